@@ -1,0 +1,1 @@
+export default { fetch: async (): Promise<Response> => new Response("millrace") };
