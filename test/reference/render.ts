@@ -1,0 +1,94 @@
+// Prints records as the dialects' replies do, with the host's own JSON, base64 and big numbers.
+// The result is text for `Records` without its brackets. Sequence numbers follow the version 2
+// layout that kinesalite (db/index.js, stringifySequence) and the Kinesis Client Library
+// (SequenceNumberValidator) agree on: 47 hex digits, printed in decimal.
+
+import { createHash } from "node:crypto";
+import { recordsBetween } from "./operations.ts";
+import { parseChunk } from "./parse.ts";
+import { arrivalOrdinals } from "./record.ts";
+
+export interface ModelShard {
+  createdMs: number;
+  index: number;
+}
+
+export function renderKinesisJson(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  shard: ModelShard,
+): string {
+  const chunk = parseChunk(bytes);
+  const records = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) => {
+    const number = sequenceNumber(chunk.firstIndex + from + i, timeMs, shard);
+    return printObject([
+      ["Data", JSON.stringify(base64(data))],
+      ...optional("PartitionKey", JSON.stringify(text(key)), key),
+      ["ApproximateArrivalTimestamp", printSeconds(timeMs)],
+      ["SequenceNumber", JSON.stringify(number)],
+    ]);
+  });
+  return records.join(",");
+}
+
+export function renderV3ioJson(bytes: Uint8Array, from: number, to: number): string {
+  const chunk = parseChunk(bytes);
+  const ordinals = arrivalOrdinals(chunk);
+  const records = recordsBetween(chunk, from, to).map(({ timeMs, key, info, data }, i) =>
+    printObject([
+      ["ArrivalTimeSec", String(Math.floor(timeMs / 1000))],
+      ["ArrivalTimeNSec", String((timeMs % 1000) * 1_000_000 + ordinals[from + i]!)],
+      ["SequenceNumber", String(chunk.firstIndex + from + i + 1)],
+      ...optional("ClientInfo", JSON.stringify(base64(info)), info),
+      ...optional("PartitionKey", JSON.stringify(text(key)), key),
+      ["Data", JSON.stringify(base64(data))],
+    ]),
+  );
+  return records.join(",");
+}
+
+/** The Kinesis sequence number of a record: fields in hex from the top, the whole in decimal. */
+export function sequenceNumber(index: number, timeMs: number, shard: ModelShard): string {
+  const digits = [
+    "2",
+    hex(Math.floor(shard.createdMs / 1000), 9),
+    hex(shard.index % 16, 1),
+    hex(index, 16),
+    "00",
+    hex(Math.floor(timeMs / 1000), 9),
+    hex(shard.index, 8),
+    "2",
+  ].join("");
+  return BigInt(`0x${digits}`).toString();
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}
+
+export function hashKeys(keys: readonly Uint8Array[]): Uint8Array {
+  const digests = keys.map((key) => createHash("md5").update(key).digest());
+  return new Uint8Array(Buffer.concat(digests));
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
+
+function printObject(members: readonly (readonly [string, string])[]): string {
+  return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
+}
+
+function optional(name: string, value: string, bytes: Uint8Array): [string, string][] {
+  return bytes.length > 0 ? [[name, value]] : [];
+}
+
+function printSeconds(timeMs: number): string {
+  const decimals = String(timeMs % 1000).padStart(3, "0");
+  return `${Math.floor(timeMs / 1000)}.${decimals}`;
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("utf8");
+}
