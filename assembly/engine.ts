@@ -1,0 +1,66 @@
+// The engine's exports, in the order a batch of records meets them. All functions are pure over
+// fixed memory: JavaScript lays bytes into INPUT and rows into TABLE, calls once per batch, and
+// takes the result from OUTPUT, TABLE or RESULT. Nothing is kept between calls but what the
+// caller left in the windows. worker/engine.ts is the only caller, and checks what it passes: a
+// chunk's structure and checksums, and ranges within its count.
+import { encodeBase64 } from "./base64";
+import {
+  INPUT,
+  INPUT_BYTES,
+  OUTPUT,
+  OUTPUT_BYTES,
+  PACK_PAYLOAD,
+  PACK_RECORDS_MAX,
+  RESULT,
+  TABLE,
+  TABLE_BYTES,
+} from "./layout";
+import { decodeLocation, encodeLocation } from "./location";
+import {
+  findTime,
+  fitRecords,
+  locateRecord,
+  scanRecords,
+  WALK_FIELDS,
+  WALK_RECORDS_MAX,
+  walkRecords,
+} from "./lookup";
+import { hashMd5 } from "./md5";
+import { mergeRanges } from "./merge";
+import { packRows } from "./pack";
+import { measureKinesis, renderKinesis } from "./render/kinesis";
+import { measureV3io, renderV3io } from "./render/v3io";
+
+export {
+  INPUT,
+  INPUT_BYTES,
+  OUTPUT,
+  OUTPUT_BYTES,
+  PACK_PAYLOAD,
+  PACK_RECORDS_MAX,
+  RESULT,
+  TABLE,
+  TABLE_BYTES,
+  WALK_FIELDS,
+  WALK_RECORDS_MAX,
+};
+
+export { packRows, mergeRanges };
+export { locateRecord, findTime, fitRecords, walkRecords, scanRecords };
+export { encodeLocation, decodeLocation };
+export { measureKinesis, renderKinesis, measureV3io, renderV3io };
+
+/** MD5 of `count` keys that stand one after the other in INPUT, their lengths (u32) in TABLE. */
+export function hashKeys(count: u32): void {
+  let from = INPUT;
+  for (let i: u32 = 0; i < count; i++) {
+    const bytes = load<u32>(TABLE + (i << 2));
+    hashMd5(OUTPUT + (i << 4), from, bytes);
+    from += bytes;
+  }
+}
+
+/** Base64 of `bytes` bytes in INPUT to OUTPUT; returns the characters. */
+export function encodeText(bytes: u32): u32 {
+  return <u32>(encodeBase64(OUTPUT, INPUT, bytes) - OUTPUT);
+}

@@ -1,0 +1,115 @@
+// How a chunk keeps its records: the header's fields and the four metadata columns in front of the
+// payload. docs/FORMAT.md draws the layout and is the authority. An entry of w bytes is read as
+// one 32-bit load and a mask, so that every width costs the same; the load may reach 4 bytes past
+// a column, which is payload or slack.
+
+export const MAGIC: u32 = 0x43524c4d;
+export const VERSION: u8 = 1;
+export const HEADER_BYTES: usize = 56;
+
+/** The header, as a view over memory: `changetype<Chunk>(address)`. */
+@unmanaged
+export class Chunk {
+  magic: u32;
+  version: u8;
+  endWidth: u8;
+  keyWidth: u8;
+  infoWidth: u8;
+  timeWidth: u8;
+  zero0: u8;
+  zero1: u16;
+  count: u32;
+  firstIndex: u64;
+  timeMs: u64;
+  timeOrdinal: u32;
+  stride: u32;
+  keyBytesMin: u16;
+  infoBytesMin: u8;
+  zero2: u8;
+  payloadBytes: u32;
+  bodyCrc: u32;
+  headerCrc: u32;
+}
+
+export function chunkAt(address: usize): Chunk {
+  return changetype<Chunk>(address);
+}
+
+/** All ones over the low `width` bytes; 0 for width 0. */
+export function maskOf(width: u32): u32 {
+  return width == 4 ? 0xffffffff : (1 << (width << 3)) - 1;
+}
+
+/** The least number of bytes that holds `value`. */
+export function widthOf(value: u32): u32 {
+  return value == 0 ? 0 : (39 - clz(value)) >> 3;
+}
+
+export function endsOf(chunk: Chunk): usize {
+  return changetype<usize>(chunk) + HEADER_BYTES;
+}
+
+export function keysOf(chunk: Chunk): usize {
+  return endsOf(chunk) + chunk.count * chunk.endWidth;
+}
+
+export function infosOf(chunk: Chunk): usize {
+  return keysOf(chunk) + chunk.count * chunk.keyWidth;
+}
+
+export function timesOf(chunk: Chunk): usize {
+  return infosOf(chunk) + chunk.count * chunk.infoWidth;
+}
+
+export function payloadOf(chunk: Chunk): usize {
+  return timesOf(chunk) + chunk.count * chunk.timeWidth;
+}
+
+/** Bytes of the whole chunk. */
+export function bytesOf(chunk: Chunk): usize {
+  return payloadOf(chunk) - changetype<usize>(chunk) + chunk.payloadBytes;
+}
+
+/** Where record `i` ends in the payload; `endOf(chunk, -1)` is 0. */
+export function endOf(chunk: Chunk, i: i32): u32 {
+  if (i < 0) return 0;
+  const width: u32 = chunk.endWidth;
+  const entry = load<u32>(endsOf(chunk) + i * width) & maskOf(width);
+  return chunk.stride * (i + 1) + entry;
+}
+
+/** Milliseconds between record `i` and the chunk's first record. */
+export function timeDeltaOf(chunk: Chunk, i: u32): u32 {
+  const width: u32 = chunk.timeWidth;
+  return load<u32>(timesOf(chunk) + i * width) & maskOf(width);
+}
+
+/** First record of the chunk that arrived `delta` ms or more after its first record, or count. */
+export function firstAtDelta(chunk: Chunk, delta: u64): u32 {
+  let low: u32 = 0;
+  let high: u32 = chunk.count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (<u64>timeDeltaOf(chunk, middle) < delta) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Position of record `i` among the shard's records of the same millisecond. */
+export function ordinalOf(chunk: Chunk, i: u32): u32 {
+  const delta = timeDeltaOf(chunk, i);
+  if (delta == 0) return chunk.timeOrdinal + i;
+  return i - firstAtDelta(chunk, delta);
+}
+
+/** Writes an entry of `width` bytes; the next entry or the payload is written after it. */
+export function storeEntry(address: usize, width: u32, value: u32): void {
+  if (width == 0) return;
+  if (width == 1) store<u8>(address, <u8>value);
+  else if (width == 2) store<u16>(address, <u16>value);
+  else if (width == 3) {
+    store<u16>(address, <u16>value);
+    store<u8>(address, <u8>(value >> 16), 2);
+  } else store<u32>(address, value);
+}

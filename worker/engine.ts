@@ -1,0 +1,429 @@
+// The WASM engine, typed. This file alone touches the engine's memory: it lays bytes into the
+// input window, makes one call per batch, and copies the result out. Chunks that come in have
+// been verified (worker/stream/chunk.ts); chunks that go out carry their checksums. A chunk larger
+// than the window holds exactly one record: such a record's data goes around the engine, window by window.
+import {
+  CHUNK_HEADER_BYTES,
+  type ChunkHeader,
+  readHeader,
+  sealBody,
+  sealHeader,
+  stampChunk,
+} from "./stream/chunk.ts";
+
+/** A record as a producer gives it; empty key or info means none. */
+export interface RecordInput {
+  key: Uint8Array;
+  info: Uint8Array;
+  data: Uint8Array;
+}
+
+/** What a Kinesis sequence number carries about its shard. */
+export interface ShardNumbers {
+  createdMs: number;
+  index: number;
+}
+
+export interface Location {
+  segment: number;
+  index: number;
+}
+
+/** Totals over a run of records. */
+export interface ScanTotals {
+  keyBytes: number;
+  infoBytes: number;
+  dataBytes: number;
+  /** Data bytes once encoded, record by record. */
+  base64Bytes: number;
+}
+
+/** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
+export interface EngineExports {
+  memory: WebAssembly.Memory;
+  INPUT: WebAssembly.Global<"i32">;
+  INPUT_BYTES: WebAssembly.Global<"i32">;
+  OUTPUT: WebAssembly.Global<"i32">;
+  OUTPUT_BYTES: WebAssembly.Global<"i32">;
+  TABLE: WebAssembly.Global<"i32">;
+  TABLE_BYTES: WebAssembly.Global<"i32">;
+  RESULT: WebAssembly.Global<"i32">;
+  PACK_PAYLOAD: WebAssembly.Global<"i32">;
+  PACK_RECORDS_MAX: WebAssembly.Global<"i32">;
+  WALK_FIELDS: WebAssembly.Global<"i32">;
+  WALK_RECORDS_MAX: WebAssembly.Global<"i32">;
+  packRows(count: number): number;
+  mergeRanges(ranges: number, rangeCount: number): number;
+  locateRecord(chunk: number, i: number): number;
+  /** `timeMs` is a u64: a BigInt, once per search. */
+  findTime(chunk: number, timeMs: bigint, ordinal: number): number;
+  fitRecords(chunk: number, from: number, countMax: number, payloadBytesMax: number): number;
+  walkRecords(chunk: number, from: number, to: number): void;
+  scanRecords(chunk: number, from: number, to: number): void;
+  encodeLocation(segment: number, index: number): void;
+  decodeLocation(address: number): number;
+  measureKinesis(chunk: number, from: number, to: number): number;
+  renderKinesis(
+    chunk: number,
+    from: number,
+    to: number,
+    comma: number,
+    createdSecond: number,
+    shardIndex: number,
+  ): number;
+  measureV3io(chunk: number, from: number, to: number): number;
+  renderV3io(chunk: number, from: number, to: number, comma: number): number;
+  hashKeys(count: number): void;
+  encodeText(bytes: number): number;
+}
+
+/** u32 fields of a walked record: start in the chunk, key, info and data bytes, ms after the first. */
+export const WALK_FIELDS = 5;
+export const LOCATION_BYTES = 16;
+export const HASH_BYTES = 16;
+
+const PACK_ROW = 3;
+const MERGE_ROW = 3;
+const EMPTY = new Uint8Array(0);
+
+type Print = (from: number, to: number, comma: number) => number;
+
+export class Engine {
+  readonly raw: EngineExports;
+  /** Chunks up to this many bytes fit the window and may hold many records. */
+  readonly windowBytes: number;
+  private readonly bytes: Uint8Array;
+  private readonly words: Uint32Array;
+  private readonly doubles: Float64Array;
+  private readonly input: number;
+  private readonly output: number;
+  private readonly table: number;
+  private readonly result: number;
+  private readonly packPayload: number;
+  private readonly packRecordsMax: number;
+  private readonly walkRecordsMax: number;
+
+  constructor(module: WebAssembly.Module) {
+    const raw = new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
+    this.raw = raw;
+    this.bytes = new Uint8Array(raw.memory.buffer);
+    this.words = new Uint32Array(raw.memory.buffer);
+    this.doubles = new Float64Array(raw.memory.buffer);
+    this.input = raw.INPUT.value;
+    this.output = raw.OUTPUT.value;
+    this.table = raw.TABLE.value;
+    this.result = raw.RESULT.value;
+    this.packPayload = raw.PACK_PAYLOAD.value;
+    this.packRecordsMax = raw.PACK_RECORDS_MAX.value;
+    this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
+    this.windowBytes = this.input + raw.INPUT_BYTES.value - this.packPayload;
+  }
+
+  /** Packs records into an unstamped chunk. More than one record must fit the window together. */
+  pack(records: readonly RecordInput[]): Uint8Array {
+    const count = records.length;
+    if (count === 0 || count > this.packRecordsMax) {
+      throw new RangeError(`pack takes 1 to ${this.packRecordsMax} records, not ${count}`);
+    }
+    const only = records[0] as RecordInput;
+    if (count === 1 && recordBytes(only) > this.windowBytes) return this.packLarge(only);
+    const { bytes, words } = this;
+    const limit = this.packPayload + this.windowBytes;
+    let at = this.packPayload;
+    let row = this.table >>> 2;
+    for (const record of records) {
+      if (at + recordBytes(record) > limit) {
+        throw new RangeError(`pack: records exceed the window of ${this.windowBytes} bytes`);
+      }
+      bytes.set(record.key, at);
+      at += record.key.length;
+      bytes.set(record.info, at);
+      at += record.info.length;
+      bytes.set(record.data, at);
+      at += record.data.length;
+      words[row] = record.key.length;
+      words[row + 1] = record.info.length;
+      words[row + 2] = record.data.length;
+      row += PACK_ROW;
+    }
+    const chunk = bytes.slice(this.raw.packRows(count), at);
+    sealBody(chunk);
+    return chunk;
+  }
+
+  /** Joins stamped chunks with consecutive indexes into one; together they must fit the window. */
+  merge(chunks: readonly Uint8Array[]): Uint8Array {
+    const { bytes, words } = this;
+    const limit = this.input + this.raw.INPUT_BYTES.value;
+    if (chunks.length * MERGE_ROW * 4 > this.raw.TABLE_BYTES.value) {
+      throw new RangeError(`merge: ${chunks.length} chunks are too many at once`);
+    }
+    let at = this.input;
+    let row = this.table >>> 2;
+    for (const chunk of chunks) {
+      if (at + chunk.length > limit) throw new RangeError("merge: chunks exceed the window");
+      bytes.set(chunk, at);
+      words[row] = at;
+      words[row + 1] = 0;
+      words[row + 2] = readHeader(chunk).count;
+      row += MERGE_ROW;
+      at += chunk.length;
+    }
+    return this.takeMerged(chunks.length);
+  }
+
+  /** The chunk of records `from` to `to` (excluded) alone. */
+  slice(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    const header = checkRange(chunk, from, to);
+    if (from === 0 && to === header.count) return chunk.slice();
+    const row = this.table >>> 2;
+    this.words[row] = this.load(chunk);
+    this.words[row + 1] = from;
+    this.words[row + 2] = to;
+    return this.takeMerged(1);
+  }
+
+  /** Rows of WALK_FIELDS u32 for records `from` to `to`; see WALK_FIELDS. */
+  walk(chunk: Uint8Array, from: number, to: number): Uint32Array {
+    checkRange(chunk, from, to);
+    const address = this.loadHead(chunk);
+    const rows = new Uint32Array((to - from) * WALK_FIELDS);
+    const table = this.table >>> 2;
+    for (let done = from; done < to;) {
+      const stop = Math.min(to, done + this.walkRecordsMax);
+      this.raw.walkRecords(address, done, stop);
+      const words = this.words.subarray(table, table + (stop - done) * WALK_FIELDS);
+      rows.set(words, (done - from) * WALK_FIELDS);
+      done = stop;
+    }
+    return rows;
+  }
+
+  /** Totals over records `from` to `to`. */
+  scan(chunk: Uint8Array, from: number, to: number): ScanTotals {
+    checkRange(chunk, from, to);
+    this.raw.scanRecords(this.loadHead(chunk), from, to);
+    const at = this.result >>> 2;
+    const total = (i: number): number =>
+      (this.words[at + i * 2] as number) + (this.words[at + i * 2 + 1] as number) * 2 ** 32;
+    return {
+      keyBytes: total(0),
+      infoBytes: total(1),
+      dataBytes: total(2),
+      base64Bytes: total(3),
+    };
+  }
+
+  /** First record at or after (`timeMs`, `ordinal`), or the count. */
+  findTime(chunk: Uint8Array, timeMs: number, ordinal: number): number {
+    return this.raw.findTime(this.loadHead(chunk), BigInt(timeMs), ordinal);
+  }
+
+  /** Record after the last of the longest run from `from` within both bounds; at least from + 1. */
+  fit(chunk: Uint8Array, from: number, countMax: number, payloadBytesMax: number): number {
+    checkRange(chunk, from, from + 1);
+    return this.raw.fitRecords(this.loadHead(chunk), from, countMax, payloadBytesMax);
+  }
+
+  /** Exact bytes of `renderKinesisJson`. */
+  measureKinesisJson(chunk: Uint8Array, from: number, to: number): number {
+    checkRange(chunk, from, to);
+    if (chunk.length <= this.windowBytes) {
+      return this.raw.measureKinesis(this.load(chunk), from, to);
+    }
+    const { head, data } = this.splitLarge(chunk);
+    return this.measureKinesisJson(head, 0, 1) + base64Bytes(data.length);
+  }
+
+  /** Records as Kinesis GetRecords prints them in JSON, joined by commas. */
+  renderKinesisJson(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
+    checkRange(chunk, from, to);
+    const second = Math.floor(shard.createdMs / 1000);
+    if (chunk.length > this.windowBytes) {
+      const { head, data } = this.splitLarge(chunk);
+      return this.insertData(this.renderKinesisJson(head, 0, 1, shard), '{"Data":"'.length, data);
+    }
+    const address = this.load(chunk);
+    return this.print(from, to, (first, last, comma) =>
+      this.raw.renderKinesis(address, first, last, comma, second, shard.index),
+    );
+  }
+
+  /** Exact bytes of `renderV3ioJson`. */
+  measureV3ioJson(chunk: Uint8Array, from: number, to: number): number {
+    checkRange(chunk, from, to);
+    if (chunk.length <= this.windowBytes) return this.raw.measureV3io(this.load(chunk), from, to);
+    const { head, data } = this.splitLarge(chunk);
+    return this.measureV3ioJson(head, 0, 1) + base64Bytes(data.length);
+  }
+
+  /** Records as v3io GetRecords prints them, joined by commas. */
+  renderV3ioJson(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    checkRange(chunk, from, to);
+    if (chunk.length > this.windowBytes) {
+      const { head, data } = this.splitLarge(chunk);
+      const text = this.renderV3ioJson(head, 0, 1);
+      return this.insertData(text, text.length - '"}'.length, data);
+    }
+    const address = this.load(chunk);
+    return this.print(from, to, (first, last, comma) =>
+      this.raw.renderV3io(address, first, last, comma),
+    );
+  }
+
+  /** MD5 of each key, HASH_BYTES apart. */
+  hashKeys(keys: readonly Uint8Array[]): Uint8Array {
+    const hashes = new Uint8Array(keys.length * HASH_BYTES);
+    const limit = this.input + this.raw.INPUT_BYTES.value;
+    const rowsMax = this.raw.TABLE_BYTES.value >>> 2;
+    for (let done = 0; done < keys.length;) {
+      let at = this.input;
+      let count = 0;
+      for (; done + count < keys.length && count < rowsMax; count++) {
+        const key = keys[done + count] as Uint8Array;
+        if (at + key.length > limit) break;
+        this.bytes.set(key, at);
+        this.words[(this.table >>> 2) + count] = key.length;
+        at += key.length;
+      }
+      if (count === 0) throw new RangeError("hashKeys: a key exceeds the window");
+      this.raw.hashKeys(count);
+      const made = this.bytes.subarray(this.output, this.output + count * HASH_BYTES);
+      hashes.set(made, done * HASH_BYTES);
+      done += count;
+    }
+    return hashes;
+  }
+
+  /** Base64 with padding, as ASCII bytes. */
+  encodeBase64(data: Uint8Array): Uint8Array {
+    const text = new Uint8Array(base64Bytes(data.length));
+    this.encodeInto(text, 0, data);
+    return text;
+  }
+
+  encodeLocation(location: Location): Uint8Array {
+    this.raw.encodeLocation(location.segment, location.index);
+    return this.bytes.slice(this.output, this.output + LOCATION_BYTES);
+  }
+
+  /** Undefined when the bytes are no location. */
+  decodeLocation(location: Uint8Array): Location | undefined {
+    if (location.length !== LOCATION_BYTES) return undefined;
+    this.bytes.set(location, this.input);
+    if (this.raw.decodeLocation(this.input) === 0) return undefined;
+    const at = this.result >>> 3;
+    return { segment: this.doubles[at] as number, index: this.doubles[at + 1] as number };
+  }
+
+  /** Lays a chunk into the input window; returns its address for the raw exports. */
+  load(chunk: Uint8Array): number {
+    if (chunk.length > this.raw.INPUT_BYTES.value) {
+      throw new RangeError(`chunk of ${chunk.length} bytes exceeds the window`);
+    }
+    this.bytes.set(chunk, this.input);
+    return this.input;
+  }
+
+  /** Lays down header and columns only, for lookups. */
+  private loadHead(chunk: Uint8Array): number {
+    const header = readHeader(chunk);
+    return this.load(chunk.subarray(0, header.bytes - header.payloadBytes));
+  }
+
+  private takeMerged(ranges: number): Uint8Array {
+    const length = this.raw.mergeRanges(this.table, ranges);
+    if (length === 0) throw new RangeError("merge: arrival times are 2^32 ms apart or more");
+    const chunk = this.bytes.slice(this.output, this.output + length);
+    sealBody(chunk);
+    sealHeader(chunk);
+    return chunk;
+  }
+
+  /** Prints window by window; one window, the usual case, is copied once. */
+  private print(from: number, to: number, print: Print): Uint8Array {
+    const pieces: Uint8Array[] = [];
+    let total = 0;
+    for (let next = from; next < to;) {
+      const length = print(next, to, next === from ? 0 : 1);
+      const stopped = this.words[this.result >>> 2] as number;
+      if (stopped === next) throw new RangeError("render: a record exceeds the output window");
+      pieces.push(this.bytes.slice(this.output, this.output + length));
+      total += length;
+      next = stopped;
+    }
+    if (pieces.length === 1) return pieces[0] as Uint8Array;
+    const text = new Uint8Array(total);
+    let at = 0;
+    for (const piece of pieces) {
+      text.set(piece, at);
+      at += piece.length;
+    }
+    return text;
+  }
+
+  private packLarge(record: RecordInput): Uint8Array {
+    const head = this.pack([{ ...record, data: EMPTY }]);
+    const chunk = new Uint8Array(head.length + record.data.length);
+    chunk.set(head);
+    chunk.set(record.data, head.length);
+    const view = new DataView(chunk.buffer);
+    const payloadBytes = recordBytes(record);
+    view.setUint32(36, payloadBytes, true);
+    view.setUint32(44, payloadBytes, true);
+    sealBody(chunk);
+    return chunk;
+  }
+
+  /** A chunk larger than the window as the chunk of the same record without data, and its data. */
+  private splitLarge(chunk: Uint8Array): { head: Uint8Array; data: Uint8Array } {
+    const header = readHeader(chunk);
+    const key = CHUNK_HEADER_BYTES;
+    const info = key + header.keyBytesMin;
+    const data = info + header.infoBytesMin;
+    const record = {
+      key: chunk.subarray(key, info),
+      info: chunk.subarray(info, data),
+      data: EMPTY,
+    };
+    const head = this.pack([record]);
+    stampChunk(head, header);
+    return { head, data: chunk.subarray(data) };
+  }
+
+  private insertData(text: Uint8Array, at: number, data: Uint8Array): Uint8Array {
+    const full = new Uint8Array(text.length + base64Bytes(data.length));
+    full.set(text.subarray(0, at));
+    this.encodeInto(full, at, data);
+    full.set(text.subarray(at), full.length - (text.length - at));
+    return full;
+  }
+
+  private encodeInto(text: Uint8Array, at: number, data: Uint8Array): void {
+    const step = this.windowBytes - (this.windowBytes % 3);
+    for (let done = 0; done < data.length; done += step) {
+      const part = data.subarray(done, done + step);
+      this.bytes.set(part, this.input);
+      const length = this.raw.encodeText(part.length);
+      text.set(this.bytes.subarray(this.output, this.output + length), at);
+      at += length;
+    }
+  }
+}
+
+/** Characters of `bytes` bytes in base64. */
+export function base64Bytes(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+function recordBytes(record: RecordInput): number {
+  return record.key.length + record.info.length + record.data.length;
+}
+
+function checkRange(chunk: Uint8Array, from: number, to: number): ChunkHeader {
+  const header = readHeader(chunk);
+  if (!(from >= 0 && from < to && to <= header.count)) {
+    throw new RangeError(`records ${from} to ${to} of a chunk of ${header.count}`);
+  }
+  return header;
+}
