@@ -1,0 +1,183 @@
+/**
+ * Turns the sources into what workerd runs: the engine with asc (a release build for serving, a
+ * debug build for tests) and the Worker with esbuild, in the way wrangler bundles it. Compiling
+ * the engine takes seconds, so it is skipped when neither the sources nor the files they became
+ * have changed since the last time, judged by content; bundling takes milliseconds and always
+ * happens. Every output appears whole, by a rename, so builds may run side by side.
+ */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { type Plugin, build as bundle, stop as stopEsbuild } from "esbuild";
+import { Failure, errorCode } from "./failure.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const buildFolder = join(root, "build");
+const engineStamp = join(buildFolder, "engine.json");
+const engineTargets = { release: "engine.wasm", debug: "engine.debug.wasm" };
+
+/** What the Worker language is, shared by the bundler here and by tests of it. */
+const bundleTarget = "es2024";
+
+/** A bundled Worker on disk; module names are paths relative to `folder`. */
+export interface WorkerModules {
+  folder: string;
+  main: string;
+  wasm: string[];
+}
+
+/** The content of what the engine came from and of what it became. */
+interface EngineStamp {
+  inputs: string;
+  outputs: Record<string, string>;
+}
+
+/** Builds everything that `npm start` and a deployment need. */
+export async function buildAll(): Promise<WorkerModules> {
+  await buildEngine();
+  return await buildWorker();
+}
+
+/** Compiles `assembly/` for both targets; returns false when that had been done already. */
+export async function buildEngine(): Promise<boolean> {
+  const inputs = await hashEngineInputs();
+  if (await engineIsFresh(inputs)) return false;
+  await mkdir(buildFolder, { recursive: true });
+  const workFolder = await mkdtemp(join(buildFolder, "engine-"));
+  try {
+    const targets = Object.entries(engineTargets);
+    await Promise.all(
+      targets.map(([target, file]) => compileEngine(target, join(workFolder, file))),
+    );
+    const outputs: Record<string, string> = {};
+    for (const [, file] of targets) {
+      outputs[file] = hashBytes(await readFile(join(workFolder, file)));
+      await rename(join(workFolder, file), join(buildFolder, file));
+    }
+    await writeWhole(engineStamp, JSON.stringify({ inputs, outputs } satisfies EngineStamp));
+  } finally {
+    await rm(workFolder, { recursive: true, force: true });
+  }
+  return true;
+}
+
+/**
+ * Bundles a Worker into `folder`/worker/index.js. Imports of `.wasm` files stay imports, relative
+ * to the bundle, because workerd takes them as compiled modules; `folder` must therefore hold them.
+ */
+export async function buildWorker(
+  entry = join(root, "worker", "index.ts"),
+  folder = buildFolder,
+): Promise<WorkerModules> {
+  const main = "worker/index.js";
+  const outfile = join(folder, main);
+  const wasm = new Set<string>();
+  const result = await bundle({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: bundleTarget,
+    platform: "neutral",
+    conditions: ["workerd", "worker", "browser"],
+    mainFields: ["browser", "module", "main"],
+    external: ["node:*", "cloudflare:*"],
+    keepNames: true,
+    logLevel: "silent",
+    plugins: [keepWasmImports(dirname(outfile), (path) => wasm.add(relative(folder, path)))],
+  }).catch((error: unknown) => {
+    throw new Failure(`the Worker does not build: ${firstLine(error)}`);
+  });
+  await mkdir(dirname(outfile), { recursive: true });
+  for (const file of result.outputFiles) await writeWhole(file.path, file.contents);
+  return { folder, main, wasm: [...wasm].sort() };
+}
+
+/** Leaves `import x from "….wasm"` in the bundle, as a path relative to `folder`. */
+function keepWasmImports(folder: string, found: (path: string) => void): Plugin {
+  return {
+    name: "keep-wasm-imports",
+    setup(build) {
+      build.onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
+        const file = resolve(resolveDir, path);
+        found(file);
+        return { path: relative(folder, file), external: true };
+      });
+    },
+  };
+}
+
+async function compileEngine(target: string, outFile: string): Promise<void> {
+  const asc = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
+  const config = join("assembly", "asconfig.json");
+  const flags = ["--config", config, "--target", target, "--outFile", relative(root, outFile)];
+  const compiler = spawn(process.execPath, [asc, ...flags], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  compiler.stdout.on("data", (text: Buffer) => (output += text.toString()));
+  compiler.stderr.on("data", (text: Buffer) => (output += text.toString()));
+  const exitCode = await new Promise<number | null>((done, fail) => {
+    compiler.once("error", fail);
+    compiler.once("close", done);
+  });
+  if (exitCode !== 0) throw new Failure(`the engine does not compile (${target}):\n${output}`);
+}
+
+async function hashEngineInputs(): Promise<string> {
+  const folder = join(root, "assembly");
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sources = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const compiler = join(root, "node_modules", "assemblyscript", "package.json");
+  const hash = createHash("sha256");
+  for (const file of [import.meta.filename, compiler, ...sources]) {
+    hash.update(`${relative(root, file)}\0${hashBytes(await readFile(file))}\0`);
+  }
+  return hash.digest("hex");
+}
+
+async function engineIsFresh(inputs: string): Promise<boolean> {
+  try {
+    const stamp = JSON.parse(await readFile(engineStamp, "utf8")) as EngineStamp;
+    if (stamp.inputs !== inputs) return false;
+    for (const file of Object.values(engineTargets)) {
+      const hash = hashBytes(await readFile(join(buildFolder, file)));
+      if (stamp.outputs[file] !== hash) return false;
+    }
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || error instanceof SyntaxError) return false;
+    throw error;
+  }
+}
+
+function hashBytes(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
+  const draft = `${path}.${process.pid}.draft`;
+  await writeFile(draft, content);
+  await rename(draft, path);
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n").slice(0, 3).join(" ");
+}
+
+if (import.meta.main) {
+  const startMs = performance.now();
+  const compiled = await buildEngine();
+  const { wasm } = await buildWorker();
+  await stopEsbuild();
+  const engine = compiled ? "compiled" : "unchanged";
+  console.log(`engine ${engine}, worker bundled (${wasm.length} wasm module)`);
+  console.log(`${Math.round(performance.now() - startMs)} ms`);
+}
