@@ -17,20 +17,11 @@ const buildFolder = join(root, "build");
 const engineStamp = join(buildFolder, "engine.json");
 const engineTargets = { release: "engine.wasm", debug: "engine.debug.wasm" };
 
-/** What the Worker language is, shared by the bundler here and by tests of it. */
-const bundleTarget = "es2024";
-
 /** A bundled Worker on disk; module names are paths relative to `folder`. */
 export interface WorkerModules {
   folder: string;
   main: string;
   wasm: string[];
-}
-
-/** The content of what the engine came from and of what it became. */
-interface EngineStamp {
-  inputs: string;
-  outputs: Record<string, string>;
 }
 
 /** Builds everything that `npm start` and a deployment need. */
@@ -55,7 +46,7 @@ export async function buildEngine(): Promise<boolean> {
       outputs[file] = hashBytes(await readFile(join(workFolder, file)));
       await rename(join(workFolder, file), join(buildFolder, file));
     }
-    await writeWhole(engineStamp, JSON.stringify({ inputs, outputs } satisfies EngineStamp));
+    await writeWhole(engineStamp, renderStamp(inputs, outputs));
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
@@ -79,7 +70,7 @@ export async function buildWorker(
     bundle: true,
     write: false,
     format: "esm",
-    target: bundleTarget,
+    target: "es2024",
     platform: "neutral",
     conditions: ["workerd", "worker", "browser"],
     mainFields: ["browser", "module", "main"],
@@ -144,17 +135,20 @@ async function hashEngineInputs(): Promise<string> {
 
 async function engineIsFresh(inputs: string): Promise<boolean> {
   try {
-    const stamp = JSON.parse(await readFile(engineStamp, "utf8")) as EngineStamp;
-    if (stamp.inputs !== inputs) return false;
+    const outputs: Record<string, string> = {};
     for (const file of Object.values(engineTargets)) {
-      const hash = hashBytes(await readFile(join(buildFolder, file)));
-      if (stamp.outputs[file] !== hash) return false;
+      outputs[file] = hashBytes(await readFile(join(buildFolder, file)));
     }
-    return true;
+    return (await readFile(engineStamp, "utf8")) === renderStamp(inputs, outputs);
   } catch (error) {
-    if (errorCode(error) === "ENOENT" || error instanceof SyntaxError) return false;
+    if (errorCode(error) === "ENOENT") return false;
     throw error;
   }
+}
+
+/** The content of what the engine came from and of what it became, by hash. */
+function renderStamp(inputs: string, outputs: Record<string, string>): string {
+  return `${JSON.stringify({ inputs, outputs }, null, 2)}\n`;
 }
 
 function hashBytes(bytes: Uint8Array): string {
