@@ -1,6 +1,6 @@
 // Base64 encoding (RFC 4648, with padding), twelve bytes to sixteen characters at a step.
 //
-// A 32-bit lane takes three bytes, first byte on top: 00000000 aaaaaabb bbbbcccc ccdddddd.
+// A 32-bit lane takes three bytes, first byte on top: ........ aaaaaabb bbbbcccc ccdddddd.
 // Four shifts and masks put the six-bit values into its bytes, first value lowest:
 //
 //   x >> 18 & 0x0000003f   a        x << 10 & 0x003f0000   c
@@ -18,7 +18,6 @@
 // The class is value ⊖ 51 (saturating), with 13 put in for values below 26.
 
 const OFFSETS = i8x16(71, -4, -4, -4, -4, -4, -4, -4, -4, -4, -4, -19, -16, 65, 0, 0);
-const SPREAD = i8x16(2, 1, 0, 16, 5, 4, 3, 16, 8, 7, 6, 16, 11, 10, 9, 16);
 
 /** Characters of `bytes` bytes in base64. */
 export function base64Bytes(bytes: u32): u32 {
@@ -50,7 +49,7 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
 
 /** Sixteen characters for the first twelve bytes. */
 function encodeStep(bytes: v128): v128 {
-  const x = i8x16.swizzle(bytes, SPREAD);
+  const x = v128.shuffle<u8>(bytes, bytes, 2, 1, 0, 0, 5, 4, 3, 3, 8, 7, 6, 6, 11, 10, 9, 9);
   const ab = v128.or(
     v128.and(i32x4.shr_u(x, 18), i32x4.splat(0x0000003f)),
     v128.and(i32x4.shr_u(x, 4), i32x4.splat(0x00003f00)),

@@ -41,17 +41,17 @@ export interface ScanTotals {
 /** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
 export interface EngineExports {
   memory: WebAssembly.Memory;
-  INPUT: WebAssembly.Global<"i32">;
-  INPUT_BYTES: WebAssembly.Global<"i32">;
-  OUTPUT: WebAssembly.Global<"i32">;
-  OUTPUT_BYTES: WebAssembly.Global<"i32">;
-  TABLE: WebAssembly.Global<"i32">;
-  TABLE_BYTES: WebAssembly.Global<"i32">;
-  RESULT: WebAssembly.Global<"i32">;
-  PACK_PAYLOAD: WebAssembly.Global<"i32">;
-  PACK_RECORDS_MAX: WebAssembly.Global<"i32">;
-  WALK_FIELDS: WebAssembly.Global<"i32">;
-  WALK_RECORDS_MAX: WebAssembly.Global<"i32">;
+  INPUT: WebAssembly.Global;
+  INPUT_BYTES: WebAssembly.Global;
+  OUTPUT: WebAssembly.Global;
+  OUTPUT_BYTES: WebAssembly.Global;
+  TABLE: WebAssembly.Global;
+  TABLE_BYTES: WebAssembly.Global;
+  RESULT: WebAssembly.Global;
+  PACK_PAYLOAD: WebAssembly.Global;
+  PACK_RECORDS_MAX: WebAssembly.Global;
+  WALK_FIELDS: WebAssembly.Global;
+  WALK_RECORDS_MAX: WebAssembly.Global;
   packRows(count: number): number;
   mergeRanges(ranges: number, rangeCount: number): number;
   locateRecord(chunk: number, i: number): number;
@@ -90,8 +90,10 @@ type Print = (from: number, to: number, comma: number) => number;
 
 export class Engine {
   readonly raw: EngineExports;
-  /** Chunks up to this many bytes fit the window and may hold many records. */
+  /** A chunk of up to this many bytes may hold many records; a larger one holds exactly one. */
   readonly windowBytes: number;
+  /** Payload bytes that several records packed together may have. */
+  readonly packBytesMax: number;
   private readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
   private readonly doubles: Float64Array;
@@ -116,7 +118,8 @@ export class Engine {
     this.packPayload = raw.PACK_PAYLOAD.value;
     this.packRecordsMax = raw.PACK_RECORDS_MAX.value;
     this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
-    this.windowBytes = this.input + raw.INPUT_BYTES.value - this.packPayload;
+    this.windowBytes = raw.INPUT_BYTES.value;
+    this.packBytesMax = this.input + this.windowBytes - this.packPayload;
   }
 
   /** Packs records into an unstamped chunk. More than one record must fit the window together. */
@@ -126,14 +129,14 @@ export class Engine {
       throw new RangeError(`pack takes 1 to ${this.packRecordsMax} records, not ${count}`);
     }
     const only = records[0] as RecordInput;
-    if (count === 1 && recordBytes(only) > this.windowBytes) return this.packLarge(only);
+    if (count === 1 && recordBytes(only) > this.packBytesMax) return this.packLarge(only);
     const { bytes, words } = this;
-    const limit = this.packPayload + this.windowBytes;
+    const limit = this.packPayload + this.packBytesMax;
     let at = this.packPayload;
     let row = this.table >>> 2;
     for (const record of records) {
       if (at + recordBytes(record) > limit) {
-        throw new RangeError(`pack: records exceed the window of ${this.windowBytes} bytes`);
+        throw new RangeError(`pack: records exceed the window of ${this.packBytesMax} bytes`);
       }
       bytes.set(record.key, at);
       at += record.key.length;
@@ -154,7 +157,7 @@ export class Engine {
   /** Joins stamped chunks with consecutive indexes into one; together they must fit the window. */
   merge(chunks: readonly Uint8Array[]): Uint8Array {
     const { bytes, words } = this;
-    const limit = this.input + this.raw.INPUT_BYTES.value;
+    const limit = this.input + this.windowBytes;
     if (chunks.length * MERGE_ROW * 4 > this.raw.TABLE_BYTES.value) {
       throw new RangeError(`merge: ${chunks.length} chunks are too many at once`);
     }
@@ -172,10 +175,10 @@ export class Engine {
     return this.takeMerged(chunks.length);
   }
 
-  /** The chunk of records `from` to `to` (excluded) alone. */
+  /** The chunk of records `from` to `to` (excluded) alone; the same bytes when that is all. */
   slice(chunk: Uint8Array, from: number, to: number): Uint8Array {
     const header = checkRange(chunk, from, to);
-    if (from === 0 && to === header.count) return chunk.slice();
+    if (from === 0 && to === header.count) return chunk;
     const row = this.table >>> 2;
     this.words[row] = this.load(chunk);
     this.words[row + 1] = from;
@@ -274,7 +277,7 @@ export class Engine {
   /** MD5 of each key, HASH_BYTES apart. */
   hashKeys(keys: readonly Uint8Array[]): Uint8Array {
     const hashes = new Uint8Array(keys.length * HASH_BYTES);
-    const limit = this.input + this.raw.INPUT_BYTES.value;
+    const limit = this.input + this.windowBytes;
     const rowsMax = this.raw.TABLE_BYTES.value >>> 2;
     for (let done = 0; done < keys.length;) {
       let at = this.input;
@@ -316,9 +319,19 @@ export class Engine {
     return { segment: this.doubles[at] as number, index: this.doubles[at + 1] as number };
   }
 
+  /** Payload bytes of records `from` to `to`. */
+  payloadBytes(chunk: Uint8Array, from: number, to: number): number {
+    const header = checkRange(chunk, from, to);
+    if (from === 0 && to === header.count) return header.payloadBytes;
+    const address = this.loadHead(chunk);
+    const first = this.raw.locateRecord(address, from);
+    const last = this.raw.locateRecord(address, to - 1);
+    return last + (this.words[this.result >>> 2] as number) - first;
+  }
+
   /** Lays a chunk into the input window; returns its address for the raw exports. */
   load(chunk: Uint8Array): number {
-    if (chunk.length > this.raw.INPUT_BYTES.value) {
+    if (chunk.length > this.windowBytes) {
       throw new RangeError(`chunk of ${chunk.length} bytes exceeds the window`);
     }
     this.bytes.set(chunk, this.input);

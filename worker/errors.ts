@@ -12,7 +12,7 @@ export type StreamErrorCode =
   | "shardNotFound"
   /** The shard takes no more records; its children do. */
   | "shardClosed"
-  /** Retention has removed the record at that place, or it was never issued. */
+  /** Retention has removed the record at that place, or it was never there. */
   | "locationNotFound"
   /** The shard has too much to write already; try again. */
   | "overloaded"
@@ -25,30 +25,15 @@ export type StreamErrorCode =
 
 export type StreamErrorDetail = Readonly<Record<string, string | number>>;
 
-/** An expected failure of the core. Crosses RPC as its message; see `revive`. */
+/** An expected failure of the core. */
 export class StreamError extends Error {
   readonly code: StreamErrorCode;
   readonly detail: StreamErrorDetail;
 
   constructor(code: StreamErrorCode, detail: StreamErrorDetail = {}) {
-    super(`${PREFIX}${JSON.stringify({ code, detail })}`);
+    super(`${code} ${JSON.stringify(detail)}`);
     this.name = "StreamError";
     this.code = code;
     this.detail = detail;
-  }
-}
-
-const PREFIX = "millrace ";
-
-/** The StreamError that another object threw, from what RPC kept of it; other errors as they are. */
-export function revive(error: unknown): unknown {
-  if (error instanceof StreamError || !(error instanceof Error)) return error;
-  const at = error.message.indexOf(PREFIX);
-  if (at < 0) return error;
-  try {
-    const { code, detail } = JSON.parse(error.message.slice(at + PREFIX.length)) as StreamError;
-    return new StreamError(code, detail);
-  } catch {
-    return error;
   }
 }

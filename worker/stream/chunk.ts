@@ -5,11 +5,14 @@ import { crc32 } from "node:zlib";
 import { StreamError } from "../errors.ts";
 
 export const CHUNK_HEADER_BYTES = 56;
-export const CHUNK_VERSION = 1;
+const CHUNK_VERSION = 1;
 /** "MLRC", little-endian. */
-export const CHUNK_MAGIC = 0x43524c4d;
+const CHUNK_MAGIC = 0x43524c4d;
 /** Indexes stay below 2^50, so that a row id of eight times the index is exact in a double. */
 export const INDEX_MAX = 2 ** 50 - 1;
+
+/** End, key and info column of one record at their widest; records committed together share a time. */
+export const columnBytesMax = 7;
 
 const BODY_CRC_AT = 48;
 const HEADER_CRC_AT = 52;

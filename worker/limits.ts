@@ -1,0 +1,59 @@
+// Every number that bounds something, with its unit and its reason. Wire limits of one dialect
+// only (text lengths, list sizes) stand in that dialect's tables.
+
+/** Body of one SQLite row. The platform refuses rows above 2 MB (2,000,000 bytes, all columns). */
+export const rowBodyBytesMax = 1_900_000;
+
+/** Rows that one body may take: 10 MiB of data, 1 KiB of key, header. */
+export const bodyRowsMax = 8;
+
+/** A chunk of several records. Below a row, so that a commit of many records is one row. */
+export const chunkBytesMax = rowBodyBytesMax;
+
+/** Records in one chunk that a Worker sends: what the engine's pack takes at once. */
+export const chunkRecordsMax = 8192;
+
+/** Data of one record: the largest maximum that Kinesis lets a stream have. */
+export const recordBytesMax = 10_485_760;
+
+/** Partition key: 256 characters of up to four bytes in UTF-8. */
+export const keyBytesMax = 1024;
+
+/** Client info of v3io: 128 bits. */
+export const infoBytesMax = 16;
+
+/** Record data and keys of one page: Kinesis and v3io both say 10 MB. */
+export const pageBytesMax = 10_485_760;
+
+/** Records of one page: Kinesis GetRecords. */
+export const pageRecordsMax = 10_000;
+
+/**
+ * Bytes that a shard holds for commits to come. More is refused with the dialect's throughput
+ * error at once, before the platform queues without bound and ends the object.
+ */
+export const pendingBytesMax = 16 * 1024 * 1024;
+
+/** Bytes of tail bodies that a shard keeps in memory. Isolates have 128 MB for all they do. */
+export const tailCacheBytesMax = 8 * 1024 * 1024;
+
+/** How long a Worker trusts a stream's description. A stale one costs a retry. */
+export const descriptionTtlMs = 3000;
+
+/** Descriptions that an isolate keeps. */
+export const descriptionsMax = 1000;
+
+/** Largest ordinal within a millisecond: v3io prints it as nanoseconds of that millisecond. */
+export const timeOrdinalMax = 999_999;
+
+/** Age at which a Kinesis or Yandex shard iterator expires. */
+export const iteratorTtlMs = 300_000;
+
+/** HTTP request body: 10 MiB of records in base64 with JSON around them, and some slack. */
+export const requestBodyBytesMax = 16 * 1024 * 1024;
+
+/** Shards that one stream may have: v3io's limit, the largest of the dialects'. */
+export const shardsMax = 4096;
+
+/** How soon a control-plane change that was cut off is taken up again. */
+export const resumeDelayMs = 10_000;

@@ -1,0 +1,77 @@
+// What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for good. The hot paths
+// ask here first and call a catalog only when they must. A stale description is harmless: shards
+// themselves know whether they exist, and `refresh` asks again.
+import type { Env } from "../env.ts";
+import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
+import { type Routes, routesOf } from "./hashrange.ts";
+import { type CatalogApi, unwrap } from "./rpc.ts";
+import type { Scope, StreamDescription } from "./types.ts";
+
+export interface KnownStream {
+  description: StreamDescription;
+  routes: Routes;
+  freshUntilMs: number;
+}
+
+const streams = new Map<string, KnownStream>();
+const cursorKeys = new Map<string, string>();
+
+export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub> {
+  return env.CATALOG.getByName(scopeName(scope));
+}
+
+/** The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`. */
+export async function findStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
+  const known = streams.get(streamName(scope, name));
+  if (known !== undefined && known.freshUntilMs > Date.now()) return known;
+  return refreshStream(env, scope, name);
+}
+
+/** The stream as the catalog describes it now. Throws `streamNotFound`. */
+export async function refreshStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
+  const key = streamName(scope, name);
+  streams.delete(key);
+  const reply = unwrap(await catalogOf(env, scope).describeStream(name));
+  cursorKeys.set(scopeName(scope), reply.cursorKey);
+  return remember(key, reply.stream);
+}
+
+/** Forgets what this isolate knew, after it changed the stream itself. */
+export function forgetStream(scope: Scope, name: string): void {
+  streams.delete(streamName(scope, name));
+}
+
+/** The key that authenticates the scope's cursors. */
+export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
+  const name = scopeName(scope);
+  let key = cursorKeys.get(name);
+  if (key === undefined) {
+    key = await catalogOf(env, scope).cursorKey();
+    cursorKeys.set(name, key);
+  }
+  return key;
+}
+
+type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;
+
+function remember(key: string, description: StreamDescription): KnownStream {
+  if (streams.size >= descriptionsMax) {
+    const oldest = streams.keys().next().value;
+    if (oldest !== undefined) streams.delete(oldest);
+  }
+  const known = {
+    description,
+    routes: routesOf(description.shards),
+    freshUntilMs: Date.now() + descriptionTtlMs,
+  };
+  streams.set(key, known);
+  return known;
+}
+
+function scopeName(scope: Scope): string {
+  return `${scope.account}/${scope.region}`;
+}
+
+function streamName(scope: Scope, name: string): string {
+  return `${scopeName(scope)}/${name}`;
+}

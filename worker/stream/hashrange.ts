@@ -1,0 +1,71 @@
+// Hash-key ranges of shards: 128-bit numbers as 32 hexadecimal digits, which sort as they count. A key
+// belongs to the shard whose range holds its MD5; open shards' ranges cover all of 0 to 2^128 − 1
+// without gap or overlap.
+import type { ShardDescription } from "./types.ts";
+
+export interface HashRange {
+  start: string;
+  end: string;
+}
+
+const SPACE = 1n << 128n;
+const DIGITS = 32;
+const WORDS = 4;
+
+/** Ranges of `count` shards as Kinesis cuts them: floor(2^128 / count) each, the last to the end. */
+export function splitHashRange(count: number): HashRange[] {
+  const width = SPACE / BigInt(count);
+  return Array.from({ length: count }, (_, i) => {
+    const start = width * BigInt(i);
+    const end = i === count - 1 ? SPACE - 1n : start + width - 1n;
+    return { start: hashHex(start), end: hashHex(end) };
+  });
+}
+
+export function hashHex(hash: bigint): string {
+  return hash.toString(16).padStart(DIGITS, "0");
+}
+
+export function hashNumber(hex: string): bigint {
+  return BigInt(`0x${hex}`);
+}
+
+/** A stream's open shards, ready to look hashes up in. */
+export interface Routes {
+  shards: ShardDescription[];
+  /** First hash of each shard, four big-endian words each, ascending. */
+  starts: Uint32Array;
+}
+
+export function routesOf(shards: readonly ShardDescription[]): Routes {
+  const sorted = shards.toSorted((a, b) => (a.hashStart < b.hashStart ? -1 : 1));
+  const starts = new Uint32Array(sorted.length * WORDS);
+  for (const [i, shard] of sorted.entries()) {
+    for (let word = 0; word < WORDS; word++) {
+      starts[i * WORDS + word] = parseInt(shard.hashStart.slice(word * 8, word * 8 + 8), 16);
+    }
+  }
+  return { shards: sorted, starts };
+}
+
+/** Position in `routes.shards` of the shard whose range holds the 16-byte hash at `at`. */
+export function findRoute(routes: Routes, hashes: Uint8Array, at: number): number {
+  const view = new DataView(hashes.buffer, hashes.byteOffset + at, WORDS * 4);
+  let low = 0;
+  let high = routes.shards.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (startsAfter(routes.starts, middle, view)) high = middle - 1;
+    else low = middle;
+  }
+  return low;
+}
+
+function startsAfter(starts: Uint32Array, position: number, hash: DataView): boolean {
+  for (let word = 0; word < WORDS; word++) {
+    const start = starts[position * WORDS + word] as number;
+    const value = hash.getUint32(word * 4);
+    if (start !== value) return start > value;
+  }
+  return false;
+}

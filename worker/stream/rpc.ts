@@ -1,0 +1,74 @@
+// How Workers, shards and the catalog call each other. An expected failure travels as a value, not as an
+// exception: it is no fault of the object, and costs nothing. `unwrap` turns it back on the caller's side.
+import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import type {
+  AppendReceipt,
+  ReadReply,
+  ReadRequest,
+  Scope,
+  SeekReply,
+  SeekRequest,
+  ShardDescription,
+  StreamDescription,
+  StreamMode,
+} from "./types.ts";
+
+export interface Failure {
+  failed: StreamErrorCode;
+  detail: StreamErrorDetail;
+}
+
+export type Reply<T> = T | Failure;
+
+export interface ShardApi {
+  /** Makes the shard exist. Doing it again changes nothing. */
+  open(shard: ShardDescription): Promise<void>;
+  /** Appends chunks in order; a receipt each, once all are durable. */
+  append(chunks: Uint8Array[]): Promise<Reply<{ receipts: AppendReceipt[] }>>;
+  read(request: ReadRequest): Promise<Reply<ReadReply>>;
+  seek(request: SeekRequest): Promise<Reply<SeekReply>>;
+  /** Removes every byte. Doing it again changes nothing. */
+  destroy(): Promise<void>;
+}
+
+export interface StreamSpec {
+  name: string;
+  shardCount: number;
+  mode: StreamMode;
+  retentionHours: number;
+}
+
+export interface StreamPage {
+  streams: Omit<StreamDescription, "shards">[];
+  more: boolean;
+}
+
+export interface CatalogApi {
+  createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
+  /** The key that cursors of this scope are signed with comes along: one call warms an isolate. */
+  describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>>;
+  listStreams(after: string, limit: number): Promise<StreamPage>;
+  deleteStream(name: string): Promise<Reply<{ deleted: true }>>;
+  cursorKey(): Promise<string>;
+  /** Takes `count` turns of the stream's round robin; returns the first. Survives restarts. */
+  takeTurns(name: string, count: number): Promise<number>;
+}
+
+/** Runs `work`; a StreamError becomes a value, anything else is thrown on. */
+export async function asReply<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof StreamError) return { failed: error.code, detail: error.detail };
+    throw error;
+  }
+}
+
+/** The reply's value, or its failure thrown as a StreamError. */
+export function unwrap<R extends object>(reply: R): Exclude<R, Failure> {
+  if ("failed" in reply) {
+    const { failed, detail } = reply as unknown as Failure;
+    throw new StreamError(failed, detail);
+  }
+  return reply as Exclude<R, Failure>;
+}

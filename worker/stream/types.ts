@@ -1,0 +1,83 @@
+// The nouns of the core, as plain data: what crosses between Workers, shards and the catalog, and
+// what the faces print. Nothing here knows a dialect.
+
+/** Who owns a stream, and where: each pair is a world of its own. */
+export interface Scope {
+  account: string;
+  region: string;
+}
+
+export type StreamStatus = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING";
+export type StreamMode = "PROVISIONED" | "ON_DEMAND";
+
+export interface ShardDescription {
+  /** Unique per creation; the name of the Durable Object. */
+  uid: string;
+  /** Position in the stream's list of shards that ever were. */
+  index: number;
+  createdMs: number;
+  /** First and last hash key, 32 hexadecimal digits each. */
+  hashStart: string;
+  hashEnd: string;
+}
+
+export interface StreamDescription extends Scope {
+  name: string;
+  /** Unique per creation. */
+  uid: string;
+  status: StreamStatus;
+  mode: StreamMode;
+  createdMs: number;
+  retentionHours: number;
+  shards: ShardDescription[];
+}
+
+/** Where a read goes on: see docs/FORMAT.md, Location. */
+export interface Location {
+  segment: number;
+  index: number;
+}
+
+/** What changes about a shard, on one small page. */
+export interface ShardView {
+  /** Index that the next record will get. */
+  nextIndex: number;
+  /** Arrival of the newest record, or 0 when there is none. */
+  lastTimeMs: number;
+  /** Oldest record that is kept. */
+  firstIndex: number;
+  /** Number that the tail will have as a segment. */
+  segment: number;
+}
+
+/** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */
+export interface AppendReceipt {
+  firstIndex: number;
+  timeMs: number;
+}
+
+export interface ReadRequest {
+  index: number;
+  recordsMax: number;
+  /** Payload bytes; one record is returned even if it alone has more. */
+  bytesMax: number;
+}
+
+export interface ReadReply {
+  /** Chunks with exactly the records read, in order. */
+  chunks: Uint8Array[];
+  next: Location;
+  view: ShardView;
+}
+
+/** `index` beyond the newest record is refused; `time` without a match is the end of the shard. */
+export type SeekRequest =
+  | { kind: "earliest" }
+  | { kind: "latest" }
+  | { kind: "index"; index: number }
+  | { kind: "time"; timeMs: number; ordinal: number };
+
+export interface SeekReply {
+  location: Location;
+  view: ShardView;
+}
