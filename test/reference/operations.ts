@@ -93,13 +93,14 @@ export function fitRecords(
   return to;
 }
 
+/** Records `from` to `to`, exclusive; at least one. */
 export function recordsBetween(
   chunk: ModelChunk,
   from: number,
   to: number,
 ): readonly ModelRecord[] {
   const known = Number.isInteger(from) && Number.isInteger(to);
-  if (!known || from < 0 || to < from || to > chunk.records.length)
+  if (!known || from < 0 || to <= from || to > chunk.records.length)
     throw new RangeError(`no records ${from} to ${to} in a chunk of ${chunk.records.length}`);
   return chunk.records.slice(from, to);
 }

@@ -1,0 +1,107 @@
+// docs/FORMAT.md is executed: every `json chunk` block is packed by the reference and by both
+// builds of the engine and must give the bytes of the `hex` block that follows it, and those
+// bytes must read back as the same records. The same holds for locations.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { decodeLocation, encodeLocation } from "../reference/location.ts";
+import { packChunk } from "../reference/pack.ts";
+import { parseChunk } from "../reference/parse.ts";
+import type { ModelChunk } from "../reference/record.ts";
+import { base64 } from "../reference/render.ts";
+import { builds } from "./builds.ts";
+import { packByEngine } from "./pack-by-engine.ts";
+
+interface Example {
+  title: string;
+  json: string;
+  bytes: Uint8Array;
+}
+
+interface ChunkJson {
+  firstIndex: number;
+  timeOrdinal: number;
+  records: { timeMs: number; key?: string; info?: string; data: string }[];
+}
+
+const document = readFileSync(join(import.meta.dirname, "../../docs/FORMAT.md"), "utf8");
+const chunks = findExamples("chunk");
+const locations = findExamples("location");
+
+test("the document has examples, and each has its bytes", () => {
+  const blocks = [...document.matchAll(/^```json (chunk|location)$/gm)];
+  expect(blocks.length).toBeGreaterThanOrEqual(3);
+  expect(chunks.length + locations.length).toBe(blocks.length);
+});
+
+describe.each(chunks)("format: $title", ({ json, bytes }) => {
+  const chunk = readChunkJson(json);
+
+  test("the reference writes these bytes", () => {
+    expect(toHex(packChunk(chunk))).toBe(toHex(bytes));
+  });
+
+  test("the bytes read back as these records", () => {
+    expect(parseChunk(bytes)).toEqual(chunk);
+  });
+
+  test.each(builds)("the $name engine writes these bytes", ({ engine }) => {
+    expect(toHex(packByEngine(engine, chunk))).toBe(toHex(bytes));
+  });
+});
+
+describe.each(locations)("format: $title", ({ json, bytes }) => {
+  const location: { segment: number; index: number } = JSON.parse(json);
+
+  test("the reference writes and reads these bytes", () => {
+    expect(toHex(encodeLocation(location.segment, location.index))).toBe(toHex(bytes));
+    expect(decodeLocation(bytes)).toEqual(location);
+    expect(document).toContain(`\`${base64(bytes)}\``);
+  });
+
+  test.each(builds)("the $name engine writes and reads these bytes", ({ engine }) => {
+    expect(toHex(engine.encodeLocation(location))).toBe(toHex(bytes));
+    expect(engine.decodeLocation(bytes)).toEqual(location);
+  });
+});
+
+test.each(builds)("format: the start of a shard is the documented text ($name)", ({ engine }) => {
+  const start = "AQAAAAAAAAAAAAAAAAAAAA==";
+  expect(document).toContain(start);
+  expect(base64(encodeLocation(0, 0))).toBe(start);
+  expect(base64(engine.encodeLocation({ segment: 0, index: 0 }))).toBe(start);
+});
+
+function findExamples(kind: "chunk" | "location"): Example[] {
+  const pattern = /^### Example: (.+)$[^#]*?^```json (\w+)\n([^`]*)^```\s+^```hex\n([^`]*)^```/gm;
+  return [...document.matchAll(pattern)]
+    .filter(([, , found]) => found === kind)
+    .map(([, title, , json, hex]) => ({ title: title!, json: json!, bytes: readHex(hex!) }));
+}
+
+function readHex(block: string): Uint8Array {
+  return fromHex(block.replaceAll(/#.*$/gm, "").replaceAll(/\s/g, ""));
+}
+
+function readChunkJson(json: string): ModelChunk {
+  const chunk: ChunkJson = JSON.parse(json);
+  const { records, ...stamp } = chunk;
+  return {
+    ...stamp,
+    records: records.map(({ timeMs, key = "", info = "", data }) => ({
+      timeMs,
+      key: new TextEncoder().encode(key),
+      info: fromHex(info),
+      data: fromHex(data),
+    })),
+  };
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(hex, "hex"));
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}

@@ -1,0 +1,101 @@
+// Records too large for the engine's windows. A chunk beyond the window holds exactly one
+// record, up to ten megabytes of data, and every operation takes it like any other chunk; text
+// that does not fit the output window comes in pieces and joins without a seam.
+
+import { describe, expect, test } from "vitest";
+import type { Engine } from "../../worker/engine.ts";
+import { stampChunk, verifyChunk } from "../../worker/stream/chunk.ts";
+import { findTime, fitRecords, scanChunk, walkChunk } from "../reference/operations.ts";
+import { packChunk } from "../reference/pack.ts";
+import type { ModelChunk } from "../reference/record.ts";
+import { renderKinesisJson, renderV3ioJson } from "../reference/render.ts";
+import { builds } from "./builds.ts";
+import { expectBytes } from "./expect-bytes.ts";
+import { packByEngine } from "./pack-by-engine.ts";
+import { Random } from "./random.ts";
+
+const SHARD = { createdMs: 1_542_776_258_000, index: 4095 };
+const TIME_MS = 1_545_084_650_987;
+const MIB = 2 ** 20;
+const random = new Random(7);
+const data = random.bytes(10 * MIB);
+
+describe.each(builds)("large records, $name build", ({ engine }) => {
+  const edges = [engine.packBytesMax, engine.windowBytes - 56, engine.windowBytes, 3 * MIB];
+  const sizes = edges.flatMap((edge) => [-2, -1, 0, 1, 2, 15, 16].map((delta) => edge + delta));
+
+  test.each([MIB, 2 * MIB, ...sizes, 10 * MIB - 1, 10 * MIB])("data of %d bytes", (dataBytes) => {
+    expectSameAnswers(engine, makeChunk("key", "info", dataBytes));
+  });
+
+  test("a long key full of escapes and client info beside 10 MiB, and neither", () => {
+    expectSameAnswers(engine, makeChunk('"\\\u0001😀'.repeat(64), "sixteen bytes ok", 10 * MIB));
+    expectSameAnswers(engine, makeChunk("", "", 10 * MIB));
+  });
+
+  test("a full window of records renders in pieces", () => {
+    for (const dataBytes of [0, 1, 30, 1000, 60_000]) {
+      const recordBytes = dataBytes + 2;
+      const count = Math.min(8000, Math.floor(engine.packBytesMax / recordBytes));
+      const records = Array.from({ length: count }, (_, i) => ({
+        key: random.bytes(2).map((byte) => byte & 0x7f),
+        info: new Uint8Array(0),
+        data: data.subarray(i, i + dataBytes),
+        timeMs: TIME_MS,
+      }));
+      const chunk = { firstIndex: 2 ** 32 - 10, timeOrdinal: 0, records };
+      const bytes = packByEngine(engine, chunk);
+      expectBytes(bytes, packChunk(chunk));
+      expectSameText(engine, bytes, 0, count);
+    }
+  });
+
+  test("keys of escapes alone, six characters each, beyond the output window", () => {
+    const key = new Uint8Array(1000).fill(1);
+    const record = { key, info: new Uint8Array(0), data: new Uint8Array(0), timeMs: TIME_MS };
+    const records = Array.from({ length: 2000 }, () => record);
+    const bytes = packByEngine(engine, { firstIndex: 0, timeOrdinal: 0, records });
+    expectSameText(engine, bytes, 0, records.length);
+    expectSameText(engine, bytes, 1, records.length - 1);
+  });
+});
+
+function makeChunk(key: string, info: string, dataBytes: number): ModelChunk {
+  const encoder = new TextEncoder();
+  const record = {
+    key: encoder.encode(key),
+    info: encoder.encode(info),
+    data: data.subarray(0, dataBytes),
+    timeMs: TIME_MS,
+  };
+  return { firstIndex: 2 ** 50 - 1, timeOrdinal: 12, records: [record] };
+}
+
+function expectSameAnswers(engine: Engine, chunk: ModelChunk): void {
+  const bytes = engine.pack(chunk.records);
+  const { firstIndex, timeOrdinal } = chunk;
+  stampChunk(bytes, { firstIndex, timeMs: TIME_MS, timeOrdinal });
+  expectBytes(bytes, packChunk(chunk));
+  expect(verifyChunk(bytes).count).toBe(1);
+  expectBytes(engine.slice(bytes, 0, 1), bytes);
+  expect([...engine.walk(bytes, 0, 1)]).toEqual(walkChunk(bytes, 0, 1));
+  expect(engine.scan(bytes, 0, 1)).toEqual(scanChunk(bytes, 0, 1));
+  expect(engine.fit(bytes, 0, 10_000, MIB)).toBe(fitRecords(bytes, 0, 10_000, MIB));
+  for (const [ms, ordinal] of [
+    [TIME_MS, 12],
+    [TIME_MS, 13],
+    [TIME_MS - 1, 0],
+    [TIME_MS + 1, 0],
+  ] as const)
+    expect(engine.findTime(bytes, ms, ordinal)).toBe(findTime(bytes, ms, ordinal));
+  expectSameText(engine, bytes, 0, 1);
+}
+
+function expectSameText(engine: Engine, bytes: Uint8Array, from: number, to: number): void {
+  const kinesis = engine.renderKinesisJson(bytes, from, to, SHARD);
+  expectBytes(kinesis, renderKinesisJson(bytes, from, to, SHARD));
+  expect(engine.measureKinesisJson(bytes, from, to)).toBe(kinesis.length);
+  const v3io = engine.renderV3ioJson(bytes, from, to);
+  expectBytes(v3io, renderV3ioJson(bytes, from, to));
+  expect(engine.measureV3ioJson(bytes, from, to)).toBe(v3io.length);
+}

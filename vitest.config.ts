@@ -1,0 +1,41 @@
+// Four projects. `engine` holds the WASM module to the reference model and `node` runs what needs
+// no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
+// against the Worker that wrangler.toml describes. `e2e` starts the real server, one file at a
+// time.
+
+import { existsSync } from "node:fs";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+
+const WRANGLER = "wrangler.toml";
+
+const workerd: TestProjectConfiguration = {
+  plugins: [cloudflareTest({ wrangler: { configPath: WRANGLER } })],
+  test: { name: "workerd", include: ["test/worker/**/*.workerd.test.ts"] },
+};
+
+export default defineConfig({
+  test: {
+    globalSetup: ["test/engine/setup.ts"],
+    projects: [
+      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "node",
+          include: ["test/{worker,local}/**/*.test.ts"],
+          exclude: ["**/*.workerd.test.ts"],
+        },
+      },
+      ...(existsSync(WRANGLER) ? [workerd] : []),
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
