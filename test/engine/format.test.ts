@@ -8,21 +8,15 @@ import { describe, expect, test } from "vitest";
 import { decodeLocation, encodeLocation } from "../reference/location.ts";
 import { packChunk } from "../reference/pack.ts";
 import { parseChunk } from "../reference/parse.ts";
-import type { ModelChunk } from "../reference/record.ts";
 import { base64 } from "../reference/render.ts";
 import { builds } from "./builds.ts";
+import { type ChunkJson, fromHex, readChunkJson, toHex } from "./chunk-json.ts";
 import { packByEngine } from "./pack-by-engine.ts";
 
 interface Example {
   title: string;
   json: string;
   bytes: Uint8Array;
-}
-
-interface ChunkJson {
-  firstIndex: number;
-  timeOrdinal: number;
-  records: { timeMs: number; key?: string; info?: string; data: string }[];
 }
 
 const document = readFileSync(join(import.meta.dirname, "../../docs/FORMAT.md"), "utf8");
@@ -36,7 +30,8 @@ test("the document has examples, and each has its bytes", () => {
 });
 
 describe.each(chunks)("format: $title", ({ json, bytes }) => {
-  const chunk = readChunkJson(json);
+  const source: ChunkJson = JSON.parse(json);
+  const chunk = readChunkJson(source);
 
   test("the reference writes these bytes", () => {
     expect(toHex(packChunk(chunk))).toBe(toHex(bytes));
@@ -81,27 +76,5 @@ function findExamples(kind: "chunk" | "location"): Example[] {
 }
 
 function readHex(block: string): Uint8Array {
-  return fromHex(block.replaceAll(/#.*$/gm, "").replaceAll(/\s/g, ""));
-}
-
-function readChunkJson(json: string): ModelChunk {
-  const chunk: ChunkJson = JSON.parse(json);
-  const { records, ...stamp } = chunk;
-  return {
-    ...stamp,
-    records: records.map(({ timeMs, key = "", info = "", data }) => ({
-      timeMs,
-      key: new TextEncoder().encode(key),
-      info: fromHex(info),
-      data: fromHex(data),
-    })),
-  };
-}
-
-function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from(Buffer.from(hex, "hex"));
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
+  return fromHex(block.replaceAll(/#.*$/gm, ""));
 }
