@@ -12,6 +12,13 @@ import type { Scope, ShardDescription, StreamDescription } from "./types.ts";
 /** Shards called at once while a stream is made or removed. */
 const shardCallsMax = 64;
 
+/**
+ * A new shard says it is this much older than its stream, as Kinesis shards do. So every record
+ * arrives in a later second than its shard's creation, and no record has the shard's starting
+ * sequence number.
+ */
+const shardAgeMs = 2000;
+
 const KEY_BYTES = 32;
 
 /** Streams are sorted by name; the description is a document, so a change to it is one row. */
@@ -162,7 +169,7 @@ function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescrip
   const shards = splitHashRange(spec.shardCount).map((range, index) => ({
     uid: `${uid}-${index}`,
     index,
-    createdMs: nowMs,
+    createdMs: nowMs - shardAgeMs,
     hashStart: range.start,
     hashEnd: range.end,
   }));

@@ -53,7 +53,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     if (this.description !== undefined) return;
     this.ctx.storage.transactionSync(() => {
       const { sql } = this.ctx.storage;
-      sql.exec("CREATE TABLE IF NOT EXISTS shard (id INTEGER PRIMARY KEY, description TEXT NOT NULL)");
+      sql.exec(
+        "CREATE TABLE IF NOT EXISTS shard (id INTEGER PRIMARY KEY, description TEXT NOT NULL)",
+      );
       sql.exec("INSERT OR REPLACE INTO shard VALUES (1, ?)", JSON.stringify(shard));
     });
     this.recover();
@@ -231,7 +233,8 @@ function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
   let group: Uint8Array[] = [];
   let bytes = 0;
   const close = (): void => {
-    if (group.length > 0) grouped.push(group.length === 1 ? (group[0] as Uint8Array) : engine.merge(group));
+    if (group.length > 0)
+      grouped.push(group.length === 1 ? (group[0] as Uint8Array) : engine.merge(group));
     group = [];
     bytes = 0;
   };

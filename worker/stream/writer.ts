@@ -31,7 +31,13 @@ export async function putRecords(
   records: readonly RecordPut[],
 ): Promise<PutResult[]> {
   const results: PutResult[] = Array.from({ length: records.length });
-  const stale = await putRouted(env, stream, records, records.map((_, i) => i), results);
+  const stale = await putRouted(
+    env,
+    stream,
+    records,
+    records.map((_, i) => i),
+    results,
+  );
   if (stale.length === 0) return results;
   const { description } = stream;
   const current = await refreshStream(env, description, description.name);
@@ -102,8 +108,10 @@ function packRun(records: readonly RecordInput[]): Uint8Array[] {
   let run: RecordInput[] = [];
   let bytes = 0;
   for (const record of records) {
-    const recordBytes = record.key.length + record.info.length + record.data.length + columnBytesMax;
-    const full = bytes + recordBytes > chunkBytesMax - CHUNK_HEADER_BYTES || run.length === chunkRecordsMax;
+    const recordBytes =
+      record.key.length + record.info.length + record.data.length + columnBytesMax;
+    const full =
+      bytes + recordBytes > chunkBytesMax - CHUNK_HEADER_BYTES || run.length === chunkRecordsMax;
     if (full && run.length > 0) {
       chunks.push(engine.pack(run));
       run = [];

@@ -1,0 +1,137 @@
+// GetShardIterator and GetRecords. An iterator carries all that a page needs, so GetRecords asks the
+// shard alone; the checks of GetShardIterator come in the order of kinesalite actions/getShardIterator.js.
+import { StreamError } from "../../errors.ts";
+import { engine } from "../../isolate.ts";
+import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
+import { renderPage } from "../../page.ts";
+import { cursorKeyOf, findStream, type KnownStream } from "../../stream/directory.ts";
+import { type Page, readPage, seekShard } from "../../stream/reader.ts";
+import type { SeekRequest, ShardDescription } from "../../stream/types.ts";
+import type { Action } from "../context.ts";
+import { parseShardId } from "../hashkey.ts";
+import { openIterator, sealIterator } from "../iterator.ts";
+import {
+  iteratorTypeMismatch,
+  shardDoesNotExist,
+  shardNotFound,
+  startingNumberForeign,
+  startingNumberInvalid,
+  startingNumberOfOtherShard,
+  timestampInFuture,
+  timestampMissing,
+} from "../messages.ts";
+import { resolveStream } from "../names.ts";
+import { parseSequenceNumber, sequenceIndexMax } from "../sequence.ts";
+import type { OperationInput } from "../shapes.ts";
+
+export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
+  const address = resolveStream(input, context.scope);
+  const shardIndex = parseShardId(input.ShardId);
+  if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
+  const stream = await streamOrUndefined(() => findStream(context.env, address, address.name));
+  const shard = stream?.description.shards[shardIndex];
+  if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIndex, address);
+  const request = seekRequest(input, stream, shard, context.nowMs);
+  try {
+    const { location } = await seekShard(context.env, shard.uid, request);
+    const cursor = { stream: address.name, shard, location };
+    const key = await cursorKeyOf(context.env, address);
+    return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    if (error.code === "shardNotFound") throw shardDoesNotExist(shardIndex, address);
+    if (error.code !== "locationNotFound") throw error;
+    throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+  }
+};
+
+export const getRecords: Action<"GetRecords"> = async (context, input) => {
+  const { env, nowMs } = context;
+  const scope = input.StreamARN === undefined ? context.scope : resolveStream(input, context.scope);
+  const key = await cursorKeyOf(env, scope);
+  const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
+  const request = {
+    index: cursor.location.index,
+    recordsMax: input.Limit ?? pageRecordsMax,
+    bytesMax: pageBytesMax,
+  };
+  try {
+    const page = await readPage(env, cursor.shard.uid, request, "skip");
+    const next = sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
+    const head =
+      `{"MillisBehindLatest":${millisBehind(page, nowMs)}` +
+      `,"NextShardIterator":"${next}","Records":[`;
+    return renderPage(
+      head,
+      page.chunks,
+      (chunk, from, to) => engine.renderKinesisJson(chunk, from, to, cursor.shard),
+      "]}",
+    );
+  } catch (error) {
+    const gone = error instanceof StreamError && error.code === "shardNotFound";
+    if (!gone) throw error;
+    throw shardDoesNotExist(cursor.shard.index, { ...scope, name: cursor.stream });
+  }
+};
+
+/** 0 exactly when nothing is left to read; else the age of the last record that was. */
+function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
+  if (next.index >= view.nextIndex) return 0;
+  return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);
+}
+
+function seekRequest(
+  input: OperationInput<"GetShardIterator">,
+  stream: KnownStream,
+  shard: ShardDescription,
+  nowMs: number,
+): SeekRequest {
+  const { ShardIteratorType: type, StartingSequenceNumber: number, Timestamp: timestamp } = input;
+  const needsNumber = type === "AT_SEQUENCE_NUMBER" || type === "AFTER_SEQUENCE_NUMBER";
+  const mismatch = needsNumber ? number === undefined : number !== undefined;
+  if (mismatch && type !== "AT_TIMESTAMP") throw iteratorTypeMismatch(type, !needsNumber);
+  switch (type) {
+    case "TRIM_HORIZON":
+      return { kind: "earliest" };
+    case "LATEST":
+      return { kind: "latest" };
+    case "AT_TIMESTAMP":
+      if (timestamp === undefined) throw timestampMissing();
+      if (timestamp > nowMs) throw timestampInFuture(timestamp, nowMs);
+      return { kind: "time", timeMs: Math.max(Math.ceil(timestamp), 0), ordinal: 0 };
+    default:
+      return seekNumber(number ?? "", type === "AFTER_SEQUENCE_NUMBER", stream, shard);
+  }
+}
+
+function seekNumber(
+  text: string,
+  after: boolean,
+  { description }: KnownStream,
+  shard: ShardDescription,
+): SeekRequest {
+  const number = parseSequenceNumber(text);
+  if ("failure" in number) throw startingNumberInvalid(text, shard.index, description);
+  if (number.shardIndex !== shard.index) {
+    throw startingNumberOfOtherShard(number.shardIndex, shard.index);
+  }
+  const createdMs = Math.floor(shard.createdMs / 1000) * 1000;
+  if (number.version !== 2 || number.shardCreatedMs !== createdMs) {
+    throw startingNumberForeign(text, shard.index, description);
+  }
+  if (number.index === sequenceIndexMax) return { kind: "latest" };
+  // A shard's starting number is that of no record: it stands before the first one, and carries the
+  // second of the shard's creation, which is earlier than any arrival.
+  const isStart = number.arrivalMs === createdMs;
+  const index = Number(number.index);
+  return { kind: "index", index: after && !isStart ? index + 1 : index };
+}
+
+async function streamOrUndefined(find: () => Promise<KnownStream>) {
+  try {
+    return await find();
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+// How a request body becomes a value and a value a reply. Kinesis speaks JSON 1.1 and CBOR 1.1
+// with the same shapes; the two differ in how they carry bytes and timestamps, which validate.ts
+// settles by `format`. A codec knows nothing of operations.
+
+export type WireFormat = "json" | "cbor";
+
+export interface BodyCodec {
+  readonly format: WireFormat;
+  readonly contentType: string;
+  /**
+   * Plain objects, arrays, strings, numbers (or bigints), booleans, null, and Uint8Array where the
+   * format has bytes. Throws when the body is not well formed.
+   */
+  decode(body: Uint8Array): unknown;
+  encode(value: unknown): Uint8Array;
+}
+
+export interface Codecs {
+  readonly json: BodyCodec;
+  readonly cbor: BodyCodec;
+}
+
+// Broken UTF-8 is a broken body, and a byte order mark is not JSON: neither is repaired here.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const encoder = new TextEncoder();
+
+export const jsonCodec: BodyCodec = {
+  format: "json",
+  contentType: "application/x-amz-json-1.1",
+  decode: (body) => JSON.parse(decoder.decode(body)),
+  encode: (value) => encoder.encode(JSON.stringify(value)),
+};

@@ -1,0 +1,229 @@
+// The second step from a decoded body to an input: the constraints of the shape, up to ten broken
+// ones in one ValidationException, worded as kinesalite validations/index.js words them. An input
+// without faults costs comparisons only; paths and messages are built once something is wrong.
+import { isStructure } from "./convert.ts";
+import { KinesisError } from "./errors.ts";
+import type {
+  BlobShape,
+  InputOf,
+  ListShape,
+  MapShape,
+  Member,
+  NumberShape,
+  Shape,
+  StructureShape,
+  TextShape,
+} from "./shape.ts";
+
+/** The service reports no more than this many at once. */
+const violationCountMax = 10;
+
+/** The same object, now of its full type. */
+export function checkConstraints<Content extends StructureShape>(
+  shape: Content,
+  input: Partial<InputOf<Content>>,
+): InputOf<Content> {
+  if (satisfies(shape, input)) return input;
+  throw violationError(findViolations(shape, input));
+}
+
+/** `keyed` says whether records need a partition key. */
+export function satisfies<Content extends StructureShape>(
+  shape: Content,
+  input: Partial<InputOf<Content>>,
+  keyed = true,
+): input is InputOf<Content> {
+  return findViolations(shape, input, keyed).length === 0;
+}
+
+/** One message per broken constraint. */
+export function findViolations<Content extends StructureShape>(
+  shape: Content,
+  input: Partial<InputOf<Content>>,
+  keyed = true,
+): readonly string[] {
+  const checker = new ConstraintChecker(keyed);
+  checker.checkStructure(shape, input);
+  return checker.violations;
+}
+
+export function violationError(violations: readonly string[]): KinesisError {
+  const count =
+    violations.length === 1 ? "1 validation error" : `${violations.length} validation errors`;
+  return new KinesisError("ValidationException", `${count} detected: ${violations.join("; ")}`);
+}
+
+class ConstraintChecker {
+  readonly violations: string[] = [];
+  readonly #keyed: boolean;
+  /** From the root to the value at hand: member paths and, for list items, ordinals from 1. */
+  readonly #trail: (string | number)[] = [];
+
+  constructor(keyed: boolean) {
+    this.#keyed = keyed;
+  }
+
+  checkStructure({ members }: StructureShape, input: Record<string, unknown>): void {
+    for (const member of members) {
+      if (this.#isFull()) return;
+      const value = input[member.name];
+      this.#trail.push(member.path);
+      if (value !== undefined) this.#checkValue(member.shape, value);
+      else if (this.#isMissing(member, input)) this.#report("Member must not be null");
+      this.#trail.pop();
+    }
+  }
+
+  #isMissing({ presence }: Member, siblings: Record<string, unknown>): boolean {
+    if (typeof presence === "object") return siblings[presence.unless] === undefined;
+    return presence === "always" || (presence === "keyed" && this.#keyed);
+  }
+
+  #checkValue(shape: Shape, value: unknown): void {
+    switch (shape.type) {
+      case "String":
+        if (typeof value === "string") this.#checkText(shape, value);
+        break;
+      case "Integer":
+      case "Long":
+        if (typeof value === "number") this.#checkNumber(shape, value);
+        break;
+      case "Blob":
+        if (value instanceof Uint8Array) this.#checkBlob(shape, value);
+        break;
+      case "List":
+        if (Array.isArray(value)) this.#checkList(shape, value);
+        break;
+      case "Map":
+        if (value instanceof Map) this.#checkMap(shape, value);
+        break;
+      case "Structure":
+        if (isStructure(value)) this.checkStructure(shape, value);
+        break;
+      case "Boolean":
+      case "Timestamp":
+    }
+  }
+
+  #checkText(shape: TextShape, value: string): void {
+    for (const fault of textFaults(shape, value)) this.#report(fault, `'${value}'`);
+  }
+
+  #checkNumber({ min, max }: NumberShape, value: number): void {
+    if (min !== undefined && value < min) {
+      this.#report(`Member must have value greater than or equal to ${min}`, `'${value}'`);
+    }
+    if (max !== undefined && value > max) {
+      this.#report(`Member must have value less than or equal to ${max}`, `'${value}'`);
+    }
+  }
+
+  /** What a record holds is not printed. */
+  #checkBlob({ lengthMax }: BlobShape, { length }: Uint8Array): void {
+    if (lengthMax !== undefined && length > lengthMax) this.#report(lengthAtMost(lengthMax), "");
+  }
+
+  #checkList(shape: ListShape, items: readonly unknown[]): void {
+    const { item, lengthMin, lengthMax } = shape;
+    if (items.length < lengthMin) this.#report(lengthAtLeast(lengthMin), printList(shape, items));
+    if (items.length > lengthMax) this.#report(lengthAtMost(lengthMax), printList(shape, items));
+    if (item.type === "Structure") this.#checkItems(item, items);
+    else if (item.type === "String" && !items.every((value) => isGoodText(item, value))) {
+      this.#report(
+        `Member must satisfy constraint: ${printConstraints(item)}`,
+        printList(shape, items),
+      );
+    }
+  }
+
+  #checkItems(item: StructureShape, items: readonly unknown[]): void {
+    for (let i = 0; i < items.length && !this.#isFull(); i++) {
+      this.#trail.push(i + 1, "member");
+      const value = items[i];
+      if (isStructure(value)) this.checkStructure(item, value);
+      else this.#report("Member must not be null");
+      this.#trail.length -= 2;
+    }
+  }
+
+  #checkMap(shape: MapShape, entries: ReadonlyMap<string, unknown>): void {
+    const { key, item, lengthMin, lengthMax } = shape;
+    if (entries.size < lengthMin) this.#report(lengthAtLeast(lengthMin), printMap(entries));
+    if (entries.size > lengthMax) this.#report(lengthAtMost(lengthMax), printMap(entries));
+    if (!Array.from(entries.keys()).every((value) => isGoodText(key, value))) {
+      const constraint = `Map keys must satisfy constraint: ${printConstraints(key)}`;
+      this.#report(constraint, printMap(entries));
+    }
+    if (item.type !== "String") return;
+    if (!Array.from(entries.values()).every((value) => isGoodText(item, value))) {
+      const constraint = `Map value must satisfy constraint: ${printConstraints(item)}`;
+      this.#report(constraint, printMap(entries));
+    }
+  }
+
+  #isFull(): boolean {
+    return this.violations.length >= violationCountMax;
+  }
+
+  #report(constraint: string, value = "null"): void {
+    if (this.#isFull()) return;
+    const shown = value && `${value} `;
+    const path = this.#trail.join(".");
+    this.violations.push(`Value ${shown}at '${path}' failed to satisfy constraint: ${constraint}`);
+  }
+}
+
+const none: readonly string[] = [];
+
+function textFaults(shape: TextShape, value: string): readonly string[] {
+  const { pattern, lengthMin, lengthMax, values } = shape;
+  const isTooLong = lengthMax !== undefined && value.length > lengthMax;
+  let faults: string[] | undefined;
+  if (pattern && !(isTooLong && pattern.isSlow) && !pattern.regex.test(value)) {
+    (faults ??= []).push(`Member must satisfy regular expression pattern: ${pattern.printed}`);
+  }
+  if (lengthMin !== undefined && value.length < lengthMin) {
+    (faults ??= []).push(lengthAtLeast(lengthMin));
+  }
+  if (isTooLong) (faults ??= []).push(lengthAtMost(lengthMax));
+  if (values && !values.includes(value)) (faults ??= []).push(enumWords(values));
+  return faults ?? none;
+}
+
+function isGoodText(shape: TextShape, value: unknown): boolean {
+  return typeof value === "string" && textFaults(shape, value).length === 0;
+}
+
+/** All constraints of an item, broken or not, as messages about its collection list them. */
+function printConstraints({ lengthMin, lengthMax, values }: TextShape): string {
+  const constraints: string[] = [];
+  if (lengthMax !== undefined) constraints.push(lengthAtMost(lengthMax));
+  if (lengthMin !== undefined) constraints.push(lengthAtLeast(lengthMin));
+  if (values) constraints.push(enumWords(values));
+  return `[${constraints.join(", ")}]`;
+}
+
+/** As Java prints a list; structures by their class. */
+function printList({ item }: ListShape, items: readonly unknown[]): string {
+  const printed = items.map((value) =>
+    item.type === "Structure" ? item.printedAs : String(value),
+  );
+  return `'[${printed.join(", ")}]'`;
+}
+
+function printMap(entries: ReadonlyMap<string, unknown>): string {
+  const printed = Array.from(entries, ([key, value]) => `${key}=${String(value)}`);
+  return `'{${printed.join(", ")}}'`;
+}
+
+function lengthAtLeast(length: number): string {
+  return `Member must have length greater than or equal to ${length}`;
+}
+
+function lengthAtMost(length: number): string {
+  return `Member must have length less than or equal to ${length}`;
+}
+
+function enumWords(values: readonly string[]): string {
+  return `Member must satisfy enum value set: [${values.join(", ")}]`;
+}

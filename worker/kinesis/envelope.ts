@@ -1,0 +1,178 @@
+// What a request to the Kinesis face asks for, decided from its method, headers and body alone: an
+// operation to call, or one of the odd answers that the service gives before it looks at any
+// operation. The order of the decisions and every answer follow kinesalite index.js. The path is
+// not looked at, and the signature only as far as authorization.ts goes.
+import { type Authorization, type HeaderReader, readAuthorization } from "./authorization.ts";
+import type { BodyCodec, Codecs } from "./codec.ts";
+import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
+import type { RequestIds } from "./requestId.ts";
+import { isOperation, type OperationName } from "./shapes.ts";
+
+export interface EnvelopeRequest {
+  readonly method: string;
+  readonly headers: HeaderReader;
+  /** What follows the question mark, or nothing. */
+  readonly query: string;
+  readonly body: Uint8Array;
+}
+
+export type Envelope = Call | Answer;
+
+export interface Call {
+  readonly kind: "call";
+  readonly operation: OperationName;
+  /** The body as decoded: an object or an array. */
+  readonly decoded: object;
+  readonly codec: BodyCodec;
+  readonly authorization: Authorization;
+  /** To be sent with the reply, whatever it is. */
+  readonly headers: Record<string, string>;
+}
+
+/** A complete reply. Where `headers` has no content-type, none must be sent. */
+export interface Answer {
+  readonly kind: "answer";
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The largest body that is read. A request holds 10 MiB of records and keys at most, which is
+ * 14 MB in base64 (AWS API reference, PutRecords); the rest is for the names around them.
+ */
+export const bodyBytesMax = 16 * 1024 * 1024;
+
+const service = "Kinesis_20131202";
+
+const legacyContentType = "application/json";
+
+const encoder = new TextEncoder();
+
+/** The answer to a body of more than `bodyBytesMax`, which need not be read to the end. */
+export function answerTooLarge(): Answer {
+  return { kind: "answer", status: 413, headers: {}, body: new Uint8Array() };
+}
+
+export function readEnvelope(
+  request: EnvelopeRequest,
+  codecs: Codecs,
+  newIds: () => RequestIds,
+): Envelope {
+  const { method, body } = request;
+  if (body.length > bodyBytesMax) return answerTooLarge();
+  const origin = request.headers.get("origin");
+  if (origin && method === "OPTIONS") return answerPreflight(request.headers, newIds());
+
+  const headers = replyHeaders(newIds(), origin);
+  if (method !== "POST") return answerUnroutable(headers);
+
+  const contentType = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
+  const [serviceName, name] = (request.headers.get("x-amz-target") ?? "").split(".", 2);
+  const operation = serviceName === service && name && isOperation(name) ? name : undefined;
+  const unknown: KinesisErrorName = "UnknownOperationException";
+  const unreadable: KinesisErrorName = "SerializationException";
+
+  if (body.length === 0) {
+    const codec = contentType === codecs.json.contentType ? codecs.json : codecs.cbor;
+    return answerError(new KinesisError(operation ? unreadable : unknown), codec, headers);
+  }
+  const isLegacy = contentType === legacyContentType;
+  const codec = isLegacy ? codecs.json : codecOf(contentType, codecs);
+  if (!codec) {
+    return serviceName && name
+      ? answerText(404, `<${unknown}/>\n`, headers)
+      : answerUnroutable(headers);
+  }
+  const decoded = decodeObject(body, codec);
+  if (isLegacy) {
+    return decoded ? answerLegacy(404, unknown, headers) : answerLegacy(400, unreadable, headers);
+  }
+  if (!decoded) return answerError(new KinesisError(unreadable), codec, headers);
+  if (!operation) return answerError(new KinesisError(unknown), codec, headers);
+
+  const authorization = readAuthorization(request.headers, request.query);
+  return authorization instanceof KinesisError
+    ? answerError(authorization, codec, headers)
+    : { kind: "call", operation, decoded, codec, authorization, headers };
+}
+
+/** The reply to a request that failed after its envelope was read. */
+export function answerError(
+  error: KinesisError,
+  codec: BodyCodec,
+  headers: Record<string, string>,
+): Answer {
+  const reply = renderError(error, codec);
+  return { ...reply, kind: "answer", headers: { ...headers, ...reply.headers } };
+}
+
+function codecOf(contentType: string, codecs: Codecs): BodyCodec | undefined {
+  if (contentType === codecs.json.contentType) return codecs.json;
+  return contentType === codecs.cbor.contentType ? codecs.cbor : undefined;
+}
+
+/** Undefined for a body that does not parse, or not to a structure. */
+function decodeObject(body: Uint8Array, codec: BodyCodec): object | undefined {
+  try {
+    const decoded = codec.decode(body);
+    return typeof decoded === "object" && decoded !== null ? decoded : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function replyHeaders(ids: RequestIds, origin: string | null): Record<string, string> {
+  const headers: Record<string, string> = {
+    "x-amzn-requestid": ids.requestId,
+    "x-amz-id-2": ids.extendedId,
+  };
+  if (origin) {
+    headers["access-control-allow-origin"] = "*";
+    headers["access-control-expose-headers"] =
+      "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,Date";
+  }
+  return headers;
+}
+
+function answerPreflight(asked: HeaderReader, { requestId }: RequestIds): Answer {
+  const headers: Record<string, string> = {
+    "x-amzn-requestid": requestId,
+    "access-control-allow-origin": "*",
+    "access-control-max-age": "172800",
+  };
+  const allowHeaders = asked.get("access-control-request-headers");
+  if (allowHeaders) headers["access-control-allow-headers"] = allowHeaders;
+  const allowMethods = asked.get("access-control-request-method");
+  if (allowMethods) headers["access-control-allow-methods"] = allowMethods;
+  return { kind: "answer", status: 200, headers, body: new Uint8Array() };
+}
+
+function answerUnroutable(headers: Record<string, string>): Answer {
+  return answerText(
+    403,
+    "<AccessDeniedException>\n" +
+      "  <Message>Unable to determine service/operation name to be authorized</Message>\n" +
+      "</AccessDeniedException>\n",
+    headers,
+  );
+}
+
+function answerText(status: number, text: string, headers: Record<string, string>): Answer {
+  return { kind: "answer", status, headers, body: encoder.encode(text) };
+}
+
+/** The shape of errors before JSON 1.1, which only application/json still gets. */
+function answerLegacy(
+  status: number,
+  name: KinesisErrorName,
+  headers: Record<string, string>,
+): Answer {
+  const body = { Output: { __type: `com.amazon.coral.service#${name}` }, Version: "1.0" };
+  return {
+    kind: "answer",
+    status,
+    headers: { ...headers, "content-type": legacyContentType },
+    body: encoder.encode(JSON.stringify(body)),
+  };
+}

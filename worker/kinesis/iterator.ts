@@ -1,0 +1,71 @@
+// The shard iterator: a location and all that a page of its shard needs, so that GetRecords asks
+// nobody but the shard. Content of the token (worker/token.ts):
+//
+//   0   16  location               28  1  length of the shard's uid, then the uid
+//   16  8   shard created ms, f64  .   1  length of the stream's name, then the name
+//   24  4   shard index, u32
+import { Buffer } from "node:buffer";
+import { engine } from "../isolate.ts";
+import { iteratorTtlMs } from "../limits.ts";
+import type { Location, Scope, ShardDescription } from "../stream/types.ts";
+import { openToken, sealToken } from "../token.ts";
+import { iteratorExpired, iteratorInvalid } from "./messages.ts";
+
+/** Where a consumer goes on reading. */
+export interface Cursor {
+  stream: string;
+  shard: Pick<ShardDescription, "uid" | "index" | "createdMs">;
+  location: Location;
+}
+
+const CREATED_AT = 16;
+const INDEX_AT = 24;
+const NAMES_AT = 28;
+
+export function sealIterator(key: string, scope: Scope, cursor: Cursor, issuedMs: number): string {
+  const { shard, stream, location } = cursor;
+  const content = Buffer.alloc(NAMES_AT + 2 + shard.uid.length + stream.length);
+  content.set(engine.encodeLocation(location));
+  content.writeDoubleLE(shard.createdMs, CREATED_AT);
+  content.writeUInt32LE(shard.index, INDEX_AT);
+  let at = NAMES_AT;
+  for (const name of [shard.uid, stream]) {
+    content[at] = name.length;
+    content.write(name, at + 1, "latin1");
+    at += 1 + name.length;
+  }
+  return sealToken(key, purposeOf(scope), { issuedMs, content });
+}
+
+/** Throws InvalidArgumentException for what is no iterator of the scope, or ExpiredIterator. */
+export function openIterator(key: string, scope: Scope, text: string, nowMs: number): Cursor {
+  const token = openToken(key, purposeOf(scope), unquote(text));
+  if (token === undefined) throw iteratorInvalid();
+  if (nowMs - token.issuedMs > iteratorTtlMs) throw iteratorExpired(token.issuedMs, nowMs);
+  const content = Buffer.from(token.content);
+  const location = engine.decodeLocation(content.subarray(0, CREATED_AT));
+  if (location === undefined) throw iteratorInvalid();
+  const uid = nameAt(content, NAMES_AT);
+  return {
+    location,
+    shard: {
+      uid,
+      createdMs: content.readDoubleLE(CREATED_AT),
+      index: content.readUInt32LE(INDEX_AT),
+    },
+    stream: nameAt(content, NAMES_AT + 1 + uid.length),
+  };
+}
+
+function nameAt(content: Buffer, at: number): string {
+  return content.toString("latin1", at + 1, at + 1 + (content[at] ?? 0));
+}
+
+function purposeOf(scope: Scope): string {
+  return `iterator/${scope.account}/${scope.region}/`;
+}
+
+/** The service takes an iterator in double quotes (seen in tests validated against it). */
+function unquote(text: string): string {
+  return text.length > 1 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+}

@@ -1,0 +1,332 @@
+// Every documented refusal of the Kinesis face, worded as the service words it. One function per
+// situation; an action throws what it returns. The texts come from kinesalite actions/*.js, from
+// moto where it copies AWS (kinesis/exceptions.py), and from the API reference; account ids and
+// stream names are part of them. A shard is named by its id as given only where the id could not
+// be resolved, by its canonical id everywhere else.
+import { KinesisError } from "./errors.ts";
+import { shardIdOf } from "./hashkey.ts";
+
+/** A stream as messages name it. */
+export interface NamedStream {
+  readonly name: string;
+  readonly account: string;
+}
+
+const words = ({ name, account }: NamedStream): string => `stream ${name} under account ${account}`;
+
+const invalidArgument = (message: string): KinesisError =>
+  new KinesisError("InvalidArgumentException", message);
+
+const validation = (message: string): KinesisError =>
+  new KinesisError("ValidationException", message);
+
+const notFound = (message: string): KinesisError =>
+  new KinesisError("ResourceNotFoundException", message);
+
+const inUse = (message: string): KinesisError =>
+  new KinesisError("ResourceInUseException", message);
+
+const limitExceeded = (message: string): KinesisError =>
+  new KinesisError("LimitExceededException", message);
+
+// Streams
+
+export function streamNotFound({ name, account }: NamedStream): KinesisError {
+  return notFound(`Stream ${name} under account ${account} not found.`);
+}
+
+export function streamExists({ name, account }: NamedStream): KinesisError {
+  return inUse(`Stream ${name} under account ${account} already exists.`);
+}
+
+export function streamNotActive({ name, account }: NamedStream, status: string): KinesisError {
+  return inUse(`Stream ${name} under account ${account} not ACTIVE, instead in state ${status}`);
+}
+
+export function streamOnDemand({ name, account }: NamedStream): KinesisError {
+  return validation(
+    `Request is invalid. Stream ${name} under account ${account} is in On-Demand mode.`,
+  );
+}
+
+export function shardLimitExceeded(limit: {
+  readonly account: string;
+  readonly region: string;
+  readonly current: number;
+  readonly limit: number;
+  readonly additional: number;
+}): KinesisError {
+  return limitExceeded(
+    `This request would exceed the shard limit for the account ${limit.account} in ` +
+      `${limit.region}. Current shard count for the account: ${limit.current}. Limit: ` +
+      `${limit.limit}. Number of additional shards that would have resulted from this request: ` +
+      `${limit.additional}. Refer to the AWS Service Limits page ` +
+      "(http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) " +
+      "for current limits and how to request higher limits.",
+  );
+}
+
+/** A control operation that came too soon after another. */
+export function requestRateExceeded(stream: NamedStream): KinesisError {
+  return limitExceeded(`Rate exceeded for ${words(stream)}.`);
+}
+
+/** As the shapes say it, for operations where nothing else names the stream. */
+export function streamUnnamed(): KinesisError {
+  return validation(
+    "1 validation error detected: Value null at 'streamName' failed to satisfy constraint: " +
+      "Member must not be null",
+  );
+}
+
+/** Fits the pattern of the service model and yet names no stream. The wording is our own. */
+export function streamArnInvalid(arn: string): KinesisError {
+  return invalidArgument(`StreamARN ${arn} is not the ARN of a stream.`);
+}
+
+/** The wording is our own: the API reference allows both and does not say what if they differ. */
+export function streamNamesDiffer(name: string, arn: string): KinesisError {
+  return invalidArgument(`StreamName ${name} and StreamARN ${arn} name different streams.`);
+}
+
+// Shards
+
+/** The id is not one, or names no shard of a stream that is about to be split or merged. */
+export function shardNotFound(shardId: string, stream: NamedStream): KinesisError {
+  return notFound(`Could not find shard ${shardId} in ${words(stream)}.`);
+}
+
+/** The id is well formed, but there is no such shard, or no such stream, to read. */
+export function shardDoesNotExist(shardIndex: number, stream: NamedStream): KinesisError {
+  return notFound(`Shard ${shardIdOf(shardIndex)} in ${words(stream)} does not exist`);
+}
+
+export function shardAlreadySplit(shardIndex: number, stream: NamedStream): KinesisError {
+  return invalidArgument(
+    `Shard ${shardIdOf(shardIndex)} in ${words(stream)} has already been merged or split, ` +
+      "and thus is not eligible for merging or splitting.",
+  );
+}
+
+export function shardsNotAdjacent(
+  shardIndex: number,
+  adjacentIndex: number,
+  stream: NamedStream,
+): KinesisError {
+  return invalidArgument(
+    `Shards ${shardIdOf(shardIndex)} and ${shardIdOf(adjacentIndex)} in ${words(stream)} ` +
+      "are not an adjacent pair of shards eligible for merging",
+  );
+}
+
+/** `start` and `end` are the hash keys of the shard that was to be split. */
+export function splitKeyOutOfRange(
+  key: string,
+  shardIndex: number,
+  stream: NamedStream,
+  range: { readonly start: bigint; readonly end: bigint },
+): KinesisError {
+  return invalidArgument(
+    `NewStartingHashKey ${key} used in SplitShard() on shard ${shardIdOf(shardIndex)} in ` +
+      `${words(stream)} is not both greater than one plus the shard's StartingHashKey ` +
+      `${range.start} and less than the shard's EndingHashKey ${range.end}.`,
+  );
+}
+
+export function shardCountTooHigh(openCount: number, targetCount: number): KinesisError {
+  return invalidArgument(
+    "UpdateShardCount cannot scale up over double your current open shard count. " +
+      `Current open shard count: ${openCount}, Target shard count: ${targetCount}`,
+  );
+}
+
+export function shardCountTooLow(openCount: number, targetCount: number): KinesisError {
+  return invalidArgument(
+    "UpdateShardCount cannot scale down below half your current open shard count. " +
+      `Current open shard count: ${openCount}, Target shard count: ${targetCount}`,
+  );
+}
+
+export function listShardsWithoutStream(): KinesisError {
+  return invalidArgument("Either NextToken or StreamName should be provided.");
+}
+
+export function listShardsWithBoth(): KinesisError {
+  return invalidArgument("NextToken and StreamName cannot be provided together.");
+}
+
+// Writing
+
+export function explicitHashKeyOutOfRange(key: string): KinesisError {
+  return invalidArgument(
+    "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. " +
+      `Specified value was ${key}`,
+  );
+}
+
+export function orderingNumberInvalid(sequence: string, stream: NamedStream): KinesisError {
+  return invalidArgument(
+    `ExclusiveMinimumSequenceNumber ${sequence} used in PutRecord on ${words(stream)} is invalid.`,
+  );
+}
+
+/**
+ * A record above the stream's own maximum. `ordinal` counts from 1 within PutRecords and is left
+ * out for PutRecord. The service does not print the value (awslabs/amazon-kinesis-producer#680).
+ */
+export function recordTooLarge(bytesMax: number, ordinal?: number): KinesisError {
+  const path = ordinal === undefined ? "data" : `records.${ordinal}.member.data`;
+  return validation(
+    `1 validation error detected: Value at '${path}' failed to satisfy constraint: ` +
+      `Member must have length less than or equal to ${bytesMax}`,
+  );
+}
+
+/** All records of a request together, keys included. */
+export function recordsTooLarge(megabytesMax: number): KinesisError {
+  return invalidArgument(`Records size exceeds ${megabytesMax} MB limit`);
+}
+
+export function throughputExceeded(shardIndex: number, stream: NamedStream): KinesisError {
+  return new KinesisError(
+    "ProvisionedThroughputExceededException",
+    `Rate exceeded for shard ${shardIdOf(shardIndex)} in ${words(stream)}.`,
+  );
+}
+
+// Reading
+
+export function iteratorTypeMismatch(type: string, hasSequence: boolean): KinesisError {
+  return invalidArgument(
+    "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and " +
+      "StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. " +
+      `Request specified ${type} and ${hasSequence ? "also a" : "no"} StartingSequenceNumber.`,
+  );
+}
+
+export function startingNumberInvalid(
+  sequence: string,
+  shardIndex: number,
+  stream: NamedStream,
+): KinesisError {
+  return invalidArgument(`${startingNumber(sequence, shardIndex, stream)} is invalid.`);
+}
+
+/** Well formed and of this shard index, but of another stream or an earlier one of this name. */
+export function startingNumberForeign(
+  sequence: string,
+  shardIndex: number,
+  stream: NamedStream,
+): KinesisError {
+  return invalidArgument(
+    `${startingNumber(sequence, shardIndex, stream)} is invalid ` +
+      "because it did not come from this stream.",
+  );
+}
+
+export function startingNumberOfOtherShard(encodedIndex: number, shardIndex: number): KinesisError {
+  return invalidArgument(
+    `Invalid StartingSequenceNumber. It encodes ${shardIdOf(encodedIndex)}, ` +
+      `while it was used in a call to a shard with ${shardIdOf(shardIndex)}`,
+  );
+}
+
+export function timestampMissing(): KinesisError {
+  return invalidArgument(
+    "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. " +
+      "Current request has no timestamp parameter.",
+  );
+}
+
+export function timestampInFuture(timestampMs: number, nowMs: number): KinesisError {
+  return invalidArgument(
+    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. " +
+      `timestampInMillis: ${timestampMs}, currentTimestampInMillis: ${nowMs}`,
+  );
+}
+
+export function iteratorInvalid(): KinesisError {
+  return invalidArgument("Invalid ShardIterator.");
+}
+
+/** Iterators live for five minutes (AWS API reference, GetShardIterator). */
+export function iteratorExpired(createdMs: number, nowMs: number): KinesisError {
+  return new KinesisError(
+    "ExpiredIteratorException",
+    `Iterator expired. The iterator was created at time ${javaDate(createdMs)} while right now ` +
+      `it is ${javaDate(nowMs)} which is further in the future than the tolerated delay of ` +
+      "300000 milliseconds.",
+  );
+}
+
+// Retention and tags
+
+export function retentionTooShort(hours: number): KinesisError {
+  return invalidArgument(
+    `Minimum allowed retention period is 24 hours. Requested retention period (${hours} hours) ` +
+      "is too short.",
+  );
+}
+
+export function retentionTooLong(hours: number): KinesisError {
+  return invalidArgument(
+    "Maximum allowed retention period is 8760 hours. Requested retention period " +
+      `(${hours} hours) is too long.`,
+  );
+}
+
+/** The wrong operation of the pair: increasing to less, or decreasing to more, than there is. */
+export function retentionInWrongDirection(
+  operation: "Increase" | "Decrease",
+  hours: number,
+  existingHours: number,
+  stream: Pick<NamedStream, "name">,
+): KinesisError {
+  const [relation, other] =
+    operation === "Increase" ? ["shorter", "Decrease"] : ["longer", "Increase"];
+  return invalidArgument(
+    `Requested retention period (${hours} hours) for stream ${stream.name} can not be ` +
+      `${relation} than existing retention period (${existingHours} hours). ` +
+      `Use ${other}RetentionPeriod API.`,
+  );
+}
+
+export function tagCharactersInvalid(): KinesisError {
+  return invalidArgument(
+    "Some tags contain invalid characters. Valid characters: " +
+      "Unicode letters, digits, white space, _ . / = + - % @.",
+  );
+}
+
+/** A percent sign is valid by the first rule and illegal by the second. */
+export function tagCharactersIllegal(
+  change: "add tags to" | "remove tags from",
+  stream: NamedStream,
+): KinesisError {
+  return invalidArgument(
+    `Failed to ${change} ${words(stream)} because some tags contained illegal characters. The ` +
+      "allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
+  );
+}
+
+/** The limit is 50 tags; the text still says 10. */
+export function tooManyTags(stream: NamedStream): KinesisError {
+  return invalidArgument(
+    `Failed to add tags to ${words(stream)} because a given stream cannot have more than ` +
+      "10 tags associated with it.",
+  );
+}
+
+function startingNumber(sequence: string, shardIndex: number, stream: NamedStream): string {
+  const shardId = shardIdOf(shardIndex);
+  return (
+    `StartingSequenceNumber ${sequence} used in GetShardIterator on shard ${shardId} ` +
+    `in ${words(stream)}`
+  );
+}
+
+/** As java.util.Date prints it: `Thu Jan 22 01:22:02 UTC 2015`. */
+function javaDate(ms: number): string {
+  const [weekday, day, month, year, time] = new Date(ms).toUTCString().split(/,? /);
+  return `${weekday} ${month} ${day} ${time} UTC ${year}`;
+}

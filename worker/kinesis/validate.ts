@@ -1,0 +1,29 @@
+// A decoded body becomes the input of an operation: types first, then constraints. The one thing
+// that neither can decide is whether a record may lack its partition key, because that depends on
+// the stream (RecordDistributionStrategy); that verdict is handed to the action.
+import { findViolations, satisfies, violationError } from "./constraints.ts";
+import { checkTypes, type InputSource } from "./convert.ts";
+import type { KinesisError } from "./errors.ts";
+import type { InputOf, StructureShape } from "./shape.ts";
+
+export interface CheckedInput<Input> {
+  readonly input: Input;
+  /**
+   * Set when nothing is wrong but missing partition keys. To be thrown unless the stream turns out
+   * to distribute its records by itself (AUTO), so also when there is no such stream.
+   */
+  readonly keyError: KinesisError | undefined;
+}
+
+/** What an action receives; throws the KinesisError that the request deserves. */
+export function readInput<Content extends StructureShape>(
+  shape: Content,
+  decoded: unknown,
+  source: InputSource,
+): CheckedInput<InputOf<Content>> {
+  const input = checkTypes(shape, decoded, source);
+  if (satisfies(shape, input)) return { input, keyError: undefined };
+  const error = violationError(findViolations(shape, input));
+  if (!satisfies(shape, input, false)) throw error;
+  return { input, keyError: error };
+}

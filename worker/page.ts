@@ -1,0 +1,35 @@
+// Puts a page's reply together: what stands before the records, the records as the engine prints them chunk
+// by chunk, and what stands after. Every dialect's page has this shape; they differ in the printing alone.
+import { readHeader } from "./stream/chunk.ts";
+
+export type RenderChunk = (chunk: Uint8Array, from: number, to: number) => Uint8Array;
+
+const encoder = new TextEncoder();
+const COMMA = encoder.encode(",");
+
+export function renderPage(
+  head: string,
+  chunks: readonly Uint8Array[],
+  render: RenderChunk,
+  foot: string,
+): Uint8Array {
+  const parts = [encoder.encode(head)];
+  for (const [i, chunk] of chunks.entries()) {
+    if (i > 0) parts.push(COMMA);
+    parts.push(render(chunk, 0, readHeader(chunk).count));
+  }
+  parts.push(encoder.encode(foot));
+  return concat(parts);
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,55 @@
+// Opaque texts that clients carry for us (shard iterators, page tokens): some bytes and when they
+// were issued, authenticated with the scope's key so that none can be made or altered elsewhere. In base64:
+//
+//   0   8   00 00 00 00 00 00 00 01
+//   8   8   issued, Unix milliseconds, f64 little-endian
+//   16  n   content, then zeros to a multiple of 16 and at least 152 bytes in all
+//   end 16  HMAC-SHA256 of purpose and everything before, first half
+//
+// The first eight bytes and the sizes are those of the service's own iterators (kinesalite
+// db/index.js), for clients and tests that look.
+import { Buffer } from "node:buffer";
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+export interface Token {
+  issuedMs: number;
+  content: Uint8Array;
+}
+
+const MARK = 7;
+const ISSUED_AT = 8;
+const CONTENT_AT = 16;
+const BLOCK_BYTES = 16;
+const MAC_BYTES = 16;
+const TOKEN_BYTES_MIN = 160;
+
+/** `purpose` keeps tokens of one kind and scope from passing for another. */
+export function sealToken(key: string, purpose: string, token: Token): string {
+  const used = CONTENT_AT + token.content.length + MAC_BYTES;
+  const length = Math.max(TOKEN_BYTES_MIN, Math.ceil(used / BLOCK_BYTES) * BLOCK_BYTES);
+  const bytes = Buffer.alloc(length);
+  bytes[MARK] = 1;
+  bytes.writeDoubleLE(token.issuedMs, ISSUED_AT);
+  bytes.set(token.content, CONTENT_AT);
+  const end = length - MAC_BYTES;
+  bytes.set(macOf(key, purpose, bytes.subarray(0, end)), end);
+  return bytes.toString("base64");
+}
+
+/** The token, its content still with the zeros at its end; undefined when it is not one of ours. */
+export function openToken(key: string, purpose: string, text: string): Token | undefined {
+  const bytes = Buffer.from(text, "base64");
+  if (bytes.length < TOKEN_BYTES_MIN || bytes.toString("base64") !== text) return undefined;
+  const end = bytes.length - MAC_BYTES;
+  if (!timingSafeEqual(macOf(key, purpose, bytes.subarray(0, end)), bytes.subarray(end))) {
+    return undefined;
+  }
+  return {
+    issuedMs: bytes.readDoubleLE(ISSUED_AT),
+    content: bytes.subarray(CONTENT_AT, end),
+  };
+}
+
+function macOf(key: string, purpose: string, bytes: Uint8Array): Buffer {
+  return createHmac("sha256", key).update(purpose).update(bytes).digest().subarray(0, MAC_BYTES);
+}
