@@ -167,11 +167,17 @@ function firstLine(error: unknown): string {
 }
 
 if (import.meta.main) {
-  const startMs = performance.now();
-  const compiled = await buildEngine();
-  const { wasm } = await buildWorker();
+  const [flag, ...rest] = process.argv.slice(2);
+  if (rest.length > 0 || (flag !== undefined && flag !== "--engine")) {
+    console.error("Usage: node local/build.ts [--engine]   (--engine leaves out the Worker)");
+    process.exit(2);
+  }
+  try {
+    console.log((await buildEngine()) ? "engine: compiled" : "engine: unchanged");
+    if (flag === undefined) console.log(`worker: ${(await buildWorker()).main}`);
+  } catch (error) {
+    console.error(error instanceof Failure ? error.message : error);
+    process.exitCode = 1;
+  }
   await stopEsbuild();
-  const engine = compiled ? "compiled" : "unchanged";
-  console.log(`engine ${engine}, worker bundled (${wasm.length} wasm module)`);
-  console.log(`${Math.round(performance.now() - startMs)} ms`);
 }

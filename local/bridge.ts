@@ -1,0 +1,170 @@
+/**
+ * HTTP/2 without TLS for a server that speaks only HTTP/1.1: each stream becomes one request on a
+ * kept-alive connection to workerd. Bodies are streamed both ways at the pace of the slower side,
+ * and giving up on either side gives up on the other. `:authority` becomes Host, which SigV4
+ * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2). Trailers and
+ * informational replies are not carried.
+ */
+import { Agent, type IncomingMessage, request } from "node:http";
+import {
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  constants,
+  createServer,
+} from "node:http2";
+import type { Socket } from "node:net";
+
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+
+/** Flow control windows: large enough that a 10 MB page or body never waits for an update. */
+const streamWindowBytes = 16 << 20;
+const sessionWindowBytes = 64 << 20;
+
+/** Node counts buffered bodies against this and refuses streams beyond it; its default is 10. */
+const sessionMemoryMegabytes = 1024;
+
+const concurrentStreamsMax = 1000;
+
+/** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
+const headerBytesMax = 128 << 10;
+
+/** workerd closes connections that are idle for 15 s (measured); ours must be gone before. */
+const idleConnectionMs = 8000;
+
+const hopByHop = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+]);
+
+export interface Bridge {
+  /** Takes over a connection that opens with the HTTP/2 preface. */
+  accept(socket: Socket): void;
+  /** Lets the open streams finish and takes no more. */
+  stop(): void;
+  destroy(): void;
+}
+
+export function createBridge(upstream: { host: string; port: number }): Bridge {
+  const agent = new Agent({
+    keepAlive: true,
+    maxFreeSockets: concurrentStreamsMax,
+    scheduling: "lifo",
+    timeout: idleConnectionMs,
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer({
+    maxSessionMemory: sessionMemoryMegabytes,
+    settings: {
+      enablePush: false,
+      initialWindowSize: streamWindowBytes,
+      maxConcurrentStreams: concurrentStreamsMax,
+      maxHeaderListSize: headerBytesMax,
+    },
+  });
+  server.on("session", (session) => {
+    session.setLocalWindowSize(sessionWindowBytes);
+    session.on("error", () => session.destroy());
+    session.once("close", () => sessions.delete(session));
+    sessions.add(session);
+  });
+  server.on("stream", (stream, headers, flags) => {
+    const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
+    bridgeStream(stream, headers, hasBody, { ...upstream, agent });
+  });
+  return {
+    accept: (socket) => server.emit("connection", socket),
+    stop() {
+      for (const session of sessions) session.close();
+    },
+    destroy() {
+      for (const session of sessions) session.destroy();
+      agent.destroy();
+    },
+  };
+}
+
+function bridgeStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  hasBody: boolean,
+  target: { host: string; port: number; agent: Agent },
+): void {
+  const outgoing = request({
+    ...target,
+    method: headers[":method"] ?? "GET",
+    path: headers[":path"] ?? "/",
+    headers: requestHeaders(headers, hasBody),
+    setDefaultHeaders: false,
+    maxHeaderSize: headerBytesMax,
+  });
+  if (headers.expect === "100-continue") stream.additionalHeaders({ ":status": 100 });
+  let replied = false;
+  outgoing.on("response", (reply) => {
+    replied = true;
+    if (!stream.destroyed) sendReply(stream, reply);
+    else reply.destroy();
+  });
+  outgoing.on("error", () => {
+    if (!replied) refuse(stream);
+  });
+  stream.on("error", () => outgoing.destroy());
+  stream.on("close", () => outgoing.destroy());
+  if (hasBody) stream.pipe(outgoing);
+  else outgoing.end();
+}
+
+function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
+  stream.respond(replyHeaders(reply));
+  reply.on("error", () => stream.close(NGHTTP2_INTERNAL_ERROR));
+  reply.on("end", () => {
+    // A reply before the end of the request: the client may stop sending (RFC 9113 section 8.1).
+    stream.end(() => {
+      if (!stream.readableEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR);
+    });
+  });
+  reply.pipe(stream, { end: false });
+}
+
+/** workerd took no request or broke off before a reply. */
+function refuse(stream: ServerHttp2Stream): void {
+  if (stream.destroyed || stream.closed) return;
+  if (stream.headersSent) {
+    stream.close(NGHTTP2_INTERNAL_ERROR);
+    return;
+  }
+  stream.respond({ ":status": 502, "content-type": "text/plain" });
+  stream.end("workerd does not answer\n");
+  stream.resume();
+}
+
+function requestHeaders(headers: IncomingHttpHeaders, hasBody: boolean): string[] {
+  const list = ["host", headers[":authority"] ?? headers.host ?? ""];
+  for (const name in headers) {
+    if (name.startsWith(":") || name === "host" || name === "expect" || hopByHop.has(name))
+      continue;
+    const value = headers[name];
+    if (typeof value === "string") list.push(name, value);
+    else for (const item of value ?? []) list.push(name, item);
+  }
+  if (headers["content-length"] === undefined) {
+    const { ":method": method } = headers;
+    if (hasBody) list.push("transfer-encoding", "chunked");
+    else if (method === "POST" || method === "PUT") list.push("content-length", "0");
+  }
+  return list;
+}
+
+function replyHeaders(reply: IncomingMessage): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = { ":status": reply.statusCode ?? 502 };
+  for (const name in reply.headers) {
+    if (!hopByHop.has(name)) headers[name] = reply.headers[name];
+  }
+  return headers;
+}

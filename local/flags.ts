@@ -1,0 +1,73 @@
+/**
+ * The command line of the local server: which flags there are, what they may be, and the page
+ * that explains them. A wrong flag is one line that names it; nothing is guessed and nothing is
+ * started.
+ */
+import { parseArgs } from "node:util";
+import { Failure, errorCode } from "./failure.ts";
+
+export const help = `Usage: npm start -- [flags]
+
+Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machine.
+
+  --port N      port to listen on, 0 for a free one   (4567)
+  --host H      address to listen on                  (127.0.0.1)
+  --data DIR    folder that keeps the streams         (.millrace)
+  --memory      keep nothing: a temporary folder, gone at the end
+  --version     print the version
+  --help        print this page
+
+Environment variables named MILLRACE_* reach the Worker as its variables.`;
+
+export interface ServeFlags {
+  port: number;
+  host: string;
+  data: string;
+  memory: boolean;
+}
+
+export type Command = { name: "help" } | { name: "version" } | { name: "serve"; flags: ServeFlags };
+
+const seeHelp = "npm start -- --help lists the flags";
+
+/** Throws a Failure with exit code 2 for anything that is not a command line of ours. */
+export function parseCommand(args: string[]): Command {
+  const values = parseFlags(args);
+  if (values.help) return { name: "help" };
+  if (values.version) return { name: "version" };
+  const { memory = false, host = "127.0.0.1", data = ".millrace" } = values;
+  if (memory && values.data !== undefined) {
+    throw new Failure("--memory keeps no data: leave out --data, or leave out --memory", 2);
+  }
+  if (host === "") throw new Failure("--host needs an address, such as 127.0.0.1", 2);
+  if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
+  return { name: "serve", flags: { port: parsePort(values.port ?? "4567"), host, data, memory } };
+}
+
+function parseFlags(args: string[]) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        port: { type: "string" },
+        host: { type: "string" },
+        data: { type: "string" },
+        memory: { type: "boolean" },
+        version: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    return values;
+  } catch (error) {
+    if (!(error instanceof Error) || !errorCode(error).startsWith("ERR_PARSE_ARGS")) throw error;
+    // Node adds advice for programmers after the first sentence.
+    const [what = "wrong flags"] = error.message.split(/\.\s|\n/);
+    throw new Failure(`${what.replace(/\.$/, "")}: ${seeHelp}`, 2);
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new Failure(`--port ${text} is no port: pass a number from 0 to 65535`, 2);
+}

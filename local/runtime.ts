@@ -1,0 +1,192 @@
+/**
+ * Runs a bundled Worker on workerd, by way of Miniflare, with its Durable Objects on disk. The
+ * address it gives is workerd's own socket for the Worker: no proxy stands in the way and no
+ * request passes through Node. Nothing is fetched, reported or inspected, no signal is handled
+ * here, and workerd dies with this process. A workerd that crashes comes back on the same
+ * address, with a warning from Miniflare on stderr.
+ */
+import { ChildProcess } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
+import type { WorkerModules } from "./build.ts";
+import { Failure } from "./failure.ts";
+import { reapWithUs } from "./reaper.ts";
+
+/** The Workers behaviour that the code is written for; wrangler.toml names the same date. */
+export const compatibilityDate = "2026-11-01";
+
+/** Part of the path of every object's file, as `<name>-<class>`: a new name is a new, empty store. */
+const workerName = "millrace";
+
+const loopback = "127.0.0.1";
+
+export type Bindings = NonNullable<WorkerOptions["config"]["env"]>;
+
+export interface RuntimeOptions {
+  modules: WorkerModules;
+  /** Where objects keep their files; `scratch` is for what Miniflare throws away. */
+  folder: { path: string; scratch: string };
+  /** Durable Object classes of the Worker by the name of their binding. */
+  objects?: Record<string, string>;
+  /** Any other binding, such as `{ SEGMENTS: { type: "r2", name: "segments" } }`. */
+  bindings?: Bindings;
+  /** Removed by the reaper too, when this process is killed. */
+  temporaryFolder?: string;
+  /** Called with the pid of each workerd that is started. */
+  onStart?: (pid: number) => void;
+}
+
+export interface Runtime {
+  host: string;
+  port: number;
+  /** Takes no new connection, closes the idle ones, and resolves when the last reply is out. */
+  drain(): Promise<void>;
+  /** Ends workerd at once. */
+  dispose(): Promise<void>;
+}
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const children = followRuntimes((child) => {
+    reapWithUs(child, options.temporaryFolder);
+    if (child.pid !== undefined) options.onStart?.(child.pid);
+  });
+  const worker = await describeWorker(options);
+  const miniflare = withoutSignals(() => createMiniflare(worker, options.folder));
+  let disposal: Promise<void> | undefined;
+  const dispose = () => (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
+  try {
+    await miniflare.ready;
+  } catch (error) {
+    await dispose().catch(() => {});
+    throw startFailure(error);
+  }
+  const { port } = await miniflare.unsafeGetDirectURL();
+  return {
+    host: loopback,
+    port: Number(port),
+    dispose,
+    async drain() {
+      const { current } = children;
+      if (current === undefined) return;
+      // On SIGTERM workerd finishes what it has begun. Disposing in the same turn as its end
+      // tells Miniflare that this is no crash to recover from.
+      const ended = new Promise<void>((done) => current.once("exit", () => done(dispose())));
+      current.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
+  const { modules, objects = {}, bindings = {} } = options;
+  const load = async (name: string) => await readFile(join(modules.folder, name));
+  const wasm = modules.wasm.map(
+    async (name) =>
+      [name, { type: "wasm" as const, contents: new Uint8Array(await load(name)) }] as const,
+  );
+  const classes = Object.values(objects);
+  return {
+    config: {
+      name: workerName,
+      compatibilityDate,
+      manifest: {
+        mainModule: modules.main,
+        modulesRoot: modules.folder,
+        modules: {
+          [modules.main]: { type: "esm", contents: (await load(modules.main)).toString() },
+          ...Object.fromEntries(await Promise.all(wasm)),
+        },
+      },
+      exports: Object.fromEntries(
+        classes.map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
+      ),
+      env: {
+        ...Object.fromEntries(
+          Object.entries(objects).map(([binding, exportName]) => [
+            binding,
+            { type: "durable-object", worker: workerName, exportName },
+          ]),
+        ),
+        ...bindings,
+      },
+    },
+    // One machine gains nothing from a cache beside the store, and Miniflare's would write twice.
+    dev: { unsafeDirectSockets: [{ host: loopback, port: 0 }], cacheAPI: false },
+  };
+}
+
+function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]): Miniflare {
+  const require = createRequire(import.meta.url);
+  process.env["WORKERD_BINARY"] = require("workerd").default;
+  process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "workerd.sh");
+  const temporaryBefore = process.env["TMPDIR"];
+  process.env["TMPDIR"] = folder.scratch;
+  try {
+    return new Miniflare({
+      host: loopback,
+      port: 0,
+      cf: false,
+      telemetry: { enabled: false },
+      enableDevRegistry: false,
+      log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
+      handleStructuredLogs: printLog,
+      resourcePersistencePath: folder.path,
+      workers: [worker],
+    });
+  } finally {
+    if (temporaryBefore === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = temporaryBefore;
+  }
+}
+
+/** Miniflare would end the process on a signal before anything could finish; main does better. */
+function withoutSignals<T>(create: () => T): T {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const before = signals.map((signal) => new Set(process.listeners(signal)));
+  const created = create();
+  signals.forEach((signal, i) => {
+    for (const listener of process.listeners(signal)) {
+      if (!before[i]?.has(listener)) process.removeListener(signal, listener);
+    }
+  });
+  return created;
+}
+
+/** Learns of every workerd that Miniflare starts, now or after a crash: it does not tell. */
+function followRuntimes(started: (child: ChildProcess) => void) {
+  const follow = (message: unknown) => {
+    if (typeof message !== "object" || message === null || !("process" in message)) return;
+    const child = message.process;
+    if (!(child instanceof ChildProcess)) return;
+    child.once("spawn", () => {
+      if (child.spawnfile !== process.env["MINIFLARE_WORKERD_PATH"]) return;
+      followed.current = child;
+      started(child);
+    });
+  };
+  const followed = {
+    current: undefined as ChildProcess | undefined,
+    stopFollowing: () => unsubscribe("child_process", follow),
+  };
+  subscribe("child_process", follow);
+  return followed;
+}
+
+class StderrLog extends Log {
+  protected override log(message: string): void {
+    console.error(message);
+  }
+}
+
+/** What the Worker logs and what workerd complains of, one line each. */
+function printLog({ level, message }: WorkerdStructuredLog): void {
+  console.error(`worker ${level}: ${message}`);
+}
+
+function startFailure(error: unknown): Failure {
+  const text = error instanceof Error ? error.message : String(error);
+  return new Failure(`workerd did not start: ${text.replace(/\s*\n\s*/g, "; ")}`);
+}
