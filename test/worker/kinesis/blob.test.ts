@@ -1,0 +1,3 @@
+import { testBlobs } from "./blob-cases.ts";
+
+testBlobs();

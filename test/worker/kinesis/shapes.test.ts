@@ -1,0 +1,136 @@
+// The table of operations against the AWS SDK: the same operations with the same members of the
+// same types, and required where the SDK says so, but for the differences named here.
+import * as sdk from "@aws-sdk/client-kinesis";
+import * as fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Shape, StructureShape } from "../../../worker/kinesis/shape.ts";
+import { isOperation, type OperationName, shapes } from "../../../worker/kinesis/shapes.ts";
+
+/** A schema of @smithy/core: a number for a simple type, a tuple or a function for others. */
+type Schema = number | readonly unknown[] | (() => Schema);
+
+const simpleTypes: Record<number, string> = {
+  0: "String",
+  1: "Number",
+  2: "Boolean",
+  4: "Timestamp",
+  21: "Blob",
+  64: "List<String>",
+  128: "Map<String>",
+};
+
+const operations = Object.keys(shapes).filter(isOperation);
+
+function schemaOf(operation: OperationName): readonly unknown[] {
+  const schema: unknown = Reflect.get(sdk, `${operation}Input$`);
+  if (!Array.isArray(schema)) throw new Error(`the SDK has no input of ${operation}`);
+  return schema;
+}
+
+/** As one text: types, member names, and an exclamation mark where a member is required. */
+function describeSchema(schema: Schema): string {
+  if (typeof schema === "function") return describeSchema(schema());
+  if (typeof schema === "number") return simpleTypes[schema] ?? `simple ${schema}`;
+  const [kind, , , , names, content, requiredCount = 0] = schema as [number, ...unknown[]];
+  if (kind === 1) return `List<${describeSchema(names as Schema)}>`;
+  if (kind === 2) return `Map<${describeSchema(content as Schema)}>`;
+  const members = (names as string[]).map((name, i) => {
+    const isRequired = i < (requiredCount as number);
+    return `${name}${isRequired ? "!" : ""}: ${describeSchema((content as Schema[])[i]!)}`;
+  });
+  return `{${members.toSorted().join(", ")}}`;
+}
+
+/** `required` decides for a member whether it gets the mark. */
+function describeShape(shape: Shape): string {
+  switch (shape.type) {
+    case "Integer":
+    case "Long":
+      return "Number";
+    case "List":
+      return `List<${describeShape(shape.item)}>`;
+    case "Map":
+      return `Map<${describeShape(shape.item)}>`;
+    case "Structure":
+      return describeStructure(shape);
+    default:
+      return shape.type;
+  }
+}
+
+function describeStructure({ members }: StructureShape): string {
+  const texts = members.map(
+    ({ name, shape, presence }) =>
+      `${name}${presence === "always" ? "!" : ""}: ${describeShape(shape)}`,
+  );
+  return `{${texts.toSorted().join(", ")}}`;
+}
+
+describe("shapes: the 45 operations of the service", () => {
+  test("are those that the SDK can call", () => {
+    const commands = Object.keys(sdk).filter((name) => /^[A-Z]\w+Command$/.test(name));
+    const names = commands.map((name) => name.slice(0, -"Command".length));
+    expect(operations.toSorted()).toEqual(names.toSorted());
+    expect(operations).toHaveLength(45);
+  });
+
+  test.each(operations)("%s has the members that the SDK sends", (operation) => {
+    const ours = describeShape(shapes[operation]);
+    const theirs = describeSchema(schemaOf(operation));
+    expect(operation === "UpdateMaxRecordSize" ? ours.replace("ARN!", "ARN") : ours).toBe(theirs);
+  });
+
+  test("names that every object has are no operations", () => {
+    for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty", ""]) {
+      expect(isOperation(name)).toBe(false);
+    }
+  });
+});
+
+describe("shapes: the linear patterns", () => {
+  const alphabet = [
+    "arn:aws",
+    "-cn",
+    ":",
+    ":kinesis:",
+    "us-east-1",
+    ":123456789012:",
+    "12345678901",
+    "stream/",
+    "channel/",
+    "consumer/",
+    "/",
+    "a.b_c-1",
+    ":17",
+    " ",
+    "\n",
+  ];
+  const candidates = fc
+    .array(fc.constantFrom(...alphabet), { maxLength: 12 })
+    .map((pieces) => `arn:aws${pieces.join("")}`);
+
+  test.each([
+    ["StreamARN", shapes.DescribeStream.fields.StreamARN],
+    ["ConsumerARN", shapes.SubscribeToShard.fields.ConsumerARN.shape],
+    ["ResourceARN", shapes.TagResource.fields.ResourceARN.shape],
+    ["ChannelARN", shapes.DeleteChannel.fields.ChannelARN.shape],
+  ])("%s accepts what the printed pattern accepts", (_, { pattern }) => {
+    const printed = new RegExp(`^(?:${pattern?.printed})$`);
+    fc.assert(
+      fc.property(candidates, (text) => {
+        expect(pattern?.regex.test(text)).toBe(printed.test(text));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  test.each([
+    ["arn:aws:kinesis:us-east-1:123456789012:stream/s", true],
+    ["arn:aws-cn:kinesis:cn-north-1:123456789012:stream/s", true],
+    ["arn:aws:kinesis:us-east-1:12345678901:stream/s", false],
+    ["arn:aws:kinesis:us-east-1:123456789012:stream/", false],
+    ["arn:aws:sqs:us-east-1:123456789012:stream/s", false],
+  ])("%s is a StreamARN: %s", (arn, isOne) => {
+    expect(shapes.DescribeStream.fields.StreamARN.pattern?.regex.test(arn)).toBe(isOne);
+  });
+});
