@@ -1,0 +1,234 @@
+// What bench/engine.ts times: for each operation the engine in place, plain TypeScript in place, the
+// engine with its copies, and plain TypeScript with a result of its own; once per record size also a
+// plain copy of the data. "In place" sets the stage once (the wrapper leaves its windows as it
+// laid them) and then calls the raw export alone.
+
+import { type Engine, WALK_FIELDS } from "../worker/engine.ts";
+import type { Subject } from "./measure.ts";
+import { openChunk, type PlainChunk } from "./plain/chunk.ts";
+import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";
+import { merge, pack, packColumns, seal } from "./plain/pack.ts";
+import { renderBytesMax, renderKinesis } from "./plain/render.ts";
+import { SHARD, type Workload } from "./workload.ts";
+
+export interface Contest {
+  title: string;
+  /** Data bytes of a record. */
+  record: number;
+  /** What one call is about. */
+  recordCount: number;
+  dataBytes: number;
+  subjects: Subject[];
+  /** The same answer from each side. */
+  outputs: Uint8Array[];
+}
+
+interface Runs {
+  prepare: () => void;
+  inPlace: () => number;
+  plainInPlace: () => number;
+  copies: () => Uint8Array;
+  plainCopies: () => Uint8Array;
+}
+
+export function listBatchContests(engine: Engine, workload: Workload): Contest[] {
+  const chunk = openChunk(workload.chunk);
+  const count = chunk.count;
+  const half = { from: count >> 2, to: (count >> 2) + (count >> 1) };
+  return [
+    makeContest("pack", workload, count, packRuns(engine, workload)),
+    makeContest("walk", workload, count, walkRuns(engine, workload, chunk)),
+    makeContest("scan", workload, count, scanRuns(engine, workload, chunk)),
+    makeContest("slice a half", workload, half.to - half.from, sliceRuns(engine, chunk, half)),
+    makeContest("merge four", workload, count, mergeRuns(engine, workload)),
+    makeContest("render Kinesis JSON", workload, count, renderRuns(engine, workload, chunk)),
+    makeCopyContest(workload),
+  ];
+}
+
+export function listFindContests(engine: Engine, { chunk: bytes }: Workload): Contest[] {
+  const { raw } = engine;
+  const chunk = openChunk(bytes);
+  const { count } = chunk;
+  const rows = engine.walk(bytes, 0, count);
+  const afterMs = (i: number): number => rows[i * WALK_FIELDS + 4]!;
+  // A walk through all records that never takes the next one.
+  let i = 0;
+  const nextRecord = (): number => (i = (i + 6151) % count);
+  let address = 0;
+  const prepare = (): void => {
+    address = engine.load(bytes);
+    i = 0;
+  };
+  prepare();
+  const all = Array.from({ length: count }, (_, record) => record);
+  const places = [
+    all.map((record) => raw.locateRecord(address, record)),
+    all.map((record) => locateRecord(chunk, record)),
+  ];
+  const times = [
+    all.map((record) => raw.findTime(address, BigInt(chunk.timeMs + afterMs(record)), 3)),
+    all.map((record) => findTime(chunk, chunk.timeMs + afterMs(record), 3)),
+    all.map((record) => engine.findTime(bytes, chunk.timeMs + afterMs(record), 3)),
+  ];
+  const byIndex = {
+    inPlace: () => raw.locateRecord(address, nextRecord()),
+    plain: () => locateRecord(chunk, nextRecord()),
+  };
+  const byTime = {
+    inPlace: () => raw.findTime(address, BigInt(chunk.timeMs + afterMs(nextRecord())), 3),
+    plain: () => findTime(chunk, chunk.timeMs + afterMs(nextRecord()), 3),
+    copies: () => engine.findTime(bytes, chunk.timeMs + afterMs(nextRecord()), 3),
+  };
+  const list = (title: string, runs: Record<string, () => number>, answers: number[][]) => ({
+    title: `${title} among ${count}`,
+    record: 100,
+    recordCount: 1,
+    dataBytes: 0,
+    subjects: Object.entries(runs).map(([name, run]) => ({
+      name: `${title} ${name}`,
+      prepare,
+      run,
+    })),
+    outputs: answers.map((found) => bytesOf(Uint32Array.from(found))),
+  });
+  return [list("by index", byIndex, places), list("by time", byTime, times)];
+}
+
+function makeContest(title: string, workload: Workload, recordCount: number, runs: Runs): Contest {
+  const { prepare, inPlace, plainInPlace, copies, plainCopies } = runs;
+  const record = workload.dataBytes;
+  const subjects: Subject[] = [
+    { name: "in place", prepare, run: inPlace },
+    { name: "plain in place", prepare, run: plainInPlace },
+    { name: "copies", run: () => copies().length },
+    { name: "plain copies", run: () => plainCopies().length },
+  ];
+  for (const subject of subjects) subject.name = `${title} ${record} ${subject.name}`;
+  const outputs = [copies(), plainCopies()];
+  return { title, record, recordCount, dataBytes: record * recordCount, subjects, outputs };
+}
+
+/** Copying all data of the records once. */
+function makeCopyContest({ dataBytes: record, records }: Workload): Contest {
+  const recordCount = records.length;
+  const dataBytes = record * recordCount;
+  const source = new Uint8Array(dataBytes).fill(1);
+  const target = new Uint8Array(dataBytes);
+  const run = (): number => {
+    target.set(source);
+    return target[recordCount]!;
+  };
+  const subjects = [{ name: `memcpy ${record}`, run }];
+  return { title: "memcpy", record, recordCount, dataBytes, subjects, outputs: [source] };
+}
+
+function packRuns(engine: Engine, { records }: Workload): Runs {
+  const rows = Uint32Array.from(
+    records.flatMap(({ key, info, data }) => [key.length, info.length, data.length]),
+  );
+  return {
+    prepare: () => engine.pack(records),
+    inPlace: () => engine.raw.packRows(records.length),
+    plainInPlace: () => packColumns(rows, records.length).length,
+    copies: () => engine.pack(records),
+    plainCopies: () => pack(records),
+  };
+}
+
+function walkRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+  const { raw } = engine;
+  const { count } = chunk;
+  const rows = new Uint32Array(count * WALK_FIELDS);
+  let address = 0;
+  return {
+    prepare: () => (address = engine.load(bytes)),
+    inPlace: () => {
+      raw.walkRecords(address, 0, count);
+      return 1;
+    },
+    plainInPlace: () => {
+      walk(chunk, 0, count, rows);
+      return rows[4]!;
+    },
+    copies: () => bytesOf(engine.walk(bytes, 0, count)),
+    plainCopies: () => {
+      const fresh = new Uint32Array(count * WALK_FIELDS);
+      walk(openChunk(bytes), 0, count, fresh);
+      return bytesOf(fresh);
+    },
+  };
+}
+
+function scanRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+  const { raw } = engine;
+  const { count } = chunk;
+  let address = 0;
+  return {
+    prepare: () => (address = engine.load(bytes)),
+    inPlace: () => {
+      raw.scanRecords(address, 0, count);
+      return 1;
+    },
+    plainInPlace: () => scan(chunk, 0, count)[0]!,
+    copies: () => {
+      const { keyBytes, infoBytes, dataBytes, base64Bytes } = engine.scan(bytes, 0, count);
+      return bytesOf(Uint32Array.of(keyBytes, infoBytes, dataBytes, base64Bytes));
+    },
+    plainCopies: () => bytesOf(Uint32Array.from(scan(openChunk(bytes), 0, count))),
+  };
+}
+
+function sliceRuns(
+  engine: Engine,
+  chunk: PlainChunk,
+  { from, to }: { from: number; to: number },
+): Runs {
+  const { raw } = engine;
+  return {
+    prepare: () => engine.slice(chunk.bytes, from, to),
+    inPlace: () => raw.mergeRanges(raw.TABLE.value, 1),
+    plainInPlace: () => merge([{ chunk, from, to }]).length,
+    copies: () => engine.slice(chunk.bytes, from, to),
+    plainCopies: () => seal(merge([{ chunk: openChunk(chunk.bytes), from, to }])),
+  };
+}
+
+function mergeRuns(engine: Engine, { quarters }: Workload): Runs {
+  const { raw } = engine;
+  const open = () =>
+    quarters.map((quarter) => {
+      const chunk = openChunk(quarter);
+      return { chunk, from: 0, to: chunk.count };
+    });
+  const opened = open();
+  return {
+    prepare: () => engine.merge(quarters),
+    inPlace: () => raw.mergeRanges(raw.TABLE.value, quarters.length),
+    plainInPlace: () => merge(opened).length,
+    copies: () => engine.merge(quarters),
+    plainCopies: () => seal(merge(open())),
+  };
+}
+
+function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+  const { raw } = engine;
+  const { count } = chunk;
+  const second = SHARD.createdMs / 1000;
+  const room = Buffer.alloc(renderBytesMax(chunk));
+  let address = 0;
+  return {
+    prepare: () => (address = engine.load(bytes)),
+    inPlace: () => raw.renderKinesis(address, 0, count, 0, second, SHARD.index),
+    plainInPlace: () => renderKinesis(chunk, 0, count, SHARD, room),
+    copies: () => engine.renderKinesisJson(bytes, 0, count, SHARD),
+    plainCopies: () => {
+      const length = renderKinesis(openChunk(bytes), 0, count, SHARD, room);
+      return Uint8Array.prototype.slice.call(room, 0, length);
+    },
+  };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
