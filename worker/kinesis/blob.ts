@@ -4,7 +4,7 @@
 // after another in one buffer, in the order of the records: allocating a buffer per record would
 // cost as much as decoding it.
 import { Buffer } from "node:buffer";
-import { KinesisError } from "./errors.ts";
+import { echo, KinesisError } from "./errors.ts";
 
 /** Room for the blobs of one request; a blob that finds none left gets a buffer of its own. */
 export class BlobArena {
@@ -70,7 +70,7 @@ const decodeInto: DecodeInto =
 function refuse(text: string): KinesisError {
   return new KinesisError(
     "SerializationException",
-    `'${text}' can not be converted to a Blob: ${fault(text)}`,
+    `'${echo(text)}' can not be converted to a Blob: ${fault(text)}`,
   );
 }
 

@@ -2,7 +2,7 @@
 // ones in one ValidationException, worded as kinesalite validations/index.js words them. An input
 // without faults costs comparisons only; paths and messages are built once something is wrong.
 import { isStructure } from "./convert.ts";
-import { KinesisError } from "./errors.ts";
+import { echo, echoLengthMax, KinesisError } from "./errors.ts";
 import type {
   BlobShape,
   InputOf,
@@ -56,7 +56,7 @@ export function violationError(violations: readonly string[]): KinesisError {
 class ConstraintChecker {
   readonly violations: string[] = [];
   readonly #keyed: boolean;
-  /** From the root to the value at hand: member paths and, for list items, ordinals from 1. */
+  /** The structures around the member at hand: their paths and, in lists, ordinals from 1. */
   readonly #trail: (string | number)[] = [];
 
   constructor(keyed: boolean) {
@@ -67,10 +67,8 @@ class ConstraintChecker {
     for (const member of members) {
       if (this.#isFull()) return;
       const value = input[member.name];
-      this.#trail.push(member.path);
-      if (value !== undefined) this.#checkValue(member.shape, value);
-      else if (this.#isMissing(member, input)) this.#report("Member must not be null");
-      this.#trail.pop();
+      if (value !== undefined) this.#checkValue(member.path, member.shape, value);
+      else if (this.#isMissing(member, input)) this.#report(member.path, "Member must not be null");
     }
   }
 
@@ -79,85 +77,86 @@ class ConstraintChecker {
     return presence === "always" || (presence === "keyed" && this.#keyed);
   }
 
-  #checkValue(shape: Shape, value: unknown): void {
+  #checkValue(path: string, shape: Shape, value: unknown): void {
     switch (shape.type) {
       case "String":
-        if (typeof value === "string") this.#checkText(shape, value);
+        if (typeof value === "string") this.#checkText(path, shape, value);
         break;
       case "Integer":
       case "Long":
-        if (typeof value === "number") this.#checkNumber(shape, value);
+        if (typeof value === "number") this.#checkNumber(path, shape, value);
         break;
       case "Blob":
-        if (value instanceof Uint8Array) this.#checkBlob(shape, value);
+        if (value instanceof Uint8Array) this.#checkBlob(path, shape, value);
         break;
       case "List":
-        if (Array.isArray(value)) this.#checkList(shape, value);
+        if (Array.isArray(value)) this.#checkList(path, shape, value);
         break;
       case "Map":
-        if (value instanceof Map) this.#checkMap(shape, value);
+        if (value instanceof Map) this.#checkMap(path, shape, value);
         break;
       case "Structure":
-        if (isStructure(value)) this.checkStructure(shape, value);
+        if (!isStructure(value)) break;
+        this.#trail.push(path);
+        this.checkStructure(shape, value);
+        this.#trail.pop();
         break;
       case "Boolean":
       case "Timestamp":
     }
   }
 
-  #checkText(shape: TextShape, value: string): void {
-    for (const fault of textFaults(shape, value)) this.#report(fault, `'${value}'`);
+  #checkText(path: string, shape: TextShape, value: string): void {
+    for (const fault of textFaults(shape, value)) this.#report(path, fault, `'${echo(value)}'`);
   }
 
-  #checkNumber({ min, max }: NumberShape, value: number): void {
+  #checkNumber(path: string, { min, max }: NumberShape, value: number): void {
     if (min !== undefined && value < min) {
-      this.#report(`Member must have value greater than or equal to ${min}`, `'${value}'`);
+      this.#report(path, `Member must have value greater than or equal to ${min}`, `'${value}'`);
     }
     if (max !== undefined && value > max) {
-      this.#report(`Member must have value less than or equal to ${max}`, `'${value}'`);
+      this.#report(path, `Member must have value less than or equal to ${max}`, `'${value}'`);
     }
   }
 
   /** What a record holds is not printed. */
-  #checkBlob({ lengthMax }: BlobShape, { length }: Uint8Array): void {
-    if (lengthMax !== undefined && length > lengthMax) this.#report(lengthAtMost(lengthMax), "");
+  #checkBlob(path: string, { lengthMax }: BlobShape, { length }: Uint8Array): void {
+    if (length > lengthMax) this.#report(path, lengthAtMost(lengthMax), "");
   }
 
-  #checkList(shape: ListShape, items: readonly unknown[]): void {
+  #checkList(path: string, shape: ListShape, items: readonly unknown[]): void {
     const { item, lengthMin, lengthMax } = shape;
-    if (items.length < lengthMin) this.#report(lengthAtLeast(lengthMin), printList(shape, items));
-    if (items.length > lengthMax) this.#report(lengthAtMost(lengthMax), printList(shape, items));
-    if (item.type === "Structure") this.#checkItems(item, items);
-    else if (item.type === "String" && !items.every((value) => isGoodText(item, value))) {
-      this.#report(
-        `Member must satisfy constraint: ${printConstraints(item)}`,
-        printList(shape, items),
-      );
+    const report = (words: string): void => this.#report(path, words, printList(shape, items));
+    if (items.length < lengthMin) report(lengthAtLeast(lengthMin));
+    if (items.length > lengthMax) report(lengthAtMost(lengthMax));
+    if (item.type === "Structure") this.#checkItems(path, item, items);
+    if (item.type === "String" && !items.every((value) => isGoodText(item, value))) {
+      report(`Member must satisfy constraint: ${printConstraints(item)}`);
     }
   }
 
-  #checkItems(item: StructureShape, items: readonly unknown[]): void {
+  #checkItems(path: string, item: StructureShape, items: readonly unknown[]): void {
+    const ordinalAt = this.#trail.push(path, 0, "member") - 2;
     for (let i = 0; i < items.length && !this.#isFull(); i++) {
-      this.#trail.push(i + 1, "member");
       const value = items[i];
+      this.#trail[ordinalAt] = i + 1;
       if (isStructure(value)) this.checkStructure(item, value);
-      else this.#report("Member must not be null");
-      this.#trail.length -= 2;
+      else this.#report("", "Member must not be null");
     }
+    this.#trail.length = ordinalAt - 1;
   }
 
-  #checkMap(shape: MapShape, entries: ReadonlyMap<string, unknown>): void {
+  #checkMap(path: string, shape: MapShape, entries: ReadonlyMap<string, unknown>): void {
     const { key, item, lengthMin, lengthMax } = shape;
-    if (entries.size < lengthMin) this.#report(lengthAtLeast(lengthMin), printMap(entries));
-    if (entries.size > lengthMax) this.#report(lengthAtMost(lengthMax), printMap(entries));
+    const report = (words: string): void => this.#report(path, words, printMap(entries));
+    if (entries.size < lengthMin) report(lengthAtLeast(lengthMin));
+    if (entries.size > lengthMax) report(lengthAtMost(lengthMax));
     if (!Array.from(entries.keys()).every((value) => isGoodText(key, value))) {
-      const constraint = `Map keys must satisfy constraint: ${printConstraints(key)}`;
-      this.#report(constraint, printMap(entries));
+      report(`Map keys must satisfy constraint: ${printConstraints(key)}`);
     }
     if (item.type !== "String") return;
     if (!Array.from(entries.values()).every((value) => isGoodText(item, value))) {
-      const constraint = `Map value must satisfy constraint: ${printConstraints(item)}`;
-      this.#report(constraint, printMap(entries));
+      report(`Map value must satisfy constraint: ${printConstraints(item)}`);
     }
   }
 
@@ -165,10 +164,11 @@ class ConstraintChecker {
     return this.violations.length >= violationCountMax;
   }
 
-  #report(constraint: string, value = "null"): void {
+  /** `name` is empty for a list item itself; `value` for what is not printed. */
+  #report(name: string, constraint: string, value = "null"): void {
     if (this.#isFull()) return;
+    const path = [...this.#trail, ...(name ? [name] : [])].join(".");
     const shown = value && `${value} `;
-    const path = this.#trail.join(".");
     this.violations.push(`Value ${shown}at '${path}' failed to satisfy constraint: ${constraint}`);
   }
 }
@@ -203,17 +203,17 @@ function printConstraints({ lengthMin, lengthMax, values }: TextShape): string {
   return `[${constraints.join(", ")}]`;
 }
 
-/** As Java prints a list; structures by their class. */
+/** As Java prints a list; structures by their class. No more items than could be echoed. */
 function printList({ item }: ListShape, items: readonly unknown[]): string {
-  const printed = items.map((value) =>
-    item.type === "Structure" ? item.printedAs : String(value),
-  );
-  return `'[${printed.join(", ")}]'`;
+  const printed = items
+    .slice(0, echoLengthMax)
+    .map((value) => (item.type === "Structure" ? item.printedAs : String(value)));
+  return `'${echo(`[${printed.join(", ")}]`)}'`;
 }
 
 function printMap(entries: ReadonlyMap<string, unknown>): string {
   const printed = Array.from(entries, ([key, value]) => `${key}=${String(value)}`);
-  return `'{${printed.join(", ")}}'`;
+  return `'${echo(`{${printed.join(", ")}}`)}'`;
 }
 
 function lengthAtLeast(length: number): string {

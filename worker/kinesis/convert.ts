@@ -4,7 +4,7 @@
 // validations/index.js; what CBOR adds to JSON is told apart by the format of the body.
 import { BlobArena, blobBytesMax, decodeBlob } from "./blob.ts";
 import type { WireFormat } from "./codec.ts";
-import { KinesisError } from "./errors.ts";
+import { echo, KinesisError } from "./errors.ts";
 import type { InputOf, ListShape, MapShape, NumberShape, Shape, StructureShape } from "./shape.ts";
 
 export interface InputSource {
@@ -92,7 +92,7 @@ function readNumber({ type }: NumberShape, value: unknown): number {
 function readBoolean(value: unknown): boolean {
   if (typeof value === "boolean") return value;
   if (typeof value === "string") {
-    throw serialization(`'${value.toUpperCase()}' can not be converted to an Boolean`);
+    throw serialization(`'${echo(value).toUpperCase()}' can not be converted to an Boolean`);
   }
   throw inconvertible(value, "an Boolean");
 }

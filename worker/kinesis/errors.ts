@@ -70,6 +70,16 @@ export function recordFailure(error: KinesisError): { ErrorCode: string; ErrorMe
   };
 }
 
+/**
+ * A value as a message repeats it. The service repeats all of it; here it is cut at a length that
+ * only abuse reaches, or a body of megabytes would come back several times over.
+ */
+export function echo(value: string): string {
+  return value.length <= echoLengthMax ? value : `${value.slice(0, echoLengthMax)}...`;
+}
+
+export const echoLengthMax = 100_000;
+
 /** What the body says, before a codec writes it. */
 export function errorBody(error: KinesisError): Record<string, string> {
   const body: Record<string, string> = { __type: error.name };

@@ -36,7 +36,7 @@ export interface BooleanShape {
 /** Bytes; base64 text in JSON. */
 export interface BlobShape {
   readonly type: "Blob";
-  readonly lengthMax: number | undefined;
+  readonly lengthMax: number;
 }
 
 /** Milliseconds since the epoch once read; JSON carries seconds, CBOR milliseconds. */

@@ -24,6 +24,7 @@ import {
 
 const name = text({ pattern: pattern("[a-zA-Z0-9_.-]+"), min: 1, max: 128 });
 
+// The newest model anchors these two patterns; the service has printed them without.
 const hashKey = text({ pattern: pattern("0|([1-9]\\d{0,38})") });
 
 const sequenceNumber = text({ pattern: pattern("0|([1-9]\\d{0,128})") });

@@ -45,6 +45,8 @@ function expand(text: string): string {
 const broken = (value: string, path: string, constraint: string): string =>
   `Value ${value} at '${path}' failed to satisfy constraint: Member must ${constraint}`;
 
+const matching = "satisfy regular expression pattern: ";
+
 const missing = (path: string): string => broken("null", path, "not be null");
 
 const record = { PartitionKey: "k", Data: "" };
@@ -241,6 +243,18 @@ describe("constraints: bounds of the current model", () => {
     ["UpdateStreamWarmThroughput", ["streamName", "warmThroughputMiBps"]],
   ])("%s: requires %j", (operation, paths) => {
     expect(violationsOf(operation, {})).toEqual(paths.map(missing));
+  });
+
+  test("a body of megabytes is not echoed whole, nor a list of millions printed", () => {
+    const [pattern, length] = violationsOf("DeleteStream", { StreamName: "é".repeat(2_000_000) });
+    const echoed = `'${"é".repeat(100_000)}...'`;
+    expect(pattern === broken(echoed, "streamName", `${matching}[a-zA-Z0-9_.-]+`)).toBe(true);
+    expect(length).toMatch(/have length less than or equal to 128$/);
+    const Records = Array.from({ length: 200_000 }, () => record);
+    const [many, ...others] = violationsOf("PutRecords", { StreamName: "s", Records });
+    expect(many?.length).toBeLessThan(101_000);
+    expect(many).toMatch(/^Value '\[com\.amazonaws\..*\.\.\.' at 'records' failed/);
+    expect(others).toEqual([]);
   });
 
   test("the linear patterns refuse hostile texts at once, whatever their length", () => {
