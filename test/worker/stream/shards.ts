@@ -37,6 +37,7 @@ export async function openShard(): Promise<ShardStub> {
     uid: shard.name ?? "",
     index: 0,
     createdMs: 0,
+    retentionHours: 24,
     hashStart: "0".repeat(32),
     hashEnd: "f".repeat(32),
   });

@@ -1,0 +1,292 @@
+// The catalog: what streams there are, and that a change of them is whole or not at all. Every test
+// has a catalog of its own. A change is cut off by aborting the object right after it has written
+// the change down, which is where a crash hurts most; its alarm must take it up.
+
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { hashNumber } from "../../../worker/stream/hashrange.ts";
+import { type StreamSpec, unwrap } from "../../../worker/stream/rpc.ts";
+import type { Scope, StreamDescription } from "../../../worker/stream/types.ts";
+import { append, chunkOf, readAll, sabotage, textOf } from "./shards.ts";
+
+const scope: Scope = { account: "123456789012", region: "eu-test-1" };
+
+let name: string;
+let catalog: ReturnType<typeof env.CATALOG.getByName>;
+
+beforeEach(() => {
+  name = crypto.randomUUID();
+  catalog = env.CATALOG.getByName(name);
+});
+
+describe("create and describe", () => {
+  test("a new stream is active, in its scope, and just as it was asked for", async () => {
+    const before = Date.now();
+    const stream = await create("orders", 3, { mode: "ON_DEMAND", retentionHours: 48 });
+    expect(stream).toMatchObject({
+      ...scope,
+      name: "orders",
+      status: "ACTIVE",
+      mode: "ON_DEMAND",
+      retentionHours: 48,
+    });
+    expect(stream.createdMs).toBeGreaterThanOrEqual(before);
+    expect(stream.createdMs).toBeLessThanOrEqual(Date.now());
+    expect(await describeStream("orders")).toEqual(stream);
+  });
+
+  test.each([1, 2, 3, 4, 7, 100])("%i shards share all hash keys in equal parts", async (count) => {
+    const { shards } = await create("orders", count);
+    expect(shards.map(({ index }) => index)).toEqual(Array.from({ length: count }, (_, i) => i));
+    expect(new Set(shards.map(({ uid }) => uid)).size).toBe(count);
+    const width = (1n << 128n) / BigInt(count);
+    for (const [i, { hashStart, hashEnd }] of shards.entries()) {
+      const end = i === count - 1 ? (1n << 128n) - 1n : width * BigInt(i + 1) - 1n;
+      expect([hashNumber(hashStart), hashNumber(hashEnd)]).toEqual([width * BigInt(i), end]);
+    }
+  });
+
+  test("its shards take records at once", async () => {
+    const stream = await create("orders", 5);
+    for (const shard of shardsOf(stream)) expect((await append(shard, "a")).firstIndex).toBe(0);
+  });
+
+  test("what is described outlives the object, and so does the key of its cursors", async () => {
+    const stream = await create("orders", 2);
+    const before = unwrap(await catalog.describeStream("orders"));
+    await evictDurableObject(catalog);
+    expect(unwrap(await catalog.describeStream("orders"))).toEqual(before);
+    expect(before.stream).toEqual(stream);
+    expect(await catalog.cursorKey()).toBe(before.cursorKey);
+    expect(before.cursorKey.length).toBeGreaterThanOrEqual(32);
+  });
+
+  test("each catalog has a key and streams of its own", async () => {
+    await create("orders", 1);
+    const other = env.CATALOG.getByName(crypto.randomUUID());
+    expect(await other.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    expect(await other.cursorKey()).not.toBe(await catalog.cursorKey());
+  });
+
+  test("a stream that is not there is refused by name", async () => {
+    expect(await catalog.describeStream("orders")).toEqual({
+      failed: "streamNotFound",
+      detail: { stream: "orders" },
+    });
+  });
+
+  test("names that differ in case are different streams", async () => {
+    const [upper, lower] = [await create("Orders", 1), await create("orders", 1)];
+    expect(upper.uid).not.toBe(lower.uid);
+    expect(await describeStream("Orders")).toEqual(upper);
+  });
+});
+
+describe("one name", () => {
+  test("cannot be created twice, and the second try changes nothing", async () => {
+    const stream = await create("orders", 2);
+    await append(shardsOf(stream)[0]!, "kept");
+    expect(await catalog.createStream(scope, spec("orders", 5))).toEqual({
+      failed: "streamExists",
+      detail: { stream: "orders" },
+    });
+    expect(await describeStream("orders")).toEqual(stream);
+    expect((await readAll(shardsOf(stream)[0]!)).map(textOf)).toEqual(["kept"]);
+  });
+
+  test("is won by one of several that create it at once", async () => {
+    const replies = await Promise.all(
+      [1, 2, 3, 4].map(async (count) => await catalog.createStream(scope, spec("orders", count))),
+    );
+    const won = replies.filter((reply) => !("failed" in reply));
+    const lost = replies.filter((reply) => "failed" in reply);
+    expect(won).toHaveLength(1);
+    expect(lost).toHaveLength(3);
+    for (const reply of lost) expect(reply).toMatchObject({ failed: "streamExists" });
+    const stream = await describeStream("orders");
+    expect(won[0]).toEqual(stream);
+    for (const shard of shardsOf(stream)) await append(shard, "a");
+  });
+});
+
+describe("list", () => {
+  const names = ["a", "b", "b.1", "c", "d-1", "d_2", "e"].sort();
+
+  beforeEach(async () => {
+    for (const name of names.toReversed()) await create(name, 1);
+  });
+
+  test.each([1, 2, 3, 7, 100])(
+    "pages of %i lead through all names, sorted, once",
+    async (limit) => {
+      const found: string[] = [];
+      for (let after = "", more = true; more;) {
+        const page = await catalog.listStreams(after, limit);
+        expect(page.streams.length).toBeLessThanOrEqual(limit);
+        found.push(...page.streams.map((stream) => stream.name));
+        more = page.more;
+        after = found.at(-1) ?? "";
+      }
+      expect(found).toEqual(names);
+    },
+  );
+
+  test("what comes after a name need not have that name", async () => {
+    const { streams, more } = await catalog.listStreams("bzz", 2);
+    expect(streams.map((stream) => stream.name)).toEqual(["c", "d-1"]);
+    expect(more).toBe(true);
+    expect(await catalog.listStreams("zzz", 10)).toEqual({ streams: [], more: false });
+  });
+
+  test("says of each stream what describing it says, but for the shards", async () => {
+    const { streams } = await catalog.listStreams("", 1);
+    const { shards: _, ...head } = await describeStream("a");
+    expect(streams).toEqual([head]);
+  });
+});
+
+describe("delete", () => {
+  test("the stream is gone, and its shards keep nothing and take nothing", async () => {
+    const stream = await create("orders", 2);
+    for (const shard of shardsOf(stream)) await append(shard, "a");
+    expect(await catalog.deleteStream("orders")).toEqual({ deleted: true });
+    expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    expect(await catalog.listStreams("", 10)).toEqual({ streams: [], more: false });
+    for (const shard of shardsOf(stream)) {
+      expect(await shard.append([chunkOf("b")])).toMatchObject({ failed: "shardNotFound" });
+    }
+  });
+
+  test("a stream that is not there is refused by name", async () => {
+    expect(await catalog.deleteStream("orders")).toMatchObject({
+      failed: "streamNotFound",
+      detail: { stream: "orders" },
+    });
+  });
+
+  test("created again it is another stream, without the old records", async () => {
+    const uids = new Set<string>();
+    for (let round = 0; round < 3; round++) {
+      const stream = await create("orders", 2);
+      for (const { uid } of [stream, ...stream.shards]) uids.add(uid);
+      for (const shard of shardsOf(stream)) {
+        expect(await readAll(shard)).toEqual([]);
+        expect((await append(shard, `round ${round}`)).firstIndex).toBe(0);
+      }
+      unwrap(await catalog.deleteStream("orders"));
+    }
+    expect(uids.size).toBe(9);
+  });
+});
+
+describe("what is cut off", () => {
+  test("a creation is taken up by the alarm, with the shards it had", async () => {
+    await cutOffOnce();
+    await expect(create("orders", 3)).rejects.toThrow("cut off");
+    catalog = env.CATALOG.getByName(name);
+    const begun = await describeStream("orders");
+    expect(begun).toMatchObject({ status: "CREATING", name: "orders" });
+    expect(await shardsOf(begun)[0]?.append([chunkOf("a")])).toMatchObject({
+      failed: "shardNotFound",
+    });
+    expect(await runDurableObjectAlarm(catalog)).toBe(true);
+    expect(await describeStream("orders")).toEqual({ ...begun, status: "ACTIVE" });
+    for (const shard of shardsOf(begun)) expect((await append(shard, "a")).firstIndex).toBe(0);
+  });
+
+  test("a creation is whole when its answer is there: nothing is left to take up", async () => {
+    const stream = await create("orders", 3);
+    await append(shardsOf(stream)[0]!, "kept");
+    await runDurableObjectAlarm(catalog);
+    expect(await describeStream("orders")).toEqual(stream);
+    expect((await readAll(shardsOf(stream)[0]!)).map(textOf)).toEqual(["kept"]);
+  });
+
+  test("a deletion is taken up by the alarm", async () => {
+    const stream = await create("orders", 3);
+    await append(shardsOf(stream)[0]!, "old");
+    await cutOffOnce();
+    const deletion = async () => unwrap(await catalog.deleteStream("orders"));
+    await expect(deletion()).rejects.toThrow("cut off");
+    catalog = env.CATALOG.getByName(name);
+    expect((await describeStream("orders")).status).toBe("DELETING");
+    expect(await catalog.createStream(scope, spec("orders", 1))).toMatchObject({
+      failed: "streamExists",
+    });
+    expect(await runDurableObjectAlarm(catalog)).toBe(true);
+    expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    for (const shard of shardsOf(stream)) {
+      expect(await shard.append([chunkOf("b")])).toMatchObject({ failed: "shardNotFound" });
+    }
+    expect((await create("orders", 1)).status).toBe("ACTIVE");
+  });
+
+  test("a deletion in the middle of a creation leaves no shard open", async () => {
+    const creation = create("orders", 200);
+    const begun = await describeStream("orders");
+    expect(begun.status).toBe("CREATING");
+    unwrap(await catalog.deleteStream("orders"));
+    await Promise.allSettled([creation]);
+    expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    const replies = await Promise.all(
+      shardsOf(begun).map(async (shard) => await shard.append([chunkOf("a")])),
+    );
+    for (const reply of replies) expect(reply).toMatchObject({ failed: "shardNotFound" });
+  });
+
+  test("a deletion that is asked for during a creation wins", async () => {
+    await cutOffOnce();
+    await expect(create("orders", 2)).rejects.toThrow("cut off");
+    catalog = env.CATALOG.getByName(name);
+    const begun = await describeStream("orders");
+    expect(await catalog.deleteStream("orders")).toEqual({ deleted: true });
+    await runDurableObjectAlarm(catalog);
+    expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    for (const shard of shardsOf(begun)) {
+      expect(await shard.append([chunkOf("a")])).toMatchObject({ failed: "shardNotFound" });
+    }
+  });
+});
+
+describe("turns", () => {
+  test("follow one another, for each stream by itself, and outlive the object", async () => {
+    expect(await catalog.takeTurns("orders", 3)).toBe(0);
+    expect(await catalog.takeTurns("orders", 1)).toBe(3);
+    expect(await catalog.takeTurns("other", 2)).toBe(0);
+    await evictDurableObject(catalog);
+    expect(await catalog.takeTurns("orders", 10)).toBe(4);
+  });
+});
+
+function spec(name: string, shardCount: number, rest: Partial<StreamSpec> = {}): StreamSpec {
+  return { name, shardCount, mode: "PROVISIONED", retentionHours: 24, ...rest };
+}
+
+async function create(
+  name: string,
+  shardCount: number,
+  rest: Partial<StreamSpec> = {},
+): Promise<StreamDescription> {
+  return unwrap(await catalog.createStream(scope, spec(name, shardCount, rest)));
+}
+
+async function describeStream(name: string): Promise<StreamDescription> {
+  return unwrap(await catalog.describeStream(name)).stream;
+}
+
+function shardsOf({ shards }: StreamDescription) {
+  return shards.map(({ uid }) => env.SHARD.getByName(uid));
+}
+
+/** The next change ends with its object as soon as it is written down and its alarm is set. */
+async function cutOffOnce(): Promise<void> {
+  await sabotage(catalog, (storage, state) => {
+    const setAlarm = storage.setAlarm.bind(storage);
+    storage.setAlarm = async (...when) => {
+      await setAlarm(...when);
+      await storage.sync();
+      state.abort("cut off");
+    };
+  });
+}
