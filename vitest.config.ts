@@ -1,18 +1,10 @@
 // Four projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
 // against the Worker that wrangler.toml describes. `e2e` starts the real server, one file at a
-// time.
+// time, when the others are done.
 
-import { existsSync } from "node:fs";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
-import { defineConfig, type TestProjectConfiguration } from "vitest/config";
-
-const WRANGLER = "wrangler.toml";
-
-const workerd: TestProjectConfiguration = {
-  plugins: [cloudflareTest({ wrangler: { configPath: WRANGLER } })],
-  test: { name: "workerd", include: ["test/worker/**/*.workerd.test.ts"] },
-};
+import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
@@ -26,12 +18,16 @@ export default defineConfig({
           exclude: ["**/*.workerd.test.ts"],
         },
       },
-      ...(existsSync(WRANGLER) ? [workerd] : []),
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "wrangler.toml" } })],
+        test: { name: "workerd", include: ["test/worker/**/*.workerd.test.ts"] },
+      },
       {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
