@@ -1,7 +1,18 @@
-// What the Worker is bound to, as wrangler.toml and the local server set it up.
+// What the Worker is bound to, as wrangler.toml and the local server set it up, and what a request
+// brings along for the core.
 import type { CatalogApi, ShardApi } from "./stream/rpc.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
+  /** Sealed segments move here; without it they stay with their shard. */
+  SEGMENTS?: R2Bucket;
+}
+
+/** One request's way to everything outside it. */
+export interface Runtime {
+  env: Env;
+  /** The entrypoint that serves sealed segments, behind its cache. */
+  segments: Pick<Fetcher, "fetch">;
+  waitUntil(work: Promise<unknown>): void;
 }

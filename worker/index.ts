@@ -1,19 +1,25 @@
 // The Worker: which dialect speaks, and nothing else. v3io names its operation in a header of its
 // own; everything else is Kinesis, which also answers what no dialect would ask.
-import type { Env } from "./env.ts";
+import type { Env, Runtime } from "./env.ts";
 import { serveKinesis } from "./kinesis/face.ts";
 import type { Scope } from "./stream/types.ts";
 import { serveV3io } from "./v3io/face.ts";
 
 export { Catalog } from "./stream/catalog.ts";
+export { Segments } from "./stream/segments.ts";
 export { Shard } from "./stream/shard.ts";
 
 /** The account and region of requests that name none. */
 const defaultScope: Scope = { account: "000000000000", region: "us-east-1" };
 
 export default {
-  fetch(request, env): Promise<Response> {
-    if (request.headers.has("x-v3io-function")) return serveV3io(request, env, defaultScope);
-    return serveKinesis(request, env, defaultScope);
+  fetch(request, env, ctx): Promise<Response> {
+    const runtime: Runtime = {
+      env,
+      segments: ctx.exports.Segments,
+      waitUntil: (work) => ctx.waitUntil(work),
+    };
+    if (request.headers.has("x-v3io-function")) return serveV3io(request, runtime, defaultScope);
+    return serveKinesis(request, runtime, defaultScope);
   },
 } satisfies ExportedHandler<Env>;

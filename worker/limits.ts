@@ -34,8 +34,49 @@ export const pageRecordsMax = 10_000;
  */
 export const pendingBytesMax = 16 * 1024 * 1024;
 
-/** Bytes of tail bodies that a shard keeps in memory. Isolates have 128 MB for all they do. */
-export const tailCacheBytesMax = 8 * 1024 * 1024;
+/** The same for all shards of an isolate together. */
+export const isolatePendingBytesMax = 40 * 1024 * 1024;
+
+/**
+ * Chunks and segments that an isolate keeps in memory, for all its shards and readers. Of the 128 MB
+ * that the platform allows, the engine takes 8, pending commits at most 40, and pages on their way out the rest.
+ */
+export const bodyCacheBytesMax = 32 * 1024 * 1024;
+
+/** The size at which a tail is sealed: a page of 1 MiB then touches one or two segments. */
+export const segmentBytes = 1024 * 1024;
+
+/** A chunk of this size is a segment as it is: merging it would write it twice. */
+export const segmentBytesMin = 512 * 1024;
+
+/** A tail below this is not sealed to let a large chunk be a segment; the chunk joins it instead. */
+export const tailBytesWorthSealing = 128 * 1024;
+
+/** Chunks of a tail: what the engine merges at once. */
+export const tailChunksMax = 8192;
+
+/** Age of the tail's oldest record at which the alarm seals it. */
+export const sealAgeMs = 600_000;
+
+/** Sealed bytes, rows and share of the retention time after which a new generation is begun. */
+export const generationBytes = 8 * 1024 * 1024;
+export const generationRowsMax = 4096;
+export const generationsPerRetention = 24;
+
+/** How long a Worker uses what it knows of a shard's view; older than half of it, it asks again. */
+export const viewTtlMs = 1000;
+
+/** Shards whose view an isolate keeps. */
+export const viewsMax = 10_000;
+
+/** When a move to R2 that failed is tried again. */
+export const tierRetryMs = 30_000;
+
+/** The alarm rests at least this long, so that work it cannot finish does not keep a shard awake. */
+export const alarmDelayMsMin = 1000;
+
+/** Segments fetched at once for one page. */
+export const segmentFetchesMax = 6;
 
 /** How long a Worker trusts a stream's description. A stale one costs a retry. */
 export const descriptionTtlMs = 3000;

@@ -1,6 +1,6 @@
-// Puts a page's reply together: what stands before the records, the records as the engine prints them chunk
-// by chunk, and what stands after. Every dialect's page has this shape; they differ in the printing alone.
-import { readHeader } from "./stream/chunk.ts";
+// Puts a page's reply together: what stands before the records, the records as the engine prints them run
+// by run, and what stands after. Every dialect's page has this shape; they differ in the printing alone.
+import type { Run } from "./stream/reader.ts";
 
 export type RenderChunk = (chunk: Uint8Array, from: number, to: number) => Uint8Array;
 
@@ -9,14 +9,14 @@ const COMMA = encoder.encode(",");
 
 export function renderPage(
   head: string,
-  chunks: readonly Uint8Array[],
+  runs: readonly Run[],
   render: RenderChunk,
   foot: string,
 ): Uint8Array {
   const parts = [encoder.encode(head)];
-  for (const [i, chunk] of chunks.entries()) {
+  for (const [i, { chunk, from, to }] of runs.entries()) {
     if (i > 0) parts.push(COMMA);
-    parts.push(render(chunk, 0, readHeader(chunk).count));
+    parts.push(render(chunk, from, to));
   }
   parts.push(encoder.encode(foot));
   return concat(parts);

@@ -1,12 +1,12 @@
 // What an action gets beside its input, and what it gives back.
-import type { Env } from "../env.ts";
+import type { Runtime } from "../env.ts";
 import type { Scope } from "../stream/types.ts";
 import type { WireFormat } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
 import type { OperationInput, OperationName } from "./shapes.ts";
 
 export interface ActionContext {
-  env: Env;
+  runtime: Runtime;
   /** Account and region of the caller's credentials. */
   scope: Scope;
   format: WireFormat;

@@ -1,7 +1,7 @@
 // The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
 // KinesisError as it is, a failure of the core by the table below, anything else as InternalFailure.
 import { readBody } from "../body.ts";
-import type { Env } from "../env.ts";
+import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
 import type { Authorization } from "./authorization.ts";
@@ -25,7 +25,11 @@ import { readInput } from "./validate.ts";
 const codecs = { json: jsonCodec, cbor: jsonCodec };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
 
-export async function serveKinesis(request: Request, env: Env, home: Scope): Promise<Response> {
+export async function serveKinesis(
+  request: Request,
+  runtime: Runtime,
+  home: Scope,
+): Promise<Response> {
   const body = await readBody(request, bodyBytesMax);
   if (body === undefined) return respond(answerTooLarge());
   const { method, headers, url } = request;
@@ -34,7 +38,7 @@ export async function serveKinesis(request: Request, env: Env, home: Scope): Pro
   if (envelope.kind === "answer") return respond(envelope);
   const scope = scopeOf(envelope.authorization, home);
   try {
-    const reply = await call(envelope, body.length, env, scope);
+    const reply = await call(envelope, body.length, runtime, scope);
     return respond(answerReply(reply, envelope.codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope), envelope.codec, envelope.headers));
@@ -44,14 +48,20 @@ export async function serveKinesis(request: Request, env: Env, home: Scope): Pro
 async function call(
   { operation, decoded, codec }: Call,
   bodyBytes: number,
-  env: Env,
+  runtime: Runtime,
   scope: Scope,
 ): Promise<ActionReply> {
   const source = { format: codec.format, bodyBytes };
   const { input, keyError } = readInput(shapes[operation], decoded, source);
   const action: Action<never> | undefined = actions[operation];
   if (action === undefined) throw new KinesisError("UnknownOperationException");
-  const context: ActionContext = { env, scope, format: codec.format, keyError, nowMs: Date.now() };
+  const context: ActionContext = {
+    runtime,
+    scope,
+    format: codec.format,
+    keyError,
+    nowMs: Date.now(),
+  };
   return action(context, input as never);
 }
 

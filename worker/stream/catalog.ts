@@ -103,7 +103,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   private async finishCreating(stream: StreamDescription): Promise<void> {
-    await this.eachShard(stream, (shard) => this.shard(shard).open(shard));
+    await this.eachShard(stream, (shard) => {
+      const { retentionHours } = stream;
+      return this.shard(shard).open({ ...shard, retentionHours });
+    });
     const now = this.find(stream.name);
     if (now?.uid !== stream.uid || now.status !== "CREATING") return;
     stream.status = "ACTIVE";

@@ -88,6 +88,16 @@ export function verifyChunk(chunk: Uint8Array): ChunkHeader {
   return header;
 }
 
+/** As verifyChunk, with the segment's place in the error. */
+export function verifySegment(chunk: Uint8Array, shard: string, segment: number): ChunkHeader {
+  try {
+    return verifyChunk(chunk);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    throw new StreamError("corrupt", { shard, segment, ...error.detail });
+  }
+}
+
 /** Writes index and time into the header, and the header's checksum. The body stays as it is. */
 export function stampChunk(chunk: Uint8Array, stamp: ChunkStamp): void {
   const view = viewOf(chunk);
@@ -107,10 +117,10 @@ export function sealHeader(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(HEADER_CRC_AT, crc32(chunk.subarray(0, HEADER_CRC_AT)), true);
 }
 
-/** Arrival of the last record, Unix milliseconds. */
-export function lastTimeMs(chunk: Uint8Array, header: ChunkHeader): number {
-  const { timeWidth } = header;
-  const at = header.bytes - header.payloadBytes - timeWidth;
+/** Arrival of record `i`, Unix milliseconds. */
+export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): number {
+  const { timeWidth, count } = header;
+  const at = header.bytes - header.payloadBytes - (count - i) * timeWidth;
   let delta = 0;
   for (let byte = timeWidth - 1; byte >= 0; byte--) delta = delta * 256 + (chunk[at + byte] ?? 0);
   return header.timeMs + delta;

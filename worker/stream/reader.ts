@@ -1,14 +1,28 @@
-// Reads a page of records for a consumer. Today every page comes from the shard; the caller sees chunks
-// with exactly the records of the page, where to go on, and how far behind the newest record that is.
-import type { Env } from "../env.ts";
-import { StreamError } from "../errors.ts";
-import { lastTimeMs, readHeader } from "./chunk.ts";
+// Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
+// cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
+// view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
+import type { Runtime } from "../env.ts";
+import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import { engine } from "../isolate.ts";
+import { viewsMax, viewTtlMs } from "../limits.ts";
+import { bodies } from "./bodies.ts";
+import { readHeader, timeMsAt, verifySegment } from "./chunk.ts";
+import { segmentKey } from "./log.ts";
+import { type PageLimits, planRead, type ReadPlan } from "./plan.ts";
 import { unwrap } from "./rpc.ts";
-import type { Location, ReadRequest, SeekReply, SeekRequest, ShardView } from "./types.ts";
+import { placeHeader } from "./segments.ts";
+import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "./types.ts";
+
+/** Records `from` to `to` of a chunk. */
+export interface Run {
+  chunk: Uint8Array;
+  from: number;
+  to: number;
+}
 
 export interface Page {
-  /** Chunks with exactly the records of the page, in order. */
-  chunks: Uint8Array[];
+  /** The page's records, in order. */
+  runs: Run[];
   next: Location;
   view: ShardView;
   /** Arrival of the page's last record; undefined on an empty page. */
@@ -18,32 +32,218 @@ export interface Page {
 /** What to do with a location whose record retention has removed: go on at the oldest, or refuse. */
 export type Trimmed = "skip" | "refuse";
 
+interface KnownView {
+  view: ShardView;
+  readMs: number;
+  renewing: boolean;
+}
+
+/** Where this isolate's pages came from, for operators and benches. */
+export const readCounters = {
+  historyPages: 0,
+  shardPages: 0,
+  viewRequests: 0,
+  segmentRequests: 0,
+};
+
+const views = new Map<string, KnownView>();
+
 /** Throws `shardNotFound`, `locationNotFound`, `corrupt`. */
 export async function readPage(
-  env: Env,
-  shardUid: string,
-  request: ReadRequest,
+  runtime: Runtime,
+  uid: string,
+  location: Location,
+  limits: PageLimits,
   trimmed: Trimmed,
 ): Promise<Page> {
-  const reply = unwrap(await env.SHARD.getByName(shardUid).read(request));
-  const { chunks, next, view } = reply;
-  if (trimmed === "refuse" && request.index < view.firstIndex) {
-    throw new StreamError("locationNotFound");
+  let at = location;
+  const known = views.get(uid);
+  // Sealed once, sealed for ever: an old view is good enough to know that.
+  let history = known !== undefined && at.segment < known.view.segment;
+  for (;;) {
+    if (history) {
+      const view = await freshView(runtime, uid);
+      refuseTrimmed(location, view, trimmed);
+      const plan = planRead(at, limits, view);
+      if (plan.from === "segments") return readHistory(runtime, uid, plan, limits, view);
+    }
+    const { index } = at;
+    const reply = unwrap(await runtime.env.SHARD.getByName(uid).read({ index, ...limits }));
+    remember(uid, reply.view);
+    refuseTrimmed(location, reply.view, trimmed);
+    const sealed = reply.chunks.length === 0 && reply.next.index < reply.view.tailIndex;
+    if (!sealed) {
+      readCounters.shardPages++;
+      return shardPage(reply);
+    }
+    at = reply.next;
+    history = true;
   }
-  const last = chunks.at(-1);
-  return {
-    chunks,
-    next,
-    view,
-    lastTimeMs: last === undefined ? undefined : lastTimeMs(last, readHeader(last)),
-  };
 }
 
 /** Throws `shardNotFound`, `locationNotFound`. */
 export async function seekShard(
-  env: Env,
-  shardUid: string,
+  runtime: Runtime,
+  uid: string,
   request: SeekRequest,
 ): Promise<SeekReply> {
-  return unwrap(await env.SHARD.getByName(shardUid).seek(request));
+  const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
+  remember(uid, reply.view);
+  return reply;
+}
+
+/** A page of history while it is gathered. */
+interface Gathering {
+  runs: Run[];
+  index: number;
+  segment: number;
+  bytesLeft: number;
+  done: boolean;
+}
+
+async function readHistory(
+  runtime: Runtime,
+  uid: string,
+  plan: Extract<ReadPlan, { from: "segments" }>,
+  limits: PageLimits,
+  view: ShardView,
+): Promise<Page> {
+  const page: Gathering = {
+    runs: [],
+    index: plan.index,
+    segment: plan.segments[0] ?? view.segment,
+    bytesLeft: limits.bytesMax,
+    done: false,
+  };
+  const horizonMs = Date.now() - view.retentionMs;
+  let segments = plan.segments;
+  while (segments.length > 0) {
+    const chunks = await Promise.all(
+      segments.map((segment) => loadSegment(runtime, uid, segment, view)),
+    );
+    for (const chunk of chunks) {
+      if (page.done) break;
+      if (page.index < readHeader(chunk).firstIndex) {
+        const { index } = page;
+        const { location } = await seekShard(runtime, uid, { kind: "index", index });
+        return readPage(runtime, uid, location, limits, "skip");
+      }
+      takeRun(page, chunk, plan.endIndex, horizonMs);
+    }
+    // A hint may name an earlier segment than the record's: go on until the record is found.
+    const missed = page.runs.length === 0 && !page.done && page.segment < view.segment;
+    segments = missed ? [page.segment] : [];
+  }
+  readCounters.historyPages++;
+  return historyPage(runtime, uid, page, view);
+}
+
+/** Takes what the page still has room for from a segment that does not begin after its index. */
+function takeRun(page: Gathering, chunk: Uint8Array, endIndex: number, horizonMs: number): void {
+  const { firstIndex, count, timeMs } = readHeader(chunk);
+  const kept = timeMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
+  const from = Math.max(page.index - firstIndex, kept);
+  page.index = Math.max(page.index, firstIndex + Math.min(from, count));
+  if (from < count && page.index < endIndex) {
+    const to = engine.fit(chunk, from, endIndex - page.index, Math.max(page.bytesLeft, 0));
+    const bytes = engine.payloadBytes(chunk, from, to);
+    page.done = to < count;
+    if (bytes > page.bytesLeft && page.runs.length > 0) {
+      page.done = true;
+      return;
+    }
+    page.runs.push({ chunk, from, to });
+    page.bytesLeft -= bytes;
+    page.index = firstIndex + to;
+  }
+  page.done ||= page.index >= endIndex;
+  if (page.index >= firstIndex + count) page.segment++;
+}
+
+async function historyPage(
+  runtime: Runtime,
+  uid: string,
+  { runs, index, segment }: Gathering,
+  view: ShardView,
+): Promise<Page> {
+  const last = runs.at(-1);
+  return {
+    runs,
+    next: { segment, index },
+    // Caught up is said only of a view that is newer than the page.
+    view: index >= view.nextIndex ? await renewView(runtime, uid) : view,
+    lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
+  };
+}
+
+function shardPage({ chunks, next, view }: ReadReply): Page {
+  const runs = chunks.map((chunk) => ({ chunk, from: 0, to: readHeader(chunk).count }));
+  const last = runs.at(-1);
+  return {
+    runs,
+    next,
+    view,
+    lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
+  };
+}
+
+function refuseTrimmed({ index }: Location, view: ShardView, trimmed: Trimmed): void {
+  if (trimmed === "refuse" && index < view.firstIndex) throw new StreamError("locationNotFound");
+}
+
+/** A view at most `viewTtlMs` old. */
+async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
+  const known = views.get(uid);
+  const ageMs = Date.now() - (known?.readMs ?? 0);
+  if (known === undefined || ageMs > viewTtlMs) return renewView(runtime, uid);
+  if (ageMs > viewTtlMs / 2 && !known.renewing) {
+    known.renewing = true;
+    // A failure here is met again, and told, by the next reader that has to wait.
+    runtime.waitUntil(renewView(runtime, uid).catch(() => views.delete(uid)));
+  }
+  return known.view;
+}
+
+async function renewView(runtime: Runtime, uid: string): Promise<ShardView> {
+  readCounters.viewRequests++;
+  const view = unwrap(await runtime.env.SHARD.getByName(uid).view());
+  remember(uid, view);
+  return view;
+}
+
+function remember(uid: string, view: ShardView): void {
+  views.delete(uid);
+  views.set(uid, { view, readMs: Date.now(), renewing: false });
+  if (views.size <= viewsMax) return;
+  const oldest = views.keys().next().value;
+  if (oldest !== undefined) views.delete(oldest);
+}
+
+async function loadSegment(
+  runtime: Runtime,
+  uid: string,
+  segment: number,
+  view: ShardView,
+): Promise<Uint8Array> {
+  const key = segmentKey(uid, segment);
+  const cached = bodies.get(key);
+  if (cached !== undefined) return cached;
+  readCounters.segmentRequests++;
+  const place = segment < view.tieredSegment ? "r2" : "shard";
+  const response = await runtime.segments.fetch(`https://millrace/segments/${uid}/${segment}`, {
+    headers: { [placeHeader]: place },
+  });
+  if (response.status === 404) throw new StreamError("locationNotFound", { shard: uid, segment });
+  if (!response.ok) throw await failureOf(response);
+  const body = new Uint8Array(await response.arrayBuffer());
+  verifySegment(body, uid, segment);
+  bodies.put(key, body);
+  return body;
+}
+
+async function failureOf(response: Response): Promise<Error> {
+  const text = await response.text();
+  if (response.headers.get("content-type") !== "application/json") return new Error(text);
+  const { code, detail } = JSON.parse(text) as { code: StreamErrorCode; detail: StreamErrorDetail };
+  return new StreamError(code, detail);
 }

@@ -8,7 +8,9 @@ import type {
   Scope,
   SeekReply,
   SeekRequest,
-  ShardDescription,
+  ShardSettings,
+  ShardStats,
+  ShardView,
   StreamDescription,
   StreamMode,
 } from "./types.ts";
@@ -22,10 +24,17 @@ export type Reply<T> = T | Failure;
 
 export interface ShardApi {
   /** Makes the shard exist. Doing it again changes nothing. */
-  open(shard: ShardDescription): Promise<void>;
+  open(shard: ShardSettings): Promise<void>;
   /** Appends chunks in order; a receipt each, once all are durable. */
   append(chunks: Uint8Array[]): Promise<Reply<{ receipts: AppendReceipt[] }>>;
+  /** Records of the newest generation; of older ones, where they are. */
   read(request: ReadRequest): Promise<Reply<ReadReply>>;
+  view(): Promise<Reply<ShardView>>;
+  /** A sealed segment that is not in R2 alone; null when it is not here. */
+  segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>>;
+  /** Changes how long records are kept. */
+  retain(retentionHours: number): Promise<Reply<{ retained: true }>>;
+  stats(): Promise<Reply<ShardStats>>;
   seek(request: SeekRequest): Promise<Reply<SeekReply>>;
   /** Removes every byte. Doing it again changes nothing. */
   destroy(): Promise<void>;

@@ -1,22 +1,28 @@
-// One shard: a Durable Object that gives records their index and arrival time, makes them durable, and hands
-// them back. It never parses a request nor prints a reply. Appends are committed in groups: while one
+// One shard: a Durable Object that gives records their index and arrival time, makes them durable, and
+// hands them back. It never parses a request nor prints a reply. Appends are committed in groups: while one
 // commit is being made durable the next one gathers, so a lone producer waits for nobody and many
-// share a row. All state is derived from stored rows; a failed commit throws the state away and derives it anew.
+// share a row. What readers see is published after the commit. A failed commit throws all state in memory away and derives it anew.
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
-import { chunkBytesMax, pendingBytesMax, timeOrdinalMax } from "../limits.ts";
-import { CHUNK_HEADER_BYTES, columnBytesMax, readHeader, stampChunk } from "./chunk.ts";
+import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
+import { groupChunks } from "./batch.ts";
+import { readHeader } from "./chunk.ts";
+import type { LogEntry } from "./log.ts";
+import { releasePending, reservePending, resetPending } from "./pending.ts";
 import { asReply, type Reply, type ShardApi } from "./rpc.ts";
-import { Tail, type TailEntry } from "./tail.ts";
+import { MeteredSql } from "./sql.ts";
+import { ShardStore } from "./store.ts";
+import { dropSegments, moveSegments, readObject } from "./tier.ts";
 import type {
   AppendReceipt,
   ReadReply,
   ReadRequest,
   SeekReply,
   SeekRequest,
-  ShardDescription,
+  ShardSettings,
+  ShardStats,
   ShardView,
 } from "./types.ts";
 
@@ -27,46 +33,43 @@ interface PendingAppend {
   reject(error: unknown): void;
 }
 
-/** Where the next record goes: its index, and the arrival time of the record before it. */
-interface Tip {
-  nextIndex: number;
-  timeMs: number;
-  timeOrdinal: number;
-}
-
-const FIRST_SEGMENT = 0;
+/** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
+type Published = Pick<ShardView, "nextIndex" | "lastTimeMs" | "segment" | "tailIndex">;
 
 export class Shard extends DurableObject<Env> implements ShardApi {
-  private description: ShardDescription | undefined;
-  private tail: Tail | undefined;
-  private tip: Tip = { nextIndex: 0, timeMs: 0, timeOrdinal: 0 };
+  private readonly sql: MeteredSql;
+  private store: ShardStore | undefined;
+  private published: Published = { nextIndex: 0, lastTimeMs: 0, segment: 0, tailIndex: 0 };
   private pending: PendingAppend[] = [];
   private pendingBytes = 0;
   private committing = false;
+  private alarmMs: number | null | undefined;
+  /** Segments below this one are in R2. */
+  private tieredSegment = 0;
+  private tiering = false;
+  private readonly damaged = new Set<number>();
+  private readonly counters = { commits: 0, failedCommits: 0, reads: 0, segmentReads: 0 };
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.sql = new MeteredSql(ctx.storage.sql);
     this.recover();
   }
 
-  async open(shard: ShardDescription): Promise<void> {
-    if (this.description !== undefined) return;
-    this.ctx.storage.transactionSync(() => {
-      const { sql } = this.ctx.storage;
-      sql.exec(
-        "CREATE TABLE IF NOT EXISTS shard (id INTEGER PRIMARY KEY, description TEXT NOT NULL)",
-      );
-      sql.exec("INSERT OR REPLACE INTO shard VALUES (1, ?)", JSON.stringify(shard));
-    });
+  async open(shard: ShardSettings): Promise<void> {
+    if (this.store !== undefined) return;
+    this.ctx.storage.transactionSync(() => ShardStore.create(this.sql, shard));
     this.recover();
+    await this.wakeBy(Date.now() + sealAgeMs);
   }
 
   append(chunks: Uint8Array[]): Promise<Reply<{ receipts: AppendReceipt[] }>> {
     return asReply(async () => {
-      this.opened();
+      const { uid } = this.opened().description;
       let bytes = 0;
       for (const chunk of chunks) bytes += readHeader(chunk).bytes;
       if (this.pendingBytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
+      reservePending(uid, bytes);
       const receipts = new Promise<AppendReceipt[]>((resolve, reject) => {
         this.pending.push({ chunks, bytes, resolve, reject });
       });
@@ -78,17 +81,22 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   read(request: ReadRequest): Promise<Reply<ReadReply>> {
     return asReply(() => {
-      const tail = this.opened();
-      const view = this.view();
+      const { log } = this.opened();
+      const view = this.currentView();
+      this.counters.reads++;
       let index = Math.max(request.index, view.firstIndex);
       if (index > view.nextIndex) throw new StreamError("locationNotFound");
       const chunks: Uint8Array[] = [];
       let records = request.recordsMax;
       let bytes = request.bytesMax;
-      for (let at = tail.find(index); at < tail.entries.length && records > 0; at++) {
-        const entry = tail.entries[at] as TailEntry;
-        const chunk = tail.load(entry);
-        const from = index - entry.firstIndex;
+      const horizonMs = Date.now() - view.retentionMs;
+      const inLog = index >= (log.entries[0]?.firstIndex ?? view.nextIndex);
+      for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
+        const entry = log.entries[at];
+        if (entry === undefined || entry.firstIndex >= view.nextIndex) break;
+        const chunk = log.load(entry);
+        const kept = entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
+        const from = Math.max(index - entry.firstIndex, kept);
         const to = engine.fit(chunk, from, records, Math.max(bytes, 0));
         const size = engine.payloadBytes(chunk, from, to);
         if (size > bytes && chunks.length > 0) break;
@@ -98,26 +106,211 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         bytes -= size;
         if (to < entry.count) break;
       }
-      return { chunks, next: { segment: view.segment, index }, view };
+      return { chunks, next: { segment: this.segmentAt(index), index }, view };
     });
   }
 
+  view(): Promise<Reply<ShardView>> {
+    return asReply(() => this.currentView());
+  }
+
   seek(request: SeekRequest): Promise<Reply<SeekReply>> {
+    return asReply(async () => {
+      const view = this.currentView();
+      const index = await this.indexOf(request, view);
+      return { location: { segment: this.segmentAt(index), index }, view };
+    });
+  }
+
+  segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>> {
     return asReply(() => {
-      const view = this.view();
-      return { location: { segment: view.segment, index: this.indexOf(request, view) }, view };
+      const store = this.opened();
+      this.counters.segmentReads++;
+      if (segment >= this.published.segment) return { body: null };
+      return { body: this.loadSegment(store, segment) ?? null };
+    });
+  }
+
+  retain(retentionHours: number): Promise<Reply<{ retained: true }>> {
+    return asReply(async () => {
+      this.opened().describe({ retentionHours });
+      await this.wakeBy(this.nextWakeMs());
+      return { retained: true as const };
     });
   }
 
   async destroy(): Promise<void> {
-    this.description = undefined;
-    this.tail = undefined;
-    await this.ctx.storage.deleteAll();
+    const { store } = this;
+    if (store !== undefined) {
+      store.describe({ destroyed: true });
+      this.store = undefined;
+      if (this.env.SEGMENTS !== undefined) {
+        await dropSegments(this.env.SEGMENTS, store.description.uid);
+      }
+    }
     await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
-  private indexOf(request: SeekRequest, view: ShardView): number {
-    const tail = this.opened();
+  stats(): Promise<Reply<ShardStats>> {
+    return asReply(() => {
+      const { log, generations, description } = this.opened();
+      const closed = generations.totals();
+      return {
+        shard: description.uid,
+        records: closed.records + log.entries.reduce((sum, entry) => sum + entry.count, 0),
+        tail: { chunks: log.entries.length - log.sealedCount, bytes: log.tailBytes },
+        segments: {
+          count: closed.segments + log.sealedCount,
+          sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
+          r2Bytes: closed.tieredBytes,
+          damaged: this.damaged.size,
+        },
+        databaseBytes: this.sql.databaseBytes,
+        pendingBytes: this.pendingBytes,
+        rowsWritten: this.sql.rowsWritten,
+        ...this.counters,
+      };
+    });
+  }
+
+  /** Seals an old tail, forgets what retention has passed, moves segments to R2. */
+  override async alarm(): Promise<void> {
+    this.alarmMs = null;
+    const { store } = this;
+    if (store === undefined) return;
+    const nowMs = Date.now();
+    const oldestTail = store.log.entries[store.log.sealedCount];
+    if (oldestTail !== undefined && nowMs - oldestTail.firstMs >= sealAgeMs) this.sealTail();
+    await this.trim(nowMs);
+    await this.tierSegments();
+    await this.wakeBy(this.nextWakeMs());
+  }
+
+  /** Commits what is pending until nothing is: one row, one sync, then whatever came in meanwhile. */
+  private async commitPending(): Promise<void> {
+    this.committing = true;
+    while (this.pending.length > 0) {
+      const batch = this.pending;
+      this.pending = [];
+      try {
+        const receipts = await this.commit(batch.flatMap((append) => append.chunks));
+        let at = 0;
+        for (const append of batch) {
+          append.resolve(receipts.slice(at, at + append.chunks.length));
+          at += append.chunks.length;
+        }
+      } catch (error) {
+        this.counters.failedCommits++;
+        this.recover();
+        const what = error instanceof Error ? error.message : String(error);
+        const failure =
+          error instanceof StreamError ? error : new StreamError("commitFailed", { what });
+        for (const append of batch) append.reject(failure);
+      }
+      const bytes = batch.reduce((sum, append) => sum + append.bytes, 0);
+      this.pendingBytes -= bytes;
+      releasePending(this.ctx.id.name ?? "", bytes);
+      if (this.store?.log.tailIsFull === true) this.sealTail();
+    }
+    this.committing = false;
+    void this.tierSegments();
+  }
+
+  private async commit(chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
+    const store = this.opened();
+    const receipts = store.stamp(chunks, Date.now());
+    this.ctx.storage.transactionSync(() => store.append(groupChunks(chunks)));
+    if (this.alarmMs === undefined || this.alarmMs === null) await this.wakeBy(this.nextWakeMs());
+    await this.ctx.storage.sync();
+    this.counters.commits++;
+    this.publish();
+    return receipts;
+  }
+
+  private sealTail(): void {
+    const { store } = this;
+    if (store === undefined) return;
+    try {
+      this.ctx.storage.transactionSync(() => store.seal(Date.now()));
+      this.publish();
+    } catch (error) {
+      console.error("sealing failed", error);
+      this.recover();
+    }
+  }
+
+  private async trim(nowMs: number): Promise<void> {
+    const { store } = this;
+    if (store === undefined) return;
+    const horizonMs = nowMs - store.retentionMs;
+    const last = store.log.entries.at(-1);
+    if (last !== undefined && last.lastMs < horizonMs && !this.committing) {
+      this.ctx.storage.transactionSync(() => {
+        store.log.seal();
+        store.roll();
+      });
+      this.publish();
+    }
+    for (;;) {
+      const oldest = store.generations.oldest();
+      if (oldest === undefined || oldest.lastMs >= horizonMs) return;
+      const bucket = this.env.SEGMENTS;
+      if (bucket !== undefined) {
+        const numbers = oldest.segments.map((_, i) => oldest.firstSegment + i);
+        await dropSegments(bucket, store.description.uid, numbers);
+      }
+      if (this.store !== store) return;
+      this.ctx.storage.transactionSync(() => store.forget(oldest));
+    }
+  }
+
+  /** Moves sealed segments to R2 in order, and frees the rows of generations that are there whole. */
+  private async tierSegments(): Promise<void> {
+    const { store } = this;
+    const bucket = this.env.SEGMENTS;
+    if (store === undefined || bucket === undefined || this.tiering) return;
+    this.tiering = true;
+    try {
+      await moveSegments(bucket, {
+        uid: store.description.uid,
+        next: () =>
+          this.store === store && this.tieredSegment < this.published.segment
+            ? this.tieredSegment
+            : undefined,
+        load: (segment) => this.loadSegment(store, segment),
+        done: (segment) => this.segmentTiered(store, segment),
+      });
+    } catch (error) {
+      console.error("moving segments to R2 failed", error);
+      await this.wakeBy(Date.now() + tierRetryMs);
+    } finally {
+      this.tiering = false;
+    }
+  }
+
+  private segmentTiered(store: ShardStore, segment: number): void {
+    if (this.store !== store) return;
+    this.tieredSegment = segment + 1;
+    const oldest = store.generations.oldestInSqlite();
+    if (oldest === undefined) return;
+    const end = oldest.firstSegment + oldest.segments.length;
+    const whole = oldest.segments.every((each) => !this.damaged.has(each.segment ?? -1));
+    if (end <= this.tieredSegment && whole) {
+      this.ctx.storage.transactionSync(() => store.free(oldest));
+    }
+  }
+
+  private loadSegment(store: ShardStore, segment: number): Uint8Array | undefined {
+    try {
+      return store.loadSegment(segment);
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "corrupt") this.damaged.add(segment);
+      throw error;
+    }
+  }
+
+  private async indexOf(request: SeekRequest, view: ShardView): Promise<number> {
     switch (request.kind) {
       case "earliest":
         return view.firstIndex;
@@ -126,134 +319,97 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       case "index":
         if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
         return Math.max(request.index, view.firstIndex);
-      case "time": {
-        for (let at = tail.findTime(request.timeMs); at < tail.entries.length; at++) {
-          const entry = tail.entries[at] as TailEntry;
-          const before = entry.timeMs === request.timeMs ? request.ordinal - entry.timeOrdinal : 0;
-          if (before < entry.count) return entry.firstIndex + Math.max(before, 0);
-        }
-        return view.nextIndex;
-      }
+      case "time":
+        return this.indexAtTime(request.timeMs, request.ordinal, view);
     }
   }
 
-  /** Commits what is pending until nothing is: one row, one sync, then whatever came in meanwhile. */
-  private async commitPending(): Promise<void> {
-    this.committing = true;
-    while (this.pending.length > 0) {
-      const batch = this.pending;
-      const bytes = this.pendingBytes;
-      this.pending = [];
-      try {
-        const tail = this.opened();
-        const receipts = this.stamp(batch);
-        const chunks = groupChunks(batch.flatMap((append) => append.chunks));
-        this.ctx.storage.transactionSync(() => tail.insert(chunks));
-        await this.ctx.storage.sync();
-        tail.admit(chunks);
-        for (const [i, append] of batch.entries()) append.resolve(receipts[i] as AppendReceipt[]);
-      } catch (error) {
-        this.recover();
-        const failure =
-          error instanceof StreamError ? error : new StreamError("commitFailed", why(error));
-        for (const append of batch) append.reject(failure);
-      }
-      this.pendingBytes -= bytes;
-    }
-    this.committing = false;
+  private async indexAtTime(timeMs: number, ordinal: number, view: ShardView): Promise<number> {
+    const store = this.opened();
+    const entry = store.entryAtTime(timeMs, ordinal);
+    if (entry === undefined || entry.firstIndex >= view.nextIndex) return view.nextIndex;
+    if (entry.firstMs > timeMs) return Math.max(entry.firstIndex, view.firstIndex);
+    const body = await this.bodyOf(store, entry);
+    const index = entry.firstIndex + engine.findTime(body, timeMs, ordinal);
+    return Math.max(index, view.firstIndex);
   }
 
-  /** Gives each chunk of a batch its index and the batch's arrival time. */
-  private stamp(batch: readonly PendingAppend[]): AppendReceipt[][] {
-    const { tip } = this;
-    let count = 0;
-    for (const append of batch) {
-      for (const chunk of append.chunks) count += readHeader(chunk).count;
-    }
-    // Arrival times never go back, and no two records share millisecond and ordinal.
-    let timeMs = Math.max(Date.now(), tip.timeMs);
-    let timeOrdinal = timeMs === tip.timeMs && tip.nextIndex > 0 ? tip.timeOrdinal + 1 : 0;
-    if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
-      timeMs += 1;
-      timeOrdinal = 0;
-    }
-    let firstIndex = tip.nextIndex;
-    const receipts = batch.map((append) =>
-      append.chunks.map((chunk) => {
-        stampChunk(chunk, { firstIndex, timeMs, timeOrdinal });
-        const receipt = { firstIndex, timeMs };
-        const chunkCount = readHeader(chunk).count;
-        firstIndex += chunkCount;
-        timeOrdinal += chunkCount;
-        return receipt;
-      }),
-    );
-    this.tip = { nextIndex: firstIndex, timeMs, timeOrdinal: timeOrdinal - 1 };
-    return receipts;
+  private async bodyOf(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
+    if (entry.segment === undefined) return store.log.load(entry);
+    const { uid } = store.description;
+    const body =
+      this.loadSegment(store, entry.segment) ??
+      (this.env.SEGMENTS && (await readObject(this.env.SEGMENTS, uid, entry.segment)));
+    if (body === undefined)
+      throw new StreamError("corrupt", { shard: uid, segment: entry.segment });
+    return body;
   }
 
-  private view(): ShardView {
-    const tail = this.opened();
-    const last = tail.entries.at(-1);
+  /** Number of the segment that holds or will hold `index`. */
+  private segmentAt(index: number): number {
+    return this.opened().entryAt(index)?.segment ?? this.published.segment;
+  }
+
+  private currentView(): ShardView {
+    const store = this.opened();
+    const { nextIndex, segment } = this.published;
+    const kept = store.firstKept(Date.now());
     return {
-      nextIndex: last === undefined ? 0 : last.firstIndex + last.count,
-      lastTimeMs: last === undefined ? 0 : last.timeMs,
-      firstIndex: tail.entries[0]?.firstIndex ?? 0,
-      segment: FIRST_SEGMENT,
+      ...this.published,
+      firstIndex: Math.min(kept.index, nextIndex),
+      firstSegment: Math.min(kept.segment, segment),
+      tieredSegment: this.tieredSegment,
+      retentionMs: store.retentionMs,
     };
   }
 
-  private opened(): Tail {
-    if (this.tail === undefined) throw new StreamError("shardNotFound");
-    return this.tail;
+  /** Shows readers all that has been committed. */
+  private publish(): void {
+    const { log, tip } = this.opened();
+    this.published = {
+      nextIndex: tip.nextIndex,
+      lastTimeMs: tip.timeMs,
+      segment: log.nextSegment,
+      tailIndex: log.entries[log.sealedCount]?.firstIndex ?? tip.nextIndex,
+    };
+  }
+
+  private opened(): ShardStore {
+    if (this.store === undefined) throw new StreamError("shardNotFound");
+    return this.store;
   }
 
   /** Derives all state from stored rows. */
   private recover(): void {
-    const { sql } = this.ctx.storage;
-    this.description = undefined;
-    this.tail = undefined;
-    const known = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'shard'").toArray();
-    if (known.length === 0) return;
-    const row = sql.exec<{ description: string }>("SELECT description FROM shard").one();
-    this.description = JSON.parse(row.description) as ShardDescription;
-    this.tail = new Tail(sql, FIRST_SEGMENT);
-    const last = this.tail.entries.at(-1);
-    this.tip = {
-      nextIndex: last === undefined ? 0 : last.firstIndex + last.count,
-      timeMs: last?.timeMs ?? this.description.createdMs,
-      timeOrdinal: last === undefined ? 0 : last.timeOrdinal + last.count - 1,
-    };
+    const store = ShardStore.open(this.sql);
+    this.store = store?.description.destroyed === true ? undefined : store;
+    if (this.store === undefined) return;
+    if (!this.committing) resetPending(this.store.description.uid);
+    this.tieredSegment =
+      this.store.generations.oldestInSqlite()?.firstSegment ?? this.store.firstLogSegment;
+    this.publish();
   }
-}
 
-/** Joins neighbouring small chunks, so that a commit takes as few rows as its bytes allow. */
-function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
-  const grouped: Uint8Array[] = [];
-  let group: Uint8Array[] = [];
-  let bytes = 0;
-  const close = (): void => {
-    if (group.length > 0)
-      grouped.push(group.length === 1 ? (group[0] as Uint8Array) : engine.merge(group));
-    group = [];
-    bytes = 0;
-  };
-  for (const chunk of chunks) {
-    const most = mergedBytesMax(chunk);
-    if (bytes + most > chunkBytesMax) close();
-    group.push(chunk);
-    bytes += most;
+  /** When the alarm has something to do next, or undefined. */
+  private nextWakeMs(): number | undefined {
+    const { store } = this;
+    if (store === undefined) return undefined;
+    const { entries, sealedCount } = store.log;
+    const oldestTail = entries[sealedCount];
+    const oldest = store.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
+    const times: number[] = [];
+    if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
+    if (oldest !== undefined) times.push(oldest + store.retentionMs + 1);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
-  close();
-  return grouped;
-}
 
-/** What a chunk adds to a merged one at most. */
-function mergedBytesMax(chunk: Uint8Array): number {
-  const { count, payloadBytes } = readHeader(chunk);
-  return CHUNK_HEADER_BYTES + count * columnBytesMax + payloadBytes;
-}
-
-function why(error: unknown): { what: string } {
-  return { what: error instanceof Error ? error.message : String(error) };
+  /** Sets the alarm, unless it is set for that time or earlier already: each setting is a row. */
+  private async wakeBy(timeMs: number | undefined): Promise<void> {
+    if (timeMs === undefined) return;
+    if (this.alarmMs === undefined) this.alarmMs = await this.ctx.storage.getAlarm();
+    if (this.alarmMs !== null && this.alarmMs <= timeMs) return;
+    this.alarmMs = Math.max(timeMs, Date.now() + alarmDelayMsMin);
+    await this.ctx.storage.setAlarm(this.alarmMs);
+    this.sql.rowsWritten++;
+  }
 }

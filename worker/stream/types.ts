@@ -21,6 +21,13 @@ export interface ShardDescription {
   hashEnd: string;
 }
 
+/** What a shard knows of itself. */
+export interface ShardSettings extends ShardDescription {
+  retentionHours: number;
+  /** Set while the shard is being removed; it exists no more for anyone. */
+  destroyed?: boolean;
+}
+
 export interface StreamDescription extends Scope {
   name: string;
   /** Unique per creation. */
@@ -42,12 +49,19 @@ export interface Location {
 export interface ShardView {
   /** Index that the next record will get. */
   nextIndex: number;
-  /** Arrival of the newest record, or 0 when there is none. */
+  /** Arrival of the newest record, or of the shard itself when there is none. */
   lastTimeMs: number;
-  /** Oldest record that is kept. */
+  /** First record of the oldest segment that has a record within retention. */
   firstIndex: number;
-  /** Number that the tail will have as a segment. */
+  /** Number of that segment; the tail's when no sealed segment is kept. */
+  firstSegment: number;
+  /** Number that the tail will have as a segment; all below are sealed. */
   segment: number;
+  /** Segments below this one are in R2. */
+  tieredSegment: number;
+  /** First record of the tail. */
+  tailIndex: number;
+  retentionMs: number;
 }
 
 /** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */
@@ -66,6 +80,10 @@ export interface ReadRequest {
 export interface ReadReply {
   /** Chunks with exactly the records read, in order. */
   chunks: Uint8Array[];
+  /**
+   * Where to go on. When there are no chunks and this is before the end of the shard, the record is in
+   * the segment it names, which the shard leaves to the segment's own address.
+   */
   next: Location;
   view: ShardView;
 }
@@ -76,6 +94,22 @@ export type SeekRequest =
   | { kind: "latest" }
   | { kind: "index"; index: number }
   | { kind: "time"; timeMs: number; ordinal: number };
+
+/** Counters of one shard since its object was started, and what it has stored. */
+export interface ShardStats {
+  shard: string;
+  records: number;
+  tail: { chunks: number; bytes: number };
+  segments: { count: number; sqliteBytes: number; r2Bytes: number; damaged: number };
+  databaseBytes: number;
+  pendingBytes: number;
+  rowsWritten: number;
+  commits: number;
+  failedCommits: number;
+  /** Reads and segments that this object served. */
+  reads: number;
+  segmentReads: number;
+}
 
 export interface SeekReply {
   location: Location;

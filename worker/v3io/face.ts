@@ -1,7 +1,7 @@
 // The v3io face: a typed command in, the core's answer printed as v3io prints it. A stream in the
 // root of the default container is the Kinesis stream of that name; any other has its whole path
 // for a name, which no Kinesis name can be. Sequence numbers are the index plus one.
-import type { Env } from "../env.ts";
+import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
@@ -28,58 +28,63 @@ const MS_PER_SECOND = 1000;
 
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 
-export async function serveV3io(request: Request, env: Env, scope: Scope): Promise<Response> {
+export async function serveV3io(
+  request: Request,
+  runtime: Runtime,
+  scope: Scope,
+): Promise<Response> {
   try {
     const name = request.headers.get("x-v3io-function") ?? "";
     const path = pathOf(request.url);
-    return await run(parseRequest(name, path, await request.text()), env, scope);
+    return await run(parseRequest(name, path, await request.text()), runtime, scope);
   } catch (error) {
     if (!(error instanceof V3ioError) && !(error instanceof StreamError)) console.error(error);
     return errorResponse(error);
   }
 }
 
-async function run(command: Command, env: Env, scope: Scope): Promise<Response> {
+async function run(command: Command, runtime: Runtime, scope: Scope): Promise<Response> {
   const name = streamName(command.stream);
   switch (command.kind) {
     case "create": {
       const { shardCount, retentionHours } = command;
       const spec = { name, shardCount, retentionHours, mode: "PROVISIONED" as const };
-      unwrap(await catalogOf(env, scope).createStream(scope, spec));
+      unwrap(await catalogOf(runtime.env, scope).createStream(scope, spec));
       forgetStream(scope, name);
       return new Response(null, { status: 204, headers: { "cache-control": "no-store" } });
     }
     case "describe": {
-      const { description } = await findStream(env, scope, name);
+      const { description } = await findStream(runtime.env, scope, name);
       return json({
         RetentionPeriodHours: description.retentionHours,
         ShardCount: description.shards.length,
       });
     }
     case "put":
-      return putEntries(env, scope, await findStream(env, scope, name), command.records);
+      return putEntries(
+        runtime,
+        scope,
+        await findStream(runtime.env, scope, name),
+        command.records,
+      );
     case "seek": {
-      const shard = shardOf(await findStream(env, scope, name), command.shard);
-      const { location } = await seek(env, shard, command.target);
+      const shard = shardOf(await findStream(runtime.env, scope, name), command.shard);
+      const { location } = await seek(runtime, shard, command.target);
       return json({ Location: Buffer.from(engine.encodeLocation(location)).toString("base64") });
     }
     case "get": {
       const location = engine.decodeLocation(command.location);
       if (location === undefined) throw new V3ioError("InvalidArgumentException");
-      const shard = shardOf(await findStream(env, scope, name), command.shard);
-      const request = {
-        index: location.index,
-        recordsMax: command.limit,
-        bytesMax: pageBytesMax,
-      };
-      return pageResponse(await readPage(env, shard.uid, request, "refuse"));
+      const shard = shardOf(await findStream(runtime.env, scope, name), command.shard);
+      const limits = { recordsMax: command.limit, bytesMax: pageBytesMax };
+      return pageResponse(await readPage(runtime, shard.uid, location, limits, "refuse"));
     }
   }
 }
 
-async function seek(env: Env, shard: ShardDescription, target: SeekTarget) {
+async function seek(runtime: Runtime, shard: ShardDescription, target: SeekTarget) {
   try {
-    return await seekShard(env, shard.uid, seekRequest(target));
+    return await seekShard(runtime, shard.uid, seekRequest(target));
   } catch (error) {
     const missed = error instanceof StreamError && error.code === "locationNotFound";
     throw missed ? new V3ioError("InvalidArgumentException") : error;
@@ -107,7 +112,7 @@ function seekRequest(target: SeekTarget): SeekRequest {
 
 /** Puts the entries that are records; records with neither shard nor key take turns. */
 async function putEntries(
-  env: Env,
+  runtime: Runtime,
   scope: Scope,
   stream: KnownStream,
   entries: readonly RecordEntry[],
@@ -126,14 +131,14 @@ async function putEntries(
       puts.push(entry.put);
     }
   }
-  const results = await putInTurn(env, scope, stream, puts);
+  const results = await putInTurn(runtime, scope, stream, puts);
   for (const [at, i] of which.entries()) replies[i] = recordReply(results[at] as PutResult);
   const failed = replies.filter((reply) => "ErrorCode" in reply).length;
   return json({ FailedRecordCount: failed, Records: replies });
 }
 
 async function putInTurn(
-  env: Env,
+  runtime: Runtime,
   scope: Scope,
   stream: KnownStream,
   puts: RecordPut[],
@@ -142,10 +147,10 @@ async function putInTurn(
   const free = puts.filter((put) => put.shard === undefined && put.key.length === 0);
   if (free.length > 0) {
     const { name, shards } = stream.description;
-    let turn = await catalogOf(env, scope).takeTurns(name, free.length);
+    let turn = await catalogOf(runtime.env, scope).takeTurns(name, free.length);
     for (const put of free) put.shard = turn++ % shards.length;
   }
-  return putRecords(env, stream, puts);
+  return putRecords(runtime.env, stream, puts);
 }
 
 function recordReply(result: PutResult): object {
@@ -154,14 +159,14 @@ function recordReply(result: PutResult): object {
 }
 
 function pageResponse(page: Page): Response {
-  const { chunks, next, view, lastTimeMs } = page;
+  const { runs, next, view, lastTimeMs } = page;
   const location = Buffer.from(engine.encodeLocation(next)).toString("base64");
   const behindMs = lastTimeMs === undefined ? 0 : Math.max(view.lastTimeMs - lastTimeMs, 0);
   const head =
     `{"NextLocation":"${location}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
   const render = engine.renderV3ioJson.bind(engine);
-  return new Response(renderPage(head, chunks, render, "]}"), { headers: jsonHeaders });
+  return new Response(renderPage(head, runs, render, "]}"), { headers: jsonHeaders });
 }
 
 function shardOf(stream: KnownStream, index: number): ShardDescription {

@@ -38,7 +38,7 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
   if (input.SequenceNumberForOrdering !== undefined) {
     checkOrdering(input.SequenceNumberForOrdering, stream, context.nowMs);
   }
-  const [result] = await putRecords(context.env, stream, [put]);
+  const [result] = await putRecords(context.runtime.env, stream, [put]);
   const reply = recordReply(result as PutResult, stream);
   if (reply instanceof KinesisError) throw reply;
   return reply;
@@ -53,7 +53,7 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
     bytes += put.data.length + put.key.length;
   }
   if (bytes > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
-  const results = await putRecords(context.env, stream, puts);
+  const results = await putRecords(context.runtime.env, stream, puts);
   let failedCount = 0;
   const records = results.map((result) => {
     const reply = recordReply(result, stream);
@@ -83,7 +83,7 @@ async function writableStream(
 ): Promise<KnownStream> {
   const address = resolveStream(reference, context.scope);
   if (context.keyError !== undefined) throw context.keyError;
-  const stream = await findStream(context.env, address, address.name);
+  const stream = await findStream(context.runtime.env, address, address.name);
   const { status } = stream.description;
   if (status !== "ACTIVE" && status !== "UPDATING") throw streamNotFound(address);
   return stream;

@@ -28,14 +28,16 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
   const address = resolveStream(input, context.scope);
   const shardIndex = parseShardId(input.ShardId);
   if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
-  const stream = await streamOrUndefined(() => findStream(context.env, address, address.name));
+  const stream = await streamOrUndefined(() =>
+    findStream(context.runtime.env, address, address.name),
+  );
   const shard = stream?.description.shards[shardIndex];
   if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIndex, address);
   const request = seekRequest(input, stream, shard, context.nowMs);
   try {
-    const { location } = await seekShard(context.env, shard.uid, request);
+    const { location } = await seekShard(context.runtime, shard.uid, request);
     const cursor = { stream: address.name, shard, location };
-    const key = await cursorKeyOf(context.env, address);
+    const key = await cursorKeyOf(context.runtime.env, address);
     return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
@@ -46,24 +48,20 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
 };
 
 export const getRecords: Action<"GetRecords"> = async (context, input) => {
-  const { env, nowMs } = context;
+  const { runtime, nowMs } = context;
   const scope = input.StreamARN === undefined ? context.scope : resolveStream(input, context.scope);
-  const key = await cursorKeyOf(env, scope);
+  const key = await cursorKeyOf(runtime.env, scope);
   const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
-  const request = {
-    index: cursor.location.index,
-    recordsMax: input.Limit ?? pageRecordsMax,
-    bytesMax: pageBytesMax,
-  };
+  const limits = { recordsMax: input.Limit ?? pageRecordsMax, bytesMax: pageBytesMax };
   try {
-    const page = await readPage(env, cursor.shard.uid, request, "skip");
+    const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
     const next = sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
     const head =
       `{"MillisBehindLatest":${millisBehind(page, nowMs)}` +
       `,"NextShardIterator":"${next}","Records":[`;
     return renderPage(
       head,
-      page.chunks,
+      page.runs,
       (chunk, from, to) => engine.renderKinesisJson(chunk, from, to, cursor.shard),
       "]}",
     );

@@ -27,7 +27,7 @@ const listShardsLimit = 1000;
 /** Page tokens live for 300 seconds (AWS API reference, ListShards). */
 const tokenTtlMs = 300_000;
 
-export const createStream: Action<"CreateStream"> = async ({ env, scope }, input) => {
+export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, scope }, input) => {
   const mode: StreamMode =
     input.StreamModeDetails?.StreamMode ??
     (input.ShardCount === undefined ? "ON_DEMAND" : "PROVISIONED");
@@ -48,7 +48,7 @@ export const createStream: Action<"CreateStream"> = async ({ env, scope }, input
   return undefined;
 };
 
-export const deleteStream: Action<"DeleteStream"> = async ({ env, scope }, input) => {
+export const deleteStream: Action<"DeleteStream"> = async ({ runtime: { env }, scope }, input) => {
   const address = resolveStream(input, scope);
   unwrap(await catalogOf(env, address).deleteStream(address.name));
   forgetStream(address, address.name);
@@ -80,7 +80,10 @@ export const describeStreamSummary: Action<"DescribeStreamSummary"> = async (con
   };
 };
 
-export const listStreams: Action<"ListStreams"> = async ({ env, scope, nowMs }, input) => {
+export const listStreams: Action<"ListStreams"> = async (
+  { runtime: { env }, scope, nowMs },
+  input,
+) => {
   const key = await cursorKeyOf(env, scope);
   const purpose = `ListStreams/${scope.account}/${scope.region}/`;
   const after =
@@ -105,7 +108,8 @@ export const listStreams: Action<"ListStreams"> = async ({ env, scope, nowMs }, 
 };
 
 export const listShards: Action<"ListShards"> = async (context, input) => {
-  const { env, scope, nowMs } = context;
+  const { scope, nowMs } = context;
+  const { env } = context.runtime;
   const named = input.StreamName !== undefined || input.StreamARN !== undefined;
   if (input.NextToken !== undefined && named) throw listShardsWithBoth();
   if (input.NextToken === undefined && !named) throw listShardsWithoutStream();
@@ -134,7 +138,7 @@ async function describe(
   reference: StreamReference,
 ): Promise<StreamDescription> {
   const address = resolveStream(reference, context.scope);
-  return (await findStream(context.env, address, address.name)).description;
+  return (await findStream(context.runtime.env, address, address.name)).description;
 }
 
 function headOf(stream: StreamDescription) {

@@ -1,0 +1,98 @@
+// The canonical form of a request and the text that is signed (AWS IAM user guide, "Create a signed
+// AWS API request"). It is made from what was received: only signed headers, whatever they are, a
+// path that is encoded once more, a query whose escapes are brought to one spelling. Nothing here
+// fails: what no client would sign becomes a text that no client has signed.
+import { createHash } from "node:crypto";
+import type { HeaderReader } from "../kinesis/authorization.ts";
+
+export interface CanonicalParts {
+  readonly method: string;
+  /** As received, escapes and all. */
+  readonly path: string;
+  /** As received, without the question mark. */
+  readonly query: string;
+  readonly headers: HeaderReader;
+  /** In any order and case; each must be a header of the request. */
+  readonly signedHeaders: readonly string[];
+  /** SHA-256 of the body, in hex. */
+  readonly payloadHash: string;
+}
+
+export const algorithm = "AWS4-HMAC-SHA256";
+
+export function canonicalRequest(parts: CanonicalParts): string {
+  const names = parts.signedHeaders.map((name) => name.toLowerCase()).sort();
+  const lines = names.map((name) => `${name}:${canonicalValue(parts.headers.get(name) ?? "")}\n`);
+  return [
+    parts.method,
+    canonicalPath(parts.path),
+    canonicalQuery(parts.query),
+    lines.join(""),
+    names.join(";"),
+    parts.payloadHash,
+  ].join("\n");
+}
+
+/** `timestamp` as `20150830T123600Z`; `scope` from the date to `aws4_request`. */
+export function stringToSign(timestamp: string, scope: string, canonical: string): string {
+  return [algorithm, timestamp, scope, hexSha256(canonical)].join("\n");
+}
+
+export function hexSha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** Empty segments and dots are resolved first, as for every service but S3. */
+function canonicalPath(path: string): string {
+  const kept: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") kept.pop();
+    else if (segment !== "" && segment !== ".") kept.push(segment);
+  }
+  if (kept.length === 0) return "/";
+  const end = path.endsWith("/") ? "/" : "";
+  return `/${kept.join("/")}${end}`.replace(/[^\w.~/-]/gu, escapeCharacter);
+}
+
+/** Sorted by name, then value, without the signature itself. */
+function canonicalQuery(query: string): string {
+  if (query === "") return "";
+  return query
+    .split("&")
+    .filter((pair) => pair !== "")
+    .map((pair) => {
+      const at = pair.indexOf("=");
+      const [name, value] = at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
+      return { name: respell(name), value: respell(value) };
+    })
+    .filter(({ name }) => name !== "X-Amz-Signature")
+    .sort((a, b) => compare(a.name, b.name) || compare(a.value, b.value))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join("&");
+}
+
+/** Escapes in upper case, none for an unreserved character and one for any other. */
+function respell(text: string): string {
+  return text.replace(/%[\dA-Fa-f]{2}|[^\w.~-]/gu, (found) => {
+    if (found === "+") return "%20";
+    if (found.length < 3) return escapeCharacter(found);
+    const character = String.fromCharCode(Number.parseInt(found.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : found.toUpperCase();
+  });
+}
+
+/** encodeURIComponent leaves five that RFC 3986 reserves. */
+function escapeCharacter(character: string): string {
+  return encodeURIComponent(character.toWellFormed()).replace(
+    /[!'()*]/g,
+    (found) => `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+function canonicalValue(value: string): string {
+  return value.replace(/[ \t]+/g, " ").replace(/^ | $/g, "");
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}

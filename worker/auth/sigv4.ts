@@ -1,0 +1,226 @@
+// Verifies an AWS signature, version 4, in either of its forms. The checks come in the order of the
+// service and fail with its names and texts (dynalite index.js records both); the secret is looked
+// up, and the body hashed, only after everything cheap was in order. The hash is always the body's
+// own: UNSIGNED-PAYLOAD is for S3, and botocore's presigned requests sign an empty body.
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
+import { admit, type Caller, type Refusal, refuse, refuseUnknownKey } from "./caller.ts";
+import { algorithm, canonicalRequest, hexSha256, stringToSign } from "./canonical.ts";
+import { isSameSecret, type KeyRing, type SigningCredential, type SigningScope } from "./keyring.ts";
+import { formatTime, parseTime } from "./time.ts";
+
+export interface SignedRequest {
+  readonly method: string;
+  /** As received, escapes and all. */
+  readonly path: string;
+  /** As received, without the question mark. */
+  readonly query: string;
+  readonly headers: HeaderReader;
+  readonly body: Uint8Array;
+  readonly authorization: Authorization;
+}
+
+/** The credential, taken apart. */
+interface Scope extends SigningScope {
+  readonly accessKeyId: string;
+  readonly terminator: string;
+}
+
+/** AWS IAM user guide, "Troubleshoot Signature Version 4 signing". */
+const skewSeconds = 15 * 60;
+
+/** A week (AWS API reference, X-Amz-Expires). */
+const expiresSecondsMax = 604_800;
+
+const MS_PER_SECOND = 1000;
+
+/** `services` are the names that a scope may have, the first of them the one to complain with. */
+export function verifySignature(
+  request: SignedRequest,
+  keys: KeyRing,
+  services: readonly string[],
+  nowMs: number,
+): Caller | Refusal {
+  const { authorization } = request;
+  const signedMs = parseTime(authorization.date);
+  if (signedMs === undefined) return refuseDate(authorization.date);
+  const scope = readScope(authorization.credential);
+  const refusal =
+    checkTime(authorization, signedMs, nowMs) ??
+    checkSignedHeaders(request) ??
+    checkAlgorithm(authorization) ??
+    (scope ? checkScope(scope, services, formatTime(signedMs)) : refuseCredential(authorization));
+  if (refusal || !scope) return refusal ?? refuseUnknownKey();
+  const credential = keys.findSigning(scope.accessKeyId);
+  if (!credential) return refuseUnknownKey();
+  return (
+    checkSignature(request, formatTime(signedMs), scope, keys, credential) ??
+    checkToken(authorization, credential) ??
+    admit(credential.principal, scope.region)
+  );
+}
+
+function checkTime(
+  { form, expires }: Authorization,
+  signedMs: number,
+  nowMs: number,
+): Refusal | undefined {
+  const isTimed = form === "query" && expires !== undefined;
+  if (isTimed && !(/^\d{1,6}$/.test(expires) && isBetween(Number(expires), 1, expiresSecondsMax))) {
+    return refuse(
+      "IncompleteSignatureException",
+      `X-Amz-Expires must be a number of seconds from 1 to ${expiresSecondsMax}. Got '${expires}'.`,
+    );
+  }
+  const now = Math.floor(nowMs / MS_PER_SECOND);
+  const signed = signedMs / MS_PER_SECOND;
+  const life = isTimed ? Number(expires) : skewSeconds;
+  if (signed < now - life) {
+    return refuse(
+      "InvalidSignatureException",
+      `Signature expired: ${timeText(signed)} is now earlier than ${timeText(now - life)} ` +
+        `(${timeText(now)} - ${spanText(life)})`,
+    );
+  }
+  if (signed <= now + skewSeconds) return undefined;
+  return refuse(
+    "InvalidSignatureException",
+    `Signature not yet current: ${timeText(signed)} is still later than ` +
+      `${timeText(now + skewSeconds)} (${timeText(now)} + ${spanText(skewSeconds)})`,
+  );
+}
+
+/** What decides where a request goes and what it does must not be open to change. */
+function checkSignedHeaders({ authorization, headers }: SignedRequest): Refusal | undefined {
+  const names = new Set(authorization.signedHeaders.map((name) => name.toLowerCase()));
+  const unsigned = !names.has("host")
+    ? "'Host' or ':authority'"
+    : headers.get("x-amz-target") !== null && !names.has("x-amz-target")
+      ? "'X-Amz-Target'"
+      : undefined;
+  if (unsigned === undefined) return undefined;
+  const message = `${unsigned} must be a 'SignedHeader' in the AWS Authorization.`;
+  return refuse("InvalidSignatureException", message);
+}
+
+function checkAlgorithm(authorization: Authorization): Refusal | undefined {
+  if (authorization.algorithm === algorithm) return undefined;
+  return refuse(
+    "IncompleteSignatureException",
+    `Unsupported AWS 'algorithm': '${authorization.algorithm}' (only ${algorithm} for now).`,
+  );
+}
+
+/** All complaints at once, as the service has them. */
+function checkScope(
+  { date, region, service, terminator }: Scope,
+  services: readonly string[],
+  timestamp: string,
+): Refusal | undefined {
+  const complaints: string[] = [];
+  if (!/^[a-z0-9-]{1,64}$/.test(region)) {
+    complaints.push("Credential should be scoped to a valid region.");
+  }
+  if (!services.includes(service)) {
+    complaints.push(`Credential should be scoped to correct service: '${services[0]}'.`);
+  }
+  if (terminator !== "aws4_request") {
+    complaints.push(
+      "Credential should be scoped with a valid terminator: 'aws4_request', " +
+        `not '${terminator}'.`,
+    );
+  }
+  const day = timestamp.slice(0, "yyyymmdd".length);
+  if (date !== day) {
+    complaints.push(
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: " +
+        `'${date}' != '${day}', from '${timestamp}'.`,
+    );
+  }
+  if (complaints.length === 0) return undefined;
+  return refuse("InvalidSignatureException", complaints.join(" "));
+}
+
+function checkSignature(
+  request: SignedRequest,
+  timestamp: string,
+  scope: Scope,
+  keys: KeyRing,
+  credential: SigningCredential,
+): Refusal | undefined {
+  const { headers, authorization } = request;
+  const payloadHash = hexSha256(request.body);
+  const sentHash = headers.get("x-amz-content-sha256");
+  if (sentHash !== null && sentHash !== payloadHash) {
+    const message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+    return refuse("InvalidSignatureException", message);
+  }
+  const { signedHeaders, signature } = authorization;
+  const isWhole = signedHeaders.every((name) => isHeader(name) && headers.get(name) !== null);
+  if (!isWhole || !/^[0-9a-f]{64}$/.test(signature)) return refuseSignature();
+  const { method, path, query } = request;
+  const canonical = canonicalRequest({ method, path, query, headers, signedHeaders, payloadHash });
+  const { date, region, service, terminator } = scope;
+  const text = stringToSign(timestamp, `${date}/${region}/${service}/${terminator}`, canonical);
+  const key = keys.signingKey(credential, scope);
+  const expected = createHmac("sha256", key).update(text).digest();
+  if (!timingSafeEqual(expected, Buffer.from(signature, "hex"))) return refuseSignature();
+  keys.keepSigningKey(credential, scope, key);
+  return undefined;
+}
+
+function checkToken(
+  { securityToken }: Authorization,
+  { sessionToken }: SigningCredential,
+): Refusal | undefined {
+  return isSameSecret(securityToken ?? "", sessionToken ?? "") ? undefined : refuseUnknownKey();
+}
+
+/** Slashes at the end are ignored, as by the service. */
+function readScope(credential: string): Scope | undefined {
+  const parts = credential.replace(/\/+$/, "").split("/");
+  if (parts.length !== 5) return undefined;
+  const [accessKeyId = "", date = "", region = "", service = "", terminator = ""] = parts;
+  return { accessKeyId, date, region, service, terminator };
+}
+
+/** Asking for a header by a name that cannot be one would throw. */
+function isHeader(name: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name);
+}
+
+function refuseSignature(): Refusal {
+  return refuse(
+    "InvalidSignatureException",
+    "The request signature we calculated does not match the signature you provided. Check your " +
+      "AWS Secret Access Key and signing method. Consult the service documentation for details.",
+  );
+}
+
+function refuseCredential({ credential }: Authorization): Refusal {
+  return refuse(
+    "IncompleteSignatureException",
+    "Credential must have exactly 5 slash-delimited elements, " +
+      `e.g. keyid/date/region/service/term, got '${credential}'`,
+  );
+}
+
+function refuseDate(date: string): Refusal {
+  return refuse(
+    "IncompleteSignatureException",
+    `Date must be in ISO-8601 'basic format'. Got '${date}'. ` +
+      "See http://en.wikipedia.org/wiki/ISO_8601",
+  );
+}
+
+function isBetween(value: number, min: number, max: number): boolean {
+  return min <= value && value <= max;
+}
+
+function timeText(seconds: number): string {
+  return formatTime(seconds * MS_PER_SECOND);
+}
+
+function spanText(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60} min.` : `${seconds} sec.`;
+}

@@ -1,0 +1,33 @@
+// Chunks that are committed together, joined into as few bodies as the row size allows.
+import { engine } from "../isolate.ts";
+import { chunkBytesMax } from "../limits.ts";
+import { CHUNK_HEADER_BYTES, columnBytesMax, readHeader } from "./chunk.ts";
+
+/** Joins neighbours; the chunks are stamped, their indexes consecutive. */
+export function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const grouped: Uint8Array[] = [];
+  let group: Uint8Array[] = [];
+  let bytes = 0;
+  for (const chunk of chunks) {
+    const most = mergedBytesMax(chunk);
+    if (bytes + most > chunkBytesMax && group.length > 0) {
+      grouped.push(joinGroup(group));
+      group = [];
+      bytes = 0;
+    }
+    group.push(chunk);
+    bytes += most;
+  }
+  if (group.length > 0) grouped.push(joinGroup(group));
+  return grouped;
+}
+
+function joinGroup(group: readonly Uint8Array[]): Uint8Array {
+  return group.length === 1 ? (group[0] as Uint8Array) : engine.merge(group);
+}
+
+/** What a chunk adds to a merged one at most. */
+function mergedBytesMax(chunk: Uint8Array): number {
+  const { count, payloadBytes } = readHeader(chunk);
+  return CHUNK_HEADER_BYTES + count * columnBytesMax + payloadBytes;
+}

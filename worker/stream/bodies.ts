@@ -1,0 +1,51 @@
+// Chunks and segments that an isolate keeps at hand, the least recently used given up first. One
+// budget for all shards and readers of the isolate: many of them may share its 128 MB.
+import { bodyCacheBytesMax } from "../limits.ts";
+
+export class BodyCache {
+  bytes = 0;
+  hits = 0;
+  misses = 0;
+  private readonly bytesMax: number;
+  /** In order of use, oldest first. */
+  private readonly bodies = new Map<string, Uint8Array>();
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const body = this.bodies.get(key);
+    if (body === undefined) {
+      this.misses++;
+      return undefined;
+    }
+    this.hits++;
+    this.bodies.delete(key);
+    this.bodies.set(key, body);
+    return body;
+  }
+
+  /** Keeps a verified body, unless it alone would take most of the budget. */
+  put(key: string, body: Uint8Array): void {
+    this.delete(key);
+    if (body.length * 2 > this.bytesMax) return;
+    this.bodies.set(key, body);
+    this.bytes += body.length;
+    for (const [oldest, { length }] of this.bodies) {
+      if (this.bytes <= this.bytesMax) break;
+      this.bodies.delete(oldest);
+      this.bytes -= length;
+    }
+  }
+
+  delete(key: string): void {
+    const body = this.bodies.get(key);
+    if (body === undefined) return;
+    this.bodies.delete(key);
+    this.bytes -= body.length;
+  }
+}
+
+/** The isolate's. */
+export const bodies = new BodyCache(bodyCacheBytesMax);

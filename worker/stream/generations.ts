@@ -1,0 +1,198 @@
+// The closed generations of a shard: one row each that says which segments it has and where they are,
+// in SQLite (table log_<number>) or, once `tiered`, in R2 (tier.ts). A generation is forgotten as a
+// whole, when all its records are older than the stream keeps them.
+//
+//   generation   number        primary key: consecutive, in record order
+//                first_segment, first_index, next_index, first_ms, last_ms, last_ordinal, bytes
+//                tiered        1 when the segments are in R2 and the table is gone
+//                segments      JSON: [count, first_ms, last_ms, last_ordinal, bytes] each
+import type { LogEntry } from "./log.ts";
+import type { MeteredSql } from "./sql.ts";
+
+export interface Generation {
+  number: number;
+  firstSegment: number;
+  firstIndex: number;
+  nextIndex: number;
+  firstMs: number;
+  lastMs: number;
+  lastOrdinal: number;
+  bytes: number;
+  tiered: boolean;
+  segments: LogEntry[];
+}
+
+type GenerationRow = {
+  first_index: number;
+  number: number;
+  first_segment: number;
+  next_index: number;
+  first_ms: number;
+  last_ms: number;
+  last_ordinal: number;
+  bytes: number;
+  tiered: number;
+  segments: string;
+};
+
+type SegmentFields = [number, number, number, number, number];
+
+export const generationSchema = `
+  CREATE TABLE IF NOT EXISTS generation (
+    number INTEGER PRIMARY KEY,
+    first_segment INTEGER NOT NULL,
+    first_index INTEGER NOT NULL,
+    next_index INTEGER NOT NULL,
+    first_ms INTEGER NOT NULL,
+    last_ms INTEGER NOT NULL,
+    last_ordinal INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    tiered INTEGER NOT NULL,
+    segments TEXT NOT NULL
+  )`;
+
+export class Generations {
+  private readonly sql: MeteredSql;
+
+  constructor(sql: MeteredSql) {
+    this.sql = sql;
+  }
+
+  /** Writes down a log whose tail is empty; nothing when it has no segments. */
+  close(number: number, firstSegment: number, segments: readonly LogEntry[]): void {
+    const first = segments[0];
+    const last = segments.at(-1);
+    if (first === undefined || last === undefined) return;
+    const fields = segments.map(({ count, firstMs, lastMs, lastOrdinal, bytes }): SegmentFields => [
+      count,
+      firstMs,
+      lastMs,
+      lastOrdinal,
+      bytes,
+    ]);
+    this.sql.run(
+      "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+      number,
+      firstSegment,
+      first.firstIndex,
+      last.firstIndex + last.count,
+      first.firstMs,
+      last.lastMs,
+      last.lastOrdinal,
+      segments.reduce((bytes, segment) => bytes + segment.bytes, 0),
+      JSON.stringify(fields),
+    );
+  }
+
+  oldest(): Generation | undefined {
+    return this.read("ORDER BY number LIMIT 1");
+  }
+
+  newest(): Generation | undefined {
+    return this.read("ORDER BY number DESC LIMIT 1");
+  }
+
+  /** The oldest one whose segments are not all in R2. */
+  oldestInSqlite(): Generation | undefined {
+    return this.read("WHERE tiered = 0 ORDER BY number LIMIT 1");
+  }
+
+  /** The one that holds `index`, if any does. */
+  holding(index: number): Generation | undefined {
+    const found = this.first((each) => each.nextIndex > index);
+    return found !== undefined && found.firstIndex <= index ? found : undefined;
+  }
+
+  /** The one with segment `segment`, if any has it. */
+  withSegment(segment: number): Generation | undefined {
+    const found = this.first((each) => each.firstSegment + each.segments.length > segment);
+    return found !== undefined && found.firstSegment <= segment ? found : undefined;
+  }
+
+  /** The oldest one with a record at or after the time. */
+  atTime(timeMs: number, ordinal: number): Generation | undefined {
+    return this.first(
+      ({ lastMs, lastOrdinal }) => lastMs > timeMs || (lastMs === timeMs && lastOrdinal >= ordinal),
+    );
+  }
+
+  markTiered(generation: Generation): void {
+    this.sql.run("UPDATE generation SET tiered = 1 WHERE number = ?", generation.number);
+  }
+
+  forget(generation: Generation): void {
+    this.sql.run("DELETE FROM generation WHERE number = ?", generation.number);
+  }
+
+  totals(): {
+    generations: number;
+    segments: number;
+    records: number;
+    bytes: number;
+    tieredBytes: number;
+  } {
+    const row = this.sql.row<Record<"generations" | "records" | "bytes" | "tiered", number | null>>(
+      `SELECT count(*) AS generations, sum(next_index - first_index) AS records,
+              sum(bytes) AS bytes, sum(bytes * tiered) AS tiered FROM generation`,
+    );
+    const oldest = this.oldest();
+    const newest = this.newest();
+    return {
+      generations: row?.generations ?? 0,
+      segments:
+        oldest === undefined || newest === undefined
+          ? 0
+          : newest.firstSegment + newest.segments.length - oldest.firstSegment,
+      records: row?.records ?? 0,
+      bytes: row?.bytes ?? 0,
+      tieredBytes: row?.tiered ?? 0,
+    };
+  }
+
+  /** The oldest one that `holds`, when all younger ones do too. */
+  private first(holds: (generation: Generation) => boolean): Generation | undefined {
+    let found = this.newest();
+    if (found === undefined || !holds(found)) return undefined;
+    let low = this.oldest()?.number ?? found.number;
+    let high = found.number;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const generation = this.read("WHERE number = ?", middle) as Generation;
+      if (holds(generation)) {
+        found = generation;
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return found;
+  }
+
+  private read(where: string, ...bindings: number[]): Generation | undefined {
+    const row = this.sql.row<GenerationRow>(`SELECT * FROM generation ${where}`, ...bindings);
+    return row && toGeneration(row);
+  }
+}
+
+function toGeneration(row: GenerationRow): Generation {
+  let firstIndex = row.first_index;
+  const fields = JSON.parse(row.segments) as SegmentFields[];
+  const segments = fields.map(([count, firstMs, lastMs, lastOrdinal, bytes], i) => {
+    const entry = { firstIndex, count, firstMs, lastMs, lastOrdinal, bytes, segment: 0 };
+    entry.segment = row.first_segment + i;
+    firstIndex += count;
+    return entry;
+  });
+  return {
+    number: row.number,
+    firstSegment: row.first_segment,
+    firstIndex: row.first_index,
+    nextIndex: row.next_index,
+    firstMs: row.first_ms,
+    lastMs: row.last_ms,
+    lastOrdinal: row.last_ordinal,
+    bytes: row.bytes,
+    tiered: row.tiered === 1,
+    segments,
+  };
+}

@@ -1,0 +1,332 @@
+// The newest generation of a shard's records: one SQLite table of chunks and sealed segments.
+//
+//   log_<generation>   id            first index × 8 + part; a body over several rows has parts
+//                      segment       number of the segment, or null for a chunk of the tail
+//                      count, first_ms, last_ms, last_ordinal, bytes      what places it
+//                      body
+//
+// A commit inserts a row. Sealing merges the tail's chunks into one segment, which replaces the
+// first chunk's row; the other chunks' rows are dead from then on: recovery passes over what a
+// segment covers, and the table is dropped as a whole when the generation goes. So neither sealing nor forgetting costs a
+// row per chunk. A chunk that is large enough is written as a segment in the first place.
+// State in memory is derived from the rows; the caller decides what of it readers may see.
+import { StreamError } from "../errors.ts";
+import { engine } from "../isolate.ts";
+import {
+  rowBodyBytesMax,
+  segmentBytes,
+  segmentBytesMin,
+  tailBytesWorthSealing,
+  tailChunksMax,
+} from "../limits.ts";
+import { bodies } from "./bodies.ts";
+import { readHeader, verifyChunk } from "./chunk.ts";
+import type { MeteredSql } from "./sql.ts";
+
+/** A row id has room for this many parts of one body. */
+export const bodyParts = 8;
+
+/** A run of records that is stored as one body. */
+export interface LogEntry {
+  firstIndex: number;
+  count: number;
+  firstMs: number;
+  lastMs: number;
+  /** Ordinal of the last record within its millisecond. */
+  lastOrdinal: number;
+  bytes: number;
+  /** Its number once sealed. */
+  segment: number | undefined;
+}
+
+type LogRow = {
+  id: number;
+  segment: number | null;
+  count: number;
+  first_ms: number;
+  last_ms: number;
+  last_ordinal: number;
+  bytes: number;
+};
+
+export class Log {
+  readonly generation: number;
+  /** Sealed segments first, then the tail's chunks, by index without a gap. */
+  readonly entries: LogEntry[] = [];
+  /** How many of the entries are sealed. */
+  sealedCount = 0;
+  sealedBytes = 0;
+  tailBytes = 0;
+  rowCount = 0;
+  private readonly sql: MeteredSql;
+  private readonly uid: string;
+  private readonly firstSegment: number;
+  private readonly table: string;
+
+  constructor(sql: MeteredSql, uid: string, generation: number, firstSegment: number) {
+    this.sql = sql;
+    this.uid = uid;
+    this.generation = generation;
+    this.firstSegment = firstSegment;
+    this.table = tableOf(generation);
+    this.recover();
+  }
+
+  static create(sql: MeteredSql, generation: number): void {
+    sql.run(
+      `CREATE TABLE ${tableOf(generation)} (
+         id INTEGER PRIMARY KEY,
+         segment INTEGER,
+         count INTEGER NOT NULL,
+         first_ms INTEGER NOT NULL,
+         last_ms INTEGER NOT NULL,
+         last_ordinal INTEGER NOT NULL,
+         bytes INTEGER NOT NULL,
+         body BLOB NOT NULL
+       )`,
+    );
+  }
+
+  static drop(sql: MeteredSql, generation: number): void {
+    sql.run(`DROP TABLE IF EXISTS ${tableOf(generation)}`);
+  }
+
+  /** Number that the tail will have as a segment. */
+  get nextSegment(): number {
+    return this.firstSegment + this.sealedCount;
+  }
+
+  /** The tail's chunks. */
+  get tail(): readonly LogEntry[] {
+    return this.entries.slice(this.sealedCount);
+  }
+
+  /** Writes a stamped chunk, as a segment when it is large enough to be one. */
+  append(chunk: Uint8Array): void {
+    const { firstIndex, count, timeMs, timeOrdinal, bytes } = readHeader(chunk);
+    const large = bytes >= segmentBytesMin;
+    const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
+    const direct = large && (!tailWaits || bytes > segmentBytes);
+    if (direct || this.spansTooLong(timeMs)) this.seal();
+    const entry: LogEntry = {
+      firstIndex,
+      count,
+      firstMs: timeMs,
+      lastMs: timeMs,
+      lastOrdinal: timeOrdinal + count - 1,
+      bytes,
+      segment: direct ? this.nextSegment : undefined,
+    };
+    this.write(entry, chunk, "INSERT");
+    this.push(entry);
+  }
+
+  /** True when the tail has grown to a segment's size. */
+  get tailIsFull(): boolean {
+    return (
+      this.tailBytes >= segmentBytes || this.entries.length - this.sealedCount >= tailChunksMax
+    );
+  }
+
+  /** Merges the tail into a segment; does nothing when the tail is empty. */
+  seal(): void {
+    const chunks = this.entries.splice(this.sealedCount);
+    this.tailBytes = 0;
+    let run: LogEntry[] = [];
+    let parts: Uint8Array[] = [];
+    for (const chunk of chunks) {
+      const body = this.loadIfSound(chunk);
+      if (body === undefined) {
+        this.sealRun(run, parts);
+        this.sealDamaged(chunk);
+        run = [];
+        parts = [];
+      } else {
+        run.push(chunk);
+        parts.push(body);
+      }
+    }
+    this.sealRun(run, parts);
+  }
+
+  /** Position of the entry that holds `index`, or of the first one after it. */
+  find(index: number): number {
+    return lowest(this.entries, (entry) => entry.firstIndex + entry.count > index);
+  }
+
+  /** Position of the first entry with a record at or after the time. */
+  findTime(timeMs: number, ordinal: number): number {
+    return lowest(
+      this.entries,
+      ({ lastMs, lastOrdinal }) => lastMs > timeMs || (lastMs === timeMs && lastOrdinal >= ordinal),
+    );
+  }
+
+  /** The entry's verified bytes. Throws `corrupt`. */
+  load(entry: LogEntry): Uint8Array {
+    const key = this.keyOf(entry);
+    const cached = bodies.get(key);
+    if (cached !== undefined) return cached;
+    const body = readBody(this.sql, this.generation, entry.firstIndex);
+    verifyEntry(body, this.uid, entry);
+    bodies.put(key, body);
+    return body;
+  }
+
+  private sealRun(chunks: readonly LogEntry[], parts: readonly Uint8Array[]): void {
+    const first = chunks[0];
+    const last = chunks.at(-1);
+    if (first === undefined || last === undefined) return;
+    const body = parts.length === 1 ? (parts[0] as Uint8Array) : engine.merge(parts);
+    const entry: LogEntry = {
+      firstIndex: first.firstIndex,
+      count: last.firstIndex + last.count - first.firstIndex,
+      firstMs: first.firstMs,
+      lastMs: last.lastMs,
+      lastOrdinal: last.lastOrdinal,
+      bytes: body.length,
+      segment: this.nextSegment,
+    };
+    this.write(entry, body, "INSERT OR REPLACE");
+    for (const chunk of chunks) bodies.delete(this.keyOf(chunk));
+    this.push(entry);
+  }
+
+  /** A chunk that fails its check becomes a segment by itself, its bytes left for whoever repairs. */
+  private sealDamaged(chunk: LogEntry): void {
+    const entry = { ...chunk, segment: this.nextSegment };
+    this.sql.run(
+      `UPDATE ${this.table} SET segment = ? WHERE id = ?`,
+      entry.segment,
+      entry.firstIndex * bodyParts,
+    );
+    this.push(entry);
+  }
+
+  private loadIfSound(entry: LogEntry): Uint8Array | undefined {
+    try {
+      return this.load(entry);
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "corrupt") return undefined;
+      throw error;
+    }
+  }
+
+  private write(entry: LogEntry, body: Uint8Array, verb: string): void {
+    for (let part = 0; part * rowBodyBytesMax < body.length; part++) {
+      this.sql.run(
+        `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        entry.firstIndex * bodyParts + part,
+        entry.segment ?? null,
+        entry.count,
+        entry.firstMs,
+        entry.lastMs,
+        entry.lastOrdinal,
+        entry.bytes,
+        body.subarray(part * rowBodyBytesMax, (part + 1) * rowBodyBytesMax),
+      );
+      this.rowCount++;
+    }
+    bodies.put(this.keyOf(entry), body);
+  }
+
+  private push(entry: LogEntry): void {
+    this.entries.push(entry);
+    if (entry.segment === undefined) {
+      this.tailBytes += entry.bytes;
+    } else {
+      this.sealedCount = this.entries.length;
+      this.sealedBytes += entry.bytes;
+    }
+  }
+
+  /** A chunk's time column spans less than 2^32 ms; the tail must stay mergeable. */
+  private spansTooLong(timeMs: number): boolean {
+    const first = this.entries[this.sealedCount];
+    return first !== undefined && timeMs - first.firstMs >= 2 ** 31;
+  }
+
+  private recover(): void {
+    let covered = 0;
+    const rows = this.sql.rows<LogRow>(
+      `SELECT id, segment, count, first_ms, last_ms, last_ordinal, bytes
+       FROM ${this.table} ORDER BY id`,
+    );
+    this.rowCount = rows.length;
+    for (const row of rows) {
+      const firstIndex = row.id / bodyParts;
+      if (!Number.isInteger(firstIndex) || firstIndex < covered) continue;
+      covered = firstIndex + row.count;
+      this.push({
+        firstIndex,
+        count: row.count,
+        firstMs: row.first_ms,
+        lastMs: row.last_ms,
+        lastOrdinal: row.last_ordinal,
+        bytes: row.bytes,
+        segment: row.segment ?? undefined,
+      });
+    }
+  }
+
+  /** A chunk and the segment that begins with it are different bodies. */
+  private keyOf(entry: LogEntry): string {
+    return entry.segment === undefined
+      ? `${this.uid}/chunk/${entry.firstIndex}`
+      : segmentKey(this.uid, entry.segment);
+  }
+}
+
+/** Key of a segment's body in the isolate's cache. */
+export function segmentKey(uid: string, segment: number): string {
+  return `${uid}/segment/${segment}`;
+}
+
+/** The bytes that start at `firstIndex` in a generation's table, not verified. */
+export function readBody(sql: MeteredSql, generation: number, firstIndex: number): Uint8Array {
+  const id = firstIndex * bodyParts;
+  const parts = sql.rows<{ body: ArrayBuffer }>(
+    `SELECT body FROM ${tableOf(generation)} WHERE id >= ? AND id < ? ORDER BY id`,
+    id,
+    id + bodyParts,
+  );
+  const only = parts.length === 1 ? parts[0] : undefined;
+  if (only !== undefined) return new Uint8Array(only.body);
+  const body = new Uint8Array(parts.reduce((bytes, part) => bytes + part.body.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    body.set(new Uint8Array(part.body), at);
+    at += part.body.byteLength;
+  }
+  return body;
+}
+
+/** Checks a body's sums and that it is the one its place says. Throws `corrupt`. */
+export function verifyEntry(body: Uint8Array, uid: string, entry: LogEntry): void {
+  const place = { shard: uid, segment: entry.segment ?? -1, index: entry.firstIndex };
+  let what = "other records";
+  try {
+    const { firstIndex, count } = verifyChunk(body);
+    if (firstIndex === entry.firstIndex && count === entry.count) return;
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    what = String(error.detail["what"]);
+  }
+  throw new StreamError("corrupt", { ...place, what });
+}
+
+function tableOf(generation: number): string {
+  return `log_${generation}`;
+}
+
+/** Position of the first entry that `holds`; entries before it do not. */
+function lowest(entries: readonly LogEntry[], holds: (entry: LogEntry) => boolean): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(entries[middle] as LogEntry)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

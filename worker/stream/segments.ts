@@ -1,0 +1,63 @@
+// Sealed segments at an address: GET /segments/<shard uid>/<number> on this entrypoint. What it
+// answers with 200 never changes, so Workers Cache in front of it may keep it for ever, in every
+// place; wrangler.toml turns that cache on for this entrypoint alone. Bytes come from R2, or from
+// the shard while R2 does not have them, and are checked before they are let out.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import { StreamError } from "../errors.ts";
+import { verifySegment } from "./chunk.ts";
+import { unwrap } from "./rpc.ts";
+import { readObject } from "./tier.ts";
+
+const PATH = /^\/segments\/([0-9a-f-]{1,64})\/(\d{1,10})$/;
+
+const immutable = "public, max-age=31536000, immutable, stale-if-error=0";
+
+/** Says in which order to look; not a part of the address. */
+export const placeHeader = "x-millrace-place";
+
+export class Segments extends WorkerEntrypoint<Env> {
+  override async fetch(request: Request): Promise<Response> {
+    const [, uid, number] = PATH.exec(new URL(request.url).pathname) ?? [];
+    if (request.method !== "GET" || uid === undefined) return refuse(404, "no such segment");
+    try {
+      const inShard = request.headers.get(placeHeader) === "shard";
+      const body = await loadSegment(this.env, uid, Number(number), inShard);
+      if (body === undefined) return refuse(404, "no such segment");
+      return new Response(body, {
+        headers: {
+          "content-type": "application/octet-stream",
+          "cache-control": immutable,
+          "cache-tag": uid,
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof StreamError)) throw error;
+      const { code, detail } = error;
+      return refuse(500, JSON.stringify({ code, detail }), "application/json");
+    }
+  }
+}
+
+/** Looks where the segment is expected first, then in the other place. Throws `corrupt`. */
+async function loadSegment(
+  env: Env,
+  uid: string,
+  segment: number,
+  inShard: boolean,
+): Promise<Uint8Array | undefined> {
+  const { SEGMENTS } = env;
+  const fromR2 = async () => SEGMENTS && readObject(SEGMENTS, uid, segment);
+  const fromShard = async () => {
+    const { body } = unwrap(await env.SHARD.getByName(uid).segment(segment));
+    if (body !== null) verifySegment(body, uid, segment);
+    return body ?? undefined;
+  };
+  const [first, second] = inShard ? [fromShard, fromR2] : [fromR2, fromShard];
+  return (await first()) ?? (await second());
+}
+
+function refuse(status: number, text: string, type = "text/plain"): Response {
+  const headers = { "cache-control": "no-store", "content-type": type };
+  return new Response(text, { status, headers });
+}

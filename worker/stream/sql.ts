@@ -1,0 +1,37 @@
+// The shard's SQLite, counted: rows written are what Cloudflare bills, so they are a budget
+// (docs/COST.md), and every statement of a shard goes through here.
+
+export class MeteredSql {
+  rowsWritten = 0;
+  private readonly sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.sql = sql;
+  }
+
+  /** Runs a statement for its effect. */
+  run(statement: string, ...bindings: (SqlStorageValue | Uint8Array)[]): void {
+    this.rowsWritten += this.sql.exec(statement, ...bindings).rowsWritten;
+  }
+
+  /** All rows of a query; small results only. */
+  rows<Row extends Record<string, SqlStorageValue>>(
+    query: string,
+    ...bindings: SqlStorageValue[]
+  ): Row[] {
+    return this.sql.exec<Row>(query, ...bindings).toArray();
+  }
+
+  /** The first row of a query, or undefined. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names the row, as in rows()
+  row<Row extends Record<string, SqlStorageValue>>(
+    query: string,
+    ...bindings: SqlStorageValue[]
+  ): Row | undefined {
+    return this.rows<Row>(query, ...bindings)[0];
+  }
+
+  get databaseBytes(): number {
+    return this.sql.databaseSize;
+  }
+}

@@ -1,0 +1,234 @@
+// What a shard has stored, and how it changes: the newest generation of records (log.ts), the closed ones before it
+// (generations.ts), and one row that says where the newest begins. Everything here is synchronous:
+// a method's writes are one transaction, and state in memory follows from the rows. When records become
+// visible to readers, and when segments move or go, is for the shard to say (shard.ts).
+//
+//   shard   id            1
+//           description   JSON: ShardSettings and retention
+//           generation, first_segment, first_index     the newest generation's
+//           last_ms, last_ordinal                       arrival of the record before it
+import {
+  generationBytes,
+  generationRowsMax,
+  generationsPerRetention,
+  timeOrdinalMax,
+} from "../limits.ts";
+import { readHeader, stampChunk } from "./chunk.ts";
+import { type Generation, Generations, generationSchema } from "./generations.ts";
+import { Log, type LogEntry, readBody, segmentKey, verifyEntry } from "./log.ts";
+import { bodies } from "./bodies.ts";
+import type { MeteredSql } from "./sql.ts";
+import type { AppendReceipt, ShardSettings } from "./types.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** How far the trim horizon moves before it is looked up again. */
+const horizonStepMs = 500;
+
+/** Where the next record goes: its index, and the arrival of the record before it. */
+export interface Tip {
+  nextIndex: number;
+  timeMs: number;
+  timeOrdinal: number;
+}
+
+type ShardRow = {
+  description: string;
+  generation: number;
+  first_segment: number;
+  first_index: number;
+  last_ms: number;
+  last_ordinal: number;
+};
+
+export class ShardStore {
+  readonly description: ShardSettings;
+  readonly generations: Generations;
+  log: Log;
+  tip: Tip;
+  private readonly sql: MeteredSql;
+  /** What `firstKept` found last, and for which horizon. */
+  private kept: { horizonMs: number; index: number; segment: number } | undefined;
+
+  private constructor(sql: MeteredSql, row: ShardRow) {
+    this.sql = sql;
+    this.description = JSON.parse(row.description) as ShardSettings;
+    this.generations = new Generations(sql);
+    this.log = new Log(sql, this.description.uid, row.generation, row.first_segment);
+    const last = this.log.entries.at(-1);
+    this.tip = {
+      nextIndex: last === undefined ? row.first_index : last.firstIndex + last.count,
+      timeMs: last?.lastMs ?? row.last_ms,
+      timeOrdinal: last?.lastOrdinal ?? row.last_ordinal,
+    };
+  }
+
+  /** The store of a shard that was created here, or undefined. */
+  static open(sql: MeteredSql): ShardStore | undefined {
+    if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
+    const row = sql.row<ShardRow>("SELECT * FROM shard");
+    return row && new ShardStore(sql, row);
+  }
+
+  static create(sql: MeteredSql, description: ShardSettings): void {
+    sql.run(
+      `CREATE TABLE shard (
+         id INTEGER PRIMARY KEY,
+         description TEXT NOT NULL,
+         generation INTEGER NOT NULL,
+         first_segment INTEGER NOT NULL,
+         first_index INTEGER NOT NULL,
+         last_ms INTEGER NOT NULL,
+         last_ordinal INTEGER NOT NULL
+       )`,
+    );
+    sql.run(generationSchema);
+    Log.create(sql, 0);
+    sql.run(
+      "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
+      JSON.stringify(description),
+      description.createdMs,
+    );
+  }
+
+  describe(change: Partial<ShardSettings>): void {
+    Object.assign(this.description, change);
+    this.sql.run("UPDATE shard SET description = ?", JSON.stringify(this.description));
+    this.kept = undefined;
+  }
+
+  /** Gives each chunk its index, and all of them one arrival time; moves the tip. */
+  stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
+    let count = 0;
+    for (const chunk of chunks) count += readHeader(chunk).count;
+    // Arrival times never go back, and no two records share millisecond and ordinal.
+    const { tip } = this;
+    let timeMs = Math.max(nowMs, tip.timeMs);
+    let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
+    if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
+      timeMs += 1;
+      timeOrdinal = 0;
+    }
+    let firstIndex = tip.nextIndex;
+    const receipts = chunks.map((chunk) => {
+      stampChunk(chunk, { firstIndex, timeMs, timeOrdinal });
+      const receipt = { firstIndex, timeMs };
+      const chunkCount = readHeader(chunk).count;
+      firstIndex += chunkCount;
+      timeOrdinal += chunkCount;
+      return receipt;
+    });
+    this.tip = { nextIndex: firstIndex, timeMs, timeOrdinal: timeOrdinal - 1 };
+    return receipts;
+  }
+
+  append(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.log.append(chunk);
+  }
+
+  /** Seals the tail, and begins a new generation when this one has its size or age. */
+  seal(nowMs: number): void {
+    this.log.seal();
+    const { sealedBytes, rowCount, entries } = this.log;
+    const oldestMs = entries[0]?.firstMs ?? nowMs;
+    const old = nowMs - oldestMs > this.retentionMs / generationsPerRetention;
+    if (sealedBytes >= generationBytes || rowCount >= generationRowsMax || old) this.roll();
+  }
+
+  /** Closes the log, whose tail is sealed, and begins the next generation. */
+  roll(): void {
+    const { log, tip } = this;
+    if (log.entries.length === 0) return;
+    const next = { generation: log.generation + 1, firstSegment: log.nextSegment };
+    this.generations.close(log.generation, this.firstLogSegment, log.entries);
+    Log.create(this.sql, next.generation);
+    this.sql.run(
+      `UPDATE shard SET generation = ?, first_segment = ?, first_index = ?,
+                        last_ms = ?, last_ordinal = ?`,
+      next.generation,
+      next.firstSegment,
+      tip.nextIndex,
+      tip.timeMs,
+      tip.timeOrdinal,
+    );
+    this.log = new Log(this.sql, this.description.uid, next.generation, next.firstSegment);
+  }
+
+  /** Number of the newest generation's first segment. */
+  get firstLogSegment(): number {
+    return this.log.nextSegment - this.log.sealedCount;
+  }
+
+  get retentionMs(): number {
+    return this.description.retentionHours * HOUR_MS;
+  }
+
+  /** The oldest segment or chunk that still has a record within retention, or the end. */
+  firstKept(nowMs: number): { index: number; segment: number } {
+    const horizonMs = nowMs - this.retentionMs;
+    const { kept } = this;
+    const known = kept !== undefined && horizonMs >= kept.horizonMs;
+    if (known && horizonMs - kept.horizonMs < horizonStepMs) return kept;
+    const entry = this.entryAtTime(horizonMs, 0);
+    this.kept = {
+      horizonMs,
+      index: entry?.firstIndex ?? this.tip.nextIndex,
+      segment: entry?.segment ?? this.log.nextSegment,
+    };
+    return this.kept;
+  }
+
+  /** The entry with the first record at or after the time; undefined when there is none. */
+  entryAtTime(timeMs: number, ordinal: number): LogEntry | undefined {
+    const generation = this.generations.atTime(timeMs, ordinal);
+    if (generation === undefined) return this.log.entries[this.log.findTime(timeMs, ordinal)];
+    return generation.segments.find(
+      ({ lastMs, lastOrdinal }) => lastMs > timeMs || (lastMs === timeMs && lastOrdinal >= ordinal),
+    );
+  }
+
+  /** The entry that holds `index`; undefined when none does. */
+  entryAt(index: number): LogEntry | undefined {
+    const first = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
+    if (index >= first) return this.log.entries[this.log.find(index)];
+    const generation = this.generations.holding(index);
+    return generation?.segments.find((segment) => segment.firstIndex + segment.count > index);
+  }
+
+  /**
+   * A sealed segment's verified bytes; undefined when it is not here: not sealed, forgotten, or in
+   * R2 alone. Throws `corrupt`.
+   */
+  loadSegment(segment: number): Uint8Array | undefined {
+    const { log } = this;
+    const inLog = log.entries[segment - this.firstLogSegment];
+    if (inLog?.segment === segment) return log.load(inLog);
+    const generation = this.generations.withSegment(segment);
+    if (generation === undefined || generation.tiered) return undefined;
+    return this.loadClosed(generation, segment);
+  }
+
+  /** Marks a generation as moved to R2 and frees its rows. */
+  free(generation: Generation): void {
+    this.generations.markTiered(generation);
+    Log.drop(this.sql, generation.number);
+  }
+
+  /** Forgets a generation: its row, and its table if that is still there. */
+  forget(generation: Generation): void {
+    this.generations.forget(generation);
+    Log.drop(this.sql, generation.number);
+  }
+
+  private loadClosed(generation: Generation, segment: number): Uint8Array {
+    const { uid } = this.description;
+    const key = segmentKey(uid, segment);
+    const cached = bodies.get(key);
+    if (cached !== undefined) return cached;
+    const entry = generation.segments[segment - generation.firstSegment] as LogEntry;
+    const body = readBody(this.sql, generation.number, entry.firstIndex);
+    verifyEntry(body, uid, entry);
+    bodies.put(key, body);
+    return body;
+  }
+}

@@ -1,0 +1,97 @@
+// Sealed segments in R2, one object each under a key that is written once. An object is trusted after it has
+// been read back whole and passed its checks; only then may the caller free the rows. A
+// segment that fails its check in SQLite is left there. Nothing here is on the way of an acknowledgement.
+import { StreamError } from "../errors.ts";
+import { readHeader, verifyChunk, verifySegment } from "./chunk.ts";
+
+/** What is to be moved, asked for one at a time. */
+export interface MovableSegments {
+  uid: string;
+  /** Number of the next segment, or undefined when there is none now. */
+  next(): number | undefined;
+  /** Its bytes; undefined when there is nothing to move. Throws `corrupt`. */
+  load(segment: number): Uint8Array | undefined;
+  /** The segment is in R2 and verified, or stays where it is. */
+  done(segment: number): void;
+}
+
+/** R2 deletes this many keys in one call. */
+const deleteKeysMax = 1000;
+
+/** Moves segments until there is none. Throws when R2 fails or gives back other bytes. */
+export async function moveSegments(bucket: R2Bucket, segments: MovableSegments): Promise<void> {
+  for (;;) {
+    const segment = segments.next();
+    if (segment === undefined) return;
+    const body = loadIfSound(segments, segment);
+    if (body !== undefined) await putVerified(bucket, segmentObject(segments.uid, segment), body);
+    segments.done(segment);
+  }
+}
+
+/** A segment's verified bytes from R2; undefined when there is no such object. Throws `corrupt`. */
+export async function readObject(
+  bucket: R2Bucket,
+  uid: string,
+  segment: number,
+): Promise<Uint8Array | undefined> {
+  const object = await bucket.get(segmentObject(uid, segment));
+  if (object === null) return undefined;
+  const body = new Uint8Array(await object.arrayBuffer());
+  verifySegment(body, uid, segment);
+  return body;
+}
+
+/** Deletes the objects of some segments, or all of a shard's. Doing it again changes nothing. */
+export async function dropSegments(
+  bucket: R2Bucket,
+  uid: string,
+  segments?: readonly number[],
+): Promise<void> {
+  if (segments !== undefined) {
+    for (let at = 0; at < segments.length; at += deleteKeysMax) {
+      const some = segments.slice(at, at + deleteKeysMax);
+      await bucket.delete(some.map((segment) => segmentObject(uid, segment)));
+    }
+    return;
+  }
+  for (;;) {
+    const { objects, truncated } = await bucket.list({ prefix: segmentObject(uid, "") });
+    if (objects.length > 0) await bucket.delete(objects.map((object) => object.key));
+    if (!truncated) return;
+  }
+}
+
+function segmentObject(uid: string, segment: number | ""): string {
+  return `segments/${uid}/${segment}`;
+}
+
+function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | undefined {
+  try {
+    return segments.load(segment);
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "corrupt") return undefined;
+    throw error;
+  }
+}
+
+async function putVerified(bucket: R2Bucket, key: string, body: Uint8Array): Promise<void> {
+  // An object that a cut-off move left is kept, never written over: it is checked like a new one.
+  await bucket.put(key, body, { onlyIf: { etagDoesNotMatch: "*" } });
+  const object = await bucket.get(key);
+  const stored = object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+  if (stored === undefined || !sameChunk(stored, body)) {
+    await bucket.delete(key);
+    throw new Error(`R2 gave back other bytes for ${key} than were put`);
+  }
+}
+
+function sameChunk(stored: Uint8Array, body: Uint8Array): boolean {
+  if (stored.length !== body.length) return false;
+  try {
+    verifyChunk(stored);
+  } catch {
+    return false;
+  }
+  return readHeader(stored).firstIndex === readHeader(body).firstIndex;
+}
