@@ -2,6 +2,7 @@
 // ask here first and call a catalog only when they must. A stale description is harmless: shards
 // themselves know whether they exist, and `refresh` asks again.
 import type { Env } from "../env.ts";
+import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
 import { type Routes, routesOf } from "./hashrange.ts";
 import { type CatalogApi, unwrap } from "./rpc.ts";
@@ -36,6 +37,22 @@ export async function refreshStream(env: Env, scope: Scope, name: string): Promi
   return remember(key, reply.stream);
 }
 
+/** Runs `work` on the stream, and once more on a fresh description when a shard of a stale one is gone. */
+export async function withStream<T>(
+  env: Env,
+  scope: Scope,
+  name: string,
+  work: (stream: KnownStream) => Promise<T>,
+): Promise<T> {
+  const known = await findStream(env, scope, name);
+  try {
+    return await work(known);
+  } catch (error) {
+    if (!(error instanceof StreamError) || error.code !== "shardNotFound") throw error;
+    return await work(await refreshStream(env, scope, name));
+  }
+}
+
 /** Forgets what this isolate knew, after it changed the stream itself. */
 export function forgetStream(scope: Scope, name: string): void {
   streams.delete(streamName(scope, name));
@@ -59,10 +76,12 @@ function remember(key: string, description: StreamDescription): KnownStream {
     const oldest = streams.keys().next().value;
     if (oldest !== undefined) streams.delete(oldest);
   }
+  // A stream that is being made or removed may be something else at the next request.
+  const settled = description.status === "ACTIVE" || description.status === "UPDATING";
   const known = {
     description,
     routes: routesOf(description.shards),
-    freshUntilMs: Date.now() + descriptionTtlMs,
+    freshUntilMs: settled ? Date.now() + descriptionTtlMs : 0,
   };
   streams.set(key, known);
   return known;

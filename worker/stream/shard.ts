@@ -43,6 +43,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private pending: PendingAppend[] = [];
   private pendingBytes = 0;
   private committing = false;
+  /** False while what is in memory may not be what is stored. */
+  private recovered = false;
   private alarmMs: number | null | undefined;
   /** Segments below this one are in R2. */
   private tieredSegment = 0;
@@ -53,10 +55,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new MeteredSql(ctx.storage.sql);
-    this.recover();
+    this.recoverIfPossible();
   }
 
   async open(shard: ShardSettings): Promise<void> {
+    if (!this.recovered) this.recover();
     if (this.store !== undefined) return;
     this.ctx.storage.transactionSync(() => ShardStore.create(this.sql, shard));
     this.recover();
@@ -202,7 +205,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         }
       } catch (error) {
         this.counters.failedCommits++;
-        this.recover();
+        this.recoverIfPossible();
         const what = error instanceof Error ? error.message : String(error);
         const failure =
           error instanceof StreamError ? error : new StreamError("commitFailed", { what });
@@ -236,7 +239,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       this.publish();
     } catch (error) {
       console.error("sealing failed", error);
-      this.recover();
+      this.recoverIfPossible();
     }
   }
 
@@ -375,14 +378,27 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   private opened(): ShardStore {
+    if (!this.recovered) this.recover();
     if (this.store === undefined) throw new StreamError("shardNotFound");
     return this.store;
   }
 
+  /** As `recover`; when storage cannot be read now, the next call tries again. */
+  private recoverIfPossible(): void {
+    try {
+      this.recover();
+    } catch (error) {
+      console.error("recovery failed", error);
+    }
+  }
+
   /** Derives all state from stored rows. */
   private recover(): void {
+    this.recovered = false;
+    this.store = undefined;
     const store = ShardStore.open(this.sql);
     this.store = store?.description.destroyed === true ? undefined : store;
+    this.recovered = true;
     if (this.store === undefined) return;
     if (!this.committing) resetPending(this.store.description.uid);
     this.tieredSegment =
