@@ -1,4 +1,5 @@
 // Reading a request's body up to a bound, without trusting the length it claims.
+import { concatBytes } from "./bytes.ts";
 
 /** The body, or undefined when it is longer than `bytesMax`. */
 export async function readBody(
@@ -15,11 +16,5 @@ export async function readBody(
     if (length > bytesMax) return undefined;
     parts.push(part);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
+  return concatBytes(parts);
 }

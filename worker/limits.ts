@@ -25,6 +25,9 @@ export const infoBytesMax = 16;
 /** Record data and keys of one page: Kinesis and v3io both say 10 MB. */
 export const pageBytesMax = 10_485_760;
 
+/** A page of more stored bytes than this is printed while it is sent, not in one buffer. */
+export const pageBufferBytesMax = 2 * 1024 * 1024;
+
 /** Records of one page: Kinesis GetRecords. */
 export const pageRecordsMax = 10_000;
 

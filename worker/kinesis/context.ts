@@ -1,5 +1,6 @@
 // What an action gets beside its input, and what it gives back.
 import type { Runtime } from "../env.ts";
+import type { PageBody } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import type { WireFormat } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
@@ -15,8 +16,17 @@ export interface ActionContext {
   nowMs: number;
 }
 
-/** A value for the codec, bytes that are the body already, or nothing: an empty body. */
-export type ActionReply = object | Uint8Array | undefined;
+/** A body that an action printed itself. */
+export class PrintedBody {
+  readonly body: PageBody;
+
+  constructor(body: PageBody) {
+    this.body = body;
+  }
+}
+
+/** A value for the codec, a printed body, or nothing: an empty body. */
+export type ActionReply = object | PrintedBody | undefined;
 
 export type Action<Name extends OperationName> = (
   context: ActionContext,

@@ -5,6 +5,7 @@
 import { type Authorization, type HeaderReader, readAuthorization } from "./authorization.ts";
 import type { BodyCodec, Codecs } from "./codec.ts";
 import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
+import type { PageBody } from "../page.ts";
 import type { RequestIds } from "./requestId.ts";
 import { isOperation, type OperationName } from "./shapes.ts";
 
@@ -34,7 +35,7 @@ export interface Answer {
   readonly kind: "answer";
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: Uint8Array;
+  readonly body: PageBody;
 }
 
 /**

@@ -6,7 +6,7 @@ import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
 import type { Authorization } from "./authorization.ts";
 import { type BodyCodec, jsonCodec } from "./codec.ts";
-import type { Action, ActionContext, ActionReply } from "./context.ts";
+import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
   type Answer,
   answerError,
@@ -103,8 +103,8 @@ function answerReply(
   const body =
     reply === undefined
       ? new Uint8Array(0)
-      : reply instanceof Uint8Array
-        ? reply
+      : reply instanceof PrintedBody
+        ? reply.body
         : codec.encode(reply);
   return {
     kind: "answer",

@@ -1,12 +1,19 @@
 // The v3io face: a typed command in, the core's answer printed as v3io prints it. A stream in the
 // root of the default container is the Kinesis stream of that name; any other has its whole path
 // for a name, which no Kinesis name can be. Sequence numbers are the index plus one.
+import { utf8 } from "../bytes.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
-import { renderPage } from "../page.ts";
-import { catalogOf, findStream, forgetStream, type KnownStream } from "../stream/directory.ts";
+import { type RecordPrinter, renderPage } from "../page.ts";
+import {
+  catalogOf,
+  findStream,
+  forgetStream,
+  type KnownStream,
+  withStream,
+} from "../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import { unwrap } from "../stream/rpc.ts";
 import type { Scope, SeekRequest, ShardDescription } from "../stream/types.ts";
@@ -25,6 +32,12 @@ const defaultContainer = "bigdata";
 
 const NANOSECONDS_PER_MS = 1_000_000;
 const MS_PER_SECOND = 1000;
+
+const printer: RecordPrinter = {
+  measure: (chunk, from, to) => engine.measureV3ioJson(chunk, from, to),
+  render: (chunk, from, to) => engine.renderV3ioJson(chunk, from, to),
+  separator: utf8(","),
+};
 
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 
@@ -68,16 +81,20 @@ async function run(command: Command, runtime: Runtime, scope: Scope): Promise<Re
         command.records,
       );
     case "seek": {
-      const shard = shardOf(await findStream(runtime.env, scope, name), command.shard);
-      const { location } = await seek(runtime, shard, command.target);
+      const { location } = await withStream(runtime.env, scope, name, (stream) =>
+        seek(runtime, shardOf(stream, command.shard), command.target),
+      );
       return json({ Location: Buffer.from(engine.encodeLocation(location)).toString("base64") });
     }
     case "get": {
       const location = engine.decodeLocation(command.location);
       if (location === undefined) throw new V3ioError("InvalidArgumentException");
-      const shard = shardOf(await findStream(runtime.env, scope, name), command.shard);
       const limits = { recordsMax: command.limit, bytesMax: pageBytesMax };
-      return pageResponse(await readPage(runtime, shard.uid, location, limits, "refuse"));
+      const page = await withStream(runtime.env, scope, name, async (stream) => {
+        const { uid } = shardOf(stream, command.shard);
+        return await readPage(runtime, uid, location, limits, "refuse");
+      });
+      return pageResponse(page);
     }
   }
 }
@@ -165,8 +182,8 @@ function pageResponse(page: Page): Response {
   const head =
     `{"NextLocation":"${location}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
-  const render = engine.renderV3ioJson.bind(engine);
-  return new Response(renderPage(head, runs, render, "]}"), { headers: jsonHeaders });
+  const body = renderPage(utf8(head), runs, printer, utf8("]}"));
+  return new Response(body, { headers: jsonHeaders });
 }
 
 function shardOf(stream: KnownStream, index: number): ShardDescription {

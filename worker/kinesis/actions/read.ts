@@ -1,15 +1,16 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs, so GetRecords asks the
 // shard alone; the checks of GetShardIterator come in the order of kinesalite actions/getShardIterator.js.
+import { utf8 } from "../../bytes.ts";
 import { StreamError } from "../../errors.ts";
 import { engine } from "../../isolate.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { renderPage } from "../../page.ts";
-import { cursorKeyOf, findStream, type KnownStream } from "../../stream/directory.ts";
+import { type RecordPrinter, renderPage } from "../../page.ts";
+import { cursorKeyOf, type KnownStream, withStream } from "../../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../../stream/reader.ts";
-import type { SeekRequest, ShardDescription } from "../../stream/types.ts";
-import type { Action } from "../context.ts";
+import type { SeekRequest, ShardDescription, StreamDescription } from "../../stream/types.ts";
+import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
-import { openIterator, sealIterator } from "../iterator.ts";
+import { type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   iteratorTypeMismatch,
   shardDoesNotExist,
@@ -24,26 +25,34 @@ import { resolveStream } from "../names.ts";
 import { parseSequenceNumber, sequenceIndexMax } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";
 
+const COMMA = utf8(",");
+
 export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
   const address = resolveStream(input, context.scope);
   const shardIndex = parseShardId(input.ShardId);
   if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
-  const stream = await streamOrUndefined(() =>
-    findStream(context.runtime.env, address, address.name),
-  );
-  const shard = stream?.description.shards[shardIndex];
-  if (stream === undefined || shard === undefined) throw shardDoesNotExist(shardIndex, address);
-  const request = seekRequest(input, stream, shard, context.nowMs);
-  try {
+  const seek = async ({ description }: KnownStream): Promise<Cursor> => {
+    const shard = description.shards[shardIndex];
+    if (shard === undefined) throw new StreamError("shardNotFound");
+    const request = seekRequest(input, description, shard, context.nowMs);
     const { location } = await seekShard(context.runtime, shard.uid, request);
-    const cursor = { stream: address.name, shard, location };
+    return { stream: address.name, shard, location };
+  };
+  try {
+    const cursor = await withStream(context.runtime.env, address, address.name, seek);
     const key = await cursorKeyOf(context.runtime.env, address);
     return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
-    if (error.code === "shardNotFound") throw shardDoesNotExist(shardIndex, address);
-    if (error.code !== "locationNotFound") throw error;
-    throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+    switch (error.code) {
+      case "streamNotFound":
+      case "shardNotFound":
+        throw shardDoesNotExist(shardIndex, address);
+      case "locationNotFound":
+        throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+      default:
+        throw error;
+    }
   }
 };
 
@@ -59,18 +68,21 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
     const head =
       `{"MillisBehindLatest":${millisBehind(page, nowMs)}` +
       `,"NextShardIterator":"${next}","Records":[`;
-    return renderPage(
-      head,
-      page.runs,
-      (chunk, from, to) => engine.renderKinesisJson(chunk, from, to, cursor.shard),
-      "]}",
-    );
+    return new PrintedBody(renderPage(utf8(head), page.runs, printerOf(cursor), utf8("]}")));
   } catch (error) {
     const gone = error instanceof StreamError && error.code === "shardNotFound";
     if (!gone) throw error;
     throw shardDoesNotExist(cursor.shard.index, { ...scope, name: cursor.stream });
   }
 };
+
+function printerOf({ shard }: Cursor): RecordPrinter {
+  return {
+    measure: (chunk, from, to) => engine.measureKinesisJson(chunk, from, to),
+    render: (chunk, from, to) => engine.renderKinesisJson(chunk, from, to, shard),
+    separator: COMMA,
+  };
+}
 
 /** 0 exactly when nothing is left to read; else the age of the last record that was. */
 function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
@@ -80,7 +92,7 @@ function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
 
 function seekRequest(
   input: OperationInput<"GetShardIterator">,
-  stream: KnownStream,
+  stream: StreamDescription,
   shard: ShardDescription,
   nowMs: number,
 ): SeekRequest {
@@ -105,17 +117,17 @@ function seekRequest(
 function seekNumber(
   text: string,
   after: boolean,
-  { description }: KnownStream,
+  stream: StreamDescription,
   shard: ShardDescription,
 ): SeekRequest {
   const number = parseSequenceNumber(text);
-  if ("failure" in number) throw startingNumberInvalid(text, shard.index, description);
+  if ("failure" in number) throw startingNumberInvalid(text, shard.index, stream);
   if (number.shardIndex !== shard.index) {
     throw startingNumberOfOtherShard(number.shardIndex, shard.index);
   }
   const createdMs = Math.floor(shard.createdMs / 1000) * 1000;
   if (number.version !== 2 || number.shardCreatedMs !== createdMs) {
-    throw startingNumberForeign(text, shard.index, description);
+    throw startingNumberForeign(text, shard.index, stream);
   }
   if (number.index === sequenceIndexMax) return { kind: "latest" };
   // A shard's starting number is that of no record: it stands before the first one, and carries the
@@ -123,13 +135,4 @@ function seekNumber(
   const isStart = number.arrivalMs === createdMs;
   const index = Number(number.index);
   return { kind: "index", index: after && !isStart ? index + 1 : index };
-}
-
-async function streamOrUndefined(find: () => Promise<KnownStream>) {
-  try {
-    return await find();
-  } catch (error) {
-    if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
-    throw error;
-  }
 }
