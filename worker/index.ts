@@ -2,6 +2,7 @@
 // own; everything else is Kinesis, which also answers what no dialect would ask.
 import type { Env, Runtime } from "./env.ts";
 import { serveKinesis } from "./kinesis/face.ts";
+import { serveStats, statsPath } from "./stats.ts";
 import type { Scope } from "./stream/types.ts";
 import { serveV3io } from "./v3io/face.ts";
 
@@ -19,6 +20,9 @@ export default {
       segments: ctx.exports.Segments,
       waitUntil: (work) => ctx.waitUntil(work),
     };
+    if (request.method === "GET" && request.url.includes(statsPath)) {
+      return serveStats(new URL(request.url), runtime, defaultScope);
+    }
     if (request.headers.has("x-v3io-function")) return serveV3io(request, runtime, defaultScope);
     return serveKinesis(request, runtime, defaultScope);
   },
