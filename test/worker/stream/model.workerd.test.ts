@@ -17,7 +17,7 @@ import {
   type Stored,
 } from "./shards.ts";
 
-const noonMs = Date.UTC(2026, 0, 1, 12);
+const noonMs = Date.UTC(2036, 0, 1, 12);
 const encoder = new TextEncoder();
 
 interface Model {

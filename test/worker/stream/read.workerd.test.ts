@@ -20,7 +20,7 @@ import {
   textOf,
 } from "./shards.ts";
 
-const noonMs = Date.UTC(2026, 0, 1, 12);
+const noonMs = Date.UTC(2036, 0, 1, 12);
 
 /** Records of 4 payload bytes each, by the time of their commit. */
 const commits: [timeMs: number, texts: string[]][] = [
