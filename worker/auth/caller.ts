@@ -58,10 +58,13 @@ export function admit(principal: Principal, region?: string): Caller {
   return { kind: "caller", principal, region, isOpen: false };
 }
 
-/** The caller of an open server: a key id of twelve digits names the account. */
-export function admitAnyone(keyId: string, home: string, region?: string): Caller {
-  const account = /^\d{12}$/.test(keyId) ? keyId : home;
-  const principal = { accessKeyId: keyId, account, allow: undefined };
+/**
+ * The caller of an open server: credentials of twelve digits name the account, and others, which
+ * may be somebody's secret, are forgotten.
+ */
+export function admitAnyone(credential: string, home: string, region?: string): Caller {
+  const account = /^\d{12}$/.test(credential) ? credential : home;
+  const principal = { accessKeyId: "anyone", account, allow: undefined };
   return { kind: "caller", principal, region, isOpen: true };
 }
 

@@ -71,10 +71,9 @@ function canonicalQuery(query: string): string {
     .join("&");
 }
 
-/** Escapes in upper case, none for an unreserved character and one for any other. */
+/** Escapes in upper case, none for an unreserved character and one for any other; a plus is a plus. */
 function respell(text: string): string {
   return text.replace(/%[\dA-Fa-f]{2}|[^\w.~-]/gu, (found) => {
-    if (found === "+") return "%20";
     if (found.length < 3) return escapeCharacter(found);
     const character = String.fromCharCode(Number.parseInt(found.slice(1), 16));
     return /[\w.~-]/.test(character) ? character : found.toUpperCase();

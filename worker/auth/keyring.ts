@@ -29,7 +29,7 @@ const signingKeysMax = 1000;
 export class KeyRing {
   readonly #signing = new Map<string, SigningCredential>();
   readonly #bearers = new Map<string, Principal>();
-  readonly #signingKeys = new Map<string, Buffer>();
+  readonly #signingKeys = new Map<string, Uint8Array>();
 
   /** False when another principal has the access key id. */
   addSigning(credential: SigningCredential): boolean {
@@ -55,12 +55,12 @@ export class KeyRing {
     return this.#bearers.get(bearerDigest(kind, secret));
   }
 
-  signingKey(credential: SigningCredential, scope: SigningScope): Buffer {
+  signingKey(credential: SigningCredential, scope: SigningScope): Uint8Array {
     return this.#signingKeys.get(keyName(credential, scope)) ?? deriveKey(credential, scope);
   }
 
   /** To be called once a signature was right, so that strangers cannot fill the cache. */
-  keepSigningKey(credential: SigningCredential, scope: SigningScope, key: Buffer): void {
+  keepSigningKey(credential: SigningCredential, scope: SigningScope, key: Uint8Array): void {
     const name = keyName(credential, scope);
     if (this.#signingKeys.has(name)) return;
     if (this.#signingKeys.size >= signingKeysMax) {
@@ -80,12 +80,12 @@ export function isSameSecret(a: string, b: string): boolean {
 export function deriveKey(
   { secretAccessKey }: Pick<SigningCredential, "secretAccessKey">,
   { date, region, service }: SigningScope,
-): Buffer {
-  let key: Buffer | string = `AWS4${secretAccessKey}`;
-  for (const part of [date, region, service, "aws4_request"]) {
-    key = createHmac("sha256", key).update(part).digest();
-  }
-  return key as Buffer;
+): Uint8Array {
+  return seal(seal(seal(seal(`AWS4${secretAccessKey}`, date), region), service), "aws4_request");
+}
+
+function seal(key: string | Uint8Array, text: string): Uint8Array {
+  return createHmac("sha256", key).update(text).digest();
 }
 
 function keyName({ principal }: SigningCredential, { date, region, service }: SigningScope) {
@@ -96,6 +96,6 @@ function bearerDigest(kind: BearerKind, secret: string): string {
   return sha256(`${kind}\n${secret}`).toString("base64");
 }
 
-function sha256(text: string): Buffer {
+function sha256(text: string) {
   return createHash("sha256").update(text).digest();
 }

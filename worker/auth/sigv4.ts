@@ -2,11 +2,17 @@
 // service and fail with its names and texts (dynalite index.js records both); the secret is looked
 // up, and the body hashed, only after everything cheap was in order. The hash is always the body's
 // own: UNSIGNED-PAYLOAD is for S3, and botocore's presigned requests sign an empty body.
+import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
 import { admit, type Caller, type Refusal, refuse, refuseUnknownKey } from "./caller.ts";
 import { algorithm, canonicalRequest, hexSha256, stringToSign } from "./canonical.ts";
-import { isSameSecret, type KeyRing, type SigningCredential, type SigningScope } from "./keyring.ts";
+import {
+  isSameSecret,
+  type KeyRing,
+  type SigningCredential,
+  type SigningScope,
+} from "./keyring.ts";
 import { formatTime, parseTime } from "./time.ts";
 
 export interface SignedRequest {
@@ -148,17 +154,16 @@ function checkSignature(
   keys: KeyRing,
   credential: SigningCredential,
 ): Refusal | undefined {
-  const { headers, authorization } = request;
+  const { method, path, query, headers } = request;
+  const { signedHeaders, signature } = request.authorization;
+  const isWhole = signedHeaders.every((name) => isHeader(name) && headers.get(name) !== null);
+  if (!isWhole || !/^[0-9a-f]{64}$/.test(signature)) return refuseSignature();
   const payloadHash = hexSha256(request.body);
   const sentHash = headers.get("x-amz-content-sha256");
   if (sentHash !== null && sentHash !== payloadHash) {
     const message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
     return refuse("InvalidSignatureException", message);
   }
-  const { signedHeaders, signature } = authorization;
-  const isWhole = signedHeaders.every((name) => isHeader(name) && headers.get(name) !== null);
-  if (!isWhole || !/^[0-9a-f]{64}$/.test(signature)) return refuseSignature();
-  const { method, path, query } = request;
   const canonical = canonicalRequest({ method, path, query, headers, signedHeaders, payloadHash });
   const { date, region, service, terminator } = scope;
   const text = stringToSign(timestamp, `${date}/${region}/${service}/${terminator}`, canonical);
@@ -178,7 +183,8 @@ function checkToken(
 
 /** Slashes at the end are ignored, as by the service. */
 function readScope(credential: string): Scope | undefined {
-  const parts = credential.replace(/\/+$/, "").split("/");
+  const parts = credential.split("/");
+  while (parts.length > 5 && parts.at(-1) === "") parts.pop();
   if (parts.length !== 5) return undefined;
   const [accessKeyId = "", date = "", region = "", service = "", terminator = ""] = parts;
   return { accessKeyId, date, region, service, terminator };

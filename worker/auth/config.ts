@@ -1,0 +1,185 @@
+// Who may ask, as the operator wrote it: one JSON document, the secret MILLRACE_AUTH of a deployed
+// Worker or the file of `npm start -- --auth FILE`. It is read strictly, since a misspelt member
+// would otherwise give away more than was meant, and a document with any mistake lets nobody in.
+// Complaints name the principal and the member and never print a secret.
+//
+//   { "principals": [ {
+//     "accessKeyId": "orders-writer", "secretAccessKey": "…", "account": "111122223333",
+//     "sessionToken": "…",                                                        (if any)
+//     "allow": [ { "actions": ["kinesis:Put*"], "streams": ["orders-*"] } ],      (else everything)
+//     "v3io": { "accessKey": "…", "user": "…", "password": "…" },                 (if any)
+//     "tokens": ["…"]                                                             (if any)
+//   } ] }
+import type { Allowance, Principal } from "./caller.ts";
+import { KeyRing } from "./keyring.ts";
+import { isActionPattern, splitArn } from "./pattern.ts";
+
+export type AuthConfig = ClosedAuth | OpenAuth | KeysAuth;
+
+/** Nobody is let in. */
+export interface ClosedAuth {
+  readonly mode: "closed";
+  /** What everybody is told. */
+  readonly notice: string;
+  /** What is wrong with the document, for the operator's eyes only. */
+  readonly problem: string | undefined;
+}
+
+/** Everybody is let in. */
+export interface OpenAuth {
+  readonly mode: "open";
+  /** Account of those whose credentials name none. */
+  readonly account: string;
+}
+
+export interface KeysAuth {
+  readonly mode: "keys";
+  readonly keys: KeyRing;
+}
+
+export class AuthConfigError extends Error {
+  override readonly name = "AuthConfigError";
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** What a text must be, for the machine and for the operator. */
+const textForm = { pattern: /./s, words: "text" };
+const accountForm = { pattern: /^\d{12}$/, words: "12 digits in quotes" };
+const userForm = { pattern: /^[^:]+$/, words: "text without a colon" };
+const keyIdForm = {
+  pattern: /^[\w.@+-]{1,128}$/,
+  words: "1 to 128 letters, digits or any of _ . @ + -",
+};
+
+const howTo =
+  "Set the secret MILLRACE_AUTH to a document with keys, as the README describes: " +
+  "npx wrangler secret put MILLRACE_AUTH";
+
+/** For a Worker: without a document, or with a bad one, it is closed. */
+export function configureAuth(document: string | undefined): AuthConfig {
+  if (document === undefined || document.trim() === "") {
+    const notice = `This Millrace is closed: no access keys are configured. ${howTo}`;
+    return { mode: "closed", notice, problem: undefined };
+  }
+  try {
+    return readAuthDocument(document);
+  } catch (error) {
+    if (!(error instanceof AuthConfigError)) throw error;
+    const notice = `This Millrace is closed: MILLRACE_AUTH is not valid, see its log. ${howTo}`;
+    return { mode: "closed", notice, problem: `MILLRACE_AUTH: ${error.message}` };
+  }
+}
+
+/** Throws AuthConfigError with one line that says what is wrong and where. */
+export function readAuthDocument(document: string): KeysAuth {
+  const root = readMembers(parseJson(document), "the document", ["principals"]);
+  const principals = readList(root["principals"], "the document", "principals");
+  const keys = new KeyRing();
+  for (const [i, value] of principals.entries()) addPrincipal(keys, value, i + 1);
+  return { mode: "keys", keys };
+}
+
+function addPrincipal(keys: KeyRing, value: unknown, ordinal: number): void {
+  const known = ["accessKeyId", "secretAccessKey", "sessionToken", "account", "allow", "v3io"];
+  const members = readMembers(value, `principal ${ordinal}`, [...known, "tokens"]);
+  const accessKeyId = readText(members, `principal ${ordinal}`, "accessKeyId", keyIdForm);
+  const where = `principal ${ordinal} (${accessKeyId})`;
+  const account = readText(members, where, "account", accountForm);
+
+  const principal: Principal = { accessKeyId, account, allow: readAllow(members, where) };
+  const secretAccessKey = readText(members, where, "secretAccessKey");
+  const sessionToken = readOptionalText(members, where, "sessionToken");
+  if (!keys.addSigning({ principal, secretAccessKey, sessionToken })) {
+    throw new AuthConfigError(`${where}: another principal has this "accessKeyId"`);
+  }
+  addV3io(keys, members["v3io"], principal, where);
+  const tokens = members["tokens"] === undefined ? [] : readTexts(members, where, "tokens");
+  if (!tokens.every((token) => keys.addBearer("token", token, principal))) {
+    throw new AuthConfigError(`${where}: one of "tokens" is there twice`);
+  }
+}
+
+function addV3io(keys: KeyRing, value: unknown, principal: Principal, where: string): void {
+  if (value === undefined) return;
+  const inside = `${where}, v3io`;
+  const members = readMembers(value, inside, ["accessKey", "user", "password"]);
+  const accessKey = readOptionalText(members, inside, "accessKey");
+  const user = readOptionalText(members, inside, "user", userForm);
+  const password = readOptionalText(members, inside, "password");
+  if ((user === undefined) !== (password === undefined)) {
+    throw new AuthConfigError(`${inside}: "user" and "password" are of use only together`);
+  }
+  const isNew =
+    (accessKey === undefined || keys.addBearer("sessionKey", accessKey, principal)) &&
+    (user === undefined || keys.addBearer("password", `${user}:${password}`, principal));
+  if (!isNew) throw new AuthConfigError(`${inside}: another principal has the same credentials`);
+}
+
+function readAllow(members: Members, where: string): Allowance[] | undefined {
+  if (members["allow"] === undefined) return undefined;
+  return readList(members["allow"], where, "allow", 0).map((value, i) => {
+    const inside = `${where}, allow ${i + 1}`;
+    const entry = readMembers(value, inside, ["actions", "streams"]);
+    const actions = readTexts(entry, inside, "actions");
+    const streams = readTexts(entry, inside, "streams");
+    if (!actions.every(isActionPattern)) {
+      throw complaint(inside, "actions", "like kinesis:Get*, v3io:PutRecords or *");
+    }
+    if (!streams.every((stream) => !stream.startsWith("arn:") || splitArn(stream))) {
+      throw complaint(inside, "streams", "names or whole ARNs, with * and ? where wanted");
+    }
+    return { actions, streams };
+  });
+}
+
+/** What V8 says of bad JSON quotes it, and it may quote a secret. */
+function parseJson(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch (error) {
+    const [place] = /position \d+/.exec(String(error)) ?? [];
+    throw new AuthConfigError(`the document is not JSON${place ? ` (${place})` : ""}`);
+  }
+}
+
+function readMembers(value: unknown, where: string, known: readonly string[]): Members {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new AuthConfigError(`${where} must be an object with ${known.join(", ")}`);
+  }
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown === undefined) return value as Members;
+  throw new AuthConfigError(
+    `${where}: unknown member ${JSON.stringify(unknown)}; there are ${known.join(", ")}`,
+  );
+}
+
+function readList(value: unknown, where: string, member: string, countMin = 1): unknown[] {
+  if (Array.isArray(value) && value.length >= countMin) return value;
+  throw complaint(where, member, countMin > 0 ? "a list that is not empty" : "a list");
+}
+
+function readTexts(members: Members, where: string, member: string): string[] {
+  const texts = readList(members[member], where, member);
+  if (texts.every((text) => typeof text === "string" && text !== "")) return texts as string[];
+  throw complaint(where, member, "a list of texts that are not empty");
+}
+
+function readText(members: Members, where: string, member: string, form = textForm): string {
+  const value = members[member];
+  if (typeof value === "string" && form.pattern.test(value)) return value;
+  throw complaint(where, member, form.words);
+}
+
+function readOptionalText(
+  members: Members,
+  where: string,
+  member: string,
+  form = textForm,
+): string | undefined {
+  return members[member] === undefined ? undefined : readText(members, where, member, form);
+}
+
+function complaint(where: string, member: string, form: string): AuthConfigError {
+  return new AuthConfigError(`${where}: "${member}" must be ${form}`);
+}

@@ -1,0 +1,50 @@
+// Credentials of the Yandex face: an IAM token, as a bearer or in one of two headers of its own, or
+// an AWS signature made with static keys (Yandex Data Streams documentation, "Authentication"; YDB
+// http_proxy). A token in x-amz-security-token counts only where no signature came with it. The texts
+// are that service's own.
+import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
+import { admit, admitAnyone, type Caller, type Refusal, refuse } from "./caller.ts";
+import type { KeysAuth, OpenAuth } from "./config.ts";
+import { type SignedRequest, verifySignature } from "./sigv4.ts";
+
+export type YandexRequest = Omit<SignedRequest, "authorization"> & {
+  /** Undefined for a request that is not signed. */
+  readonly authorization: Authorization | undefined;
+};
+
+/** Clients sign for Kinesis; YDB's own tests for a service of that name. */
+const services = ["kinesis", "service"];
+
+export function authenticateYandex(
+  auth: KeysAuth | OpenAuth,
+  request: YandexRequest,
+  nowMs: number,
+): Caller | Refusal {
+  const { authorization, headers } = request;
+  const token = readToken(headers, authorization !== undefined);
+  if (token !== undefined) {
+    if (auth.mode === "open") return admitAnyone(token, auth.account);
+    const principal = auth.keys.findBearer("token", token);
+    return principal
+      ? admit(principal)
+      : refuse("AccessDeniedException", "Access denied: the IAM token is not known here");
+  }
+  if (authorization === undefined) {
+    return refuse("IncompleteSignatureException", "Neither Credentials nor IAM token was provided");
+  }
+  if (auth.mode === "open") return admitAnyoneSigned(authorization, auth);
+  return verifySignature({ ...request, authorization }, auth.keys, services, nowMs);
+}
+
+/** A signature that nobody checks still says who and where. */
+export function admitAnyoneSigned({ credential }: Authorization, { account }: OpenAuth): Caller {
+  const [keyId = "", , region = ""] = credential.split("/");
+  return admitAnyone(keyId, account, /^[a-z0-9-]{1,64}$/.test(region) ? region : undefined);
+}
+
+function readToken(headers: HeaderReader, isSigned: boolean): string | undefined {
+  const bearer = /^bearer (.+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  const subject = headers.get("x-yacloud-subjecttoken")?.replace(/^bearer /i, "");
+  const security = isSigned ? undefined : headers.get("x-amz-security-token");
+  return (bearer || subject || security)?.trim() || undefined;
+}
