@@ -41,10 +41,10 @@ export function base64Bytes(bytes: u32): u32 {
  */
 export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   const spread = v128.load(SPREAD);
-  const maskA = v128.load(MASK_A);
-  const maskC = v128.load(MASK_C);
-  const maskBD = v128.load(MASK_BD);
-  const factors = v128.load(FACTORS);
+  const a = v128.load(MASK_A);
+  const c = v128.load(MASK_C);
+  const bd = v128.load(MASK_BD);
+  const mul = v128.load(FACTORS);
   const digits = v128.load(DIGITS);
   const letters = v128.load(LETTERS);
   const upper = v128.load(UPPER);
@@ -54,66 +54,19 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   const groupsEnd = to + groups * 4;
   const fours = to + (groups >> 4) * 64;
   while (to < fours) {
-    v128.store(
-      to,
-      step(v128.load(from), spread, maskA, maskC, maskBD, factors, digits, letters, upper, offsets),
-    );
-    v128.store(
-      to,
-      step(
-        v128.load(from, 12),
-        spread,
-        maskA,
-        maskC,
-        maskBD,
-        factors,
-        digits,
-        letters,
-        upper,
-        offsets,
-      ),
-      16,
-    );
-    v128.store(
-      to,
-      step(
-        v128.load(from, 24),
-        spread,
-        maskA,
-        maskC,
-        maskBD,
-        factors,
-        digits,
-        letters,
-        upper,
-        offsets,
-      ),
-      32,
-    );
-    v128.store(
-      to,
-      step(
-        v128.load(from, 36),
-        spread,
-        maskA,
-        maskC,
-        maskBD,
-        factors,
-        digits,
-        letters,
-        upper,
-        offsets,
-      ),
-      48,
-    );
+    const first = step(v128.load(from), spread, a, c, bd, mul, digits, letters, upper, offsets);
+    const next = step(v128.load(from, 12), spread, a, c, bd, mul, digits, letters, upper, offsets);
+    const third = step(v128.load(from, 24), spread, a, c, bd, mul, digits, letters, upper, offsets);
+    const last = step(v128.load(from, 36), spread, a, c, bd, mul, digits, letters, upper, offsets);
+    v128.store(to, first);
+    v128.store(to, next, 16);
+    v128.store(to, third, 32);
+    v128.store(to, last, 48);
     to += 64;
     from += 48;
   }
   while (to < groupsEnd) {
-    v128.store(
-      to,
-      step(v128.load(from), spread, maskA, maskC, maskBD, factors, digits, letters, upper, offsets),
-    );
+    v128.store(to, step(v128.load(from), spread, a, c, bd, mul, digits, letters, upper, offsets));
     to += 16;
     from += 12;
   }
@@ -121,18 +74,7 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   // The last step ran `to - groupsEnd` characters too far: go back to the odd bytes.
   from -= ((to - groupsEnd) >> 2) * 3;
   const padded = load<u8>(from) | (rest == 2 ? (<u32>load<u8>(from, 1)) << 8 : 0);
-  const last = step(
-    i32x4.splat(padded),
-    spread,
-    maskA,
-    maskC,
-    maskBD,
-    factors,
-    digits,
-    letters,
-    upper,
-    offsets,
-  );
+  const last = step(i32x4.splat(padded), spread, a, c, bd, mul, digits, letters, upper, offsets);
   const text = v128.extract_lane<u32>(last, 0);
   const padding: u32 = rest == 2 ? 0x3d000000 : 0x3d3d0000;
   store<u32>(groupsEnd, (text & (rest == 2 ? 0x00ffffff : 0x0000ffff)) | padding);
@@ -143,21 +85,18 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
 function step(
   bytes: v128,
   spread: v128,
-  maskA: v128,
-  maskC: v128,
-  maskBD: v128,
-  factors: v128,
+  a: v128,
+  c: v128,
+  bd: v128,
+  mul: v128,
   digits: v128,
   letters: v128,
   upper: v128,
   offsets: v128,
 ): v128 {
   const lanes = i8x16.relaxed_swizzle(bytes, spread);
-  const ac = v128.or(
-    v128.and(i32x4.shr_u(lanes, 10), maskA),
-    v128.and(i32x4.shr_u(lanes, 6), maskC),
-  );
-  const values = v128.or(ac, i16x8.mul(v128.and(lanes, maskBD), factors));
+  const ac = v128.or(v128.and(i32x4.shr_u(lanes, 10), a), v128.and(i32x4.shr_u(lanes, 6), c));
+  const values = v128.or(ac, i16x8.mul(v128.and(lanes, bd), mul));
   const classes = v128.or(
     i8x16.sub_sat_u(values, digits),
     v128.and(i8x16.gt_s(letters, values), upper),
