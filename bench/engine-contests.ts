@@ -8,6 +8,7 @@ import type { Subject } from "./measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
 import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";
 import { merge, pack, packColumns, seal } from "./plain/pack.ts";
+import { renderKinesisByStrings } from "./plain/render-strings.ts";
 import { renderBytesMax, renderKinesis } from "./plain/render.ts";
 import { SHARD, type Workload } from "./workload.ts";
 
@@ -42,6 +43,7 @@ export function listBatchContests(engine: Engine, workload: Workload): Contest[]
     makeContest("slice a half", workload, half.to - half.from, sliceRuns(engine, chunk, half)),
     makeContest("merge four", workload, count, mergeRuns(engine, workload)),
     makeContest("render Kinesis JSON", workload, count, renderRuns(engine, workload, chunk)),
+    makeContest("the same by strings", workload, count, stringRuns(engine, workload, chunk)),
     makeCopyContest(workload),
   ];
 }
@@ -227,6 +229,13 @@ function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChun
       return Uint8Array.prototype.slice.call(room, 0, length);
     },
   };
+}
+
+/** Rendering again, against plain TypeScript that concatenates strings. */
+function stringRuns(engine: Engine, workload: Workload, chunk: PlainChunk): Runs {
+  const render = (): Uint8Array => renderKinesisByStrings(chunk, 0, chunk.count, SHARD);
+  const runs = renderRuns(engine, workload, chunk);
+  return { ...runs, plainInPlace: () => render().length, plainCopies: render };
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {

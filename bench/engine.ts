@@ -23,7 +23,7 @@ interface Size {
 const quick = process.argv.includes("--quick");
 const effort: Effort = quick
   ? { warmMs: 0, sampleMs: 0, rounds: 1 }
-  : { warmMs: 60, sampleMs: 10, rounds: 12 };
+  : { warmMs: 50, sampleMs: 9, rounds: 12 };
 /** About a megabyte of each size; one raw walk takes at most 8,192 records. */
 const sizes: Size[] = [
   { dataBytes: 100, count: quick ? 80 : 8000 },

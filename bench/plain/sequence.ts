@@ -17,8 +17,8 @@ interface Shard {
 }
 
 export class SequenceTail {
-  /** The text of the record at hand; `length` of it, good until the next one. */
-  text: Uint8Array = new Uint8Array(0);
+  /** The text of the record at hand, good until the next one. */
+  text = Buffer.alloc(0);
   readonly #shard: Shard;
   readonly #limbs = new Uint16Array(LIMBS);
   #index: number;
@@ -77,7 +77,7 @@ export class SequenceTail {
     const number = sequenceNumber(this.#shard, this.#index, this.#second);
     const ms = String(timeMs - this.#second * 1000).padStart(3, "0");
     const front = `${LABEL}${this.#second}.${ms}${NUMBER_LABEL}`;
-    this.text = new TextEncoder().encode(`${front}${number}"}`);
+    this.text = Buffer.from(`${front}${number}"}`);
     this.#lowAt = front.length + (LIMBS - 1) * 4;
     for (let i = 0; i < LIMBS; i++) {
       const at = (LIMBS - 1 - i) * 4;
