@@ -35,7 +35,7 @@ const MS_PER_SECOND = 1000;
 
 const printer: RecordPrinter = {
   measure: (chunk, from, to) => engine.measureV3ioJson(chunk, from, to),
-  render: (chunk, from, to) => engine.renderV3ioJson(chunk, from, to),
+  print: (chunk, from, to, sink) => engine.printV3ioJson(chunk, from, to, sink),
   separator: utf8(","),
 };
 

@@ -79,7 +79,7 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
 function printerOf({ shard }: Cursor): RecordPrinter {
   return {
     measure: (chunk, from, to) => engine.measureKinesisJson(chunk, from, to),
-    render: (chunk, from, to) => engine.renderKinesisJson(chunk, from, to, shard),
+    print: (chunk, from, to, sink) => engine.printKinesisJson(chunk, from, to, shard, sink),
     separator: COMMA,
   };
 }
