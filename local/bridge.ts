@@ -5,7 +5,7 @@
  * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2). Trailers and
  * informational replies are not carried.
  */
-import { Agent, type IncomingMessage, request } from "node:http";
+import { Agent, type ClientRequestArgs, type IncomingMessage, request } from "node:http";
 import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
@@ -15,6 +15,7 @@ import {
   createServer,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { type Upstream, connectUpstream } from "./upstream.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -51,8 +52,8 @@ export interface Bridge {
   destroy(): void;
 }
 
-export function createBridge(upstream: { host: string; port: number }): Bridge {
-  const agent = new Agent({
+export function createBridge(upstream: Upstream): Bridge {
+  const agent = new UpstreamAgent({
     keepAlive: true,
     maxFreeSockets: concurrentStreamsMax,
     scheduling: "lifo",
@@ -79,7 +80,11 @@ export function createBridge(upstream: { host: string; port: number }): Bridge {
     bridgeStream(stream, headers, hasBody, { ...upstream, agent });
   });
   return {
-    accept: (socket) => server.emit("connection", socket),
+    accept(socket) {
+      // A client that is gone would otherwise keep its streams, and what they wait for, open.
+      socket.allowHalfOpen = false;
+      server.emit("connection", socket);
+    },
     stop() {
       for (const session of sessions) session.close();
     },
@@ -90,11 +95,17 @@ export function createBridge(upstream: { host: string; port: number }): Bridge {
   };
 }
 
+class UpstreamAgent extends Agent {
+  override createConnection(options: ClientRequestArgs): Socket {
+    return connectUpstream({ host: options.host ?? "", port: Number(options.port) });
+  }
+}
+
 function bridgeStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   hasBody: boolean,
-  target: { host: string; port: number; agent: Agent },
+  target: Upstream & { agent: Agent },
 ): void {
   const outgoing = request({
     ...target,
@@ -116,8 +127,12 @@ function bridgeStream(
   });
   stream.on("error", () => outgoing.destroy());
   stream.on("close", () => outgoing.destroy());
-  if (hasBody) stream.pipe(outgoing);
-  else outgoing.end();
+  if (hasBody) {
+    // The head goes out with the first of the body, or by itself when that is not there yet.
+    const flush = setImmediate(() => outgoing.flushHeaders());
+    stream.once("data", () => clearImmediate(flush));
+    stream.pipe(outgoing);
+  } else outgoing.end();
 }
 
 function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {

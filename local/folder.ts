@@ -5,9 +5,17 @@
  * file says who holds the folder, for people and for the next server, which waits until the
  * workerd of a killed server is gone.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure, errorCode } from "./failure.ts";
@@ -35,7 +43,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   const folder = resolve(path);
   const scratch = join(folder, "tmp");
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw unusable(folder, error);
   }
@@ -72,6 +80,14 @@ export async function makeTemporaryFolder(): Promise<DataFolder> {
       rmSync(folder.path, { recursive: true, force: true });
     },
   };
+}
+
+/** What `mkdir -p` does; Node's own never returns where the system refuses with ENOENT, as in /proc. */
+function makeFolder(folder: string): void {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) return;
+  if (stats === undefined) makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 function lockFolder(folder: string): DatabaseSync {
@@ -141,8 +157,15 @@ function readOwner(folder: string): Owner | undefined {
 }
 
 function unusable(folder: string, error: unknown): Failure {
-  const reason = errorCode(error) || (error instanceof Error ? error.message : String(error));
-  return new Failure(
-    `cannot keep data in ${folder} (${reason}): pass a folder you may write, --data DIR`,
-  );
+  const reasons: Record<string, string> = {
+    EEXIST: "a file is in the way",
+    ENOTDIR: "a file is in the way",
+    EACCES: "no permission",
+    EPERM: "no permission",
+    EROFS: "a read-only file system",
+    ENOSPC: "no space left",
+  };
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = reasons[errorCode(error)] ?? text;
+  return new Failure(`cannot keep data in ${folder} (${reason}): pass another folder, --data DIR`);
 }

@@ -4,9 +4,10 @@
  * HTTP/2 on a plain socket; anything else is piped to workerd untouched, byte for byte in both
  * directions, half-closes included. A connection that cannot be served gets a 502 or a reset.
  */
-import { type Server, type Socket, connect, createServer } from "node:net";
+import { type Server, type Socket, createServer } from "node:net";
 import { createBridge } from "./bridge.ts";
 import { Failure, errorCode } from "./failure.ts";
+import { type Upstream, connectUpstream } from "./upstream.ts";
 
 /** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
@@ -20,11 +21,6 @@ const lingerMs = 2000;
 const badGateway =
   "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n" +
   "Connection: close\r\n\r\nworkerd does not answer\n";
-
-export interface Upstream {
-  host: string;
-  port: number;
-}
 
 export interface Front {
   host: string;
@@ -117,7 +113,7 @@ function pipeThrough(client: Socket, upstream: Upstream, isStopping: () => boole
       return !waiting;
     },
   };
-  const server = connect({ ...upstream, allowHalfOpen: true, noDelay: true, onread });
+  const server = connectUpstream(upstream, { allowHalfOpen: true, onread });
   client.pipe(server);
   server.once("end", () => client.end());
   server.once("error", () => {

@@ -1,108 +1,21 @@
 /**
- * `npm start`: builds what has changed, claims the data folder, starts workerd, opens the public
- * port and says how to use it. What stands in the way is told in one line on stderr, with an exit
- * code that is not 0. Ctrl-C and SIGTERM let requests finish for two seconds; a second Ctrl-C
- * does not wait, and three seconds after the first the process is gone in any case.
+ * `npm start`: reads the command line and serves. Whatever stands in the way is told in one line
+ * on stderr, with an exit code that is not 0; only an error that nobody foresaw shows its stack.
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { stop as stopEsbuild } from "esbuild";
-import { buildAll } from "./build.ts";
 import { Failure } from "./failure.ts";
-import { type ServeFlags, help, parseCommand } from "./flags.ts";
-import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
-import { type Front, openFront } from "./front.ts";
-import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
-
-const durableObjects = { SHARD: "Shard", CATALOG: "Catalog" };
-
-const graceMs = 2000;
-const lastResortMs = 2800;
-
-/** npm passes a Ctrl-C on to a process that the terminal has told already. */
-const echoMs = 200;
-
-interface Parts {
-  folder?: DataFolder;
-  runtime?: Runtime;
-  front?: Front;
-}
+import { help, parseCommand } from "./flags.ts";
 
 async function main(): Promise<void> {
   const command = parseCommand(process.argv.slice(2));
   if (command.name === "help") console.log(help);
   else if (command.name === "version") console.log(`millrace ${readVersion()}`);
-  else await serve(command.flags);
-}
-
-async function serve(flags: ServeFlags): Promise<void> {
-  const parts: Parts = {};
-  stopOnSignals(parts);
-  try {
-    const modules = await buildAll();
-    await stopEsbuild();
-    const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
-    parts.folder = folder;
-    parts.runtime = await startRuntime({
-      modules,
-      folder,
-      objects: durableObjects,
-      bindings: readVariables(),
-      onStart: (pid) => folder.recordRuntime(pid),
-      ...(flags.memory && { temporaryFolder: folder.path }),
-    });
-    parts.front = await openFront({ ...flags, upstream: parts.runtime });
-    console.log(renderBanner(parts.front, flags, folder.path));
-  } catch (error) {
-    await parts.runtime?.dispose();
-    parts.folder?.release();
-    throw error;
+  else {
+    // Loading what serves takes half a second, which a wrong flag need not wait for.
+    const { serve } = await import("./serve.ts");
+    await serve(command.flags, readVersion());
   }
-}
-
-function renderBanner(front: Front, flags: ServeFlags, folder: string): string {
-  const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
-  const host = anywhere ? "127.0.0.1" : flags.host;
-  const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
-  const data = flags.memory ? `${folder}, removed at the end` : folder;
-  return `Millrace ${readVersion()}
-  endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
-  data      ${data}
-  try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\
-            aws kinesis list-streams --endpoint-url ${endpoint}
-  stop      Ctrl-C`;
-}
-
-function stopOnSignals(parts: Parts): void {
-  let stopMs = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    const nowMs = performance.now();
-    if (stopMs === 0) {
-      stopMs = nowMs;
-      setTimeout(() => process.exit(0), lastResortMs).unref();
-      void stopParts(parts).then(
-        () => process.exit(0),
-        (error: unknown) => fail(error),
-      );
-    } else if (signal === "SIGINT" && nowMs - stopMs > echoMs) process.exit(130);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-}
-
-async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
-  const finished = Promise.all([front?.stop(), runtime?.drain()]);
-  await Promise.race([finished, delay(graceMs)]);
-  front?.destroy();
-  await runtime?.dispose();
-  folder?.release();
-}
-
-function readVariables(): Bindings {
-  const names = Object.keys(process.env).filter((name) => name.startsWith("MILLRACE_"));
-  return Object.fromEntries(
-    names.map((name) => [name, { type: "text", value: process.env[name] ?? "" }]),
-  );
 }
 
 function readVersion(): string {
@@ -112,9 +25,7 @@ function readVersion(): string {
   return hasVersion ? String(facts.version) : "unknown";
 }
 
-function fail(error: unknown): never {
+await main().catch((error: unknown) => {
   console.error(error instanceof Failure ? `millrace: ${error.message}` : error);
   process.exit(error instanceof Failure ? error.exitCode : 1);
-}
-
-await main().catch(fail);
+});

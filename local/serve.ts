@@ -4,8 +4,6 @@
  * seconds; a second Ctrl-C does not wait, and three seconds after the first the process is gone
  * in any case.
  */
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
 import { buildAll } from "./build.ts";
@@ -29,7 +27,7 @@ interface Parts {
 }
 
 /** Resolves when the server serves; rejects, with nothing left running, when it cannot. */
-export async function serve(flags: ServeFlags): Promise<void> {
+export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const parts: Parts = {};
   stopOnSignals(parts);
   try {
@@ -46,7 +44,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       ...(flags.memory && { temporaryFolder: folder.path }),
     });
     parts.front = await openFront({ ...flags, upstream: parts.runtime });
-    console.log(renderBanner(parts.front, flags, folder.path));
+    console.log(renderBanner(parts.front, flags, folder.path, version));
   } catch (error) {
     await parts.runtime?.dispose();
     parts.folder?.release();
@@ -54,12 +52,12 @@ export async function serve(flags: ServeFlags): Promise<void> {
   }
 }
 
-function renderBanner(front: Front, flags: ServeFlags, folder: string): string {
+function renderBanner(front: Front, flags: ServeFlags, folder: string, version: string): string {
   const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
   const host = anywhere ? "127.0.0.1" : flags.host;
   const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
   const data = flags.memory ? `${folder}, removed at the end` : folder;
-  return `Millrace ${readVersion()}
+  return `Millrace ${version}
   endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\
@@ -99,11 +97,4 @@ function readVariables(): Bindings {
   return Object.fromEntries(
     names.map((name) => [name, { type: "text", value: process.env[name] ?? "" }]),
   );
-}
-
-export function readVersion(): string {
-  const file = join(resolve(import.meta.dirname, ".."), "package.json");
-  const facts: unknown = JSON.parse(readFileSync(file, "utf8"));
-  const hasVersion = typeof facts === "object" && facts !== null && "version" in facts;
-  return hasVersion ? String(facts.version) : "unknown";
 }

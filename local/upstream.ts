@@ -1,0 +1,29 @@
+/**
+ * Connections to workerd. One that workerd closes while a request is still being sent, because it
+ * has answered already, stays readable: a failed write only discards what is written, and the end
+ * shows where it matters, on the reading side. Node would destroy the socket, and the reply that
+ * waits in it, at the first write that fails.
+ */
+import { Socket, type SocketConstructorOpts } from "node:net";
+
+export interface Upstream {
+  host: string;
+  port: number;
+}
+
+export function connectUpstream(upstream: Upstream, options: SocketConstructorOpts = {}): Socket {
+  const { host, port } = upstream;
+  return new UpstreamSocket(options).setNoDelay(true).connect({ host, port });
+}
+
+class UpstreamSocket extends Socket {
+  override _write(chunk: unknown, encoding: BufferEncoding, done: () => void): void {
+    super["_write"](chunk, encoding, () => done());
+  }
+
+  override _writev(chunks: Parameters<WriteMany>[0], done: () => void): void {
+    super["_writev"]?.(chunks, () => done());
+  }
+}
+
+type WriteMany = NonNullable<Socket["_writev"]>;

@@ -1,0 +1,200 @@
+/**
+ * The command line of the local server, as a user meets it: what it says when something is wrong,
+ * how it starts, and that it ends without leaving anything behind.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { follow, isRunning, readBanner, runToEnd, startServer, untilGone } from "./server.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "millrace-cli-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const aFile = join(scratch, "a-file");
+writeFileSync(aFile, "");
+
+describe("a command line that cannot work is one line on stderr", () => {
+  const cases: [why: string, args: string[], exitCode: number, line: RegExp][] = [
+    ["unknown flag", ["--prot", "1"], 2, /--prot.*npm start -- --help/],
+    ["flag without its value", ["--port"], 2, /--port.*npm start -- --help/],
+    ["value for a flag that takes none", ["--memory=yes"], 2, /--memory.*npm start -- --help/],
+    ["word that is no flag", ["serve"], 2, /serve.*npm start -- --help/],
+    ["port that is no number", ["--port", "http"], 2, /--port http.*0 to 65535/],
+    ["port that is too large", ["--port", "65536"], 2, /--port 65536.*0 to 65535/],
+    ["port that is negative", ["--port=-1"], 2, /--port -1.*0 to 65535/],
+    ["port that is empty", ["--port", ""], 2, /--port.*0 to 65535/],
+    ["host that is empty", ["--host", ""], 2, /--host needs an address/],
+    ["folder that is empty", ["--data", ""], 2, /--data needs a folder/],
+    ["folder and memory", ["--data", "x", "--memory"], 2, /--memory.*--data/],
+    [
+      "folder that is a file",
+      ["--port", "0", "--data", aFile],
+      1,
+      /a-file .a file is in the way.*--data/,
+    ],
+    [
+      "folder under a file",
+      ["--port", "0", "--data", join(aFile, "x")],
+      1,
+      /x .a file is in the way.*--data/,
+    ],
+    ["folder nobody may make", ["--port", "0", "--data", "/proc/x"], 1, /\/proc\/x.*--data/],
+    ["foreign address", ["--port", "0", "--memory", "--host", "192.0.2.1"], 1, /192.0.2.1.*--host/],
+  ];
+
+  test.each(cases)("%s", async (_why, args, exitCode, line) => {
+    const ended = await runToEnd(args);
+    expect(ended.stderr).toMatch(line);
+    expect(ended.stderr).toMatch(/^millrace: [^\n]+\n$/);
+    expect(ended).toMatchObject({ exitCode, stdout: "" });
+  });
+
+  test("port that is taken", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await new Promise((done) => holder.once("listening", done));
+    const address = holder.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const ended = await runToEnd(["--memory", "--port", String(port)]);
+    holder.close();
+    expect(ended.stderr).toMatch(new RegExp(`^millrace: port ${port} .*taken.*--port\\n$`));
+    expect(ended).toMatchObject({ exitCode: 1, stdout: "" });
+  });
+
+  test("folder that another server uses, which goes on", async () => {
+    await using first = await startServer();
+    const second = await runToEnd(["--port", "0", "--data", first.data]);
+    expect(second.stderr).toMatch(
+      new RegExp(`^millrace: ${first.data} is in use by .*pid ${first.pid}: stop it[^\\n]*\\n$`),
+    );
+    expect(second).toMatchObject({ exitCode: 1, stdout: "" });
+    expect((await fetch(first.endpoint)).status).toBeGreaterThan(0);
+  });
+});
+
+describe("what it tells about itself", () => {
+  test("--help names every flag, on one screen", async () => {
+    const { exitCode, stdout, stderr } = await runToEnd(["--help"]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    for (const flag of ["--port", "--host", "--data", "--memory", "--version", "--help"]) {
+      expect(stdout).toContain(flag);
+    }
+    expect(stdout.split("\n").length).toBeLessThan(24);
+  });
+
+  test("--version is one line", async () => {
+    const { exitCode, stdout } = await runToEnd(["--version"]);
+    expect(stdout).toMatch(/^millrace \d+\.\d+\.\d+\n$/);
+    expect(exitCode).toBe(0);
+  });
+
+  test("the banner has at most ten lines and an endpoint that answers", async () => {
+    await using server = await startServer();
+    expect(server.banner.trimEnd().split("\n").length).toBeLessThanOrEqual(10);
+    expect(server.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(server.banner).toContain(`--endpoint-url ${server.endpoint}`);
+    expect((await fetch(server.endpoint)).status).toBeGreaterThan(0);
+  });
+
+  test("an IPv6 host is an endpoint too", async () => {
+    await using server = await startServer({ flags: ["--memory", "--host", "::1"] });
+    expect(server.endpoint).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect((await fetch(server.endpoint)).status).toBeGreaterThan(0);
+  });
+});
+
+describe("an end that was asked for", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)("%s: all is gone, code 0", async (signal) => {
+    await using server = await startServer();
+    const ended = await server.stop(signal);
+    expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(server.workerdPids.filter((pid) => isRunning(pid))).toEqual([]);
+    expect(readdirSync(server.data)).not.toContain("owner.json");
+    expect(readdirSync(server.data)).not.toContain("tmp");
+  });
+
+  test("a request that never ends is given up within three seconds, code 0", async () => {
+    await using server = await startServer();
+    await openEndlessRequest(server.endpoint);
+    const startMs = performance.now();
+    const ended = await server.stop();
+    expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(performance.now() - startMs).toBeLessThan(3000);
+  });
+
+  test("a second Ctrl-C does not wait", async () => {
+    await using server = await startServer();
+    await openEndlessRequest(server.endpoint);
+    const startMs = performance.now();
+    const ended = server.stop("SIGINT");
+    const repeat = setInterval(() => process.kill(server.pid, "SIGINT"), 250);
+    const { exitCode } = await ended;
+    clearInterval(repeat);
+    expect(exitCode).toBe(130);
+    expect(performance.now() - startMs).toBeLessThan(1500);
+    await Promise.all(server.workerdPids.map((pid) => untilGone(pid)));
+  });
+
+  test("--memory leaves no folder behind", async () => {
+    await using server = await startServer({ flags: ["--memory"] });
+    expect(existsSync(server.data)).toBe(true);
+    await server.stop();
+    expect(existsSync(server.data)).toBe(false);
+  });
+
+  test("npm start: Ctrl-C in its terminal is one clean end", async () => {
+    const root = resolve(import.meta.dirname, "..", "..");
+    const npm = spawn("npm", ["start", "--silent", "--", "--port", "0", "--memory"], {
+      cwd: root,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const running = follow(npm);
+    await readBanner(running);
+    // A terminal sends the signal to every process in front of it: npm, the server and workerd.
+    process.kill(-(npm.pid ?? 0), "SIGINT");
+    const { stderr } = await running.ended;
+    expect(stderr).not.toMatch(/millrace|worker/);
+  });
+});
+
+describe("kill -9", () => {
+  test("workerd goes with the server, and the folder serves the next one at once", async () => {
+    await using first = await startServer();
+    await first.kill9();
+    await using second = await startServer({ data: first.data });
+    expect(first.workerdPids.filter((pid) => isRunning(pid))).toEqual([]);
+    expect((await fetch(second.endpoint)).status).toBeGreaterThan(0);
+  });
+
+  test("--memory: workerd and the folder go with the server", async () => {
+    await using server = await startServer({ flags: ["--memory"] });
+    await server.kill9();
+    await Promise.all(server.workerdPids.map((pid) => untilGone(pid)));
+    await expect.poll(() => existsSync(server.data)).toBe(false);
+  });
+
+  test("a workerd that is killed comes back, on the same endpoint and in the same watch", async () => {
+    await using server = await startServer();
+    const [workerd = 0] = server.workerdPids;
+    process.kill(workerd, "SIGKILL");
+    await untilGone(workerd);
+    await expect.poll(async () => (await fetch(server.endpoint)).status).not.toBe(502);
+    const ended = await server.stop();
+    expect(ended.stderr).toMatch(/crashed unexpectedly and is being restarted/);
+    expect(ended.exitCode).toBe(0);
+  });
+});
+
+/** Sends the head of a request, and of its body only the first byte. */
+async function openEndlessRequest(endpoint: string): Promise<void> {
+  const { hostname, port } = new URL(endpoint);
+  const socket = connect({ host: hostname, port: Number(port) });
+  socket.on("error", () => socket.destroy());
+  const head = `POST / HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: 9\r\n\r\n{`;
+  await new Promise<void>((done) => socket.write(head, () => done()));
+  // workerd has the request when it answers a later one on another connection.
+  await fetch(endpoint);
+}

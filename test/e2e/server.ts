@@ -1,0 +1,168 @@
+/**
+ * Starts the real local server as a child process, for tests that talk to it, stop it or kill it.
+ * A server is ready when its banner is there; what it wrote is in the message of every failure.
+ * `await using` ends what a test leaves running.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { vi } from "vitest";
+
+const root = resolve(import.meta.dirname, "..", "..");
+const node = join(root, "node_modules", ".bin", "node");
+const main = join(root, "local", "main.ts");
+
+/** The engine may have to be compiled first. */
+const startMsMax = 50_000;
+
+/** No test needs a server for longer; one that hangs is killed, and its test fails. */
+const runMsMax = 55_000;
+
+export interface ServerOptions {
+  /** The data folder; a new one that is removed with the server when left out. */
+  data?: string;
+  /** A free port when left out. */
+  port?: number;
+  env?: Record<string, string>;
+  flags?: string[];
+}
+
+export interface Ended {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Server extends AsyncDisposable {
+  endpoint: string;
+  pid: number;
+  data: string;
+  banner: string;
+  /** The workerd processes behind this server. */
+  workerdPids: number[];
+  /** Asks it to stop, with SIGTERM unless told otherwise, and waits until it has. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+  /** Kills the server itself, and nothing else, with no chance to tidy up. */
+  kill9(): Promise<Ended>;
+}
+
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const { port = 0, env = {}, flags = [] } = options;
+  const inMemory = flags.includes("--memory");
+  const ownFolder =
+    options.data === undefined && !inMemory
+      ? mkdtempSync(join(tmpdir(), "millrace-test-"))
+      : undefined;
+  const data = options.data ?? ownFolder;
+  const dataFlags = data === undefined ? [] : ["--data", data];
+  const child = run(["--port", String(port), ...dataFlags, ...flags], env);
+  const banner = await readBanner(child);
+  const pid = child.process.pid ?? 0;
+  const folder = bannerValue(banner, "data").replace(/, removed at the end$/, "");
+  const workerdPids = [readRuntimePid(folder)];
+  const end = async (signal: NodeJS.Signals) => {
+    child.process.kill(signal);
+    return await child.ended;
+  };
+  return {
+    endpoint: bannerValue(banner, "endpoint"),
+    pid,
+    data: folder,
+    banner,
+    workerdPids,
+    stop: (signal = "SIGTERM") => end(signal),
+    kill9: () => end("SIGKILL"),
+    async [Symbol.asyncDispose]() {
+      await end("SIGKILL");
+      await Promise.all(workerdPids.map((workerd) => untilGone(workerd)));
+      if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Runs the server to its end: for command lines that start nothing. */
+export async function runToEnd(args: string[], env: Record<string, string> = {}): Promise<Ended> {
+  return await run(args, env).ended;
+}
+
+/** Resolves when no process has this pid any more. */
+export async function untilGone(pid: number): Promise<void> {
+  await vi.waitUntil(() => !isRunning(pid), { timeout: 5000, interval: 5 });
+}
+
+/** A process that has ended and waits to be noted by its parent does not run. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    const status = `/proc/${pid}/status`;
+    return !existsSync(status) || !/^State:\s+Z/m.test(readFileSync(status, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+interface Running {
+  process: ChildProcess;
+  ended: Promise<Ended>;
+}
+
+function run(args: string[], env: Record<string, string>): Running {
+  return follow(
+    spawn(node, [main, ...args], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: runMsMax,
+      killSignal: "SIGKILL",
+    }),
+  );
+}
+
+/** Collects what a process writes until it has ended. */
+export function follow(child: ChildProcess): Running {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (text: Buffer) => (stdout += text.toString()));
+  child.stderr?.on("data", (text: Buffer) => (stderr += text.toString()));
+  const ended = new Promise<Ended>((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (exitCode, signal) => done({ exitCode, signal, stdout, stderr }));
+  });
+  return { process: child, ended };
+}
+
+/** Resolves with the banner; rejects when the process ends before it, or never prints it. */
+export async function readBanner({ process: child, ended }: Running): Promise<string> {
+  return await new Promise((done, fail) => {
+    let text = "";
+    const timer = setTimeout(() => fail(new Error(`no banner in time:\n${text}`)), startMsMax);
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (!/^ {2}stop .*\n/m.test(text)) return;
+      clearTimeout(timer);
+      done(text);
+    });
+    ended.then(({ exitCode, stdout, stderr }) => {
+      clearTimeout(timer);
+      fail(new Error(`the server ended with code ${exitCode}:\n${stdout}${stderr}`));
+    }, fail);
+  });
+}
+
+function bannerValue(banner: string, name: string): string {
+  const value = new RegExp(`^ {2}${name} +(.*)$`, "m").exec(banner)?.[1];
+  if (value === undefined) throw new Error(`the banner names no ${name}:\n${banner}`);
+  return value;
+}
+
+function readRuntimePid(folder: string): number {
+  const file = join(folder, "owner.json");
+  if (!existsSync(file)) throw new Error(`${file} is missing`);
+  const owner: unknown = JSON.parse(readFileSync(file, "utf8"));
+  if (typeof owner === "object" && owner !== null && "runtimePid" in owner) {
+    return Number(owner.runtimePid);
+  }
+  throw new Error(`${file} names no workerd`);
+}
