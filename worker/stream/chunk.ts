@@ -67,6 +67,11 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
   const { endWidth, keyWidth, infoWidth, timeWidth, count } = header;
   if (endWidth > 4 || keyWidth > 2 || infoWidth > 1 || timeWidth > 4) throw corrupt("bad width");
   if (count === 0) throw corrupt("no records");
+  if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint8(43) !== 0) {
+    throw corrupt("reserved bytes in use");
+  }
+  if (header.firstIndex > INDEX_MAX) throw corrupt("index too large");
+  if (header.timeMs > Number.MAX_SAFE_INTEGER) throw corrupt("time too large");
   header.bytes =
     CHUNK_HEADER_BYTES +
     count * (endWidth + keyWidth + infoWidth + timeWidth) +
