@@ -15,7 +15,7 @@ import {
   createServer,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { type Upstream, connectUpstream } from "./upstream.ts";
+import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -139,10 +139,13 @@ function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
   stream.respond(replyHeaders(reply));
   reply.on("error", () => stream.close(NGHTTP2_INTERNAL_ERROR));
   reply.on("end", () => {
-    // A reply before the end of the request: the client may stop sending (RFC 9113 section 8.1).
-    stream.end(() => {
-      if (!stream.readableEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR);
-    });
+    stream.end();
+    // After a reply before the end of the request, what still comes is read and dropped: some
+    // clients lose a reply that is followed by a reset (curl 7.88), which RFC 9113 would allow.
+    if (stream.readableEnded) return;
+    stream.unpipe();
+    stream.resume();
+    stream.setTimeout(lingerMs, () => stream.close(NGHTTP2_NO_ERROR));
   });
   reply.pipe(stream, { end: false });
 }

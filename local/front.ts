@@ -7,16 +7,13 @@
 import { type Server, type Socket, createServer } from "node:net";
 import { createBridge } from "./bridge.ts";
 import { Failure, errorCode } from "./failure.ts";
-import { type Upstream, connectUpstream } from "./upstream.ts";
+import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
 
 /** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 
 /** One for each connection that is not HTTP/2. */
 const replyBufferBytes = 64 << 10;
-
-/** How long a client may go on sending after the reply to it has ended. */
-const lingerMs = 2000;
 
 const badGateway =
   "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n" +
