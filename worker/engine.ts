@@ -3,6 +3,7 @@
 // been verified (worker/stream/chunk.ts); chunks that go out carry their checksums. A chunk larger
 // than the window holds exactly one record: such a record's data goes around the engine, window by window.
 import { concatBytes } from "./bytes.ts";
+import type { EngineExports } from "./engineExports.ts";
 import {
   CHUNK_HEADER_BYTES,
   type ChunkHeader,
@@ -37,45 +38,6 @@ export interface ScanTotals {
   dataBytes: number;
   /** Data bytes once encoded, record by record. */
   base64Bytes: number;
-}
-
-/** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
-export interface EngineExports {
-  memory: WebAssembly.Memory;
-  INPUT: WebAssembly.Global;
-  INPUT_BYTES: WebAssembly.Global;
-  OUTPUT: WebAssembly.Global;
-  OUTPUT_BYTES: WebAssembly.Global;
-  TABLE: WebAssembly.Global;
-  TABLE_BYTES: WebAssembly.Global;
-  RESULT: WebAssembly.Global;
-  PACK_PAYLOAD: WebAssembly.Global;
-  PACK_RECORDS_MAX: WebAssembly.Global;
-  WALK_FIELDS: WebAssembly.Global;
-  WALK_RECORDS_MAX: WebAssembly.Global;
-  packRows(count: number): number;
-  mergeRanges(ranges: number, rangeCount: number): number;
-  locateRecord(chunk: number, i: number): number;
-  /** `timeMs` is a u64: a BigInt, once per search. */
-  findTime(chunk: number, timeMs: bigint, ordinal: number): number;
-  fitRecords(chunk: number, from: number, countMax: number, payloadBytesMax: number): number;
-  walkRecords(chunk: number, from: number, to: number): void;
-  scanRecords(chunk: number, from: number, to: number): void;
-  encodeLocation(segment: number, index: number): void;
-  decodeLocation(address: number): number;
-  measureKinesis(chunk: number, from: number, to: number): number;
-  renderKinesis(
-    chunk: number,
-    from: number,
-    to: number,
-    comma: number,
-    createdSecond: number,
-    shardIndex: number,
-  ): number;
-  measureV3io(chunk: number, from: number, to: number): number;
-  renderV3io(chunk: number, from: number, to: number, comma: number): number;
-  hashKeys(count: number): void;
-  encodeText(bytes: number): number;
 }
 
 /** u32 fields of a walked record: start in the chunk, key, info and data bytes, ms after the first. */
@@ -225,7 +187,7 @@ export class Engine {
   /** First record at or after (`timeMs`, `ordinal`), or the count. */
   findTime(chunk: Uint8Array, timeMs: number, ordinal: number): number {
     if (timeMs < 0) return 0;
-    return this.raw.findTime(this.loadHead(chunk), BigInt(timeMs), ordinal);
+    return this.raw.findTime(this.loadTimes(chunk), BigInt(timeMs), ordinal);
   }
 
   /** Record after the last of the longest run from `from` within both bounds; at least from + 1. */
@@ -233,7 +195,7 @@ export class Engine {
     checkRange(chunk, from, from + 1);
     const count = Math.min(countMax, U32_MAX);
     const bytes = Math.min(payloadBytesMax, U32_MAX);
-    return this.raw.fitRecords(this.loadHead(chunk), from, count, bytes);
+    return this.raw.fitRecords(this.loadEnds(chunk), from, count, bytes);
   }
 
   /** Exact bytes of `renderKinesisJson`. */
@@ -346,7 +308,7 @@ export class Engine {
   payloadBytes(chunk: Uint8Array, from: number, to: number): number {
     const header = checkRange(chunk, from, to);
     if (from === 0 && to === header.count) return header.payloadBytes;
-    const address = this.loadHead(chunk);
+    const address = this.loadEnds(chunk);
     const first = this.raw.locateRecord(address, from);
     const last = this.raw.locateRecord(address, to - 1);
     return last + (this.words[this.result >>> 2] as number) - first;
@@ -361,7 +323,23 @@ export class Engine {
     return this.input;
   }
 
-  /** Lays down header and columns only, for lookups. */
+  /** Lays down header and ends only. */
+  private loadEnds(chunk: Uint8Array): number {
+    const { count, endWidth } = readHeader(chunk);
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES + count * endWidth));
+  }
+
+  /** Lays down header and times only, each in its place. */
+  private loadTimes(chunk: Uint8Array): number {
+    const { bytes, payloadBytes, count, timeWidth } = readHeader(chunk);
+    const end = bytes - payloadBytes;
+    const start = end - count * timeWidth;
+    if (end > this.windowBytes) throw new RangeError("several records exceed the window");
+    this.bytes.set(chunk.subarray(start, end), this.input + start);
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
+  }
+
+  /** Lays down header and columns only. */
   private loadHead(chunk: Uint8Array): number {
     const header = readHeader(chunk);
     return this.load(chunk.subarray(0, header.bytes - header.payloadBytes));
