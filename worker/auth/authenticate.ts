@@ -1,12 +1,12 @@
-// The one entry to who is asking: each face brings what its envelope found, and is given a caller or
-// a refusal. What the caller may then do is policy.ts's to say. Configuration and clock are
+// The one entry to who is asking: each face brings what its envelope found, and is given a caller
+// or a refusal. What the caller may then do is policy.ts's to say. Configuration and clock are
 // arguments, nothing is read from outside, and nothing throws.
 import type { HeaderReader } from "../kinesis/authorization.ts";
 import { type Caller, type Refusal, refuse } from "./caller.ts";
 import type { AuthConfig } from "./config.ts";
-import { type SignedRequest, verifySignature } from "./sigv4.ts";
+import { admitUnverified, type SignedRequest, verifySignature } from "./sigv4.ts";
 import { authenticateV3io } from "./v3io.ts";
-import { admitAnyoneSigned, authenticateYandex, type YandexRequest } from "./yandex.ts";
+import { authenticateYandex, type YandexRequest } from "./yandex.ts";
 
 export type Credentials =
   | ({ readonly dialect: "kinesis" } & SignedRequest)
@@ -21,7 +21,7 @@ export function authenticate(
   if (auth.mode === "closed") return refuse("AccessDeniedException", auth.notice);
   switch (credentials.dialect) {
     case "kinesis":
-      if (auth.mode === "open") return admitAnyoneSigned(credentials.authorization, auth);
+      if (auth.mode === "open") return admitUnverified(credentials.authorization, auth.account);
       return verifySignature(credentials, auth.keys, ["kinesis"], nowMs);
     case "yandex":
       return authenticateYandex(auth, credentials, nowMs);

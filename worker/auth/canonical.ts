@@ -71,7 +71,7 @@ function canonicalQuery(query: string): string {
     .join("&");
 }
 
-/** Escapes in upper case, none for an unreserved character and one for any other; a plus is a plus. */
+/** Escapes in upper case: none for an unreserved character, one for any other. A plus is a plus. */
 function respell(text: string): string {
   return text.replace(/%[\dA-Fa-f]{2}|[^\w.~-]/gu, (found) => {
     if (found.length < 3) return escapeCharacter(found);

@@ -23,13 +23,12 @@ interface Statement {
 
 export interface Verdict {
   readonly isDenied: boolean;
-  /** Whether the caller is allowed by name, or as one of the account, who must be allowed there too. */
+  /** Allowed by name, or as one of an account, which then has to allow it too. */
   readonly grant: "none" | "account" | "caller";
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** AWS Kinesis Data Streams developer guide, "Share your data stream with another account". */
 const documentMembers = ["Version", "Id", "Statement"];
 const statementMembers = ["Sid", "Effect", "Principal", "Action", "Resource"];
 const versions = new Set<unknown>([undefined, "2012-10-17", "2008-10-17"]);

@@ -1,7 +1,7 @@
 // Credentials as v3io clients send them (Iguazio data-layer reference, "Securing your web-API
 // requests"): a session key in a header of its own, a user and password, or a header in the style
-// of S3 of which only the key is looked at. That key is a secret, unlike an AWS access key id, and is
-// never taken for one. The table of what each operation is called in allow lists stands here too.
+// of S3 of which only the key is looked at. That key is a secret, unlike an AWS access key id, and
+// never taken for one. The table of what allow lists call each operation stands here too.
 import { Buffer } from "node:buffer";
 import type { HeaderReader } from "../kinesis/authorization.ts";
 import {

@@ -1,11 +1,11 @@
 // Credentials of the Yandex face: an IAM token, as a bearer or in one of two headers of its own, or
 // an AWS signature made with static keys (Yandex Data Streams documentation, "Authentication"; YDB
-// http_proxy). A token in x-amz-security-token counts only where no signature came with it. The texts
-// are that service's own.
+// http_proxy). A token in x-amz-security-token counts only where no signature came with it. What
+// that service words in its own way is worded so here.
 import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
 import { admit, admitAnyone, type Caller, type Refusal, refuse } from "./caller.ts";
 import type { KeysAuth, OpenAuth } from "./config.ts";
-import { type SignedRequest, verifySignature } from "./sigv4.ts";
+import { admitUnverified, type SignedRequest, verifySignature } from "./sigv4.ts";
 
 export type YandexRequest = Omit<SignedRequest, "authorization"> & {
   /** Undefined for a request that is not signed. */
@@ -32,14 +32,8 @@ export function authenticateYandex(
   if (authorization === undefined) {
     return refuse("IncompleteSignatureException", "Neither Credentials nor IAM token was provided");
   }
-  if (auth.mode === "open") return admitAnyoneSigned(authorization, auth);
+  if (auth.mode === "open") return admitUnverified(authorization, auth.account);
   return verifySignature({ ...request, authorization }, auth.keys, services, nowMs);
-}
-
-/** A signature that nobody checks still says who and where. */
-export function admitAnyoneSigned({ credential }: Authorization, { account }: OpenAuth): Caller {
-  const [keyId = "", , region = ""] = credential.split("/");
-  return admitAnyone(keyId, account, /^[a-z0-9-]{1,64}$/.test(region) ? region : undefined);
 }
 
 function readToken(headers: HeaderReader, isSigned: boolean): string | undefined {

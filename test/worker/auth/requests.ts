@@ -1,6 +1,6 @@
 // Requests as a face would hand them to the authenticator, and a signer of the plainest kind, made
-// from the functions under test: what it proves is only that a change is noticed. That the functions
-// are right is proved by the vectors of others.
+// from the functions under test: it proves only that a change is noticed. That the functions are
+// right is proved by the vectors of others.
 import { createHmac } from "node:crypto";
 import type { Principal, Refusal } from "../../../worker/auth/caller.ts";
 import {

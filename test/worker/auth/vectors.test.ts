@@ -1,4 +1,4 @@
-// Requests signed by others: the test suite of AWS itself, and botocore and boto3. Canonical request,
+// Requests signed by others: the test suite of AWS itself, botocore and boto3. Canonical request,
 // text to sign and signature are compared one after the other, so that a failure names the stage.
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
