@@ -2,10 +2,17 @@
 // with chunks that the reference writes and reads. `sabotage` reaches into an object's storage for
 // what no caller can bring about: a disk that fails, a commit that takes its time.
 
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { unwrap } from "../../../worker/stream/rpc.ts";
-import type { AppendReceipt, ReadRequest, SeekRequest } from "../../../worker/stream/types.ts";
+import type { PageLimits } from "../../../worker/stream/plan.ts";
+import { readPage as gather } from "../../../worker/stream/reader.ts";
+import type {
+  AppendReceipt,
+  Location,
+  ReadRequest,
+  SeekRequest,
+} from "../../../worker/stream/types.ts";
 import { packRecords } from "../../reference/pack.ts";
 import { parseChunk } from "../../reference/parse.ts";
 import { arrivalOrdinals, type ModelRecord } from "../../reference/record.ts";
@@ -31,13 +38,13 @@ export function unopenedShard(): ShardStub {
 }
 
 /** A new shard, open and empty. */
-export async function openShard(): Promise<ShardStub> {
+export async function openShard(retentionHours = 24): Promise<ShardStub> {
   const shard = unopenedShard();
   await shard.open({
     uid: shard.name ?? "",
     index: 0,
     createdMs: 0,
-    retentionHours: 24,
+    retentionHours,
     hashStart: "0".repeat(32),
     hashEnd: "f".repeat(32),
   });
@@ -132,6 +139,19 @@ export async function holdCommits(shard: ShardStub): Promise<(failure?: Error) =
       if (failure === undefined) gate.resolve();
       else gate.reject(failure);
     });
+}
+
+/** The records of a page as the Worker's reader gathers it, from the shard or from its segments. */
+export async function gatherPage(
+  shard: ShardStub,
+  location: Location,
+  limits: Partial<PageLimits> = {},
+) {
+  const runtime = { env, segments: exports.Segments, waitUntil: () => {} };
+  const uid = shard.name ?? "";
+  const page = await gather(runtime, uid, location, { ...PAGE, ...limits }, "skip");
+  const records = page.runs.flatMap(({ chunk, from, to }) => storedIn(chunk).slice(from, to));
+  return { records, next: page.next, view: page.view };
 }
 
 function storedIn(bytes: Uint8Array): Stored[] {
