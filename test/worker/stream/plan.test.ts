@@ -1,7 +1,7 @@
 // What the read planner decides, by itself: a table of claims about one small shard, then the
 // rules that hold for every shard, location and limit.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { segmentBytes, segmentFetchesMax } from "../../../worker/limits.ts";
 import { type PageLimits, planRead, type ReadPlan } from "../../../worker/stream/plan.ts";
