@@ -7,6 +7,9 @@ export interface Env {
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here; without it they stay with their shard. */
   SEGMENTS?: R2Bucket;
+  /** See settings.ts. */
+  MILLRACE_TRANSITION_MS?: string;
+  MILLRACE_LIMITS?: string;
 }
 
 /** One request's way to everything outside it. */

@@ -10,8 +10,34 @@ export type StreamErrorCode =
   | "streamNotActive"
   /** No such shard, or it went with its stream. */
   | "shardNotFound"
+  /** The stream's mode does not have what was asked for. */
+  | "wrongMode"
+  /** A retention that was to be longer is shorter, or the other way round. */
+  | "retentionNotLonger"
+  | "retentionNotShorter"
+  /** The account is not committed to a minimum of throughput. */
+  | "notCommitted"
+  /** More shards, or streams, than the account may have. */
+  | "tooManyShards"
+  | "tooManyStreams"
+  | "tooManyTags"
+  | "tooManyConsumers"
+  | "consumerNotFound"
+  | "consumerExists"
+  | "consumerNotActive"
+  /** The stream has consumers, and was to be deleted only without. */
+  | "consumersRegistered"
+  | "policyNotFound"
   /** The shard takes no more records; its children do. */
   | "shardClosed"
+  /** The hash key that was to begin a new shard is not within the old one. */
+  | "hashOutOfRange"
+  /** Shards that were to be merged do not lie side by side. */
+  | "shardsNotAdjacent"
+  /** Someone else has just subscribed to the shard as the same consumer. */
+  | "subscriptionTaken"
+  /** More at once than may wait for a shard's next record. */
+  | "tooManyWaiting"
   /** Retention has removed the record at that place, or it was never there. */
   | "locationNotFound"
   /** The shard has too much to write already; try again. */
@@ -20,8 +46,16 @@ export type StreamErrorCode =
   | "commitFailed"
   /** Stored bytes fail their check. */
   | "corrupt"
-  /** A bound of the store would be passed: record, chunk or message too large. */
-  | "tooLarge";
+  /** A bound of the store would be passed: record, chunk, message or object too large. */
+  | "tooLarge"
+  /** No such object beside the streams. */
+  | "itemNotFound"
+  /** The object exists, and was to be made. */
+  | "itemExists"
+  /** The condition of a write does not hold; nothing was written. */
+  | "conditionFalse"
+  /** The expression of an update cannot be computed on this object; nothing was written. */
+  | "expressionFailed";
 
 export type StreamErrorDetail = Readonly<Record<string, string | number>>;
 

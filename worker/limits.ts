@@ -16,6 +16,9 @@ export const chunkRecordsMax = 8192;
 /** Data of one record: the largest maximum that Kinesis lets a stream have. */
 export const recordBytesMax = 10_485_760;
 
+/** Data of one record until its stream is given another maximum: as Kinesis has it. */
+export const recordBytesDefault = 1_048_576;
+
 /** Partition key: 256 characters of up to four bytes in UTF-8. */
 export const keyBytesMax = 1024;
 
@@ -98,6 +101,21 @@ export const requestBodyBytesMax = 16 * 1024 * 1024;
 
 /** Shards that one stream may have: v3io's limit, the largest of the dialects'. */
 export const shardsMax = 4096;
+
+/** Open shards of an account in one region: the quota of the largest Kinesis regions. */
+export const accountShardsMax = 20_000;
+
+/** On-demand streams of an account in one region, each of which begins with four shards. */
+export const onDemandStreamsMax = 5000;
+
+/** Tags of one resource (AWS API reference, TagResource). */
+export const tagsMax = 50;
+
+/** Consumers registered with one stream (AWS API reference, RegisterStreamConsumer). */
+export const consumersMax = 20;
+
+/** Streams, or consumers of one stream, that the service lets be CREATING at once. */
+export const creationsMax = 5;
 
 /** How soon a control-plane change that was cut off is taken up again. */
 export const resumeDelayMs = 10_000;

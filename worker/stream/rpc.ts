@@ -1,8 +1,15 @@
 // How Workers, shards and the catalog call each other. An expected failure travels as a value, not as an
 // exception: it is no fault of the object, and costs nothing. `unwrap` turns it back on the caller's side.
 import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import type { Commitment } from "./account.ts";
+import type { StreamChange } from "./attributes.ts";
+import type { ConsumerKey } from "./consumers.ts";
+import type { AccountTotals } from "./registry.ts";
+import type { TagChange, Tags } from "./tags.ts";
 import type {
   AppendReceipt,
+  ConsumerDescription,
+  Distribution,
   ReadReply,
   ReadRequest,
   Scope,
@@ -45,11 +52,24 @@ export interface StreamSpec {
   shardCount: number;
   mode: StreamMode;
   retentionHours: number;
+  tags?: Tags;
+  recordBytesMax?: number;
+  distribution?: Distribution;
+  warmThroughputMiBps?: number;
 }
 
+/** A stream without what makes its description long. */
+export type StreamHead = Omit<StreamDescription, "shards">;
+
 export interface StreamPage {
-  streams: Omit<StreamDescription, "shards">[];
+  streams: StreamHead[];
   more: boolean;
+}
+
+/** What tags and policies hang on: a stream, or one of its consumers. */
+export interface ResourceKey {
+  stream: string;
+  consumer?: ConsumerKey;
 }
 
 export interface CatalogApi {
@@ -57,7 +77,27 @@ export interface CatalogApi {
   /** The key that cursors of this scope are signed with comes along: one call warms an isolate. */
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>>;
   listStreams(after: string, limit: number): Promise<StreamPage>;
-  deleteStream(name: string): Promise<Reply<{ deleted: true }>>;
+  /** Refuses a stream with consumers, unless told to remove them too. */
+  deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
+  /** Gives the stream's attributes new values; what they were, and what they are now. */
+  changeStream(
+    name: string,
+    change: StreamChange,
+  ): Promise<Reply<{ before: StreamHead; after: StreamHead }>>;
+  registerConsumer(
+    name: string,
+    consumer: string,
+    tags?: Tags,
+  ): Promise<Reply<ConsumerDescription>>;
+  deregisterConsumer(name: string, consumer: ConsumerKey): Promise<Reply<{ deregistered: true }>>;
+  readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>>;
+  changeTags(resource: ResourceKey, change: TagChange): Promise<Reply<{ changed: true }>>;
+  /** Attaches a policy to the resource, or takes it away. */
+  changePolicy(resource: ResourceKey, policy: string | null): Promise<Reply<{ changed: true }>>;
+  account(): Promise<{ totals: AccountTotals; commitment?: Commitment }>;
+  commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }>;
+  /** Whether one more call of this kind fits into what a second allows. */
+  takePermit(kind: string, perSecond: number): Promise<boolean>;
   cursorKey(): Promise<string>;
   /** Takes `count` turns of the stream's round robin; returns the first. Survives restarts. */
   takeTurns(name: string, count: number): Promise<number>;

@@ -19,11 +19,24 @@ export interface ShardDescription {
   /** First and last hash key, 32 hexadecimal digits each. */
   hashStart: string;
   hashEnd: string;
+  /** Indexes of the shards that it continues: one after a split, two after a merge. */
+  parents?: number[];
+  /** When it closed; a shard without it is open. */
+  closedMs?: number;
+  /** Index that the record after its last one would have had, once it is closed. */
+  endIndex?: number;
+  /** Time in its ending sequence number: a second before the creation of the shards that follow. */
+  endMs?: number;
 }
+
+/** How a shard ended. */
+export type ShardEnd = Required<Pick<ShardDescription, "closedMs" | "endIndex">>;
 
 /** What a shard knows of itself. */
 export interface ShardSettings extends ShardDescription {
   retentionHours: number;
+  /** No record of the shard arrives earlier than this. */
+  earliestMs?: number;
   /** Set while the shard is being removed; it exists no more for anyone. */
   destroyed?: boolean;
 }
@@ -33,10 +46,57 @@ export interface StreamDescription extends Scope {
   /** Unique per creation. */
   uid: string;
   status: StreamStatus;
+  /** When the status ends by itself: set once the work behind it is done. See lifecycle.ts. */
+  settlesMs?: number;
   mode: StreamMode;
   createdMs: number;
   retentionHours: number;
+  /** Set while shards may not have heard of `retentionHours`. */
+  retaining?: boolean;
+  /** Data of one record. */
+  recordBytesMax: number;
+  /** By the record's key, or as the service sees fit. */
+  distribution: Distribution;
+  warmThroughputMiBps?: number;
+  /** Kept and reported; Cloudflare encrypts at rest with keys of its own. */
+  kmsKeyId?: string;
+  /** Names of the shard-level metrics that somebody asked for. */
+  metrics: string[];
+  /** JSON text: who else may do what. */
+  policy?: string;
+  /** Registered consumers, by name. */
+  consumers: ConsumerDescription[];
   shards: ShardDescription[];
+  /** Set while shards are being split or merged. */
+  resharding?: Resharding;
+  /** When the number of shards was changed as a whole, in the last day. */
+  recountsMs?: number[];
+}
+
+/** A change of a stream's shards, written down before it is carried out. See reshard.ts. */
+export interface Resharding {
+  /** Shards that it makes. One that it also replaces is made closed, and never has a record. */
+  made: ShardDescription[];
+  /** Shards that it closes. */
+  closing: Required<Pick<ShardDescription, "index" | "endMs">>[];
+  /** They close no earlier than this. */
+  notBeforeMs: number;
+}
+
+export type Distribution = "USER_PARTITION_KEY" | "AUTO";
+
+export type ConsumerStatus = "CREATING" | "ACTIVE" | "DELETING";
+
+/** A consumer with a throughput of its own. */
+export interface ConsumerDescription {
+  name: string;
+  /** Unique per registration. */
+  uid: string;
+  status: ConsumerStatus;
+  /** When the status ends by itself. */
+  settlesMs?: number;
+  createdMs: number;
+  policy?: string;
 }
 
 /** Where a read goes on: see docs/FORMAT.md, Location. */
@@ -61,6 +121,8 @@ export interface ShardView {
   tieredSegment: number;
   /** First record of the tail. */
   tailIndex: number;
+  /** When the shard closed; undefined while it is open. Then `nextIndex` is the end of it. */
+  closedMs: number | undefined;
   retentionMs: number;
 }
 

@@ -47,8 +47,9 @@ export function v3ioErrorOf(error: unknown): V3ioError {
       return new V3ioError("ProvisionedThroughputExceededException");
     case "tooLarge":
       return new V3ioError("InvalidArgumentException");
-    case "commitFailed":
-    case "corrupt":
+    case "tooManyShards":
+      return new V3ioError("InvalidShardCountException");
+    default:
       return new V3ioError("InternalError");
   }
 }

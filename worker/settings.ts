@@ -1,0 +1,31 @@
+// What an operator sets through the Worker's variables, beside who may call. A value that cannot be
+// meant is refused by name wherever it is read, never replaced by a default.
+import type { Env } from "./env.ts";
+
+export interface Settings {
+  /** How long streams and consumers stay CREATING, UPDATING or DELETING once the work is done. */
+  transitionMs: number;
+  /** Whether calls above the service's quotas are refused. */
+  limits: "none" | "kinesis";
+}
+
+/** An hour: more would hold up the tests that such a setting is for. */
+export const transitionMsMax = 3_600_000;
+
+export function readSettings(env: Env): Settings {
+  return {
+    transitionMs: readTransitionMs(env.MILLRACE_TRANSITION_MS ?? "0"),
+    limits: readLimits(env.MILLRACE_LIMITS ?? "none"),
+  };
+}
+
+function readTransitionMs(text: string): number {
+  const ms = Number(text);
+  if (/^\d{1,7}$/.test(text) && ms <= transitionMsMax) return ms;
+  throw new Error(`MILLRACE_TRANSITION_MS is ${JSON.stringify(text)}: set 0 to ${transitionMsMax}`);
+}
+
+function readLimits(text: string): Settings["limits"] {
+  if (text === "none" || text === "kinesis") return text;
+  throw new Error(`MILLRACE_LIMITS is ${JSON.stringify(text)}: set "kinesis" or "none"`);
+}

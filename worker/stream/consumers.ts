@@ -1,0 +1,103 @@
+// The consumers registered with a stream: part of its description, sorted by name. A consumer is
+// known by its name, and by its second of creation too when somebody asks by ARN, so that one
+// registered again is another. Pure functions; storing the description is the catalog's.
+import { StreamError } from "../errors.ts";
+import { consumersMax } from "../limits.ts";
+import { requirePresent } from "./attributes.ts";
+import type { ConsumerDescription, StreamDescription } from "./types.ts";
+
+export interface ConsumerKey {
+  name: string;
+  /** Of its creation; any when undefined. */
+  createdSeconds?: number;
+}
+
+/** Throws `consumerNotFound`. */
+export function getConsumer(stream: StreamDescription, key: ConsumerKey): ConsumerDescription {
+  const consumer = stream.consumers.find(({ name, createdMs }) => {
+    const isNamed = name === key.name;
+    return isNamed && (key.createdSeconds ?? secondsOf(createdMs)) === secondsOf(createdMs);
+  });
+  if (consumer !== undefined) return consumer;
+  throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
+}
+
+/** Adds a consumer to the stream; it is CREATING for `transitionMs`. */
+export function registerConsumer(
+  stream: StreamDescription,
+  name: string,
+  nowMs: number,
+  transitionMs: number,
+): ConsumerDescription {
+  requirePresent(stream);
+  if (stream.consumers.some((consumer) => consumer.name === name)) {
+    throw new StreamError("consumerExists", { stream: stream.name, consumer: name });
+  }
+  if (stream.consumers.length >= consumersMax) {
+    throw new StreamError("tooManyConsumers", { stream: stream.name, limit: consumersMax });
+  }
+  const consumer: ConsumerDescription = {
+    name,
+    uid: crypto.randomUUID(),
+    createdMs: nowMs,
+    ...(transitionMs > 0
+      ? { status: "CREATING", settlesMs: nowMs + transitionMs }
+      : { status: "ACTIVE" }),
+  };
+  stream.consumers = [...stream.consumers, consumer].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return consumer;
+}
+
+/** Takes a consumer away after `transitionMs`; returns it. */
+export function deregisterConsumer(
+  stream: StreamDescription,
+  key: ConsumerKey,
+  nowMs: number,
+  transitionMs: number,
+): ConsumerDescription {
+  const consumer = getConsumer(stream, key);
+  const others = (replacement: ConsumerDescription[]) =>
+    stream.consumers.flatMap((each) => (each === consumer ? replacement : each));
+  if (transitionMs === 0) stream.consumers = others([]);
+  else if (consumer.status !== "DELETING") {
+    const settlesMs = nowMs + transitionMs;
+    stream.consumers = others([{ ...consumer, status: "DELETING", settlesMs }]);
+  }
+  return consumer;
+}
+
+/** The stream with the policy attached to it, or to the consumer; null takes it away. */
+export function changePolicy(
+  stream: StreamDescription,
+  key: ConsumerKey | undefined,
+  policy: string | null,
+): StreamDescription {
+  requirePresent(stream);
+  if (key === undefined) return withPolicy(stream, policy);
+  const consumer = getConsumer(stream, key);
+  if (consumer.status !== "ACTIVE") throw notActive(stream, consumer);
+  const changed = withPolicy(consumer, policy);
+  const consumers = stream.consumers.map((each) => (each === consumer ? changed : each));
+  return { ...stream, consumers };
+}
+
+/** A consumer that is not there yet, or is about to go. */
+export function notActive(stream: StreamDescription, consumer: ConsumerDescription): StreamError {
+  return new StreamError("consumerNotActive", {
+    stream: stream.name,
+    consumer: consumer.name,
+    createdSeconds: secondsOf(consumer.createdMs),
+  });
+}
+
+function withPolicy<Thing extends { policy?: string }>(thing: Thing, policy: string | null): Thing {
+  if (policy !== null) return { ...thing, policy };
+  if (thing.policy === undefined) throw new StreamError("policyNotFound");
+  const bare = { ...thing };
+  delete bare.policy;
+  return bare;
+}
+
+function secondsOf(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,106 @@
+// The catalog's streams as rows: one JSON document each, so that a change of anything about a
+// stream is one row. What is read is as of now: a state whose time has come is over, and a stream
+// whose deletion has come to its end is gone, with all that hung on it.
+import { StreamError } from "../errors.ts";
+import { streamAt } from "./lifecycle.ts";
+import type { TagTable } from "./tags.ts";
+import type { StreamDescription } from "./types.ts";
+
+/** What an account has of what it may have only so much of. */
+export interface AccountTotals {
+  openShards: number;
+  onDemandStreams: number;
+}
+
+type StreamRow = { description: string };
+
+export class StreamRegistry {
+  private readonly sql: SqlStorage;
+  private readonly tags: TagTable;
+
+  constructor(sql: SqlStorage, tags: TagTable) {
+    this.sql = sql;
+    this.tags = tags;
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS stream (
+         name TEXT PRIMARY KEY,
+         description TEXT NOT NULL
+       ) WITHOUT ROWID`,
+    );
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  /** Throws `streamNotFound`. */
+  get(name: string): StreamDescription {
+    const stream = this.find(name);
+    if (stream === undefined) throw new StreamError("streamNotFound", { stream: name });
+    return stream;
+  }
+
+  find(name: string): StreamDescription | undefined {
+    const [row] = this.sql
+      .exec<StreamRow>("SELECT description FROM stream WHERE name = ?", name)
+      .toArray();
+    return row && this.resolve(row);
+  }
+
+  /** The first streams after a name, in order. */
+  after(name: string, limit: number): StreamDescription[] {
+    for (;;) {
+      const rows = this.sql
+        .exec<StreamRow>(
+          "SELECT description FROM stream WHERE name > ? ORDER BY name LIMIT ?",
+          name,
+          limit,
+        )
+        .toArray();
+      const streams = rows.flatMap((row) => this.resolve(row) ?? []);
+      if (streams.length === rows.length) return streams;
+    }
+  }
+
+  all(): StreamDescription[] {
+    return this.after("", -1);
+  }
+
+  totals(): AccountTotals {
+    const open = this.sql.exec<{ count: number }>(
+      `SELECT count(*) AS count FROM stream, json_each(description, '$.shards') AS shard
+        WHERE shard.value ->> '$.closedMs' IS NULL`,
+    );
+    const onDemand = this.sql.exec<{ count: number }>(
+      "SELECT count(*) AS count FROM stream WHERE description ->> '$.mode' = 'ON_DEMAND'",
+    );
+    return { openShards: open.one().count, onDemandStreams: onDemand.one().count };
+  }
+
+  save(stream: StreamDescription): void {
+    const description = JSON.stringify(stream);
+    this.sql.exec("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
+  }
+
+  remove({ name, uid, consumers }: StreamDescription): void {
+    this.sql.exec("DELETE FROM stream WHERE name = ?", name);
+    this.sql.exec("DELETE FROM turn WHERE name = ?", name);
+    for (const resource of [{ uid }, ...consumers]) this.tags.remove(resource.uid);
+  }
+
+  /** Takes `count` turns of the stream's round robin; returns the first. */
+  takeTurns(name: string, count: number): number {
+    const [row] = this.sql
+      .exec<{ next: number }>("SELECT next FROM turn WHERE name = ?", name)
+      .toArray();
+    const first = row?.next ?? 0;
+    this.sql.exec("INSERT OR REPLACE INTO turn VALUES (?, ?)", name, first + count);
+    return first;
+  }
+
+  private resolve({ description }: StreamRow): StreamDescription | undefined {
+    const stored = JSON.parse(description) as StreamDescription;
+    const stream = streamAt(stored, Date.now());
+    if (stream === undefined) this.remove(stored);
+    return stream;
+  }
+}
