@@ -141,8 +141,8 @@ describe("the scope of the credential", () => {
       "Credential should be scoped to a valid region. " +
         "Credential should be scoped to correct service: 'kinesis'. " +
         "Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. " +
-        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: " +
-        "'b' != '20260314', from '20260314T150926Z'.",
+        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from " +
+        "HTTP: 'b' != '20260314', from '20260314T150926Z'.",
     ],
   ];
   test.each(cases)("%s", (scope, message) => {
@@ -178,7 +178,8 @@ describe("what must be signed", () => {
   test("an operation that is not signed is refused", () => {
     const request = sign(plainRequest, { signedHeaders: "content-type;host;x-amz-date" });
     expect(outcomeOf(request)).toBe(
-      "InvalidSignatureException: 'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization.",
+      "InvalidSignatureException: 'X-Amz-Target' must be a 'SignedHeader' in the AWS " +
+        "Authorization.",
     );
   });
 
@@ -238,8 +239,8 @@ describe("the presigned form", () => {
     "cannot live for '%s' s",
     (expires) => {
       expect(outcomeOf(presign(plainRequest, expires))).toBe(
-        "IncompleteSignatureException: X-Amz-Expires must be a number of seconds from 1 to 604800. " +
-          `Got '${expires}'.`,
+        "IncompleteSignatureException: X-Amz-Expires must be a number of seconds from 1 to 604800." +
+          ` Got '${expires}'.`,
       );
     },
   );
