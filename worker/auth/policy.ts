@@ -25,8 +25,9 @@ export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
   const { action, alias, arn, policy } = deed;
   const names = alias === undefined ? [action] : [action, alias];
   const verdict = policy ? evaluatePolicy(policy, principal, names, arn) : silent;
-  if (verdict.isDenied)
+  if (verdict.isDenied) {
     return deny(principal, deed, "with an explicit deny in a resource-based policy");
+  }
   const isListed = may(principal, action, arn);
   const isOwn = arn === "*" || splitArn(arn)?.[4] === principal.account;
   const isAllowed = isOwn
