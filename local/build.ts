@@ -38,9 +38,12 @@ export async function buildEngine(): Promise<boolean> {
   const workFolder = await mkdtemp(join(buildFolder, "engine-"));
   try {
     const targets = Object.entries(engineTargets);
-    await Promise.all(
-      targets.map(([target, file]) => compileEngine(target, join(workFolder, file))),
+    const compilers = targets.map(([target, file]) =>
+      compileEngine(target, join(workFolder, file)),
     );
+    // When one fails, the other still writes: its folder goes when both are through.
+    await Promise.allSettled(compilers);
+    await Promise.all(compilers);
     const outputs: Record<string, string> = {};
     for (const [, file] of targets) {
       outputs[file] = hashBytes(await readFile(join(workFolder, file)));

@@ -8,7 +8,15 @@ import { createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { follow, isRunning, readBanner, runToEnd, startServer, untilGone } from "./server.ts";
+import {
+  bannerValue,
+  follow,
+  isRunning,
+  readBanner,
+  runToEnd,
+  startServer,
+  untilGone,
+} from "./server.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "millrace-cli-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -144,19 +152,24 @@ describe("an end that was asked for", () => {
     expect(existsSync(server.data)).toBe(false);
   });
 
-  test("npm start: Ctrl-C in its terminal is one clean end", async () => {
-    const root = resolve(import.meta.dirname, "..", "..");
+  // A terminal sends Ctrl-C to every process in front of it: npm, the server and workerd. A
+  // script that started npm knows only npm.
+  test.each([
+    ["Ctrl-C in the terminal of npm start", "SIGINT", -1],
+    ["SIGTERM to npm start", "SIGTERM", 1],
+  ] as const)("%s is one clean end", async (_how, signal, sign) => {
     const npm = spawn("npm", ["start", "--silent", "--", "--port", "0", "--memory"], {
-      cwd: root,
+      cwd: resolve(import.meta.dirname, "..", ".."),
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
     const running = follow(npm);
-    await readBanner(running);
-    // A terminal sends the signal to every process in front of it: npm, the server and workerd.
-    process.kill(-(npm.pid ?? 0), "SIGINT");
-    const { stderr } = await running.ended;
+    const banner = await readBanner(running);
+    process.kill(sign * (npm.pid ?? 0), signal);
+    const { exitCode, stderr } = await running.ended;
+    expect(exitCode).toBe(0);
     expect(stderr).not.toMatch(/millrace|worker/);
+    await expect(fetch(bannerValue(banner, "endpoint"))).rejects.toThrow();
   });
 });
 

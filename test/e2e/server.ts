@@ -151,7 +151,8 @@ export async function readBanner({ process: child, ended }: Running): Promise<st
   });
 }
 
-function bannerValue(banner: string, name: string): string {
+/** What the banner says behind a name, such as `endpoint`. */
+export function bannerValue(banner: string, name: string): string {
   const value = new RegExp(`^ {2}${name} +(.*)$`, "m").exec(banner)?.[1];
   if (value === undefined) throw new Error(`the banner names no ${name}:\n${banner}`);
   return value;
