@@ -1,9 +1,12 @@
-// What is settled for an account and region as a whole: whether it is committed to a minimum of
-// throughput. Nothing is billed here; the commitment is kept because other settings ask for it and
-// clients read it back. It lasts a day at least: ended before, it ends then.
+// What an account has in a region as a whole: the key of its cursors, and whether it is committed to
+// a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
+// for it and clients read it back. It lasts a day at least: ended before, it ends then.
+import { Buffer } from "node:buffer";
 
 /** AWS API reference, MinimumThroughputBillingCommitmentInput. */
 const commitmentMsMin = 24 * 3_600_000;
+
+const keyBytes = 32;
 
 export interface Commitment {
   startedMs: number;
@@ -46,6 +49,7 @@ export class AccountTable {
     sql.exec(
       "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, commitment TEXT NOT NULL)",
     );
+    sql.exec("CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
   }
 
   commitment(): Commitment | undefined {
@@ -55,5 +59,14 @@ export class AccountTable {
 
   save(commitment: Commitment): void {
     this.sql.exec("INSERT OR REPLACE INTO account VALUES (1, ?)", JSON.stringify(commitment));
+  }
+
+  /** The key that authenticates the account's cursors; made once. */
+  cursorKey(): string {
+    const [row] = this.sql.exec<{ key: string }>("SELECT key FROM secret").toArray();
+    if (row !== undefined) return row.key;
+    const key = Buffer.from(crypto.getRandomValues(new Uint8Array(keyBytes))).toString("base64");
+    this.sql.exec("INSERT INTO secret VALUES (1, ?)", key);
+    return key;
   }
 }

@@ -5,23 +5,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import {
-  accountShardsMax,
-  creationsMax,
-  onDemandStreamsMax,
-  recordBytesDefault,
-  resumeDelayMs,
-  shardsMax,
-} from "../limits.ts";
+import { creationsMax, resumeDelayMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { AccountTable, changeCommitment, type Commitment, commitmentState } from "./account.ts";
-import {
-  changeAttributes,
-  checkDistribution,
-  checkWarmThroughput,
-  requirePresent,
-  type StreamChange,
-} from "./attributes.ts";
+import { changeAttributes, requirePresent, type StreamChange } from "./attributes.ts";
 import {
   changePolicy,
   type ConsumerKey,
@@ -29,7 +16,7 @@ import {
   getConsumer,
   registerConsumer,
 } from "./consumers.ts";
-import { splitHashRange } from "./hashrange.ts";
+import { checkSpec, newStream } from "./creation.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./rates.ts";
 import { type AccountTotals, StreamRegistry } from "./registry.ts";
@@ -54,17 +41,7 @@ import type {
 /** Shards called at once while a stream is made, changed or removed. */
 const shardCallsMax = 64;
 
-/**
- * A new shard says it is this much older than its stream, as Kinesis shards do. So every record
- * arrives in a later second than its shard's creation, and no record has the shard's starting
- * sequence number.
- */
-const shardAgeMs = 2000;
-
-const KEY_BYTES = 32;
-
 export class Catalog extends DurableObject<Env> implements CatalogApi {
-  private readonly sql: SqlStorage;
   private readonly tags: TagTable;
   private readonly streams: StreamRegistry;
   private readonly accounts: AccountTable;
@@ -72,11 +49,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.sql = ctx.storage.sql;
-    this.sql.exec("CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
-    this.tags = new TagTable(this.sql);
-    this.streams = new StreamRegistry(this.sql, this.tags);
-    this.accounts = new AccountTable(this.sql);
+    const { sql } = ctx.storage;
+    this.tags = new TagTable(sql);
+    this.streams = new StreamRegistry(sql, this.tags);
+    this.accounts = new AccountTable(sql);
   }
 
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>> {
@@ -84,7 +60,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       if (this.streams.find(spec.name) !== undefined) {
         throw new StreamError("streamExists", { stream: spec.name });
       }
-      this.checkSpec(spec);
+      checkSpec(spec, this.streams.totals(), this.isCommitted());
+      this.checkCreations("tooManyStreams", () => this.streams.all());
       const stream = newStream(scope, spec, Date.now());
       if (spec.tags !== undefined) this.tags.change(stream.uid, { put: spec.tags });
       await this.begin(stream);
@@ -93,7 +70,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>> {
-    return asReply(() => ({ stream: this.streams.get(name), cursorKey: this.key() }));
+    return asReply(() => ({
+      stream: this.streams.get(name),
+      cursorKey: this.accounts.cursorKey(),
+    }));
   }
 
   async listStreams(after: string, limit: number): Promise<StreamPage> {
@@ -142,7 +122,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   ): Promise<Reply<ConsumerDescription>> {
     return asReply(() => {
       const stream = this.streams.get(name);
-      this.checkCreations(stream.consumers, "tooManyConsumers", name);
+      this.checkCreations("tooManyConsumers", () => stream.consumers);
       changeTags(new Map(), { put: tags });
       const { transitionMs } = readSettings(this.env);
       const consumer = registerConsumer(stream, consumerName, Date.now(), transitionMs);
@@ -202,7 +182,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   async cursorKey(): Promise<string> {
-    return this.key();
+    return this.accounts.cursorKey();
   }
 
   async takeTurns(name: string, count: number): Promise<number> {
@@ -300,74 +280,21 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return { stream, uid };
   }
 
-  /** Throws unless the account may have such a stream. */
-  private checkSpec(spec: StreamSpec): void {
-    const { name, mode, shardCount: additional } = spec;
-    const { openShards: current, onDemandStreams } = this.streams.totals();
-    if (current + additional > accountShardsMax) {
-      throw new StreamError("tooManyShards", { current, additional, limit: accountShardsMax });
-    }
-    if (additional > shardsMax) throw new StreamError("tooLarge", { shards: shardsMax });
-    if (mode === "ON_DEMAND" && onDemandStreams >= onDemandStreamsMax) {
-      throw new StreamError("tooManyStreams", { limit: onDemandStreamsMax });
-    }
-    this.checkCreations(this.streams.all(), "tooManyStreams", name);
-    if (spec.warmThroughputMiBps !== undefined) checkWarmThroughput(spec, this.isCommitted());
-    checkDistribution(spec, spec.distribution ?? "USER_PARTITION_KEY");
-  }
-
   private checkCreations(
-    things: readonly { status: string }[],
     code: "tooManyStreams" | "tooManyConsumers",
-    stream: string,
+    listAll: () => readonly { status: string }[],
   ): void {
     if (readSettings(this.env).limits === "none") return;
-    const creating = things.filter(({ status }) => status === "CREATING").length;
-    if (creating >= creationsMax)
-      throw new StreamError(code, { stream, limit: creationsMax, creating });
+    const creating = listAll().filter(({ status }) => status === "CREATING").length;
+    if (creating >= creationsMax) throw new StreamError(code, { limit: creationsMax, creating });
   }
 
   private isCommitted(): boolean {
     return commitmentState(this.accounts.commitment(), Date.now()) !== "none";
   }
-
-  /** The key that authenticates this scope's cursors; made once. */
-  private key(): string {
-    const rows = this.sql.exec<{ key: string }>("SELECT key FROM secret").toArray();
-    if (rows[0] !== undefined) return rows[0].key;
-    const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-    const key = Buffer.from(bytes).toString("base64");
-    this.sql.exec("INSERT INTO secret VALUES (1, ?)", key);
-    return key;
-  }
 }
 
-function headOf({ shards: _, ...head }: StreamDescription): StreamHead {
+function headOf(stream: StreamDescription): StreamHead {
+  const { shards: _, ...head } = stream;
   return head;
-}
-
-function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescription {
-  const uid = crypto.randomUUID();
-  const { name, shardCount, tags: _, recordBytesMax, distribution, ...attributes } = spec;
-  const shards = splitHashRange(shardCount).map((range, index) => ({
-    uid: `${uid}-${index}`,
-    index,
-    createdMs: nowMs - shardAgeMs,
-    hashStart: range.start,
-    hashEnd: range.end,
-  }));
-  return {
-    account: scope.account,
-    region: scope.region,
-    name,
-    uid,
-    status: "CREATING",
-    createdMs: nowMs,
-    recordBytesMax: recordBytesMax ?? recordBytesDefault,
-    distribution: distribution ?? "USER_PARTITION_KEY",
-    metrics: [],
-    consumers: [],
-    ...attributes,
-    shards,
-  };
 }

@@ -12,11 +12,17 @@ export interface AccountTotals {
   onDemandStreams: number;
 }
 
+interface StreamCount {
+  openShards: number;
+  isOnDemand: boolean;
+}
+
 type StreamRow = { description: string };
 
 export class StreamRegistry {
   private readonly sql: SqlStorage;
   private readonly tags: TagTable;
+  private counts: Map<string, StreamCount> | undefined;
 
   constructor(sql: SqlStorage, tags: TagTable) {
     this.sql = sql;
@@ -66,25 +72,25 @@ export class StreamRegistry {
   }
 
   totals(): AccountTotals {
-    const open = this.sql.exec<{ count: number }>(
-      `SELECT count(*) AS count FROM stream, json_each(description, '$.shards') AS shard
-        WHERE shard.value ->> '$.closedMs' IS NULL`,
-    );
-    const onDemand = this.sql.exec<{ count: number }>(
-      "SELECT count(*) AS count FROM stream WHERE description ->> '$.mode' = 'ON_DEMAND'",
-    );
-    return { openShards: open.one().count, onDemandStreams: onDemand.one().count };
+    const totals = { openShards: 0, onDemandStreams: 0 };
+    for (const { openShards, isOnDemand } of this.counted().values()) {
+      totals.openShards += openShards;
+      if (isOnDemand) totals.onDemandStreams++;
+    }
+    return totals;
   }
 
   save(stream: StreamDescription): void {
     const description = JSON.stringify(stream);
     this.sql.exec("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
+    this.counts?.set(stream.name, countOf(stream));
   }
 
   remove({ name, uid, consumers }: StreamDescription): void {
     this.sql.exec("DELETE FROM stream WHERE name = ?", name);
     this.sql.exec("DELETE FROM turn WHERE name = ?", name);
     for (const resource of [{ uid }, ...consumers]) this.tags.remove(resource.uid);
+    this.counts?.delete(name);
   }
 
   /** Takes `count` turns of the stream's round robin; returns the first. */
@@ -97,10 +103,21 @@ export class StreamRegistry {
     return first;
   }
 
+  /** All streams are read for it once in the object's life. */
+  private counted(): Map<string, StreamCount> {
+    this.counts ??= new Map(this.all().map((stream) => [stream.name, countOf(stream)]));
+    return this.counts;
+  }
+
   private resolve({ description }: StreamRow): StreamDescription | undefined {
     const stored = JSON.parse(description) as StreamDescription;
     const stream = streamAt(stored, Date.now());
     if (stream === undefined) this.remove(stored);
     return stream;
   }
+}
+
+function countOf({ mode, shards }: StreamDescription): StreamCount {
+  const openShards = shards.filter(({ closedMs }) => closedMs === undefined).length;
+  return { openShards, isOnDemand: mode === "ON_DEMAND" };
 }

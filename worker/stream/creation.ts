@@ -1,0 +1,60 @@
+// A stream that is to be: whether the account may have it, and how it begins. Opening its shards,
+// and everything that can go wrong on the way, is the catalog's.
+import { StreamError } from "../errors.ts";
+import { accountShardsMax, onDemandStreamsMax, recordBytesDefault, shardsMax } from "../limits.ts";
+import { checkDistribution, checkWarmThroughput } from "./attributes.ts";
+import { splitHashRange } from "./hashrange.ts";
+import type { AccountTotals } from "./registry.ts";
+import type { StreamSpec } from "./rpc.ts";
+import type { Scope, StreamDescription } from "./types.ts";
+
+/**
+ * A new shard says it is this much older than its stream, as Kinesis shards do. So every record
+ * arrives in a later second than its shard's creation, and no record has the shard's starting
+ * sequence number.
+ */
+const shardAgeMs = 2000;
+
+/** Throws unless an account with these totals may have such a stream. */
+export function checkSpec(spec: StreamSpec, totals: AccountTotals, isCommitted: boolean): void {
+  const { mode, shardCount, distribution, warmThroughputMiBps } = spec;
+  checkShardCount(totals, shardCount);
+  if (shardCount > shardsMax) throw new StreamError("tooLarge", { shards: shardsMax });
+  if (mode === "ON_DEMAND" && totals.onDemandStreams >= onDemandStreamsMax) {
+    throw new StreamError("tooManyStreams", { limit: onDemandStreamsMax });
+  }
+  if (warmThroughputMiBps !== undefined) checkWarmThroughput(spec, isCommitted);
+  checkDistribution(spec, distribution ?? "USER_PARTITION_KEY");
+}
+
+/** Throws when the account would have too many open shards. */
+export function checkShardCount({ openShards: current }: AccountTotals, additional: number): void {
+  if (current + additional <= accountShardsMax) return;
+  throw new StreamError("tooManyShards", { current, additional, limit: accountShardsMax });
+}
+
+export function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescription {
+  const uid = crypto.randomUUID();
+  const { name, shardCount, tags: _, recordBytesMax, distribution, ...attributes } = spec;
+  const shards = splitHashRange(shardCount).map((range, index) => ({
+    uid: `${uid}-${index}`,
+    index,
+    createdMs: nowMs - shardAgeMs,
+    hashStart: range.start,
+    hashEnd: range.end,
+  }));
+  return {
+    account: scope.account,
+    region: scope.region,
+    name,
+    uid,
+    status: "CREATING",
+    createdMs: nowMs,
+    recordBytesMax: recordBytesMax ?? recordBytesDefault,
+    distribution: distribution ?? "USER_PARTITION_KEY",
+    metrics: [],
+    consumers: [],
+    ...attributes,
+    shards,
+  };
+}
