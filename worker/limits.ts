@@ -119,3 +119,6 @@ export const creationsMax = 5;
 
 /** How soon a control-plane change that was cut off is taken up again. */
 export const resumeDelayMs = 10_000;
+
+/** Readers that may wait for one shard's next record: its stream's consumers, and some that come and go. */
+export const waitersMax = 256;

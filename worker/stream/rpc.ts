@@ -4,8 +4,10 @@ import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../er
 import type { Commitment } from "./account.ts";
 import type { StreamChange } from "./attributes.ts";
 import type { ConsumerKey } from "./consumers.ts";
+import type { QuotaKind } from "./quota.ts";
 import type { AccountTotals } from "./registry.ts";
 import type { TagChange, Tags } from "./tags.ts";
+import type { Hold } from "./waiting.ts";
 import type {
   AppendReceipt,
   ConsumerDescription,
@@ -15,6 +17,7 @@ import type {
   Scope,
   SeekReply,
   SeekRequest,
+  ShardEnd,
   ShardSettings,
   ShardStats,
   ShardView,
@@ -32,8 +35,10 @@ export type Reply<T> = T | Failure;
 export interface ShardApi {
   /** Makes the shard exist. Doing it again changes nothing. */
   open(shard: ShardSettings): Promise<void>;
-  /** Appends chunks in order; a receipt each, once all are durable. */
-  append(chunks: Uint8Array[]): Promise<Reply<{ receipts: AppendReceipt[] }>>;
+  /** Appends chunks in order, once all are durable. Fails with `shardClosed` for ever after `close`. */
+  append(chunks: Uint8Array[]): Promise<Reply<AppendReply>>;
+  /** Commits what it has, and takes no more. Doing it again changes nothing. */
+  close(): Promise<Reply<ShardEnd>>;
   /** Records of the newest generation; of older ones, where they are. */
   read(request: ReadRequest): Promise<Reply<ReadReply>>;
   view(): Promise<Reply<ShardView>>;
@@ -43,8 +48,32 @@ export interface ShardApi {
   retain(retentionHours: number): Promise<Reply<{ retained: true }>>;
   stats(): Promise<Reply<ShardStats>>;
   seek(request: SeekRequest): Promise<Reply<SeekReply>>;
+  /** Makes the reader the one that reads as its consumer. Fails with `subscriptionTaken`. */
+  subscribe(hold: Hold): Promise<Reply<{ subscribed: true }>>;
+  /** Resolves when there is something to do: see waiting.ts. `held` unless another has subscribed. */
+  wait(request: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>>;
+  /** Ends the reader's waiting. */
+  unsubscribe(hold: Hold): Promise<void>;
+  /** Counts a call where limits are kept: see quota.ts. Fails with `overloaded`. */
+  admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
+  /** Counts the payload bytes of a page where limits are kept. */
+  spend(bytes: number): Promise<void>;
   /** Removes every byte. Doing it again changes nothing. */
   destroy(): Promise<void>;
+}
+
+export interface AppendReply {
+  /** One for each chunk; where records were refused, for as much as was taken. */
+  receipts: AppendReceipt[];
+  /** Records at the end that the shard's quota had no room for. */
+  refused: number;
+}
+
+export interface WaitRequest {
+  /** Of the record that is waited for. */
+  index: number;
+  timeoutMs: number;
+  hold?: Hold;
 }
 
 export interface StreamSpec {

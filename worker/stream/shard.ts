@@ -1,26 +1,32 @@
 // One shard: a Durable Object that gives records their index and arrival time, makes them durable, and
 // hands them back. It never parses a request nor prints a reply. Appends are committed in groups: while one
 // commit is being made durable the next one gathers, so a lone producer waits for nobody and many
-// share a row. What readers see is published after the commit. A failed commit throws all state in memory away and derives it anew.
+// share a row. What readers see is published after the commit, and wakes those who wait for it. A failed commit
+// throws all state in memory away and derives it anew. A shard that was closed takes nothing more.
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
+import { readSettings } from "../settings.ts";
 import { groupChunks } from "./batch.ts";
 import { readHeader } from "./chunk.ts";
 import type { LogEntry } from "./log.ts";
 import { releasePending, reservePending, resetPending } from "./pending.ts";
-import { asReply, type Reply, type ShardApi } from "./rpc.ts";
+import { type QuotaKind, ShardQuota } from "./quota.ts";
+import { type AppendReply, asReply, type Reply, type ShardApi, type WaitRequest } from "./rpc.ts";
+import { seekIndex } from "./seek.ts";
 import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
 import { dropSegments, moveSegments, readObject } from "./tier.ts";
+import { type Hold, WaitingRoom } from "./waiting.ts";
 import type {
   AppendReceipt,
   ReadReply,
   ReadRequest,
   SeekReply,
   SeekRequest,
+  ShardEnd,
   ShardSettings,
   ShardStats,
   ShardView,
@@ -34,15 +40,29 @@ interface PendingAppend {
 }
 
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
-type Published = Pick<ShardView, "nextIndex" | "lastTimeMs" | "segment" | "tailIndex">;
+type Published = Omit<
+  ShardView,
+  "firstIndex" | "firstSegment" | "tieredSegment" | "retentionMs"
+>;
+
+const nothingPublished: Published = {
+  nextIndex: 0,
+  lastTimeMs: 0,
+  segment: 0,
+  tailIndex: 0,
+  closedMs: undefined,
+};
 
 export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly sql: MeteredSql;
   private store: ShardStore | undefined;
-  private published: Published = { nextIndex: 0, lastTimeMs: 0, segment: 0, tailIndex: 0 };
+  private published = nothingPublished;
   private pending: PendingAppend[] = [];
   private pendingBytes = 0;
   private committing = false;
+  /** Resolves when everything that was pending is committed, or has failed. */
+  private idle: Promise<void> = Promise.resolve();
+  private closing: Promise<ShardEnd> | undefined;
   /** False while what is in memory may not be what is stored. */
   private recovered = false;
   private alarmMs: number | null | undefined;
@@ -50,11 +70,15 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private tieredSegment = 0;
   private tiering = false;
   private readonly damaged = new Set<number>();
+  private readonly waiting = new WaitingRoom();
+  /** Only where the service's limits are kept. */
+  private readonly quota: ShardQuota | undefined;
   private readonly counters = { commits: 0, failedCommits: 0, reads: 0, segmentReads: 0 };
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new MeteredSql(ctx.storage.sql);
+    if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
     this.recoverIfPossible();
   }
 
@@ -66,9 +90,17 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.wakeBy(Date.now() + sealAgeMs);
   }
 
-  append(chunks: Uint8Array[]): Promise<Reply<{ receipts: AppendReceipt[] }>> {
+  append(offered: Uint8Array[]): Promise<Reply<AppendReply>> {
     return asReply(async () => {
-      const { uid } = this.opened().description;
+      const { uid, closedMs } = this.opened().description;
+      if (closedMs !== undefined || this.closing !== undefined) {
+        throw new StreamError("shardClosed", { shard: uid });
+      }
+      const { chunks, refused } = this.quota?.admitRecords(offered, Date.now()) ?? {
+        chunks: offered,
+        refused: 0,
+      };
+      if (chunks.length === 0) throw new StreamError("overloaded");
       let bytes = 0;
       for (const chunk of chunks) bytes += readHeader(chunk).bytes;
       if (this.pendingBytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
@@ -77,8 +109,16 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         this.pending.push({ chunks, bytes, resolve, reject });
       });
       this.pendingBytes += bytes;
-      if (!this.committing) void this.commitPending();
-      return { receipts: await receipts };
+      if (!this.committing) this.idle = this.commitPending();
+      return { receipts: await receipts, refused };
+    });
+  }
+
+  close(): Promise<Reply<ShardEnd>> {
+    return asReply(() => {
+      this.opened();
+      this.closing ??= this.writeEnd().finally(() => (this.closing = undefined));
+      return this.closing;
     });
   }
 
@@ -120,9 +160,44 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   seek(request: SeekRequest): Promise<Reply<SeekReply>> {
     return asReply(async () => {
       const view = this.currentView();
-      const index = await this.indexOf(request, view);
+      const store = this.opened();
+      const index = await seekIndex(store, view, request, (entry) => this.bodyOf(store, entry));
       return { location: { segment: this.segmentAt(index), index }, view };
     });
+  }
+
+  subscribe(hold: Hold): Promise<Reply<{ subscribed: true }>> {
+    return asReply(() => {
+      this.opened();
+      this.waiting.take(hold, Date.now());
+      return { subscribed: true as const };
+    });
+  }
+
+  wait({ index, timeoutMs, hold }: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>> {
+    return asReply(async () => {
+      const held = () => hold === undefined || this.waiting.holds(hold, Date.now());
+      const view = this.currentView();
+      const isThere = view.nextIndex > index || view.closedMs !== undefined;
+      if (held() && !isThere) await this.waiting.wait(index, timeoutMs, hold);
+      return { view: this.currentView(), held: held() };
+    });
+  }
+
+  async unsubscribe(hold: Hold): Promise<void> {
+    this.waiting.leave(hold);
+  }
+
+  admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>> {
+    return asReply(() => {
+      this.opened();
+      this.quota?.admitCall(kind, Date.now());
+      return { admitted: true as const };
+    });
+  }
+
+  async spend(bytes: number): Promise<void> {
+    this.quota?.spendRead(bytes, Date.now());
   }
 
   segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>> {
@@ -147,6 +222,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     if (store !== undefined) {
       store.describe({ destroyed: true });
       this.store = undefined;
+      this.waiting.ended();
       if (this.env.SEGMENTS !== undefined) {
         await dropSegments(this.env.SEGMENTS, store.description.uid);
       }
@@ -231,6 +307,32 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return receipts;
   }
 
+  /** What has been taken in is written, then the end of it; nothing is taken in meanwhile. */
+  private async writeEnd(): Promise<ShardEnd> {
+    await this.idle;
+    const store = this.opened();
+    const { closedMs, endIndex } = store.description;
+    if (closedMs !== undefined && endIndex !== undefined) return { closedMs, endIndex };
+    const end = {
+      closedMs: Math.max(Date.now(), store.tip.timeMs),
+      endIndex: store.tip.nextIndex,
+    };
+    try {
+      this.ctx.storage.transactionSync(() => {
+        store.seal(end.closedMs);
+        store.describe(end);
+      });
+      await this.ctx.storage.sync();
+    } catch (error) {
+      this.recoverIfPossible();
+      const what = error instanceof Error ? error.message : String(error);
+      throw new StreamError("commitFailed", { what });
+    }
+    this.publish();
+    void this.tierSegments();
+    return end;
+  }
+
   private sealTail(): void {
     const { store } = this;
     if (store === undefined) return;
@@ -313,30 +415,6 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     }
   }
 
-  private async indexOf(request: SeekRequest, view: ShardView): Promise<number> {
-    switch (request.kind) {
-      case "earliest":
-        return view.firstIndex;
-      case "latest":
-        return view.nextIndex;
-      case "index":
-        if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
-        return Math.max(request.index, view.firstIndex);
-      case "time":
-        return this.indexAtTime(request.timeMs, request.ordinal, view);
-    }
-  }
-
-  private async indexAtTime(timeMs: number, ordinal: number, view: ShardView): Promise<number> {
-    const store = this.opened();
-    const entry = store.entryAtTime(timeMs, ordinal);
-    if (entry === undefined || entry.firstIndex >= view.nextIndex) return view.nextIndex;
-    if (entry.firstMs > timeMs) return Math.max(entry.firstIndex, view.firstIndex);
-    const body = await this.bodyOf(store, entry);
-    const index = entry.firstIndex + engine.findTime(body, timeMs, ordinal);
-    return Math.max(index, view.firstIndex);
-  }
-
   private async bodyOf(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
     if (entry.segment === undefined) return store.log.load(entry);
     const { uid } = store.description;
@@ -368,13 +446,16 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   /** Shows readers all that has been committed. */
   private publish(): void {
-    const { log, tip } = this.opened();
+    const { log, tip, description } = this.opened();
     this.published = {
       nextIndex: tip.nextIndex,
       lastTimeMs: tip.timeMs,
       segment: log.nextSegment,
       tailIndex: log.entries[log.sealedCount]?.firstIndex ?? tip.nextIndex,
+      closedMs: description.closedMs,
     };
+    if (description.closedMs === undefined) this.waiting.published(tip.nextIndex);
+    else this.waiting.ended();
   }
 
   private opened(): ShardStore {

@@ -87,7 +87,7 @@ export class ShardStore {
     sql.run(
       "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
       JSON.stringify(description),
-      description.createdMs,
+      description.earliestMs ?? description.createdMs,
     );
   }
 

@@ -122,7 +122,7 @@ export interface ShardView {
   /** First record of the tail. */
   tailIndex: number;
   /** When the shard closed; undefined while it is open. Then `nextIndex` is the end of it. */
-  closedMs: number | undefined;
+  closedMs?: number | undefined;
   retentionMs: number;
 }
 
