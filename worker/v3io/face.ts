@@ -1,11 +1,12 @@
 // The v3io face: a typed command in, the core's answer printed as v3io prints it. A stream in the
 // root of the default container is the Kinesis stream of that name; any other has its whole path
 // for a name, which no Kinesis name can be. Sequence numbers are the index plus one.
+import { readBody } from "../body.ts";
 import { utf8 } from "../bytes.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
-import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
+import { pageBytesMax, requestBodyBytesMax, timeOrdinalMax } from "../limits.ts";
 import { type RecordPrinter, renderPage } from "../page.ts";
 import {
   catalogOf,
@@ -39,6 +40,8 @@ const printer: RecordPrinter = {
   separator: utf8(","),
 };
 
+const decoder = new TextDecoder();
+
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 
 export async function serveV3io(
@@ -49,7 +52,9 @@ export async function serveV3io(
   try {
     const name = request.headers.get("x-v3io-function") ?? "";
     const path = pathOf(request.url);
-    return await run(parseRequest(name, path, await request.text()), runtime, scope);
+    const body = await readBody(request, requestBodyBytesMax);
+    if (body === undefined) throw new V3ioError("InvalidArgumentException");
+    return await run(parseRequest(name, path, decoder.decode(body)), runtime, scope);
   } catch (error) {
     if (!(error instanceof V3ioError) && !(error instanceof StreamError)) console.error(error);
     return errorResponse(error);
