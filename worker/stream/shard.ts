@@ -6,19 +6,18 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import { engine } from "../isolate.ts";
-import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
+import { alarmDelayMsMin, pendingBytesMax, sealAgeMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { groupChunks } from "./batch.ts";
 import { readHeader } from "./chunk.ts";
-import type { LogEntry } from "./log.ts";
 import { releasePending, reservePending, resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
 import { type AppendReply, asReply, type Reply, type ShardApi, type WaitRequest } from "./rpc.ts";
 import { seekIndex } from "./seek.ts";
 import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
-import { dropSegments, moveSegments, readObject } from "./tier.ts";
+import { readTail } from "./tail.ts";
+import { Tiering } from "./tiering.ts";
 import { type Hold, WaitingRoom } from "./waiting.ts";
 import type {
   AppendReceipt,
@@ -40,10 +39,7 @@ interface PendingAppend {
 }
 
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
-type Published = Omit<
-  ShardView,
-  "firstIndex" | "firstSegment" | "tieredSegment" | "retentionMs"
->;
+type Published = Omit<ShardView, "firstIndex" | "firstSegment" | "tieredSegment" | "retentionMs">;
 
 const nothingPublished: Published = {
   nextIndex: 0,
@@ -66,10 +62,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** False while what is in memory may not be what is stored. */
   private recovered = false;
   private alarmMs: number | null | undefined;
-  /** Segments below this one are in R2. */
-  private tieredSegment = 0;
-  private tiering = false;
-  private readonly damaged = new Set<number>();
+  private readonly tiering: Tiering;
   private readonly waiting = new WaitingRoom();
   /** Only where the service's limits are kept. */
   private readonly quota: ShardQuota | undefined;
@@ -79,6 +72,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     super(ctx, env);
     this.sql = new MeteredSql(ctx.storage.sql);
     if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
+    this.tiering = new Tiering(env.SEGMENTS, {
+      store: () => this.store,
+      sealedSegment: () => this.published.segment,
+      transact: (change) => ctx.storage.transactionSync(change),
+      wakeBy: (timeMs) => this.wakeBy(timeMs),
+    });
     this.recoverIfPossible();
   }
 
@@ -127,28 +126,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const { log } = this.opened();
       const view = this.currentView();
       this.counters.reads++;
-      let index = Math.max(request.index, view.firstIndex);
-      if (index > view.nextIndex) throw new StreamError("locationNotFound");
-      const chunks: Uint8Array[] = [];
-      let records = request.recordsMax;
-      let bytes = request.bytesMax;
-      const horizonMs = Date.now() - view.retentionMs;
-      const inLog = index >= (log.entries[0]?.firstIndex ?? view.nextIndex);
-      for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
-        const entry = log.entries[at];
-        if (entry === undefined || entry.firstIndex >= view.nextIndex) break;
-        const chunk = log.load(entry);
-        const kept = entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
-        const from = Math.max(index - entry.firstIndex, kept);
-        const to = engine.fit(chunk, from, records, Math.max(bytes, 0));
-        const size = engine.payloadBytes(chunk, from, to);
-        if (size > bytes && chunks.length > 0) break;
-        chunks.push(engine.slice(chunk, from, to));
-        index = entry.firstIndex + to;
-        records -= to - from;
-        bytes -= size;
-        if (to < entry.count) break;
-      }
+      if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
+      const { chunks, index } = readTail(log, view, request, Date.now());
       return { chunks, next: { segment: this.segmentAt(index), index }, view };
     });
   }
@@ -161,7 +140,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return asReply(async () => {
       const view = this.currentView();
       const store = this.opened();
-      const index = await seekIndex(store, view, request, (entry) => this.bodyOf(store, entry));
+      const index = await seekIndex(store, view, request, (entry) =>
+        this.tiering.body(store, entry),
+      );
       return { location: { segment: this.segmentAt(index), index }, view };
     });
   }
@@ -174,7 +155,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  wait({ index, timeoutMs, hold }: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>> {
+  wait({
+    index,
+    timeoutMs,
+    hold,
+  }: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>> {
     return asReply(async () => {
       const held = () => hold === undefined || this.waiting.holds(hold, Date.now());
       const view = this.currentView();
@@ -205,7 +190,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const store = this.opened();
       this.counters.segmentReads++;
       if (segment >= this.published.segment) return { body: null };
-      return { body: this.loadSegment(store, segment) ?? null };
+      return { body: this.tiering.load(store, segment) ?? null };
     });
   }
 
@@ -223,9 +208,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       store.describe({ destroyed: true });
       this.store = undefined;
       this.waiting.ended();
-      if (this.env.SEGMENTS !== undefined) {
-        await dropSegments(this.env.SEGMENTS, store.description.uid);
-      }
+      await this.tiering.drop(store.description.uid);
     }
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -243,7 +226,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
           count: closed.segments + log.sealedCount,
           sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
           r2Bytes: closed.tieredBytes,
-          damaged: this.damaged.size,
+          damaged: this.tiering.damaged.size,
         },
         databaseBytes: this.sql.databaseBytes,
         pendingBytes: this.pendingBytes,
@@ -262,7 +245,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const oldestTail = store.log.entries[store.log.sealedCount];
     if (oldestTail !== undefined && nowMs - oldestTail.firstMs >= sealAgeMs) this.sealTail();
     await this.trim(nowMs);
-    await this.tierSegments();
+    await this.tiering.move();
     await this.wakeBy(this.nextWakeMs());
   }
 
@@ -293,7 +276,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (this.store?.log.tailIsFull === true) this.sealTail();
     }
     this.committing = false;
-    void this.tierSegments();
+    void this.tiering.move();
   }
 
   private async commit(chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
@@ -329,7 +312,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       throw new StreamError("commitFailed", { what });
     }
     this.publish();
-    void this.tierSegments();
+    void this.tiering.move();
     return end;
   }
 
@@ -357,73 +340,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       });
       this.publish();
     }
-    for (;;) {
-      const oldest = store.generations.oldest();
-      if (oldest === undefined || oldest.lastMs >= horizonMs) return;
-      const bucket = this.env.SEGMENTS;
-      if (bucket !== undefined) {
-        const numbers = oldest.segments.map((_, i) => oldest.firstSegment + i);
-        await dropSegments(bucket, store.description.uid, numbers);
-      }
-      if (this.store !== store) return;
-      this.ctx.storage.transactionSync(() => store.forget(oldest));
-    }
-  }
-
-  /** Moves sealed segments to R2 in order, and frees the rows of generations that are there whole. */
-  private async tierSegments(): Promise<void> {
-    const { store } = this;
-    const bucket = this.env.SEGMENTS;
-    if (store === undefined || bucket === undefined || this.tiering) return;
-    this.tiering = true;
-    try {
-      await moveSegments(bucket, {
-        uid: store.description.uid,
-        next: () =>
-          this.store === store && this.tieredSegment < this.published.segment
-            ? this.tieredSegment
-            : undefined,
-        load: (segment) => this.loadSegment(store, segment),
-        done: (segment) => this.segmentTiered(store, segment),
-      });
-    } catch (error) {
-      console.error("moving segments to R2 failed", error);
-      await this.wakeBy(Date.now() + tierRetryMs);
-    } finally {
-      this.tiering = false;
-    }
-  }
-
-  private segmentTiered(store: ShardStore, segment: number): void {
-    if (this.store !== store) return;
-    this.tieredSegment = segment + 1;
-    const oldest = store.generations.oldestInSqlite();
-    if (oldest === undefined) return;
-    const end = oldest.firstSegment + oldest.segments.length;
-    const whole = oldest.segments.every((each) => !this.damaged.has(each.segment ?? -1));
-    if (end <= this.tieredSegment && whole) {
-      this.ctx.storage.transactionSync(() => store.free(oldest));
-    }
-  }
-
-  private loadSegment(store: ShardStore, segment: number): Uint8Array | undefined {
-    try {
-      return store.loadSegment(segment);
-    } catch (error) {
-      if (error instanceof StreamError && error.code === "corrupt") this.damaged.add(segment);
-      throw error;
-    }
-  }
-
-  private async bodyOf(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
-    if (entry.segment === undefined) return store.log.load(entry);
-    const { uid } = store.description;
-    const body =
-      this.loadSegment(store, entry.segment) ??
-      (this.env.SEGMENTS && (await readObject(this.env.SEGMENTS, uid, entry.segment)));
-    if (body === undefined)
-      throw new StreamError("corrupt", { shard: uid, segment: entry.segment });
-    return body;
+    await this.tiering.forget(store, horizonMs);
   }
 
   /** Number of the segment that holds or will hold `index`. */
@@ -439,7 +356,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       ...this.published,
       firstIndex: Math.min(kept.index, nextIndex),
       firstSegment: Math.min(kept.segment, segment),
-      tieredSegment: this.tieredSegment,
+      tieredSegment: this.tiering.tieredSegment,
       retentionMs: store.retentionMs,
     };
   }
@@ -482,8 +399,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.recovered = true;
     if (this.store === undefined) return;
     if (!this.committing) resetPending(this.store.description.uid);
-    this.tieredSegment =
-      this.store.generations.oldestInSqlite()?.firstSegment ?? this.store.firstLogSegment;
+    this.tiering.recover(this.store);
     this.publish();
   }
 

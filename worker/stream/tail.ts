@@ -1,0 +1,36 @@
+// A page of the newest generation's records, cut to the caller's limits. Records of older
+// generations are where their segments are, and are not read here.
+import { engine } from "../isolate.ts";
+import type { Log } from "./log.ts";
+import type { ReadRequest, ShardView } from "./types.ts";
+
+/** Chunks with exactly the page's records, and the index after them. Throws `corrupt`. */
+export function readTail(
+  log: Log,
+  view: ShardView,
+  request: ReadRequest,
+  nowMs: number,
+): { chunks: Uint8Array[]; index: number } {
+  let index = Math.max(request.index, view.firstIndex);
+  const chunks: Uint8Array[] = [];
+  let records = request.recordsMax;
+  let bytes = request.bytesMax;
+  const horizonMs = nowMs - view.retentionMs;
+  const inLog = index >= (log.entries[0]?.firstIndex ?? view.nextIndex);
+  for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
+    const entry = log.entries[at];
+    if (entry === undefined || entry.firstIndex >= view.nextIndex) break;
+    const chunk = log.load(entry);
+    const kept = entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
+    const from = Math.max(index - entry.firstIndex, kept);
+    const to = engine.fit(chunk, from, records, Math.max(bytes, 0));
+    const size = engine.payloadBytes(chunk, from, to);
+    if (size > bytes && chunks.length > 0) break;
+    chunks.push(engine.slice(chunk, from, to));
+    index = entry.firstIndex + to;
+    records -= to - from;
+    bytes -= size;
+    if (to < entry.count) break;
+  }
+  return { chunks, index };
+}
