@@ -19,7 +19,12 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "wrangler.toml" } })],
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "wrangler.toml" },
+            miniflare: { bindings: { MILLRACE_ACCESS: "open" } },
+          }),
+        ],
         test: { name: "workerd", include: ["test/worker/**/*.workerd.test.ts"] },
       },
       {

@@ -3,7 +3,9 @@
  * that explains them. A wrong flag is one line that names it; nothing is guessed and nothing is
  * started.
  */
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
 import { Failure, errorCode } from "./failure.ts";
 
 export const help = `Usage: npm start -- [flags]
@@ -14,6 +16,7 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --host H      address to listen on                  (127.0.0.1)
   --data DIR    folder that keeps the streams         (.millrace)
   --memory      keep nothing: a temporary folder, gone at the end
+  --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
   --version     print the version
   --help        print this page
 
@@ -24,6 +27,8 @@ export interface ServeFlags {
   host: string;
   data: string;
   memory: boolean;
+  /** The document of who may call, or nothing: then everybody may. */
+  auth?: string;
 }
 
 export type Command = { name: "help" } | { name: "version" } | { name: "serve"; flags: ServeFlags };
@@ -41,7 +46,21 @@ export function parseCommand(args: string[]): Command {
   }
   if (host === "") throw new Failure("--host needs an address, such as 127.0.0.1", 2);
   if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
-  return { name: "serve", flags: { port: parsePort(values.port ?? "4567"), host, data, memory } };
+  const port = parsePort(values.port ?? "4567");
+  const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
+  return { name: "serve", flags: { port, host, data, memory, ...auth } };
+}
+
+/** The file's text, once it is known to be a document that lets somebody in. */
+function readAuthFile(path: string): string {
+  try {
+    const text = readFileSync(path, "utf8");
+    readAuthDocument(text);
+    return text;
+  } catch (error) {
+    if (error instanceof AuthConfigError) throw new Failure(`--auth ${path}: ${error.message}`, 2);
+    throw new Failure(`--auth ${path} cannot be read (${errorCode(error)})`, 2);
+  }
 }
 
 function parseFlags(args: string[]) {
@@ -53,6 +72,7 @@ function parseFlags(args: string[]) {
         host: { type: "string" },
         data: { type: "string" },
         memory: { type: "boolean" },
+        auth: { type: "string" },
         version: { type: "boolean" },
         help: { type: "boolean" },
       },

@@ -39,7 +39,11 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       modules,
       folder,
       objects: durableObjects,
-      bindings: { SEGMENTS: { type: "r2", name: "segments" }, ...readVariables() },
+      bindings: {
+        SEGMENTS: { type: "r2", name: "segments" },
+        ...readVariables(),
+        ...accessVariables(flags),
+      },
       onStart: (pid) => folder.recordRuntime(pid),
       ...(flags.memory && { temporaryFolder: folder.path }),
     });
@@ -62,7 +66,14 @@ function renderBanner(front: Front, flags: ServeFlags, folder: string, version: 
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
+  access    ${flags.auth === undefined ? "open: any credentials will do" : "with the keys of --auth"}
   stop      Ctrl-C`;
+}
+
+/** A local server is open unless it is given keys; a deployed one is closed unless it is. */
+function accessVariables({ auth }: ServeFlags): Bindings {
+  const [name, value] = auth === undefined ? ["MILLRACE_ACCESS", "open"] : ["MILLRACE_AUTH", auth];
+  return { [name]: { type: "text", value } };
 }
 
 function stopOnSignals(parts: Parts): void {

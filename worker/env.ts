@@ -7,6 +7,9 @@ export interface Env {
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here; without it they stay with their shard. */
   SEGMENTS?: R2Bucket;
+  /** Who may call: see auth/config.ts and auth/access.ts. */
+  MILLRACE_AUTH?: string;
+  MILLRACE_ACCESS?: string;
   /** See settings.ts. */
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;

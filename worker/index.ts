@@ -1,5 +1,6 @@
 // The Worker: which dialect speaks, and nothing else. v3io names its operation in a header of its
 // own; everything else is Kinesis, which also answers what no dialect would ask.
+import { defaultAccount, defaultRegion } from "./defaults.ts";
 import type { Env, Runtime } from "./env.ts";
 import { serveKinesis } from "./kinesis/face.ts";
 import { serveStats, statsPath } from "./stats.ts";
@@ -11,7 +12,7 @@ export { Segments } from "./stream/segments.ts";
 export { Shard } from "./stream/shard.ts";
 
 /** The account and region of requests that name none. */
-const defaultScope: Scope = { account: "000000000000", region: "us-east-1" };
+const defaultScope: Scope = { account: defaultAccount, region: defaultRegion };
 
 export default {
   fetch(request, env, ctx): Promise<Response> {

@@ -1,7 +1,7 @@
 // The one entry to who is asking: each face brings what its envelope found, and is given a caller
 // or a refusal. What the caller may then do is policy.ts's to say. Configuration and clock are
 // arguments, nothing is read from outside, and nothing throws.
-import type { HeaderReader } from "../kinesis/authorization.ts";
+import type { HeaderReader } from "./credentials.ts";
 import { type Caller, type Refusal, refuse } from "./caller.ts";
 import type { AuthConfig } from "./config.ts";
 import { admitUnverified, type SignedRequest, verifySignature } from "./sigv4.ts";

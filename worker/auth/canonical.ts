@@ -3,7 +3,7 @@
 // path that is encoded once more, a query whose escapes are brought to one spelling. Nothing here
 // fails: what no client would sign becomes a text that no client has signed.
 import { createHash } from "node:crypto";
-import type { HeaderReader } from "../kinesis/authorization.ts";
+import type { HeaderReader } from "./credentials.ts";
 
 export interface CanonicalParts {
   readonly method: string;

@@ -4,7 +4,7 @@
 // own: UNSIGNED-PAYLOAD is for S3, and botocore's presigned requests sign an empty body.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
+import type { Authorization, HeaderReader } from "./credentials.ts";
 import {
   admit,
   admitAnyone,

@@ -3,7 +3,7 @@
 // of S3 of which only the key is looked at. That key is a secret, unlike an AWS access key id, and
 // never taken for one. The table of what allow lists call each operation stands here too.
 import { Buffer } from "node:buffer";
-import type { HeaderReader } from "../kinesis/authorization.ts";
+import type { HeaderReader } from "./credentials.ts";
 import {
   admit,
   admitAnyone,

@@ -2,7 +2,7 @@
 // an AWS signature made with static keys (Yandex Data Streams documentation, "Authentication"; YDB
 // http_proxy). A token in x-amz-security-token counts only where no signature came with it. What
 // that service words in its own way is worded so here.
-import type { Authorization, HeaderReader } from "../kinesis/authorization.ts";
+import type { Authorization, HeaderReader } from "./credentials.ts";
 import { admit, admitAnyone, type Caller, type Refusal, refuse } from "./caller.ts";
 import type { KeysAuth, OpenAuth } from "./config.ts";
 import { admitUnverified, type SignedRequest, verifySignature } from "./sigv4.ts";

@@ -1,25 +1,8 @@
 // The pieces of an AWS signature, version 4, as a request carries them: in the Authorization
 // header or, presigned, in the query. Here they are only found, with the complaints of the service
 // when one is missing (kinesalite index.js); whether the signature is right is not asked.
+import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { KinesisError } from "./errors.ts";
-
-export interface Authorization {
-  readonly form: "header" | "query";
-  readonly algorithm: string;
-  /** `<access key id>/<yyyymmdd>/<region>/<service>/aws4_request`, not yet looked into. */
-  readonly credential: string;
-  readonly signedHeaders: readonly string[];
-  readonly signature: string;
-  /** As sent: X-Amz-Date, or the Date header. */
-  readonly date: string;
-  /** Seconds that a presigned request is good for. */
-  readonly expires: string | undefined;
-  readonly securityToken: string | undefined;
-}
-
-export interface HeaderReader {
-  get(name: string): string | null;
-}
 
 /** `query` is what follows the question mark. */
 export function readAuthorization(

@@ -4,6 +4,19 @@
 
 export type WireFormat = "json" | "cbor";
 
+/** A moment in a reply: seconds with a fraction in JSON, whole milliseconds in CBOR. */
+export class Timestamp {
+  readonly ms: number;
+
+  constructor(ms: number) {
+    this.ms = ms;
+  }
+
+  toJSON(): number {
+    return this.ms / 1000;
+  }
+}
+
 export interface BodyCodec {
   readonly format: WireFormat;
   readonly contentType: string;
@@ -12,6 +25,7 @@ export interface BodyCodec {
    * format has bytes. Throws when the body is not well formed.
    */
   decode(body: Uint8Array): unknown;
+  /** Members that are undefined are left out; times are Timestamps. */
   encode(value: unknown): Uint8Array;
 }
 

@@ -14,6 +14,11 @@ export interface ActionContext {
   /** To be thrown unless the stream distributes records by itself. */
   keyError: KinesisError | undefined;
   nowMs: number;
+  /**
+   * Throws AccessDeniedException unless the caller may do this to the resource. Called before the action for
+   * what the input names; an action calls it for what only a token of its input names.
+   */
+  permit(arn: string): Promise<void>;
 }
 
 /** A body that an action printed itself. */

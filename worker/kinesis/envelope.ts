@@ -2,7 +2,8 @@
 // operation to call, or one of the odd answers that the service gives before it looks at any
 // operation. The order of the decisions and every answer follow kinesalite index.js. The path is
 // not looked at, and the signature only as far as authorization.ts goes.
-import { type Authorization, type HeaderReader, readAuthorization } from "./authorization.ts";
+import type { Authorization, HeaderReader } from "../auth/credentials.ts";
+import { readAuthorization } from "./authorization.ts";
 import type { BodyCodec, Codecs } from "./codec.ts";
 import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
 import type { PageBody } from "../page.ts";

@@ -12,6 +12,7 @@ export const errorStatus = {
   ExpiredNextTokenException: 400,
   IncompleteSignatureException: 400,
   InternalFailure: 500,
+  InternalFailureException: 500,
   InvalidArgumentException: 400,
   InvalidSignatureException: 400,
   KMSAccessDeniedException: 400,

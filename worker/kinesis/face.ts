@@ -1,10 +1,13 @@
 // The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
 // KinesisError as it is, a failure of the core by the table below, anything else as InternalFailure.
+import { accessOf } from "../auth/access.ts";
+import { authenticate, type Credentials } from "../auth/authenticate.ts";
+import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
-import type { Runtime } from "../env.ts";
+import type { Env, Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
-import type { Authorization } from "./authorization.ts";
+import { splitUrl } from "../url.ts";
 import { type BodyCodec, jsonCodec } from "./codec.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
@@ -18,6 +21,7 @@ import {
 import { KinesisError } from "./errors.ts";
 import { streamExists, streamNotActive, streamNotFound } from "./messages.ts";
 import { actions } from "./operations.ts";
+import { permit, resourceOf } from "./permission.ts";
 import { createRequestIds } from "./requestId.ts";
 import { shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
@@ -32,23 +36,35 @@ export async function serveKinesis(
 ): Promise<Response> {
   const body = await readBody(request, bodyBytesMax);
   if (body === undefined) return respond(answerTooLarge());
-  const { method, headers, url } = request;
-  const query = url.includes("?") ? url.slice(url.indexOf("?") + 1) : "";
+  const { method, headers } = request;
+  const { path, query } = splitUrl(request.url);
   const envelope = readEnvelope({ method, headers, query, body }, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
-  const scope = scopeOf(envelope.authorization, home);
+  const { authorization, codec } = envelope;
+  let scope = home;
   try {
-    const reply = await call(envelope, body.length, runtime, scope);
-    return respond(answerReply(reply, envelope.codec, envelope.headers));
+    const signed = { method, path, query, headers, body, authorization };
+    const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
+    scope = { account: caller.principal.account, region: caller.region ?? home.region };
+    const reply = await call(envelope, body.length, runtime, caller, scope);
+    return respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
-    return respond(answerError(kinesisErrorOf(error, scope), envelope.codec, envelope.headers));
+    return respond(answerError(kinesisErrorOf(error, scope), codec, envelope.headers));
   }
+}
+
+/** Throws the refusal of credentials that are not good. */
+function identify(env: Env, credentials: Credentials): Caller {
+  const outcome = authenticate(accessOf(env), credentials, Date.now());
+  if (outcome.kind === "refusal") throw new KinesisError(outcome.name, outcome.message);
+  return outcome;
 }
 
 async function call(
   { operation, decoded, codec }: Call,
   bodyBytes: number,
   runtime: Runtime,
+  caller: Caller,
   scope: Scope,
 ): Promise<ActionReply> {
   const source = { format: codec.format, bodyBytes };
@@ -61,17 +77,11 @@ async function call(
     format: codec.format,
     keyError,
     nowMs: Date.now(),
+    permit: (arn) => permit(runtime.env, caller, operation, arn),
   };
+  const resource = resourceOf(operation, input, scope);
+  if (resource !== undefined && !caller.isOpen) await context.permit(resource);
   return action(context, input as never);
-}
-
-/** Region from the credential's scope; a 12-digit access key id names the account. */
-function scopeOf({ credential }: Authorization, home: Scope): Scope {
-  const [keyId = "", , region = ""] = credential.split("/");
-  return {
-    account: /^\d{12}$/.test(keyId) ? keyId : home.account,
-    region: /^[a-z0-9-]{1,64}$/.test(region) ? region : home.region,
-  };
 }
 
 /** The service's name for a failure of the core. */
@@ -89,6 +99,15 @@ function kinesisErrorOf(error: unknown, { account }: Scope): KinesisError {
       return streamExists(stream);
     case "streamNotActive":
       return streamNotActive(stream, String(error.detail["status"]));
+    case "corrupt": {
+      console.error(error);
+      const { shard, segment, what } = error.detail;
+      const place = `shard ${shard}, segment ${segment}`;
+      return new KinesisError(
+        "InternalFailureException",
+        `Stored bytes are damaged: ${place}: ${what}.`,
+      );
+    }
     default:
       console.error(error);
       return new KinesisError("InternalFailure");

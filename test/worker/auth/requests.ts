@@ -12,7 +12,8 @@ import {
 import { deriveKey, KeyRing } from "../../../worker/auth/keyring.ts";
 import { type SignedRequest, verifySignature } from "../../../worker/auth/sigv4.ts";
 import { parseTime } from "../../../worker/auth/time.ts";
-import { type HeaderReader, readAuthorization } from "../../../worker/kinesis/authorization.ts";
+import type { HeaderReader } from "../../../worker/auth/credentials.ts";
+import { readAuthorization } from "../../../worker/kinesis/authorization.ts";
 import { KinesisError } from "../../../worker/kinesis/errors.ts";
 
 export type HeaderList = readonly (readonly [string, string])[];

@@ -21,7 +21,7 @@ import {
   timestampInFuture,
   timestampMissing,
 } from "../messages.ts";
-import { resolveStream } from "../names.ts";
+import { resolveStream, streamArn } from "../names.ts";
 import { parseSequenceNumber, sequenceIndexMax } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";
 
@@ -61,6 +61,9 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   const scope = input.StreamARN === undefined ? context.scope : resolveStream(input, context.scope);
   const key = await cursorKeyOf(runtime.env, scope);
   const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
+  if (input.StreamARN === undefined) {
+    await context.permit(streamArn({ ...scope, name: cursor.stream }));
+  }
   const limits = { recordsMax: input.Limit ?? pageRecordsMax, bytesMax: pageBytesMax };
   try {
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");

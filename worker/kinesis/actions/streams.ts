@@ -118,7 +118,8 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   let reference: StreamReference = input;
   let after = input.ExclusiveStartShardId;
   if (input.NextToken !== undefined) {
-    const [arn, shardId] = openNames(key, purpose, input.NextToken, nowMs);
+    const [arn = "", shardId] = openNames(key, purpose, input.NextToken, nowMs);
+    await context.permit(arn);
     reference = { StreamARN: arn };
     after = shardId;
   }
