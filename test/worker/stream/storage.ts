@@ -1,0 +1,230 @@
+// What the proofs of the storage engine share: pages read as a Worker reads them, caches emptied at
+// will, every statement of a shard watched, messages to shards weighed, and a bucket that fails,
+// waits or lies when told to. The real simulators of SQLite and R2 are always underneath.
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import type { Env, Runtime } from "../../../worker/env.ts";
+import { bodyCacheBytesMax } from "../../../worker/limits.ts";
+import { bodies } from "../../../worker/stream/bodies.ts";
+import type { PageLimits } from "../../../worker/stream/plan.ts";
+import { type Page, readPage, type Trimmed } from "../../../worker/stream/reader.ts";
+import { unwrap } from "../../../worker/stream/rpc.ts";
+import { Segments } from "../../../worker/stream/segments.ts";
+import type { Location, ShardStats } from "../../../worker/stream/types.ts";
+import { parseChunk } from "../../reference/parse.ts";
+import { arrivalOrdinals } from "../../reference/record.ts";
+import { sabotage, type ShardStub, type Stored } from "./shards.ts";
+
+const PAGE: PageLimits = { recordsMax: 10_000, bytesMax: 10_485_760 };
+
+/** The start of a shard. */
+export const START: Location = { segment: 0, index: 0 };
+
+export interface Reading {
+  from?: Location;
+  limits?: Partial<PageLimits>;
+  trimmed?: Trimmed;
+  runtime?: Runtime;
+}
+
+/** A page as a Worker gathers it: from caches, segments or the shard. */
+export async function gatherPage(shard: ShardStub, reading: Reading = {}) {
+  const { from = START, limits, trimmed = "skip", runtime = runtimeWith(env) } = reading;
+  const uid = shard.name ?? "";
+  const page = await readPage(runtime, uid, from, { ...PAGE, ...limits }, trimmed);
+  return { records: recordsOf(page), next: page.next, view: page.view };
+}
+
+/** Every record from a location to the end of the shard, page by page. */
+export async function gatherAll(shard: ShardStub, reading: Reading = {}): Promise<Stored[]> {
+  const records: Stored[] = [];
+  for (let from = reading.from ?? START; ;) {
+    const page = await gatherPage(shard, { ...reading, from });
+    records.push(...page.records);
+    from = page.next;
+    if (from.index >= page.view.nextIndex) return records;
+  }
+}
+
+/** What a Worker with these bindings has: segments are served by its own entrypoint, uncached. */
+export function runtimeWith(bindings: Env): Runtime {
+  const ctx = { exports, waitUntil: () => {}, passThroughOnException: () => {} };
+  const segments = new Segments(ctx as unknown as ExecutionContext, bindings);
+  const runtime = {
+    env: bindings,
+    auth: { mode: "open" as const, account: "000000000000" },
+    segments: {
+      fetch: async (input: RequestInfo | URL, init?: RequestInit) =>
+        segments.fetch(new Request(input, init)),
+    },
+    waitUntil: (work: Promise<unknown>) => void work,
+  };
+  return runtime;
+}
+
+export async function statsOf(shard: ShardStub): Promise<ShardStats> {
+  return unwrap(await shard.stats());
+}
+
+const half = new Uint8Array(bodyCacheBytesMax / 2);
+
+/** Empties the isolate's cache of chunks and segments. */
+export function forgetBodies(): void {
+  bodies.put("half", half);
+  bodies.put("other half", half);
+  expect(bodies.bytes).toBe(bodyCacheBytesMax);
+  bodies.delete("half");
+  bodies.delete("other half");
+}
+
+/** The shard's object is thrown out of memory, and every cached body with it. */
+export async function evictAll(shard: ShardStub): Promise<void> {
+  await evictDurableObject(shard);
+  forgetBodies();
+}
+
+export function setClock(timeMs: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
+}
+
+/** Moves the clock and lets the alarm do what is due. */
+export async function ringAlarm(shard: ShardStub, timeMs: number): Promise<void> {
+  setClock(timeMs);
+  await runDurableObjectAlarm(shard);
+}
+
+/** Resolves when the shard has moved what it can to R2. */
+export async function untilTiered(shard: ShardStub): Promise<void> {
+  await vi.waitUntil(
+    async () => {
+      const { tieredSegment, segment } = unwrap(await shard.view());
+      return tieredSegment >= segment;
+    },
+    { timeout: 10_000, interval: 2 },
+  );
+}
+
+/** Names and sizes of a shard's objects in R2, by segment. */
+export async function objectsOf(shard: ShardStub): Promise<Map<number, number>> {
+  const objects = new Map<number, number>();
+  const prefix = `segments/${shard.name}/`;
+  for (let cursor: string | undefined; ;) {
+    const found = await env.SEGMENTS!.list({ prefix, ...(cursor !== undefined && { cursor }) });
+    for (const { key, size } of found.objects) objects.set(Number(key.slice(prefix.length)), size);
+    if (!found.truncated) return objects;
+    cursor = found.cursor;
+  }
+}
+
+export interface Statement {
+  query: string;
+  bindings: readonly unknown[];
+  rowsWritten: number;
+  rowsRead: number;
+}
+
+export interface Watch {
+  statements: Statement[];
+  alarms: number;
+  commits: number;
+}
+
+/** Notes from now on what the shard's object does to its storage. */
+export async function watchStorage(shard: ShardStub): Promise<Watch> {
+  const watch: Watch = { statements: [], alarms: 0, commits: 0 };
+  await sabotage(shard, (storage) => {
+    const { sql } = storage;
+    const exec = sql.exec.bind(sql);
+    const setAlarm = storage.setAlarm.bind(storage);
+    const sync = storage.sync.bind(storage);
+    sql.exec = (query, ...bindings) => {
+      const cursor = exec(query, ...bindings);
+      const { rowsWritten, rowsRead } = cursor;
+      watch.statements.push({ query, bindings, rowsWritten, rowsRead });
+      return cursor as never;
+    };
+    storage.setAlarm = (...when) => {
+      watch.alarms++;
+      return setAlarm(...when);
+    };
+    storage.sync = () => {
+      watch.commits++;
+      return sync();
+    };
+  });
+  return watch;
+}
+
+/** Rows written by statements that match. */
+export function rowsOf({ statements }: Watch, pattern = /./): number {
+  return statements
+    .filter(({ query }) => pattern.test(query))
+    .reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+}
+
+/** Bindings whose shards are called through a scale: `messages` are bytes of arguments and replies. */
+export function weighMessages(bindings: Env): { bindings: Env; messages: number[] } {
+  const messages: number[] = [];
+  const weigh = (stub: ShardStub): ShardStub =>
+    new Proxy(stub, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name, target);
+        if (typeof member !== "function") return member;
+        return async (...args: unknown[]) => {
+          messages.push(bytesIn(args));
+          const reply: unknown = await Reflect.apply(member, target, args);
+          messages.push(bytesIn(reply));
+          return reply;
+        };
+      },
+    });
+  const SHARD = {
+    getByName: (name: string) => weigh(bindings.SHARD.getByName(name)),
+  } as unknown as Env["SHARD"];
+  return { bindings: { ...bindings, SHARD }, messages };
+}
+
+function bytesIn(value: unknown): number {
+  if (value instanceof Uint8Array) return value.byteLength;
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  return Object.values(value).reduce((sum: number, each) => sum + bytesIn(each), 0);
+}
+
+/** What a bucket does instead of what it is asked; what is left out it does as asked. */
+export type Faults = Partial<Pick<R2Bucket, "put" | "get" | "delete" | "list">>;
+
+/** The real bucket, but for the faults, which may be changed while it is in use. */
+export function faultyBucket(faults: Faults): R2Bucket {
+  return new Proxy(env.SEGMENTS!, {
+    get(target, name) {
+      const fault: unknown = Reflect.get(faults, name);
+      if (fault !== undefined) return fault;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+/** Binds the object that is in memory now to another bucket, or to none. */
+export async function rebind(shard: ShardStub, bucket: R2Bucket | undefined): Promise<void> {
+  await runInDurableObject(shard, (instance) => {
+    const object = instance as unknown as { tiering: { bucket: R2Bucket | undefined } };
+    expect(object.tiering).toHaveProperty("bucket");
+    object.tiering.bucket = bucket;
+  });
+}
+
+function recordsOf({ runs }: Page): Stored[] {
+  return runs.flatMap(({ chunk, from, to }) => {
+    const parsed = parseChunk(chunk);
+    const ordinals = arrivalOrdinals(parsed);
+    return parsed.records
+      .map((record, i) =>
+        Object.assign(record, { index: parsed.firstIndex + i, ordinal: ordinals[i] as number }),
+      )
+      .slice(from, to);
+  });
+}
