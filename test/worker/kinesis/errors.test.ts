@@ -38,10 +38,11 @@ describe("errors: the body", () => {
     expect(render(new KinesisError(name, message))).toEqual([status, body]);
   });
 
-  test("every name has a status of 4xx, but for the two faults of the server", () => {
+  test("every name has a status of 4xx, but for the faults of the server", () => {
     const faults = Object.entries(errorStatus).filter(([, status]) => status !== 400);
     expect(faults).toEqual([
       ["InternalFailure", 500],
+      ["InternalFailureException", 500],
       ["ServiceUnavailable", 503],
     ]);
   });
