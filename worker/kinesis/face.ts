@@ -8,6 +8,7 @@ import type { Env, Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
+import { cborCodec } from "./cbor.ts";
 import { type BodyCodec, jsonCodec } from "./codec.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
@@ -26,7 +27,7 @@ import { createRequestIds } from "./requestId.ts";
 import { shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
 
-const codecs = { json: jsonCodec, cbor: jsonCodec };
+const codecs = { json: jsonCodec, cbor: cborCodec };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
 
 export async function serveKinesis(

@@ -1,10 +1,7 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs, so GetRecords asks the
 // shard alone; the checks of GetShardIterator come in the order of kinesalite actions/getShardIterator.js.
-import { utf8 } from "../../bytes.ts";
 import { StreamError } from "../../errors.ts";
-import { engine } from "../../isolate.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { type RecordPrinter, renderPage } from "../../page.ts";
 import { cursorKeyOf, type KnownStream, withStream } from "../../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../../stream/reader.ts";
 import type { SeekRequest, ShardDescription, StreamDescription } from "../../stream/types.ts";
@@ -22,10 +19,9 @@ import {
   timestampMissing,
 } from "../messages.ts";
 import { resolveStream, streamArn } from "../names.ts";
+import { renderRecords } from "../records.ts";
 import { parseSequenceNumber, sequenceIndexMax } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";
-
-const COMMA = utf8(",");
 
 export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
   const address = resolveStream(input, context.scope);
@@ -68,24 +64,14 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   try {
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
     const next = sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
-    const head =
-      `{"MillisBehindLatest":${millisBehind(page, nowMs)}` +
-      `,"NextShardIterator":"${next}","Records":[`;
-    return new PrintedBody(renderPage(utf8(head), page.runs, printerOf(cursor), utf8("]}")));
+    const members = { MillisBehindLatest: millisBehind(page, nowMs), NextShardIterator: next };
+    return new PrintedBody(renderRecords(context.format, members, page.runs, cursor.shard));
   } catch (error) {
     const gone = error instanceof StreamError && error.code === "shardNotFound";
     if (!gone) throw error;
     throw shardDoesNotExist(cursor.shard.index, { ...scope, name: cursor.stream });
   }
 };
-
-function printerOf({ shard }: Cursor): RecordPrinter {
-  return {
-    measure: (chunk, from, to) => engine.measureKinesisJson(chunk, from, to),
-    print: (chunk, from, to, sink) => engine.printKinesisJson(chunk, from, to, shard, sink),
-    separator: COMMA,
-  };
-}
 
 /** 0 exactly when nothing is left to read; else the age of the last record that was. */
 function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {

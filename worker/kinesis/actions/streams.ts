@@ -6,6 +6,7 @@ import { hashNumber } from "../../stream/hashrange.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { ShardDescription, StreamDescription, StreamMode } from "../../stream/types.ts";
 import { openToken, sealToken } from "../../token.ts";
+import { Timestamp } from "../codec.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
 import { parseShardId, shardIdOf } from "../hashkey.ts";
@@ -102,7 +103,7 @@ export const listStreams: Action<"ListStreams"> = async (
       StreamARN: streamArn(stream),
       StreamStatus: stream.status,
       StreamModeDetails: { StreamMode: stream.mode },
-      StreamCreationTimestamp: stream.createdMs / 1000,
+      StreamCreationTimestamp: new Timestamp(stream.createdMs),
     })),
   };
 };
@@ -149,7 +150,7 @@ function headOf(stream: StreamDescription) {
     StreamStatus: stream.status,
     StreamModeDetails: { StreamMode: stream.mode },
     RetentionPeriodHours: stream.retentionHours,
-    StreamCreationTimestamp: stream.createdMs / 1000,
+    StreamCreationTimestamp: new Timestamp(stream.createdMs),
     EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
     EncryptionType: "NONE",
   };
