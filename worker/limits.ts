@@ -102,6 +102,12 @@ export const requestBodyBytesMax = 16 * 1024 * 1024;
 /** Shards that one stream may have: v3io's limit, the largest of the dialects'. */
 export const shardsMax = 4096;
 
+/** Shards that a stream may list, open and closed: its description is one row of at most 2 MB. */
+export const listedShardsMax = 6000;
+
+/** How often a put follows shards that were closed under it before it gives up. */
+export const reroutesMax = 5;
+
 /** Open shards of an account in one region: the quota of the largest Kinesis regions. */
 export const accountShardsMax = 20_000;
 

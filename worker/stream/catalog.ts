@@ -5,10 +5,15 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import { creationsMax, resumeDelayMs } from "../limits.ts";
+import { creationsMax, listedShardsMax, resumeDelayMs, shardsMax } from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { AccountTable, changeCommitment, type Commitment, commitmentState } from "./account.ts";
-import { changeAttributes, requirePresent, type StreamChange } from "./attributes.ts";
+import {
+  changeAttributes,
+  requireActive,
+  requirePresent,
+  type StreamChange,
+} from "./attributes.ts";
 import {
   changePolicy,
   type ConsumerKey,
@@ -16,10 +21,13 @@ import {
   getConsumer,
   registerConsumer,
 } from "./consumers.ts";
-import { checkSpec, newStream } from "./creation.ts";
+import { checkShardCount, checkSpec, newStream } from "./creation.ts";
+import { openCount } from "./hashrange.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./rates.ts";
 import { type AccountTotals, StreamRegistry } from "./registry.ts";
+import { planResharding, recentRecounts, type ReshardOrder } from "./reshard.ts";
+import { expiredShards, nextExpiryMs, Reshardings } from "./resharding.ts";
 import {
   asReply,
   type CatalogApi,
@@ -32,20 +40,20 @@ import {
 import { changeTags, type TagChange, type Tags, TagTable } from "./tags.ts";
 import type {
   ConsumerDescription,
+  Resharding,
   Scope,
   ShardDescription,
   StreamDescription,
   StreamStatus,
 } from "./types.ts";
-
-/** Shards called at once while a stream is made, changed or removed. */
-const shardCallsMax = 64;
+import { visitShards } from "./visit.ts";
 
 export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly tags: TagTable;
   private readonly streams: StreamRegistry;
   private readonly accounts: AccountTable;
   private readonly rates = new Rates();
+  private readonly reshardings: Reshardings;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -53,6 +61,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     this.tags = new TagTable(sql);
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
+    this.reshardings = new Reshardings(env, this.streams);
   }
 
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>> {
@@ -112,6 +121,37 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         else this.streams.save(after);
       }
       return { before: headOf(before), after: headOf(after) };
+    });
+  }
+
+  reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>> {
+    return asReply(async () => {
+      const stream = this.streams.get(name);
+      requireActive(stream);
+      const nowMs = Date.now();
+      const earliestMs = nowMs + readSettings(this.env).transitionMs;
+      const resharding = planResharding(stream, order, earliestMs, nowMs);
+      if (resharding.made.length === 0) return { stream };
+      this.checkResharding(stream, resharding);
+      const begun: StreamDescription = { ...stream, status: "UPDATING", resharding };
+      if (order.kind === "recount") begun.recountsMs = [...recentRecounts(stream, nowMs), nowMs];
+      await this.begin(begun);
+      this.ctx.waitUntil(
+        this.finishResharding(begun).catch((error: unknown) =>
+          console.error(`resharding ${name} failed, and will be resumed`, error),
+        ),
+      );
+      return { stream: begun };
+    });
+  }
+
+  settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>> {
+    return asReply(async () => {
+      const stream = this.streams.get(name);
+      // Until then nothing is closed, and nobody need wait.
+      const isUnderWay = (stream.resharding?.notBeforeMs ?? Infinity) <= Date.now();
+      if (isUnderWay) await this.finishResharding(stream);
+      return { stream: this.streams.get(name) };
     });
   }
 
@@ -199,14 +239,20 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         await this.wakeBy(Date.now() + resumeDelayMs);
       }
     }
-    const times = this.streams.all().flatMap(({ settlesMs }) => settlesMs ?? []);
-    if (times.length > 0) await this.wakeBy(Math.min(...times));
+    for (const stream of this.streams.all()) await this.expire(stream);
+    const times = this.streams.all().map((stream) => {
+      return Math.min(stream.settlesMs ?? Infinity, nextExpiryMs(stream) ?? Infinity);
+    });
+    const nextMs = Math.min(...times, Infinity);
+    if (nextMs < Infinity) await this.wakeBy(nextMs);
   }
 
   private async resume(stream: StreamDescription): Promise<void> {
     if (stream.status === "CREATING") await this.finishCreating(stream);
     else if (stream.status === "DELETING") await this.finishDeleting(stream);
     else if (stream.retaining === true) await this.finishRetaining(stream);
+    else if (stream.resharding !== undefined)
+      await this.resumeResharding(stream.resharding, stream);
   }
 
   /** Writes down what is to be done, and makes sure that somebody does it. */
@@ -216,7 +262,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   private async finishCreating(stream: StreamDescription): Promise<StreamDescription | undefined> {
-    await this.eachShard(stream, (shard) => {
+    await visitShards(stream.shards, (shard) => {
       const { retentionHours } = stream;
       return this.shard(shard).open({ ...shard, retentionHours });
     });
@@ -224,7 +270,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   private async finishDeleting(stream: StreamDescription): Promise<void> {
-    await this.eachShard(stream, (shard) => this.shard(shard).destroy());
+    await this.reshardings.stop(stream);
+    const { shards, resharding } = stream;
+    await visitShards([...shards, ...(resharding?.made ?? [])], (shard) =>
+      this.shard(shard).destroy(),
+    );
     const now = this.streams.find(stream.name);
     if (now?.uid !== stream.uid) return;
     if (readSettings(this.env).transitionMs === 0) this.streams.remove(now);
@@ -233,8 +283,42 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   /** A shard that is gone by now need not know. */
   private async finishRetaining(stream: StreamDescription): Promise<void> {
-    await this.eachShard(stream, (shard) => this.shard(shard).retain(stream.retentionHours));
-    await this.finish(stream, "UPDATING");
+    await visitShards(stream.shards, async (shard) =>
+      this.shard(shard).retain(stream.retentionHours),
+    );
+    const now = await this.finish(stream, "UPDATING");
+    if (now !== undefined) await this.wakeToExpire(now);
+  }
+
+  private async finishResharding(stream: StreamDescription): Promise<void> {
+    await this.reshardings.run(stream);
+    const now = this.streams.find(stream.name);
+    if (now !== undefined) await this.wakeToExpire(now);
+  }
+
+  /** The alarm does not sit out a transition that is stretched. */
+  private async resumeResharding(
+    { notBeforeMs }: Resharding,
+    stream: StreamDescription,
+  ): Promise<void> {
+    const isSoon = notBeforeMs - Date.now() <= resumeDelayMs;
+    await (isSoon ? this.finishResharding(stream) : this.wakeBy(notBeforeMs));
+  }
+
+  /** Removes closed shards that retention has passed, from the list last. */
+  private async expire(stream: StreamDescription): Promise<void> {
+    const expired = expiredShards(stream, Date.now());
+    if (expired.length === 0 || stream.status !== "ACTIVE") return;
+    await visitShards(expired, (shard) => this.shard(shard).destroy());
+    const now = this.streams.find(stream.name);
+    if (now?.uid !== stream.uid) return;
+    const uids = new Set(expired.map(({ uid }) => uid));
+    this.streams.save({ ...now, shards: now.shards.filter(({ uid }) => !uids.has(uid)) });
+  }
+
+  private async wakeToExpire(stream: StreamDescription): Promise<void> {
+    const timeMs = nextExpiryMs(stream);
+    if (timeMs !== undefined) await this.wakeBy(timeMs);
   }
 
   /** The stream whose work is done, unless it is in that state no more. */
@@ -261,15 +345,6 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     await this.ctx.storage.setAlarm(Math.min(alarmMs ?? timeMs, timeMs));
   }
 
-  private async eachShard(
-    stream: StreamDescription,
-    visit: (shard: ShardDescription) => Promise<unknown>,
-  ): Promise<void> {
-    for (let at = 0; at < stream.shards.length; at += shardCallsMax) {
-      await Promise.all(stream.shards.slice(at, at + shardCallsMax).map(visit));
-    }
-  }
-
   private shard(shard: ShardDescription) {
     return this.env.SHARD.getByName(shard.uid);
   }
@@ -278,6 +353,16 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     const stream = this.streams.get(name);
     const { uid } = consumer === undefined ? stream : getConsumer(stream, consumer);
     return { stream, uid };
+  }
+
+  /** Throws when there would be more shards than a stream, its account or its list may have. */
+  private checkResharding({ shards }: StreamDescription, { made, closing }: Resharding): void {
+    const additional = openCount(made) - closing.length;
+    checkShardCount(this.streams.totals(), additional);
+    const listed = shards.length + made.length;
+    if (openCount(shards) + additional > shardsMax || listed > listedShardsMax) {
+      throw new StreamError("tooLarge", { shards: shardsMax });
+    }
   }
 
   private checkCreations(
@@ -295,6 +380,6 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 }
 
 function headOf(stream: StreamDescription): StreamHead {
-  const { shards: _, ...head } = stream;
+  const { shards: _, resharding: __, ...head } = stream;
   return head;
 }

@@ -37,6 +37,13 @@ export async function refreshStream(env: Env, scope: Scope, name: string): Promi
   return remember(key, reply.stream);
 }
 
+/** As `refreshStream`, once no shard of the stream is being split or merged. */
+export async function settledStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
+  const key = streamName(scope, name);
+  streams.delete(key);
+  return remember(key, unwrap(await catalogOf(env, scope).settledStream(name)).stream);
+}
+
 /** Runs `work` on the stream, and once more on a fresh description when a shard of a stale one is gone. */
 export async function withStream<T>(
   env: Env,

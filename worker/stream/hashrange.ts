@@ -1,6 +1,6 @@
 // Hash-key ranges of shards: 128-bit numbers as 32 hexadecimal digits, which sort as they count. A key
 // belongs to the shard whose range holds its MD5; open shards' ranges cover all of 0 to 2^128 − 1
-// without gap or overlap.
+// without gap or overlap. Closed shards are still listed; what they would have taken goes to their heirs.
 import type { ShardDescription } from "./types.ts";
 
 export interface HashRange {
@@ -38,7 +38,9 @@ export interface Routes {
 }
 
 export function routesOf(shards: readonly ShardDescription[]): Routes {
-  const sorted = shards.toSorted((a, b) => (a.hashStart < b.hashStart ? -1 : 1));
+  const sorted = shards
+    .filter((shard) => shard.closedMs === undefined)
+    .sort((a, b) => (a.hashStart < b.hashStart ? -1 : 1));
   const starts = new Uint32Array(sorted.length * WORDS);
   for (const [i, shard] of sorted.entries()) {
     for (let word = 0; word < WORDS; word++) {
@@ -59,6 +61,41 @@ export function findRoute(routes: Routes, hashes: Uint8Array, at: number): numbe
     else low = middle;
   }
   return low;
+}
+
+export function openCount(shards: readonly ShardDescription[]): number {
+  return shards.filter((shard) => shard.closedMs === undefined).length;
+}
+
+/** The shard with that index; undefined when there is none, or none any more. */
+export function findShard(
+  shards: readonly ShardDescription[],
+  index: number,
+): ShardDescription | undefined {
+  // Only shards that retention has passed are missing from the list.
+  const atIndex = shards[index];
+  return atIndex?.index === index ? atIndex : shards.find((shard) => shard.index === index);
+}
+
+/** The shards that continue a closed one. */
+export function childrenOf(shards: readonly ShardDescription[], index: number): ShardDescription[] {
+  return shards.filter(({ parents }) => parents?.includes(index));
+}
+
+/** The shard itself while it is open, then the one of its line that has the hash, or the first of it. */
+export function heirOf(
+  shards: readonly ShardDescription[],
+  index: number,
+  hash: string,
+): ShardDescription | undefined {
+  let heir = findShard(shards, index);
+  while (heir?.closedMs !== undefined) {
+    const children = childrenOf(shards, heir.index);
+    heir =
+      children.find(({ hashStart, hashEnd }) => hashStart <= hash && hash <= hashEnd) ??
+      children[0];
+  }
+  return heir;
 }
 
 function startsAfter(starts: Uint32Array, position: number, hash: DataView): boolean {

@@ -20,6 +20,7 @@ export type ReshardOrder =
   | { kind: "grow"; to: number };
 
 const SECOND_MS = 1000;
+const DAY_MS = 86_400_000;
 
 /** Widths closer than this are the same: halves of an odd range differ by one key. */
 const tolerance = 1e-9;
@@ -81,6 +82,11 @@ export function finishResharding(
   const closed = new Map(plan.closing.map(({ index, endMs }, i) => [index, { ...ends[i], endMs }]));
   const shards = stream.shards.map((shard) => ({ ...shard, ...closed.get(shard.index) }));
   return { ...rest, shards: [...shards, ...plan.made] };
+}
+
+/** When the stream's shards were recounted within the day before `nowMs`. */
+export function recentRecounts({ recountsMs = [] }: StreamDescription, nowMs: number): number[] {
+  return recountsMs.filter((timeMs) => timeMs > nowMs - DAY_MS);
 }
 
 /** Open shards, by hash key, and what became of them. */

@@ -6,6 +6,7 @@ import type { StreamChange } from "./attributes.ts";
 import type { ConsumerKey } from "./consumers.ts";
 import type { QuotaKind } from "./quota.ts";
 import type { AccountTotals } from "./registry.ts";
+import type { ReshardOrder } from "./reshard.ts";
 import type { TagChange, Tags } from "./tags.ts";
 import type { Hold } from "./waiting.ts";
 import type {
@@ -113,6 +114,10 @@ export interface CatalogApi {
     name: string,
     change: StreamChange,
   ): Promise<Reply<{ before: StreamHead; after: StreamHead }>>;
+  /** Begins to split or merge shards: see reshard.ts. The stream as it is until that is done. */
+  reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>>;
+  /** The stream, once nothing of it is being split or merged. */
+  settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>>;
   registerConsumer(
     name: string,
     consumer: string,

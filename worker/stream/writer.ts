@@ -1,14 +1,15 @@
 // Puts a batch of records into a stream: hashes the keys, finds each record's shard, packs one run per
 // shard and appends all runs at once. Records keep their order within a shard. A shard that cannot
-// take its run fails the records of that run alone; a stale shard map is fetched anew and tried once more.
+// take its run fails the records of that run alone. A shard that was closed or is gone shows that the map is
+// stale: the catalog says when it has a new one, and the run's records go where they now belong.
 import { HASH_BYTES, type RecordInput } from "../engine.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
-import { chunkBytesMax, chunkRecordsMax } from "../limits.ts";
+import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
 import { CHUNK_HEADER_BYTES, columnBytesMax, readHeader } from "./chunk.ts";
-import { type KnownStream, refreshStream } from "./directory.ts";
-import { findRoute } from "./hashrange.ts";
+import { type KnownStream, settledStream } from "./directory.ts";
+import { findRoute, heirOf } from "./hashrange.ts";
 import { unwrap } from "./rpc.ts";
 import type { AppendReceipt, ShardDescription } from "./types.ts";
 
@@ -31,21 +32,17 @@ export async function putRecords(
   records: readonly RecordPut[],
 ): Promise<PutResult[]> {
   const results: PutResult[] = Array.from({ length: records.length });
-  const stale = await putRouted(
-    env,
-    stream,
-    records,
-    records.map((_, i) => i),
-    results,
-  );
-  if (stale.length === 0) return results;
   const { description } = stream;
-  const current = await refreshStream(env, description, description.name);
-  await putRouted(env, current, records, stale, results);
-  return results;
+  let current = stream;
+  let which = records.map((_, i) => i);
+  for (let reroutes = 0; ; reroutes++) {
+    which = await putRouted(env, current, records, which, results);
+    if (which.length === 0 || reroutes === reroutesMax) return results;
+    current = await settledStream(env, description, description.name);
+  }
 }
 
-/** Fills in the results of the records at `which`; returns those whose shard does not exist. */
+/** Fills in the results of the records at `which`; returns those whose shard is closed or gone. */
 async function putRouted(
   env: Env,
   stream: KnownStream,
@@ -60,16 +57,25 @@ async function putRouted(
       try {
         const chunks = packRun(run.map((i) => records[i] as RecordPut));
         const reply = unwrap(await env.SHARD.getByName(shard.uid).append(chunks));
-        for (const [at, place] of places(reply.receipts, chunks).entries()) {
+        const taken = run.length - reply.refused;
+        for (const [at, place] of places(reply.receipts, chunks, taken).entries()) {
           results[run[at] as number] = { shard, ...place };
+        }
+        for (const i of run.slice(taken)) {
+          results[i] = { shard, failure: new StreamError("overloaded") };
         }
       } catch (failure) {
         for (const i of run) results[i] = { shard, failure };
-        if (failure instanceof StreamError && failure.code === "shardNotFound") stale.push(...run);
+        if (isStale(failure)) stale.push(...run);
       }
     }),
   );
-  return stale;
+  return stale.sort((a, b) => a - b);
+}
+
+function isStale(failure: unknown): boolean {
+  if (!(failure instanceof StreamError)) return false;
+  return failure.code === "shardNotFound" || failure.code === "shardClosed";
 }
 
 function groupByShard(
@@ -85,12 +91,22 @@ function groupByShard(
     const route =
       shard === undefined
         ? findRoute(routes, hashes, at * HASH_BYTES)
-        : routes.shards.findIndex((candidate) => candidate.index === shard);
+        : routeTo(stream, shard, hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES));
     const run = runs.get(route);
     if (run === undefined) runs.set(route, [i]);
     else run.push(i);
   }
   return [...runs].map(([route, run]) => [routes.shards[route] as ShardDescription, run]);
+}
+
+/** Position of the shard with that index, or of the one that has taken its place. */
+function routeTo({ routes, description }: KnownStream, index: number, hash: Uint8Array): number {
+  const route = routes.shards.findIndex((shard) => shard.index === index);
+  if (route >= 0) return route;
+  const heir = heirOf(description.shards, index, Buffer.from(hash).toString("hex"));
+  const found = routes.shards.findIndex((shard) => shard.index === heir?.index);
+  // A number that never was a shard, or was forgotten, is as good as none.
+  return found < 0 ? findRoute(routes, hash, 0) : found;
 }
 
 function hashesOf(records: readonly RecordPut[], which: readonly number[]): Uint8Array {
@@ -124,12 +140,15 @@ function packRun(records: readonly RecordInput[]): Uint8Array[] {
   return chunks;
 }
 
+/** Of the first `taken` records: a shard takes all of a chunk but the last that it takes. */
 function places(
   receipts: readonly AppendReceipt[],
   chunks: readonly Uint8Array[],
+  taken: number,
 ): { index: number; timeMs: number }[] {
-  return receipts.flatMap(({ firstIndex, timeMs }, at) => {
+  const all = receipts.flatMap(({ firstIndex, timeMs }, at) => {
     const { count } = readHeader(chunks[at] as Uint8Array);
     return Array.from({ length: count }, (_, i) => ({ index: firstIndex + i, timeMs }));
   });
+  return taken < all.length ? all.slice(0, taken) : all;
 }

@@ -1,0 +1,16 @@
+// Calls to many shards, so many at a time: a stream may have thousands.
+
+/** Shards called at once while a stream is made, changed or removed. */
+const shardCallsMax = 64;
+
+/** What each visit gave, in order. */
+export async function visitShards<Shard, Result>(
+  shards: readonly Shard[],
+  visit: (shard: Shard) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let at = 0; at < shards.length; at += shardCallsMax) {
+    results.push(...(await Promise.all(shards.slice(at, at + shardCallsMax).map(visit))));
+  }
+  return results;
+}
