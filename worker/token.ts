@@ -3,7 +3,7 @@
 //
 //   0   8   00 00 00 00 00 00 00 01
 //   8   8   issued, Unix milliseconds, f64 little-endian
-//   16  n   content, then zeros to a multiple of 16 and at least 152 bytes in all
+//   16  n   content, then zeros to a multiple of 16 and at least 160 bytes in all
 //   end 16  HMAC-SHA256 of purpose and everything before, first half
 //
 // The first eight bytes and the sizes are those of the service's own iterators (kinesalite
