@@ -1,11 +1,11 @@
 // The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
-// KinesisError as it is, a failure of the core by the table below, anything else as InternalFailure.
+// KinesisError as it is, a failure of the core by the table of failures.ts, anything else as
+// InternalFailure.
 import { accessOf } from "../auth/access.ts";
 import { authenticate, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
 import type { Env, Runtime } from "../env.ts";
-import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { cborCodec } from "./cbor.ts";
@@ -20,7 +20,8 @@ import {
   readEnvelope,
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
-import { streamExists, streamNotActive, streamNotFound } from "./messages.ts";
+import { kinesisErrorOf } from "./failures.ts";
+import { parseResourceArn } from "./names.ts";
 import { actions } from "./operations.ts";
 import { permit, resourceOf } from "./permission.ts";
 import { createRequestIds } from "./requestId.ts";
@@ -82,36 +83,10 @@ async function call(
   };
   const resource = resourceOf(operation, input, scope);
   if (resource !== undefined && !caller.isOpen) await context.permit(resource);
-  return action(context, input as never);
-}
-
-/** The service's name for a failure of the core. */
-function kinesisErrorOf(error: unknown, { account }: Scope): KinesisError {
-  if (error instanceof KinesisError) return error;
-  if (!(error instanceof StreamError)) {
-    console.error(error);
-    return new KinesisError("InternalFailure");
-  }
-  const stream = { name: String(error.detail["stream"] ?? ""), account };
-  switch (error.code) {
-    case "streamNotFound":
-      return streamNotFound(stream);
-    case "streamExists":
-      return streamExists(stream);
-    case "streamNotActive":
-      return streamNotActive(stream, String(error.detail["status"]));
-    case "corrupt": {
-      console.error(error);
-      const { shard, segment, what } = error.detail;
-      const place = `shard ${shard}, segment ${segment}`;
-      return new KinesisError(
-        "InternalFailureException",
-        `Stored bytes are damaged: ${place}: ${what}.`,
-      );
-    }
-    default:
-      console.error(error);
-      return new KinesisError("InternalFailure");
+  try {
+    return await action(context, input as never);
+  } catch (error) {
+    throw kinesisErrorOf(error, parseResourceArn(resource ?? "") ?? scope);
   }
 }
 

@@ -71,6 +71,56 @@ export function requestRateExceeded(stream: NamedStream): KinesisError {
   return limitExceeded(`Rate exceeded for ${words(stream)}.`);
 }
 
+/** The same, where the limit is the account's. */
+export function accountRateExceeded(account: string): KinesisError {
+  return limitExceeded(`Rate exceeded for account ${account}.`);
+}
+
+/** The wording is our own. */
+export function streamTooWide(shardsMax: number): KinesisError {
+  return limitExceeded(`A stream cannot have more than ${shardsMax} shards here.`);
+}
+
+/** The wording is our own: of all streams that are on demand, or that are being created. */
+export function tooManyStreams(
+  { account, region }: { readonly account: string; readonly region: string },
+  limit: number,
+  isCreating: boolean,
+): KinesisError {
+  const which = isCreating ? "streams in the CREATING state" : "on-demand streams";
+  return limitExceeded(
+    `This request would exceed the limit of ${limit} ${which} for the account ${account} ` +
+      `in ${region}.`,
+  );
+}
+
+/** After the text for on-demand streams; the kind is that of AUTO on a provisioned stream. */
+export function streamProvisioned({ name, account }: NamedStream): KinesisError {
+  return invalidArgument(
+    `Request is invalid. Stream ${name} under account ${account} is in Provisioned mode.`,
+  );
+}
+
+/** As the shapes say it: only the action knows that it is needed. */
+export function shardCountMissing(): KinesisError {
+  return validation(
+    "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: " +
+      "Member must not be null",
+  );
+}
+
+/** As the service says it (cloud-custodian/cloud-custodian#7260). */
+export function consumersRegistered(
+  arn: string,
+  { name }: Pick<NamedStream, "name">,
+): KinesisError {
+  return inUse(
+    `DeleteStream can't delete ${arn} because there are consumers associated with this data ` +
+      `stream. To delete ${name} anyway, set the EnforceConsumerDeletion parameter to true to ` +
+      "force the deletion of all the consumers that are associated with it.",
+  );
+}
+
 /** As the shapes say it, for operations where nothing else names the stream. */
 export function streamUnnamed(): KinesisError {
   return validation(
@@ -314,6 +364,125 @@ export function tooManyTags(stream: NamedStream): KinesisError {
   return invalidArgument(
     `Failed to add tags to ${words(stream)} because a given stream cannot have more than ` +
       "10 tags associated with it.",
+  );
+}
+
+/** The wording is our own. */
+export function resourceArnInvalid(arn: string): KinesisError {
+  return invalidArgument(`ResourceARN ${arn} is not the ARN of a stream or of a consumer.`);
+}
+
+/** As LocalStack has it in operations that were tested against the service (localstack#12961). */
+export function policyNotFound(arn: string): KinesisError {
+  return notFound(`No resource policy found for resource ARN ${arn}`);
+}
+
+// Consumers
+
+/** After moto kinesis/exceptions.py, ConsumerNotFound. */
+export function consumerNotFound(consumer: string, account: string): KinesisError {
+  return notFound(`Consumer ${consumer}, account ${account} not found.`);
+}
+
+export function consumerExists(consumer: string, { name, account }: NamedStream): KinesisError {
+  return inUse(`Consumer ${consumer} under stream ${name} already exists for account ${account}.`);
+}
+
+/** As the service says it (aws-cloudformation/cloudformation-coverage-roadmap#2442). */
+export function consumerNotActive(
+  consumer: string,
+  createdSeconds: number,
+  { name, account }: NamedStream,
+): KinesisError {
+  return inUse(
+    `Consumer ${consumer} with creation timestamp ${createdSeconds} under stream ${name} ` +
+      `and account ${account} is not in ACTIVE status.`,
+  );
+}
+
+/** The wording is our own: of all consumers of the stream, or of those being created. */
+export function tooManyConsumers(
+  stream: NamedStream,
+  limit: number,
+  isCreating: boolean,
+): KinesisError {
+  const which = isCreating ? "consumers in the CREATING state" : "consumers";
+  return limitExceeded(
+    `This request would exceed the limit of ${limit} ${which} for ${words(stream)}.`,
+  );
+}
+
+/** The wording is our own. */
+export function consumerUnnamed(): KinesisError {
+  return invalidArgument(
+    "Either ConsumerARN, or both StreamARN and ConsumerName, should be provided.",
+  );
+}
+
+/** The wording is our own; the API reference says only that the members must not conflict. */
+export function consumerNamesDiffer(arn: string): KinesisError {
+  return invalidArgument(`ConsumerARN ${arn} and the other parameters name different consumers.`);
+}
+
+/** Fits the pattern of the service model and yet names no consumer. The wording is our own. */
+export function consumerArnInvalid(arn: string): KinesisError {
+  return invalidArgument(`ConsumerARN ${arn} is not the ARN of a consumer.`);
+}
+
+// Paging
+
+export function nextTokenInvalid(): KinesisError {
+  return invalidArgument("Invalid NextToken.");
+}
+
+export function nextTokenExpired(): KinesisError {
+  return new KinesisError("ExpiredNextTokenException", "The NextToken has expired.");
+}
+
+/** The wording is our own, after that of ListShards. */
+export function listConsumersWithBoth(): KinesisError {
+  return invalidArgument("NextToken and StreamCreationTimestamp cannot be provided together.");
+}
+
+// Settings
+
+/** The wording is our own. */
+export function encryptionTypeInvalid(type: string): KinesisError {
+  return invalidArgument(`EncryptionType ${type} is not valid here. The only valid value is KMS.`);
+}
+
+/** The wording is our own. */
+export function warmThroughputTooHigh(mibps: number, mibpsMax: number): KinesisError {
+  return limitExceeded(
+    `Requested warm throughput (${mibps} MiBps) exceeds the limit of ${mibpsMax} MiBps.`,
+  );
+}
+
+/** The wording is our own. */
+export function notCommitted(account: string): KinesisError {
+  return invalidArgument(
+    `Warm throughput requires MinimumThroughputBillingCommitment to be ENABLED for account ${account}.`,
+  );
+}
+
+/** Channels deliver to Amazon S3. The wording is our own. */
+export function channelsUnavailable(): KinesisError {
+  return invalidArgument(
+    "Channels are not available here: nothing is delivered to Amazon S3. " +
+      "Read the stream with GetRecords or SubscribeToShard.",
+  );
+}
+
+/** The wording is our own. */
+export function channelNotFound(arn: string): KinesisError {
+  return notFound(`Channel ${arn} not found: channels are not available here.`);
+}
+
+/** All is well, and nothing was done. The wording is our own. */
+export function dryRun(): KinesisError {
+  return new KinesisError(
+    "DryRunOperationException",
+    "The request would have succeeded, but the DryRun parameter is set.",
   );
 }
 

@@ -19,7 +19,7 @@ const shardAgeMs = 2000;
 export function checkSpec(spec: StreamSpec, totals: AccountTotals, isCommitted: boolean): void {
   const { mode, shardCount, distribution, warmThroughputMiBps } = spec;
   checkShardCount(totals, shardCount);
-  if (shardCount > shardsMax) throw new StreamError("tooLarge", { shards: shardsMax });
+  if (shardCount > shardsMax) throw new StreamError("tooManyShards", { limit: shardsMax });
   if (mode === "ON_DEMAND" && totals.onDemandStreams >= onDemandStreamsMax) {
     throw new StreamError("tooManyStreams", { limit: onDemandStreamsMax });
   }
@@ -36,7 +36,7 @@ export function checkShardCount({ openShards: current }: AccountTotals, addition
 export function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescription {
   const uid = crypto.randomUUID();
   const { name, shardCount, tags: _, recordBytesMax, distribution, ...attributes } = spec;
-  const shards = splitHashRange(shardCount).map((range, index) => ({
+  const shards = splitHashRange(shardCount, spec.cut).map((range, index) => ({
     uid: `${uid}-${index}`,
     index,
     createdMs: nowMs - shardAgeMs,

@@ -1,0 +1,111 @@
+// What the Kinesis face says when the core fails: one table from the core's codes to the service's
+// errors. The words are in messages.ts. What is not in the table is no caller's doing: it is logged
+// and answered as InternalFailure.
+import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import type { Scope } from "../stream/types.ts";
+import { KinesisError } from "./errors.ts";
+import {
+  consumerExists,
+  consumerNotActive,
+  consumerNotFound,
+  consumersRegistered,
+  notCommitted,
+  retentionInWrongDirection,
+  shardLimitExceeded,
+  streamExists,
+  streamNotActive,
+  streamNotFound,
+  streamOnDemand,
+  streamProvisioned,
+  streamTooWide,
+  tooManyConsumers,
+  tooManyStreams,
+  tooManyTags,
+} from "./messages.ts";
+import { streamArn, type StreamAddress } from "./names.ts";
+
+type Wording = (stream: StreamAddress, detail: Detail) => KinesisError;
+
+const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
+  streamNotFound,
+  streamExists,
+  streamNotActive: (stream, detail) => streamNotActive(stream, detail.text("status")),
+  wrongMode: (stream, detail) =>
+    detail.text("mode") === "ON_DEMAND" ? streamOnDemand(stream) : streamProvisioned(stream),
+  retentionNotLonger: (stream, detail) => wrongRetention("Increase", stream, detail),
+  retentionNotShorter: (stream, detail) => wrongRetention("Decrease", stream, detail),
+  notCommitted: ({ account }) => notCommitted(account),
+  tooManyShards,
+  tooManyStreams: (stream, detail) =>
+    tooManyStreams(stream, detail.number("limit"), detail.has("creating")),
+  tooManyTags,
+  tooManyConsumers: (stream, detail) =>
+    tooManyConsumers(stream, detail.number("limit"), detail.has("creating")),
+  consumerNotFound: ({ account }, detail) => consumerNotFound(detail.text("consumer"), account),
+  consumerExists: (stream, detail) => consumerExists(detail.text("consumer"), stream),
+  consumerNotActive: (stream, detail) =>
+    consumerNotActive(detail.text("consumer"), detail.number("createdSeconds"), stream),
+  consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
+};
+
+/** The service's error for whatever an action threw; `owner` is whose stream it was about. */
+export function kinesisErrorOf(error: unknown, owner: Scope): KinesisError {
+  if (error instanceof KinesisError) return error;
+  if (error instanceof StreamError) {
+    const detail = new Detail(error.detail);
+    const wording = wordings[error.code];
+    if (wording !== undefined) return wording({ ...owner, name: detail.text("stream") }, detail);
+  }
+  console.error(error);
+  const isCorrupt = error instanceof StreamError && error.code === "corrupt";
+  return isCorrupt ? damaged(error) : new KinesisError("InternalFailure");
+}
+
+function damaged({ detail: { shard, segment, what } }: StreamError): KinesisError {
+  return new KinesisError(
+    "InternalFailureException",
+    `Stored bytes are damaged: shard ${shard}, segment ${segment}: ${what}.`,
+  );
+}
+
+/** Of the account with all its streams, or of one stream by itself. */
+function tooManyShards({ account, region }: StreamAddress, detail: Detail): KinesisError {
+  const limit = detail.number("limit");
+  if (!detail.has("current")) return streamTooWide(limit);
+  const current = detail.number("current");
+  const additional = detail.number("additional");
+  return shardLimitExceeded({ account, region, current, limit, additional });
+}
+
+function wrongRetention(
+  operation: "Increase" | "Decrease",
+  stream: StreamAddress,
+  detail: Detail,
+): KinesisError {
+  return retentionInWrongDirection(
+    operation,
+    detail.number("hours"),
+    detail.number("existingHours"),
+    stream,
+  );
+}
+
+class Detail {
+  private readonly values: StreamErrorDetail;
+
+  constructor(values: StreamErrorDetail) {
+    this.values = values;
+  }
+
+  has(name: string): boolean {
+    return this.values[name] !== undefined;
+  }
+
+  text(name: string): string {
+    return String(this.values[name] ?? "");
+  }
+
+  number(name: string): number {
+    return Number(this.values[name] ?? 0);
+  }
+}
