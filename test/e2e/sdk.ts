@@ -6,14 +6,19 @@ import {
   GetShardIteratorCommand,
   type GetShardIteratorCommandInput,
   KinesisClient,
+  type KinesisClientConfig,
   type _Record as KinesisRecord,
 } from "@aws-sdk/client-kinesis";
 import { parseSequenceNumber, type SequenceV2 } from "../../worker/kinesis/sequence.ts";
 
 export type { KinesisRecord };
 
-export function connect(endpoint: string): KinesisClient {
+export function connect(
+  endpoint: string,
+  others: Pick<KinesisClientConfig, "maxAttempts"> = {},
+): KinesisClient {
   return new KinesisClient({
+    ...others,
     endpoint,
     region: "us-east-1",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
