@@ -12,7 +12,7 @@ import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { type Front, openFront } from "./front.ts";
 import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
 
-const durableObjects = { SHARD: "Shard", CATALOG: "Catalog" };
+const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
 
 const graceMs = 2000;
 const lastResortMs = 2800;

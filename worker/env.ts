@@ -1,10 +1,13 @@
 // What the Worker is bound to, as wrangler.toml and the local server set it up, and what a request
 // brings along for the core.
+import type { ItemsApi } from "./items/types.ts";
 import type { CatalogApi, ShardApi } from "./stream/rpc.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
+  /** The objects of a container, one for each account, region and container. */
+  ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here; without it they stay with their shard. */
   SEGMENTS?: R2Bucket;
   /** Who may call: see auth/config.ts and auth/access.ts. */

@@ -19,6 +19,8 @@ export type StreamErrorCode =
   | "notCommitted"
   /** More shards, or streams, than the account may have. */
   | "tooManyShards"
+  /** The stream has more shards already, and none can be taken away. */
+  | "tooFewShards"
   | "tooManyStreams"
   | "tooManyTags"
   | "tooManyConsumers"

@@ -1,13 +1,13 @@
 // CBOR as Kinesis speaks it (application/x-amz-cbor-1.1; RFC 8949), and how it is written: as the
 // service writes it, with maps and arrays of indefinite length, timestamps as whole milliseconds
-// without a tag, bytes as byte strings. Reading it is in cborReader.ts.
+// without a tag, bytes as byte strings. Reading it is in codec/cborReader.ts.
 //
 //   first byte   major type, 3 bits      additional information, 5 bits
 //                0 unsigned, 1 negative   0..23 the number itself
 //                2 bytes, 3 text          24, 25, 26, 27: it is in the next 1, 2, 4, 8 bytes
 //                4 array, 5 map           31 of indefinite length (2 to 5), or its end (7)
 //                6 tag, 7 simple, float   28..30 not well formed
-import { decodeCbor } from "./cborReader.ts";
+import { decodeCbor } from "../codec/cborReader.ts";
 import { type BodyCodec, Timestamp } from "./codec.ts";
 
 export const cborCodec: BodyCodec = {

@@ -85,8 +85,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     }));
   }
 
-  async listStreams(after: string, limit: number): Promise<StreamPage> {
-    const streams = this.streams.after(after, limit + 1);
+  async listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
+    const streams = this.streams.page(after, limit + 1, path);
     return { streams: streams.slice(0, limit).map(headOf), more: streams.length > limit };
   }
 

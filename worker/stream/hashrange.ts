@@ -1,7 +1,7 @@
 // Hash-key ranges of shards: 128-bit numbers as 32 hexadecimal digits, which sort as they count. A key
 // belongs to the shard whose range holds its MD5; open shards' ranges cover all of 0 to 2^128 − 1
 // without gap or overlap. Closed shards are still listed; what they would have taken goes to their heirs.
-import type { ShardDescription } from "./types.ts";
+import type { HashCut, ShardDescription } from "./types.ts";
 
 export interface HashRange {
   start: string;
@@ -12,9 +12,12 @@ const SPACE = 1n << 128n;
 const DIGITS = 32;
 const WORDS = 4;
 
-/** Ranges of `count` shards as Kinesis cuts them: floor(2^128 / count) each, the last to the end. */
-export function splitHashRange(count: number): HashRange[] {
-  const width = SPACE / BigInt(count);
+/**
+ * Ranges of `count` shards, the last to the end: floor(2^128 / count) each as Kinesis cuts them, or
+ * floor((2^128 − 1) / count) as YDB does (ydb/services/lib/sharding).
+ */
+export function splitHashRange(count: number, cut: HashCut = "byCount"): HashRange[] {
+  const width = (cut === "byLast" ? SPACE - 1n : SPACE) / BigInt(count);
   return Array.from({ length: count }, (_, i) => {
     const start = width * BigInt(i);
     const end = i === count - 1 ? SPACE - 1n : start + width - 1n;

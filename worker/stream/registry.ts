@@ -52,23 +52,19 @@ export class StreamRegistry {
     return row && this.resolve(row);
   }
 
-  /** The first streams after a name, in order. */
-  after(name: string, limit: number): StreamDescription[] {
-    for (;;) {
-      const rows = this.sql
-        .exec<StreamRow>(
-          "SELECT description FROM stream WHERE name > ? ORDER BY name LIMIT ?",
-          name,
-          limit,
-        )
-        .toArray();
-      const streams = rows.flatMap((row) => this.resolve(row) ?? []);
-      if (streams.length === rows.length) return streams;
-    }
+  /**
+   * The first streams after a name, in order, of those whose names begin with a path. A name that is
+   * a path begins with a slash; without a path, the streams whose names are none.
+   */
+  page(after: string, limit: number, path?: string): StreamDescription[] {
+    const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ?2 AND name < ?2 || ?4";
+    const statement = `SELECT description FROM stream
+      WHERE name > ?1 AND ${kind} ORDER BY name LIMIT ?3`;
+    return this.read(statement, after, path ?? "", limit, "\u{10FFFF}");
   }
 
   all(): StreamDescription[] {
-    return this.after("", -1);
+    return this.read("SELECT description FROM stream ORDER BY name");
   }
 
   totals(): AccountTotals {
@@ -107,6 +103,14 @@ export class StreamRegistry {
   private counted(): Map<string, StreamCount> {
     this.counts ??= new Map(this.all().map((stream) => [stream.name, countOf(stream)]));
     return this.counts;
+  }
+
+  private read(statement: string, ...bindings: SqlStorageValue[]): StreamDescription[] {
+    for (;;) {
+      const rows = this.sql.exec<StreamRow>(statement, ...bindings).toArray();
+      const streams = rows.flatMap((row) => this.resolve(row) ?? []);
+      if (streams.length === rows.length) return streams;
+    }
   }
 
   private resolve({ description }: StreamRow): StreamDescription | undefined {

@@ -7,7 +7,7 @@
 // is a full second past: no write waits, no arrival lies ahead of the clock, and no record has the
 // number that its shard starts with.
 import { StreamError } from "../errors.ts";
-import { hashHex, hashNumber } from "./hashrange.ts";
+import { hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
 import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "./types.ts";
 
 export type ReshardOrder =
@@ -17,7 +17,9 @@ export type ReshardOrder =
   /** As the service does it: split all, then merge down to the target. Open shards were `from`. */
   | { kind: "recount"; from: number; to: number }
   /** Splits the widest shards until there are `to`; never merges. */
-  | { kind: "grow"; to: number };
+  | { kind: "grow"; to: number }
+  /** Adds shards until `to` numbers are taken, and cuts the keys anew; no shard closes. */
+  | { kind: "recut"; to: number };
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
@@ -40,7 +42,7 @@ interface Piece {
 }
 
 /**
- * Throws `shardNotFound`, `shardClosed`, `hashOutOfRange`, `shardsNotAdjacent`, and
+ * Throws `shardNotFound`, `shardClosed`, `hashOutOfRange`, `shardsNotAdjacent`, `tooFewShards`, and
  * `streamNotActive` when the shards are not the ones that were counted.
  */
 export function planResharding(
@@ -68,8 +70,43 @@ export function planResharding(
     case "grow":
       draft.growTo(order.to);
       break;
+    case "recut":
+      return planRecut(stream, order.to, earliestMs, nowMs);
   }
   return draft.timed(stream, earliestMs, nowMs);
+}
+
+/**
+ * Open shards take equal shares of the keys, in order of their numbers, new ones after those that
+ * were. Keys move between shards, as v3io and Yandex Data Streams say of growing a stream.
+ * Throws `tooFewShards`.
+ */
+function planRecut(
+  { name, uid, shards, cut }: StreamDescription,
+  to: number,
+  earliestMs: number,
+  nowMs: number,
+): Resharding {
+  const first = Math.max(...shards.map(({ index }) => index)) + 1;
+  if (to < first) throw new StreamError("tooFewShards", { stream: name, current: first, to });
+  const open = shards.filter(({ closedMs }) => closedMs === undefined).map(({ index }) => index);
+  const made = Array.from({ length: to - first }, (_, i) => first + i);
+  const indexes = [...open.sort((a, b) => a - b), ...made];
+  const ranges = splitHashRange(indexes.length, cut);
+  const recut = indexes.map((index, i) => {
+    const { start, end } = ranges[i] as HashRange;
+    return { index, hashStart: start, hashEnd: end };
+  });
+  // Older than any record that it can get, as the first shards of a stream are.
+  const createdMs = (Math.floor(nowMs / SECOND_MS) - 2) * SECOND_MS;
+  return {
+    made: recut
+      .filter(({ index }) => index >= first)
+      .map((range) => Object.assign({ uid: `${uid}-${range.index}`, createdMs }, range)),
+    closing: [],
+    recut,
+    notBeforeMs: Math.max(nowMs, earliestMs),
+  };
 }
 
 /** The stream once its resharding is done; `ends` are of the closed shards, in the plan's order. */
@@ -80,7 +117,12 @@ export function finishResharding(
 ): StreamDescription {
   const { resharding: _, ...rest } = stream;
   const closed = new Map(plan.closing.map(({ index, endMs }, i) => [index, { ...ends[i], endMs }]));
-  const shards = stream.shards.map((shard) => ({ ...shard, ...closed.get(shard.index) }));
+  const ranges = new Map(plan.recut?.map((range) => [range.index, range]));
+  const shards = stream.shards.map((shard) => ({
+    ...shard,
+    ...ranges.get(shard.index),
+    ...closed.get(shard.index),
+  }));
   return { ...rest, shards: [...shards, ...plan.made] };
 }
 

@@ -13,6 +13,7 @@ import type {
   AppendReceipt,
   ConsumerDescription,
   Distribution,
+  HashCut,
   ReadReply,
   ReadRequest,
   Scope,
@@ -24,6 +25,7 @@ import type {
   ShardView,
   StreamDescription,
   StreamMode,
+  YandexAttributes,
 } from "./types.ts";
 
 export interface Failure {
@@ -86,6 +88,8 @@ export interface StreamSpec {
   recordBytesMax?: number;
   distribution?: Distribution;
   warmThroughputMiBps?: number;
+  cut?: HashCut;
+  yandex?: YandexAttributes;
 }
 
 /** A stream without what makes its description long. */
@@ -106,7 +110,8 @@ export interface CatalogApi {
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
   /** The key that cursors of this scope are signed with comes along: one call warms an isolate. */
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>>;
-  listStreams(after: string, limit: number): Promise<StreamPage>;
+  /** Streams whose names begin with a path; without one, those whose names are no paths. */
+  listStreams(after: string, limit: number, path?: string): Promise<StreamPage>;
   /** Refuses a stream with consumers, unless told to remove them too. */
   deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
   /** Gives the stream's attributes new values; what they were, and what they are now. */

@@ -51,6 +51,10 @@ export interface StreamDescription extends Scope {
   mode: StreamMode;
   createdMs: number;
   retentionHours: number;
+  /** How the keys were cut into equal shares; the first way where it does not say. */
+  cut?: HashCut;
+  /** What Yandex Data Streams keeps about a stream and nobody else asks for. */
+  yandex?: YandexAttributes;
   /** Set while shards may not have heard of `retentionHours`. */
   retaining?: boolean;
   /** Data of one record. */
@@ -79,8 +83,29 @@ export interface Resharding {
   made: ShardDescription[];
   /** Shards that it closes. */
   closing: Required<Pick<ShardDescription, "index" | "endMs">>[];
+  /** Hash keys of all open shards, where they are cut anew. */
+  recut?: Pick<ShardDescription, "index" | "hashStart" | "hashEnd">[];
   /** They close no earlier than this. */
   notBeforeMs: number;
+}
+
+/** Shares of the number of keys, or of the last key: the latter are one key narrower at times. */
+export type HashCut = "byCount" | "byLast";
+
+/** Kept and reported. */
+export interface YandexAttributes {
+  writeQuotaKbPerSec: number;
+  storageLimitMb?: number;
+  partitioning?: PartitioningAttributes;
+}
+
+export interface PartitioningAttributes {
+  minActive: number;
+  maxActive: number;
+  strategy: string;
+  stabilizationSeconds: number;
+  upPercent: number;
+  downPercent: number;
 }
 
 export type Distribution = "USER_PARTITION_KEY" | "AUTO";

@@ -1,24 +1,43 @@
-// The errors of the v3io face: name, number and status, and the body as real servers print it,
-// indented by tabs. The number is an errno or a code of the streaming subsystem (−0x0C000000 − n);
-// where no server's number is on record any negative one serves, and it is given here once.
-// Sources: Iguazio web API reference, error information; replies captured in v3io-go.
+// The errors of the v3io face: name, number, status, and the body as real servers print it, indented
+// by tabs. The number is an errno or a code of a subsystem (streams −0x0C000000 − n); where no
+// server's number is on record any negative one serves, and it is given here once. The message is
+// the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
+// information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { StreamError } from "../errors.ts";
 
-const table = {
+interface ErrorRow {
+  readonly code: number;
+  readonly status: number;
+  readonly message?: string;
+}
+
+export const errorTable = {
   InvalidArgumentException: { code: -201326592, status: 400 },
   ShardIDOutOfRangeException: { code: -201326594, status: 400 },
   ResourceNotFoundException: { code: -201326595, status: 404 },
   ResourceInUseException: { code: -201326596, status: 409 },
   IllegalLocationException: { code: -201326597, status: 400 },
   ResourceIsnotStream: { code: -201326598, status: 400 },
+  ResourceNotStreamException: { code: -201326598, status: 400 },
   InvalidShardCountException: { code: -201326599, status: 400 },
   ProvisionedThroughputExceededException: { code: -201326600, status: 503 },
-  InternalError: { code: -117440512, status: 500 },
-  "Permission denied": { code: -13, status: 403 },
+  ConditionFalse: {
+    code: -16777244,
+    status: 400,
+    message: "The condition is false, ErrorCode -16777245",
+  },
+  ItemExists: { code: -369098809, status: 400, message: "The item exists, ErrorCode -369098809" },
+  "Operation not permitted": { code: -1, status: 403 },
   "No such file or directory": { code: -2, status: 404 },
-} as const;
+  "Permission denied": { code: -13, status: 403 },
+  Unauthorized: { code: -13, status: 401, message: "Permission denied" },
+  "Is a directory": { code: -21, status: 400 },
+  "File too large": { code: -27, status: 413 },
+  "Directory not empty": { code: -39, status: 409 },
+  InternalError: { code: -117440512, status: 500 },
+} as const satisfies Record<string, ErrorRow>;
 
-export type V3ioErrorName = keyof typeof table;
+export type V3ioErrorName = keyof typeof errorTable;
 
 export class V3ioError extends Error {
   override readonly name: V3ioErrorName;
@@ -27,6 +46,10 @@ export class V3ioError extends Error {
     super(name);
     this.name = name;
   }
+}
+
+export function invalid(): V3ioError {
+  return new V3ioError("InvalidArgumentException");
 }
 
 /** The dialect's name for a failure of the core; unknown errors are internal. */
@@ -39,6 +62,7 @@ export function v3ioErrorOf(error: unknown): V3ioError {
       return new V3ioError("ResourceNotFoundException");
     case "streamExists":
     case "streamNotActive":
+    case "consumersRegistered":
       return new V3ioError("ResourceInUseException");
     case "locationNotFound":
       return new V3ioError("IllegalLocationException");
@@ -46,9 +70,17 @@ export function v3ioErrorOf(error: unknown): V3ioError {
     case "overloaded":
       return new V3ioError("ProvisionedThroughputExceededException");
     case "tooLarge":
-      return new V3ioError("InvalidArgumentException");
     case "tooManyShards":
+    case "expressionFailed":
+      return invalid();
+    case "tooFewShards":
       return new V3ioError("InvalidShardCountException");
+    case "itemNotFound":
+      return new V3ioError("No such file or directory");
+    case "conditionFalse":
+      return new V3ioError("ConditionFalse");
+    case "itemExists":
+      return new V3ioError("ItemExists");
     default:
       return new V3ioError("InternalError");
   }
@@ -56,16 +88,19 @@ export function v3ioErrorOf(error: unknown): V3ioError {
 
 /** A failed record within a reply of status 200. */
 export function recordFailure(error: unknown): { ErrorCode: number; ErrorMessage: string } {
-  const { name } = v3ioErrorOf(error);
-  return { ErrorCode: table[name].code, ErrorMessage: name };
+  const { code, message } = rowOf(v3ioErrorOf(error));
+  return { ErrorCode: code, ErrorMessage: message };
 }
 
 export function errorResponse(error: unknown): Response {
-  const { name } = v3ioErrorOf(error);
-  const { code, status } = table[name];
-  const body = `{\n\t"ErrorCode": ${code},\n\t"ErrorMessage": ${JSON.stringify(name)}\n}`;
+  const { code, status, message } = rowOf(v3ioErrorOf(error));
+  const body = `{\n\t"ErrorCode": ${code},\n\t"ErrorMessage": ${JSON.stringify(message)}\n}`;
   return new Response(body, {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });
+}
+
+function rowOf({ name }: V3ioError): Required<ErrorRow> {
+  return { message: name, ...errorTable[name] };
 }

@@ -1,4 +1,4 @@
-// Reads CBOR (RFC 8949; the first byte is drawn in cbor.ts), strictly: one item of any well-formed
+// Reads CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts), strictly: one item of any well-formed
 // encoding, lengths definite or not, and nothing after it. Tags are read over, because the only one
 // that clients send marks a timestamp, and that is known from the shape. A key that is no text is
 // refused, and so is nesting deeper than any shape could need. No claimed length is believed before

@@ -1,0 +1,149 @@
+// A request about items as a typed command: GetItem, GetItems, PutItem, UpdateItem. The item is named by
+// the path, of which the table may stand in the body's TableName and the item's own name in its Key.
+// PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
+// NoSQL; v3io-py request.py; v3io-go context.go, putItem.
+import { parseNumber } from "../items/evaluate.ts";
+import type { Attributes, Expression, ItemChange, ItemWrite } from "../items/types.ts";
+import { type Address, checkName, type Place, placeAt } from "./address.ts";
+import { checkAttributeName, parseAttributes, parseValue } from "./attributes.ts";
+import { invalid } from "./errors.ts";
+import { parseCondition, parseUpdates } from "./expression.ts";
+import { type Body, integer, isBody, optionalText, textOf } from "./fields.ts";
+
+export type ItemCommand =
+  | { kind: "GetItem"; item: Place; attributes: string }
+  | { kind: "PutItem" | "UpdateItem"; item: Place; write: ItemWrite }
+  | {
+      kind: "GetItems";
+      directory: Place;
+      attributes: string;
+      filter: Expression | undefined;
+      limit: number;
+      after: string;
+      segment: number;
+      segmentCount: number;
+    };
+
+const segmentsMax = 1_000_000;
+const itemsDefault = 1000;
+
+/** Undefined for a function that is not about items. Throws V3ioError. */
+export function parseItemCommand(
+  name: string,
+  address: Address,
+  body: Body,
+): ItemCommand | undefined {
+  switch (name) {
+    case "GetItem":
+      return { kind: name, item: itemPlace(address, body), attributes: attributesOf(body) };
+    case "PutItem":
+      return { kind: name, item: itemPlace(address, body), write: putWrite(body) };
+    case "UpdateItem":
+      return { kind: name, item: itemPlace(address, body), write: updateWrite(body) };
+    case "GetItems":
+      return {
+        kind: name,
+        directory: placeAt(address, ...tableOf(body)),
+        attributes: attributesOf(body),
+        filter: conditionIn(body, "FilterExpression"),
+        limit: Math.min(integer(body["Limit"] ?? itemsDefault, 1, Infinity), itemsDefault),
+        after: markerOf(body),
+        segment: integer(body["Segment"] ?? 0, 0, segmentsMax),
+        segmentCount: integer(body["TotalSegment"] ?? 1, 1, segmentsMax),
+      };
+    default:
+      return undefined;
+  }
+}
+
+function putWrite(body: Body): ItemWrite {
+  const condition = conditionIn(body, "ConditionExpression");
+  const attributes: Attributes = new Map([...keyOf(body), ...parseAttributes(body["Item"] ?? {})]);
+  const { replace, newOnly } = modeOf(body, "OverWriteAttributes");
+  return { condition, change: { kind: replace ? "replace" : "merge", attributes }, newOnly };
+}
+
+function updateWrite(body: Body): ItemWrite {
+  const { newOnly } = modeOf(body, "CreateOrReplaceAttributes");
+  const alternate = optionalText(body["AlternateUpdateExpression"]);
+  return {
+    condition: conditionIn(body, "ConditionExpression"),
+    change: updatesOf(body, optionalText(body["UpdateExpression"]) ?? ""),
+    otherwise: alternate === undefined ? undefined : updatesOf(body, alternate),
+    newOnly,
+  };
+}
+
+function updatesOf(body: Body, text: string): ItemChange {
+  const updates = parseUpdates(text);
+  for (const { name } of updates) checkAttributeName(name);
+  const keys = [...keyOf(body)].map(([name, value]) => ({
+    kind: "set" as const,
+    name,
+    value: { kind: "literal" as const, value: "N" in value ? parseNumber(value.N) : value.S },
+  }));
+  return { kind: "update", updates: [...keys, ...updates] };
+}
+
+/** Source: v3io/frames api.go, GetNginxModeName. */
+function modeOf(body: Body, otherwise: string): { replace: boolean; newOnly: boolean } {
+  switch (optionalText(body["UpdateMode"]) ?? otherwise) {
+    case "CreateOrReplaceAttributes":
+      return { replace: false, newOnly: false };
+    case "OverWriteAttributes":
+      return { replace: true, newOnly: false };
+    case "CreateNewItemOnly":
+      return { replace: true, newOnly: true };
+    default:
+      throw invalid();
+  }
+}
+
+function conditionIn(body: Body, member: string): Expression | undefined {
+  const text = optionalText(body[member]);
+  return text === undefined ? undefined : parseCondition(text);
+}
+
+function attributesOf(body: Body): string {
+  return optionalText(body["AttributesToGet"]) ?? "*";
+}
+
+function itemPlace(address: Address, body: Body): Place {
+  const names = [...keyOf(body).values()].map((value) => ("N" in value ? value.N : value.S));
+  for (const name of names) {
+    if (name.includes("/")) throw invalid();
+    checkName(name);
+  }
+  const place = placeAt(address, ...tableOf(body), ...names);
+  if (place.path === "") throw invalid();
+  return place;
+}
+
+function tableOf(body: Body): string[] {
+  const names = (optionalText(body["TableName"]) ?? "").split("/").filter((name) => name !== "");
+  for (const name of names) checkName(name);
+  return names;
+}
+
+/** The primary key, which is the item's name and an attribute of it too. */
+function keyOf(body: Body): Map<string, { N: string } | { S: string }> {
+  const key = body["Key"] ?? {};
+  if (!isBody(key)) throw invalid();
+  const entries = Object.entries(key).map(([name, typed]) => {
+    const value = parseValue(typed);
+    checkAttributeName(name);
+    if (!("N" in value) && !("S" in value)) throw invalid();
+    return [name, value] as const;
+  });
+  if (entries.length > 1) throw invalid();
+  return new Map(entries);
+}
+
+/** As given out: the name of the last item. */
+function markerOf(body: Body): string {
+  const marker = optionalText(body["Marker"]);
+  if (marker === undefined || marker === "") return "";
+  const name = Buffer.from(textOf(marker), "base64url").toString();
+  checkName(name);
+  return name;
+}

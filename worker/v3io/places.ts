@@ -1,0 +1,148 @@
+// What a path means. A stream in the root of the default container is the Kinesis stream of that name;
+// any other has its whole path for a name, which no Kinesis name can be. A stream is a directory too:
+// a number in it is a shard, any other name an object that lives and dies with the stream. Streams do
+// not stand inside streams, so the nearest one above a path is the one.
+import type { Runtime } from "../env.ts";
+import { StreamError } from "../errors.ts";
+import type { ItemPlace, Standing } from "../items/types.ts";
+import { findStream, type KnownStream } from "../stream/directory.ts";
+import { findShard } from "../stream/hashrange.ts";
+import { unwrap } from "../stream/rpc.ts";
+import type { Scope, ShardDescription, ShardView } from "../stream/types.ts";
+import type { Place } from "./address.ts";
+import { V3ioError } from "./errors.ts";
+
+/** The container whose root holds the streams that the other dialects see. */
+const defaultContainer = "bigdata";
+
+/** What the other dialects take for a name (AWS API reference, CreateStream). */
+const sharedName = /^[a-zA-Z0-9_.-]{1,128}$/;
+
+/** The type of a stream's shard among the objects (v3io-go, streamconsumergroup). */
+const shardType = "3";
+
+export interface FoundShard {
+  stream: KnownStream;
+  shard: ShardDescription;
+}
+
+/** The catalog's name for the stream at a place. */
+export function streamNameAt({ container, path }: Place): string {
+  const isShared = container === defaultContainer && sharedName.test(path);
+  return isShared ? path : `/${container}/${path}`;
+}
+
+/** Throws `streamNotFound`, also for a stream that is about to go. */
+export async function getStream(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+): Promise<KnownStream> {
+  const name = streamNameAt(place);
+  const stream = await findStream(runtime.env, scope, name);
+  if (stream.description.status === "DELETING") {
+    throw new StreamError("streamNotFound", { stream: name });
+  }
+  return stream;
+}
+
+/** The stream at the place, or undefined. */
+export async function streamAt(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+): Promise<KnownStream | undefined> {
+  try {
+    return await getStream(runtime, scope, place);
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
+    throw error;
+  }
+}
+
+/** The stream that the place lies in, itself not counted. */
+export async function streamAbove(
+  runtime: Runtime,
+  scope: Scope,
+  { container, path }: Place,
+): Promise<{ stream: KnownStream; below: string } | undefined> {
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+    const stream = await streamAt(runtime, scope, { container, path: path.slice(0, at) });
+    if (stream !== undefined) return { stream, below: path.slice(at + 1) };
+  }
+  return undefined;
+}
+
+/** Shards as v3io counts them: all that ever were, those that were split or merged included. */
+export function shardCountOf({ description }: KnownStream): number {
+  return 1 + Math.max(...description.shards.map(({ index }) => index));
+}
+
+/** Throws ShardIDOutOfRangeException, and `shardNotFound` for a shard that retention has taken. */
+export function shardOf(stream: KnownStream, index: number): ShardDescription {
+  const found = findShard(stream.description.shards, index);
+  if (found !== undefined) return found;
+  if (index >= shardCountOf(stream)) throw new V3ioError("ShardIDOutOfRangeException");
+  throw new StreamError("shardNotFound", { shard: index });
+}
+
+/** The shard at a place, whether it has records or not. */
+export async function shardAt(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+): Promise<FoundShard | undefined> {
+  const above = await streamAbove(runtime, scope, place);
+  return above && shardBelow(above.stream, above.below);
+}
+
+/** The place as the object store knows it. Throws "Is a directory" where a stream is. */
+export async function itemPlaceAt(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+): Promise<ItemPlace> {
+  const { path } = place;
+  const above = await streamAbove(runtime, scope, place);
+  if (above === undefined) {
+    if ((await streamAt(runtime, scope, place)) !== undefined) {
+      throw new V3ioError("Is a directory");
+    }
+    return { path, owner: "" };
+  }
+  const found = shardBelow(above.stream, above.below);
+  if (found === undefined) return { path, owner: above.stream.description.uid };
+  const { uid } = found.shard;
+  return { path, owner: uid, standing: standingOf(await viewOf(runtime, uid)) };
+}
+
+/** The shard's view as of now. */
+export async function viewOf(runtime: Runtime, uid: string): Promise<ShardView> {
+  return unwrap(await runtime.env.SHARD.getByName(uid).view());
+}
+
+/** A shard is an object from its first record on. */
+export function standingOf({ nextIndex, lastTimeMs }: ShardView): Standing | undefined {
+  if (nextIndex === 0) return undefined;
+  return {
+    time: { seconds: Math.floor(lastTimeMs / 1000), nanoseconds: (lastTimeMs % 1000) * 1_000_000 },
+    system: new Map([
+      ["__obj_type", { N: shardType }],
+      ["__last_sequence_num", { N: String(nextIndex) }],
+    ]),
+  };
+}
+
+function shardBelow(stream: KnownStream, name: string): FoundShard | undefined {
+  if (!/^\d{1,9}$/.test(name)) return undefined;
+  const shard = findShard(stream.description.shards, Number(name));
+  return shard && { stream, shard };
+}
+
+export function itemsOf(
+  { env }: Runtime,
+  { account, region }: Scope,
+  container: string,
+): ReturnType<Runtime["env"]["ITEMS"]["getByName"]> {
+  return env.ITEMS.getByName(`${account}/${region}/${container}`);
+}
