@@ -57,10 +57,14 @@ export class StreamRegistry {
    * a path begins with a slash; without a path, the streams whose names are none.
    */
   page(after: string, limit: number, path?: string): StreamDescription[] {
-    const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ?2 AND name < ?2 || ?4";
-    const statement = `SELECT description FROM stream
-      WHERE name > ?1 AND ${kind} ORDER BY name LIMIT ?3`;
-    return this.read(statement, after, path ?? "", limit, "\u{10FFFF}");
+    const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
+    const range = path === undefined ? [] : [path, `${path}\u{10FFFF}`];
+    return this.read(
+      `SELECT description FROM stream WHERE name > ? AND ${kind} ORDER BY name LIMIT ?`,
+      after,
+      ...range,
+      limit,
+    );
   }
 
   all(): StreamDescription[] {
