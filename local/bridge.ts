@@ -77,7 +77,13 @@ export function createBridge(upstream: Upstream): Bridge {
   });
   server.on("stream", (stream, headers, flags) => {
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
-    bridgeStream(stream, headers, hasBody, { ...upstream, agent });
+    stream.on("error", () => stream.destroy());
+    try {
+      bridgeStream(stream, headers, hasBody, { ...upstream, agent });
+    } catch {
+      // Node will not write such a request: a blank in its path, no token for a method.
+      refuse(stream, 400, "not a request that HTTP/1.1 can carry");
+    }
   });
   return {
     accept(socket) {
@@ -116,17 +122,17 @@ function bridgeStream(
     maxHeaderSize: headerBytesMax,
   });
   if (headers.expect === "100-continue") stream.additionalHeaders({ ":status": 100 });
+  stream.once("close", () => outgoing.destroy());
   let replied = false;
   outgoing.on("response", (reply) => {
     replied = true;
-    if (!stream.destroyed) sendReply(stream, reply);
-    else reply.destroy();
+    if (stream.destroyed || stream.closed) reply.destroy();
+    else sendReply(stream, reply);
   });
-  outgoing.on("error", () => {
-    if (!replied) refuse(stream);
+  outgoing.on("error", () => outgoing.destroy());
+  outgoing.once("close", () => {
+    if (!replied) refuse(stream, 502, "workerd does not answer");
   });
-  stream.on("error", () => outgoing.destroy());
-  stream.on("close", () => outgoing.destroy());
   if (hasBody) {
     // The head goes out with the first of the body, or by itself when that is not there yet.
     const flush = setImmediate(() => outgoing.flushHeaders());
@@ -150,15 +156,15 @@ function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
   reply.pipe(stream, { end: false });
 }
 
-/** workerd took no request or broke off before a reply. */
-function refuse(stream: ServerHttp2Stream): void {
+/** The bridge's own reply, where there is none to carry. */
+function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) {
     stream.close(NGHTTP2_INTERNAL_ERROR);
     return;
   }
-  stream.respond({ ":status": 502, "content-type": "text/plain" });
-  stream.end("workerd does not answer\n");
+  stream.respond({ ":status": status, "content-type": "text/plain" });
+  stream.end(`${reason}\n`);
   stream.resume();
 }
 

@@ -159,6 +159,22 @@ describe("HTTP/2", () => {
     expect(replies.map((reply) => reply.$metadata.httpStatusCode)).toEqual(replies.map(() => 200));
   });
 
+  test.each([
+    ["a blank in its path", { ":path": "/a b" }],
+    ["a method that is no token", { ":method": "GE T" }],
+    [
+      "CONNECT, which asks for a tunnel",
+      { ":method": "CONNECT", ":authority": "x:1", ":path": undefined },
+    ],
+  ])("a request with %s is refused, and its session goes on", async (_what, headers) => {
+    await using client = openClient();
+    const refused = client.send("/", { headers }).then((reply) => {
+      throw new Error(`status ${String(reply.headers[":status"])}`);
+    });
+    await expect(refused).rejects.toThrow(/PROTOCOL_ERROR|status 4\d\d|status 50[12]/);
+    expect((await client.send("/page?bytes=1")).body.toString()).toBe("a");
+  });
+
   test("a session that breaks the protocol ends alone", async () => {
     await using client = openClient();
     const socket = connect(front.port, host);

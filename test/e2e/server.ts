@@ -67,7 +67,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     return await child.ended;
   };
   return {
-    endpoint: bannerValue(banner, "endpoint"),
+    endpoint: bannerValue(banner, "endpoint").replace(/ .*$/, ""),
     pid,
     data: folder,
     banner,
