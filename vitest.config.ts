@@ -25,7 +25,12 @@ export default defineConfig({
             miniflare: { bindings: { MILLRACE_ACCESS: "open" } },
           }),
         ],
-        test: { name: "workerd", include: ["test/worker/**/*.workerd.test.ts"] },
+        test: {
+          name: "workerd",
+          include: ["test/worker/**/*.workerd.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
       {
         test: {
