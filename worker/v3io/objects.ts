@@ -160,11 +160,14 @@ async function requireEmpty(runtime: Runtime, scope: Scope, place: Place): Promi
   }
 }
 
-/** Undefined for a range of another form, which HTTP lets a server overlook. */
+/**
+ * v3io-py leaves the hyphen away where there is no end. Undefined for a range of another form, which
+ * HTTP lets a server overlook.
+ */
 function parseRange(header: string | null): Range | undefined {
-  const [, first, last] = /^bytes=(\d{1,12})-(\d{0,12})$/.exec(header ?? "") ?? [];
+  const [, first, last] = /^bytes=(\d{1,12})(?:-(\d{1,12})?)?$/.exec(header ?? "") ?? [];
   if (first === undefined) return undefined;
-  return { first: Number(first), last: last === "" ? Infinity : Number(last) };
+  return { first: Number(first), last: last === undefined ? Infinity : Number(last) };
 }
 
 function rangeOf(
