@@ -1,0 +1,92 @@
+// Millrace over HTTP, as a client on the same machine finds it: the local server with its data on a
+// disk, and one load after the other against it, in interleaved rounds. First the streams are
+// filled and read back, checked and hashed; at the end every record that was acknowledged must be
+// there. bench/http-loads.ts says what the loads are.
+
+import { join } from "node:path";
+import { fillStreams, listLoads, type Plan } from "./http-loads.ts";
+import { KinesisClient } from "./kinesis.ts";
+import { type Effort, type Load, measureLoads, type Summary } from "./load.ts";
+import { makeDataFolder, node, root, startAndRead } from "./process.ts";
+import type { Progress } from "./progress.ts";
+import { readStats } from "./stats.ts";
+import type { Address } from "./wire.ts";
+
+export interface HttpBench {
+  rows: Summary[];
+  /** Of all records that were read back before the clock started. */
+  hash: string;
+}
+
+const fullPlan: Plan = { pages: 8, catchUpBytes: 256e6, fillMsMax: 12_000, scale: 1 };
+const quickPlan: Plan = { pages: 2, catchUpBytes: 2e6, fillMsMax: 12_000, scale: 20 };
+const rounds = 5;
+const warmMs = 40;
+/** How much longer than the time that is measured the whole may take, on a busy machine. */
+const patience = 2;
+
+export interface HttpOptions {
+  quick: boolean;
+  /** Time that is measured, in all. */
+  seconds: number;
+  dataParent?: string;
+}
+
+export async function benchHttp(options: HttpOptions, progress: Progress): Promise<HttpBench> {
+  progress("http: starting the server");
+  await using server = await startMillrace(makeDataFolder(options.dataParent));
+  const { address } = server;
+  const client = await KinesisClient.open(address);
+  progress("http: filling streams");
+  const filled = await fillStreams(client, options.quick ? quickPlan : fullPlan);
+  const loads = listLoads(address, filled);
+  const effort = planEffort(options, loads.length);
+  const counted = countPuts(loads);
+  const rows = await measureLoads(counted.loads, effort, (what, part) =>
+    progress(`http: ${Math.round(part * 100)}% ${what}`),
+  );
+  await checkStored(address, counted.acknowledged);
+  client.close();
+  return { rows, hash: filled.hash };
+}
+
+export function planEffort(options: HttpOptions, loadCount: number): Effort {
+  const totalMsMax = options.seconds * 1000 * patience;
+  if (options.quick) return { warmMs: 0, roundMs: 0, rounds: 1, totalMsMax };
+  const roundMs = (options.seconds * 1000) / rounds / loadCount;
+  return { warmMs, roundMs, rounds, totalMsMax };
+}
+
+export async function startMillrace(folder: string) {
+  const args = [join(root, "local", "main.ts"), "--port", "0", "--data", folder];
+  return await startAndRead({ program: node, args }, /endpoint +(http:\S+)\n[^]*stop/);
+}
+
+/** The loads, keeping count of the records that each stream acknowledged. */
+function countPuts(loads: readonly Load[]): { loads: Load[]; acknowledged: Map<string, number> } {
+  const acknowledged = new Map<string, number>();
+  const counted = loads.map((load): Load => {
+    const { puts } = load;
+    if (puts === undefined) return load;
+    const open = async () => {
+      const running = await load.open();
+      const workers = running.workers.map((worker) => async () => {
+        const moved = await worker();
+        acknowledged.set(puts, (acknowledged.get(puts) ?? 0) + moved.records);
+        return moved;
+      });
+      return { ...running, workers };
+    };
+    return { ...load, open };
+  });
+  return { loads: counted, acknowledged };
+}
+
+/** Throws unless each stream has exactly the records that it acknowledged. */
+async function checkStored(address: Address, acknowledged: Map<string, number>): Promise<void> {
+  for (const [stream, count] of acknowledged) {
+    const { shards } = await readStats(address, stream);
+    const stored = shards.reduce((sum, { records }) => sum + records, 0);
+    if (stored !== count) throw new Error(`${stream}: ${count} acknowledged, ${stored} stored`);
+  }
+}

@@ -1,0 +1,72 @@
+// `npm run bench`: the engine by itself, then Millrace over HTTP; on request, its peers in the same
+// run. Everything is on this machine and on loopback, prints tables, and ends with a file under
+// bench/results.
+//
+//   npm run bench [-- engine|http|peers|all] [--quick] [--seconds N] [--data DIR]
+//
+//   --quick      everything once and small, nothing saved
+//   --seconds N  time measured over HTTP, in all (30), and with the peers (60)
+//   --data DIR   where the servers keep their data, on a disk (build/)
+
+import { parseArgs } from "node:util";
+import { stop as stopEsbuild } from "esbuild";
+import { benchEngine, printEngine } from "./engine.ts";
+import { benchHttp } from "./http.ts";
+import { printHttp } from "./http-table.ts";
+import { endProgress, startProgress } from "./progress.ts";
+import { describeRun, type Results, saveResults } from "./results.ts";
+
+const kinds = ["engine", "http", "peers", "all"] as const;
+type Kind = (typeof kinds)[number];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: "boolean", default: false },
+    seconds: { type: "string" },
+    data: { type: "string" },
+  },
+});
+const wanted = readKinds(positionals);
+const seconds = values.seconds === undefined ? undefined : readSeconds(values.seconds);
+const { quick } = values;
+const where = values.data === undefined ? {} : { dataParent: values.data };
+const progress = startProgress();
+const results: Results = {};
+
+if (wanted.has("engine")) {
+  const bench = await benchEngine({ quick }, progress);
+  endProgress();
+  printEngine(bench);
+  results.engine = { ...describeRun(bench.hash), ...bench };
+}
+if (wanted.has("http")) {
+  const bench = await benchHttp({ quick, seconds: seconds ?? 30, ...where }, progress);
+  endProgress();
+  printHttp(bench);
+  results.http = { ...describeRun(bench.hash), ...bench };
+}
+await stopEsbuild();
+const { machine, versions, commit } = describeRun("");
+console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB`);
+console.log(`${machine.kernel}, load ${machine.load}, commit ${commit}`);
+console.log(Object.entries(versions).flat().join(" "));
+if (!quick) console.log(`saved in ${saveResults(results)}`);
+
+function readKinds(names: string[]): Set<Kind> {
+  const [name = "default", ...rest] = names;
+  const kind = kinds.find((each) => each === name);
+  if (rest.length > 0 || (kind === undefined && name !== "default")) {
+    console.error(`bench: there are ${kinds.join(", ")}, not ${names.join(" ")}`);
+    process.exit(2);
+  }
+  if (kind === "all") return new Set(["engine", "http", "peers"]);
+  return new Set(kind === undefined ? ["engine", "http"] : [kind]);
+}
+
+function readSeconds(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 1 && seconds <= 3600) return seconds;
+  console.error(`bench: --seconds ${text} is no number from 1 to 3600`);
+  process.exit(2);
+}
