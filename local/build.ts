@@ -26,8 +26,13 @@ export interface WorkerModules {
 
 /** Builds everything that `npm start` and a deployment need. */
 export async function buildAll(): Promise<WorkerModules> {
-  await buildEngine();
-  return await buildWorker();
+  try {
+    await buildEngine();
+    return await buildWorker();
+  } catch (error) {
+    if (!["EACCES", "EPERM", "EROFS"].includes(errorCode(error))) throw error;
+    throw new Failure(`${buildFolder} cannot be written: let its owner run npm run build first`);
+  }
 }
 
 /** Compiles `assembly/` for both targets; returns false when that had been done already. */
@@ -84,8 +89,11 @@ export async function buildWorker(
   }).catch((error: unknown) => {
     throw new Failure(`the Worker does not build: ${firstLine(error)}`);
   });
-  await mkdir(dirname(outfile), { recursive: true });
-  for (const file of result.outputFiles) await writeWhole(file.path, file.contents);
+  for (const file of result.outputFiles) {
+    if (await hasContent(file.path, file.contents)) continue;
+    await mkdir(dirname(file.path), { recursive: true });
+    await writeWhole(file.path, file.contents);
+  }
   return { folder, main, wasm: [...wasm].sort() };
 }
 
@@ -156,6 +164,16 @@ function renderStamp(inputs: string, outputs: Record<string, string>): string {
 
 function hashBytes(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Whether writing would change nothing: then the folder need not be writable either. */
+async function hasContent(path: string, content: Uint8Array): Promise<boolean> {
+  try {
+    return (await readFile(path)).equals(content);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
+    throw error;
+  }
 }
 
 async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {

@@ -6,6 +6,8 @@
  * workerd of a killed server is gone.
  */
 import {
+  accessSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -44,6 +46,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   const scratch = join(folder, "tmp");
   try {
     makeFolder(folder);
+    accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw unusable(folder, error);
   }
