@@ -376,7 +376,7 @@ describe("v3io", () => {
     ["no shard", "GetRecords", path, { Location: start }],
     ["a shard that is no number", "GetRecords", `${path}/first`, { Location: start }],
     ["no location", "GetRecords", `${path}/0`, {}],
-    ["a forged location", "GetRecords", `${path}/0`, { Location: "forged==" }],
+    ["a location that is not base64", "GetRecords", `${path}/0`, { Location: "forged" }],
     ["no type of seek", "Seek", `${path}/0`, {}],
     ["an unknown type of seek", "Seek", `${path}/0`, { Type: "NEWEST" }],
     ["half a time", "Seek", `${path}/0`, { Type: "TIME", TimestampSec: 1 }],
@@ -395,6 +395,15 @@ describe("v3io", () => {
   ])("%s of an unknown stream: 404", async (name, path, body) => {
     const { status, text, output } = await v3io(name, path, body);
     expect([status, text]).toEqual([404, errorText(output.ErrorCode, notFound)]);
+  });
+
+  test("a forged location, and one beyond the end: IllegalLocationException", async () => {
+    for (const Location of [base64("forged location!"), "AQAAAAAAAAD/////AAAAAA=="]) {
+      const { status, text, output } = await v3io("GetRecords", `${path}/0`, { Location });
+      expect(output.ErrorCode).toBeLessThan(0);
+      const expected = errorText(output.ErrorCode, "IllegalLocationException");
+      expect([status, text]).toEqual([400, expected]);
+    }
   });
 
   test("a shard that is not there: ShardIDOutOfRangeException", async () => {
