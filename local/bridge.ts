@@ -113,10 +113,15 @@ function bridgeStream(
   hasBody: boolean,
   target: Upstream & { agent: Agent },
 ): void {
+  const path = headers[":path"];
+  if (path === undefined) {
+    refuse(stream, 400, "no tunnels here");
+    return;
+  }
   const outgoing = request({
     ...target,
     method: headers[":method"] ?? "GET",
-    path: headers[":path"] ?? "/",
+    path,
     headers: requestHeaders(headers, hasBody),
     setDefaultHeaders: false,
     maxHeaderSize: headerBytesMax,
