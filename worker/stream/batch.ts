@@ -1,22 +1,26 @@
 // Chunks that are committed together, joined into as few bodies as the row size allows.
 import { engine } from "../isolate.ts";
-import { chunkBytesMax } from "../limits.ts";
-import { CHUNK_HEADER_BYTES, columnBytesMax, readHeader } from "./chunk.ts";
+import { chunkBytesMax, tailChunksMax } from "../limits.ts";
+import { CHUNK_HEADER_BYTES, type ChunkHeader, columnBytesMax, readHeader } from "./chunk.ts";
 
-/** Joins neighbours; the chunks are stamped, their indexes consecutive. */
+/** Joins neighbours of one time; the chunks are stamped, their indexes consecutive. */
 export function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
   const grouped: Uint8Array[] = [];
   let group: Uint8Array[] = [];
   let bytes = 0;
+  let groupMs = 0;
   for (const chunk of chunks) {
-    const most = mergedBytesMax(chunk);
-    if (bytes + most > chunkBytesMax && group.length > 0) {
+    const header = readHeader(chunk);
+    const most = mergedBytesMax(header);
+    const full = bytes + most > chunkBytesMax || group.length === tailChunksMax;
+    if (group.length > 0 && (full || header.timeMs !== groupMs)) {
       grouped.push(joinGroup(group));
       group = [];
       bytes = 0;
     }
     group.push(chunk);
     bytes += most;
+    groupMs = header.timeMs;
   }
   if (group.length > 0) grouped.push(joinGroup(group));
   return grouped;
@@ -27,7 +31,6 @@ function joinGroup(group: readonly Uint8Array[]): Uint8Array {
 }
 
 /** What a chunk adds to a merged one at most. */
-function mergedBytesMax(chunk: Uint8Array): number {
-  const { count, payloadBytes } = readHeader(chunk);
+function mergedBytesMax({ count, payloadBytes }: ChunkHeader): number {
   return CHUNK_HEADER_BYTES + count * columnBytesMax + payloadBytes;
 }

@@ -13,6 +13,8 @@ export const INDEX_MAX = 2 ** 50 - 1;
 
 /** End, key and info column of one record at their widest; records committed together share a time. */
 export const columnBytesMax = 7;
+/** All four columns of one record at their widest. */
+export const wideColumnBytesMax = 11;
 
 const BODY_CRC_AT = 48;
 const HEADER_CRC_AT = 52;

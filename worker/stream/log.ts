@@ -20,7 +20,7 @@ import {
   tailChunksMax,
 } from "../limits.ts";
 import { bodies } from "./bodies.ts";
-import { readHeader, verifyChunk } from "./chunk.ts";
+import { readHeader, verifyChunk, wideColumnBytesMax } from "./chunk.ts";
 import type { MeteredSql } from "./sql.ts";
 
 /** A row id has room for this many parts of one body. */
@@ -58,6 +58,8 @@ export class Log {
   sealedBytes = 0;
   tailBytes = 0;
   rowCount = 0;
+  /** What the tail has as one segment, at most. */
+  private mergedBytes = 0;
   private readonly sql: MeteredSql;
   private readonly uid: string;
   private readonly firstSegment: number;
@@ -107,7 +109,7 @@ export class Log {
     const large = bytes >= segmentBytesMin;
     const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
     const direct = large && (!tailWaits || bytes > segmentBytes);
-    if (direct || this.spansTooLong(timeMs)) this.seal();
+    if (direct || this.outgrows(bytes, count) || this.spansTooLong(timeMs)) this.seal();
     const entry: LogEntry = {
       firstIndex,
       count,
@@ -132,6 +134,7 @@ export class Log {
   seal(): void {
     const chunks = this.entries.splice(this.sealedCount);
     this.tailBytes = 0;
+    this.mergedBytes = 0;
     let run: LogEntry[] = [];
     let parts: Uint8Array[] = [];
     for (const chunk of chunks) {
@@ -234,10 +237,16 @@ export class Log {
     this.entries.push(entry);
     if (entry.segment === undefined) {
       this.tailBytes += entry.bytes;
+      this.mergedBytes += mergedBytesMax(entry.bytes, entry.count);
     } else {
       this.sealedCount = this.entries.length;
       this.sealedBytes += entry.bytes;
     }
+  }
+
+  /** Small records make a segment of wide columns; it must still fit the engine's window. */
+  private outgrows(bytes: number, count: number): boolean {
+    return this.mergedBytes + mergedBytesMax(bytes, count) > engine.windowBytes;
   }
 
   /** A chunk's time column spans less than 2^32 ms; the tail must stay mergeable. */
@@ -313,6 +322,11 @@ export function verifyEntry(body: Uint8Array, uid: string, entry: LogEntry): voi
     what = String(error.detail["what"]);
   }
   throw new StreamError("corrupt", { ...place, what });
+}
+
+/** What a chunk adds to the segment of a tail, at most. */
+function mergedBytesMax(bytes: number, count: number): number {
+  return bytes + count * wideColumnBytesMax;
 }
 
 function tableOf(generation: number): string {

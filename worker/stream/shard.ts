@@ -273,7 +273,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const bytes = batch.reduce((sum, append) => sum + append.bytes, 0);
       this.pendingBytes -= bytes;
       releasePending(this.ctx.id.name ?? "", bytes);
-      if (this.store?.log.tailIsFull === true) this.sealTail();
+      if (this.store?.isFull === true) this.sealTail();
     }
     this.committing = false;
     void this.tiering.move();

@@ -97,25 +97,23 @@ export class ShardStore {
     this.kept = undefined;
   }
 
-  /** Gives each chunk its index, and all of them one arrival time; moves the tip. */
+  /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
   stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
-    let count = 0;
-    for (const chunk of chunks) count += readHeader(chunk).count;
     // Arrival times never go back, and no two records share millisecond and ordinal.
     const { tip } = this;
+    let firstIndex = tip.nextIndex;
     let timeMs = Math.max(nowMs, tip.timeMs);
     let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
-    if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
-      timeMs += 1;
-      timeOrdinal = 0;
-    }
-    let firstIndex = tip.nextIndex;
     const receipts = chunks.map((chunk) => {
+      const { count } = readHeader(chunk);
+      if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
+        timeMs += 1;
+        timeOrdinal = 0;
+      }
       stampChunk(chunk, { firstIndex, timeMs, timeOrdinal });
       const receipt = { firstIndex, timeMs };
-      const chunkCount = readHeader(chunk).count;
-      firstIndex += chunkCount;
-      timeOrdinal += chunkCount;
+      firstIndex += count;
+      timeOrdinal += count;
       return receipt;
     });
     this.tip = { nextIndex: firstIndex, timeMs, timeOrdinal: timeOrdinal - 1 };
@@ -133,6 +131,11 @@ export class ShardStore {
     const oldestMs = entries[0]?.firstMs ?? nowMs;
     const old = nowMs - oldestMs > this.retentionMs / generationsPerRetention;
     if (sealedBytes >= generationBytes || rowCount >= generationRowsMax || old) this.roll();
+  }
+
+  /** True when the tail has a segment's size, or the generation its own. */
+  get isFull(): boolean {
+    return this.log.tailIsFull || this.log.sealedBytes >= generationBytes;
   }
 
   /** Closes the log, whose tail is sealed, and begins the next generation. */
