@@ -52,10 +52,12 @@ test(`${recordCount} records come back complete, in order, each once, seed ${see
     Array.from({ length: producerCount }, (_, producer) => produce(client, producer, shards)),
   );
   expect(shards.reduce((sum, { size }) => sum + size, 0)).toBe(recordCount);
-  for (const [shard, acknowledged] of shards.entries()) {
-    expect(acknowledged.size).toBeGreaterThan(recordCount / shardCount / 2);
-    await expectShard(client, shard, acknowledged);
-  }
+  await Promise.all(
+    shards.map(async (acknowledged, shard) => {
+      expect(acknowledged.size).toBeGreaterThan(recordCount / shardCount / 2);
+      await expectShard(client, shard, acknowledged);
+    }),
+  );
   client.destroy();
 });
 
