@@ -223,7 +223,7 @@ describe("what is cut off", () => {
   });
 
   test("a deletion in the middle of a creation leaves no shard open", async () => {
-    const creation = create("orders", 200);
+    const creation = create("orders", 130);
     const begun = await describeStream("orders");
     expect(begun.status).toBe("CREATING");
     unwrap(await catalog.deleteStream("orders"));
