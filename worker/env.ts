@@ -13,6 +13,8 @@ export interface Env {
   /** Who may call: see auth/config.ts and auth/access.ts. */
   MILLRACE_AUTH?: string;
   MILLRACE_ACCESS?: string;
+  /** Path of the Yandex database that is the default one: see yandex/names.ts. */
+  MILLRACE_YANDEX_DATABASE?: string;
   /** See settings.ts. */
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;

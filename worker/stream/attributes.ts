@@ -2,7 +2,7 @@
 // the next. They say what the change needs (an active stream, a mode, a commitment) and which state
 // it leaves behind; storing it, and telling shards what they have to know, is the catalog's.
 import { StreamError } from "../errors.ts";
-import type { Distribution, StreamDescription, StreamMode } from "./types.ts";
+import type { Distribution, StreamDescription, StreamMode, YandexAttributes } from "./types.ts";
 
 export type StreamChange =
   | { kind: "retention"; direction: "longer" | "shorter"; hours: number }
@@ -12,7 +12,8 @@ export type StreamChange =
   | { kind: "distribution"; distribution: Distribution }
   /** Null: none any more. */
   | { kind: "encryption"; kmsKeyId: string | null }
-  | { kind: "metrics"; on: readonly string[]; off: readonly string[] };
+  | { kind: "metrics"; on: readonly string[]; off: readonly string[] }
+  | { kind: "yandex"; attributes: YandexAttributes };
 
 /** The stream after the change, UPDATING if that takes its time; the same object if nothing changes. */
 export function changeAttributes(
@@ -47,6 +48,8 @@ export function changeAttributes(
       checkDistribution(stream, change.distribution);
       // At once, and without a state in between (API reference, UpdateStreamRecordDistributionStrategy).
       return { ...stream, distribution: change.distribution };
+    case "yandex":
+      return { ...stream, yandex: change.attributes };
     case "encryption": {
       const { kmsKeyId: _, ...plain } = stream;
       const { kmsKeyId } = change;

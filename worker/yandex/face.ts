@@ -1,13 +1,149 @@
-// The Yandex face: the requests of Yandex Data Streams over the same streams.
+// The Yandex face: the requests of Yandex Data Streams, which are those of Kinesis with databases for
+// paths, over the same streams. The method is looked up first, then the body is read, then the caller
+// is asked for. Every reply carries a request id, and one with a body its checksum; an error's name is
+// the reason phrase too. Sources: YDB http_req.cpp, kinesis_ut.cpp, error_codes_ut.cpp.
+import { Buffer } from "node:buffer";
+import { crc32 } from "node:zlib";
+import type { Caller } from "../auth/caller.ts";
+import { readBody } from "../body.ts";
 import type { Runtime } from "../env.ts";
+import { requestBodyBytesMax } from "../limits.ts";
+import { refusalOf } from "../permission.ts";
 import type { Scope } from "../stream/types.ts";
+import { splitUrl } from "../url.ts";
+import { identify, refused } from "./authorization.ts";
+import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
+import type { Method, MethodContext } from "./context.ts";
+import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
+import { readMessage } from "./message.ts";
+import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
+import { methods } from "./methods.ts";
+import { placeOf, type StreamAddress } from "./names.ts";
 
 export const pingPath = "/Ping";
 
+/** Longer ones are some other thing, and not sent back. */
+const requestIdCharactersMax = 128;
+
 export async function serveYandex(
-  _request: Request,
-  _runtime: Runtime,
-  _home: Scope,
+  request: Request,
+  runtime: Runtime,
+  home: Scope,
 ): Promise<Response> {
-  return new Response(null, { status: 400 });
+  const id = requestIdOf(request.headers);
+  if (request.method === "GET" && splitUrl(request.url).path === pingPath) {
+    return new Response(null, { headers: headersOf(id) });
+  }
+  const codec = codecOf(request.headers.get("content-type"));
+  try {
+    const reply = await call(request, codec, runtime, home);
+    return answer(200, "", reply, codec ?? defaultCodec, id);
+  } catch (error) {
+    const { name, message } = yandexErrorOf(error, "");
+    const body = { __type: name, message };
+    return answer(errorStatus[name], name, body, codec ?? defaultCodec, id);
+  }
+}
+
+async function call(
+  request: Request,
+  codec: BodyCodec | undefined,
+  runtime: Runtime,
+  home: Scope,
+): Promise<object> {
+  const { method, headers } = request;
+  const { path, query } = splitUrl(request.url);
+  const name = methodNameOf(headers.get("x-amz-target") ?? "");
+  if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
+  const body = await readBody(request, requestBodyBytesMax);
+  if (body === undefined) {
+    throw new YandexError("InvalidArgumentException", "Request body is too long");
+  }
+  const input = readMessage(messages[name], decode(body, codec));
+  const nowMs = Date.now();
+  const caller = identify(runtime.env, { method, path, query, headers, body }, nowMs);
+  const scope = { account: caller.principal.account, region: caller.region ?? home.region };
+  const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
+  const permit = permitFor(runtime, caller, name);
+  const run = methods[name] as Method<MethodName>;
+  const context: MethodContext = { runtime, place, nowMs, permit };
+  try {
+    return await run(context, input);
+  } catch (error) {
+    throw yandexErrorOf(error, calledIn(input));
+  }
+}
+
+function permitFor({ env }: Runtime, caller: Caller, name: MethodName): MethodContext["permit"] {
+  const deed = { action: `kinesis:${name}` };
+  return async (stream: StreamAddress | undefined) => {
+    const refusal = await refusalOf(env, caller, deed, stream);
+    if (refusal !== undefined) throw refused(refusal);
+  };
+}
+
+/** The second of the target's parts: whatever version of the service a client asks for. */
+function methodNameOf(target: string): MethodName {
+  const [, name = ""] = target.split(".").filter((part) => part !== "");
+  if (name === "") throw new YandexError("MissingAction", `Unknown method name ${name}`);
+  if (isMethod(name)) return name;
+  if (unimplemented.has(name)) throw issue("unsupported", "Method is not implemented yet");
+  throw new YandexError("InvalidAction", `Missing method name ${name}`);
+}
+
+/** Undefined for no body. Throws InvalidArgumentException. */
+function decode(body: Uint8Array, codec: BodyCodec): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return codec.decode(body);
+  } catch {
+    const format = codec.format.toUpperCase();
+    const message = `Can not parse request body from ${format}`;
+    throw new YandexError("InvalidArgumentException", message);
+  }
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** What the input calls its stream. */
+function calledIn(input: object): string {
+  const { StreamName, StreamArn }: { StreamName?: unknown; StreamArn?: unknown } = input;
+  const name = StreamName ?? StreamArn;
+  return typeof name === "string" ? name : "";
+}
+
+function answer(
+  status: number,
+  reason: string,
+  reply: object,
+  codec: BodyCodec,
+  id: string,
+): Response {
+  const body = codec.encode(reply);
+  return new Response(body, {
+    status,
+    statusText: reason,
+    headers: {
+      ...headersOf(id),
+      "content-type": codec.contentType,
+      "x-amz-crc32": String(crc32(body)),
+    },
+  });
+}
+
+function headersOf(id: string): Record<string, string> {
+  return { "x-amzn-requestid": id, "cache-control": "no-store" };
+}
+
+/** A new one, with the client's own behind it. */
+function requestIdOf(headers: Headers): string {
+  const own = headers.get("x-request-id") ?? "";
+  const isPlain = /^[\x21-\x7e]+$/.test(own) && Buffer.byteLength(own) <= requestIdCharactersMax;
+  return isPlain ? `${crypto.randomUUID()}-${own}` : crypto.randomUUID();
 }

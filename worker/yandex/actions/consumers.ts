@@ -1,0 +1,80 @@
+// The consumers of a stream: the same ones that Kinesis clients register. Source: YDB
+// datastreams_proxy.cpp, error_codes_ut.cpp.
+import { catalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { ConsumerDescription } from "../../stream/types.ts";
+import { addressIn, listMember, type Method } from "../context.ts";
+import { openPageToken, type PageToken, sealPageToken } from "../cursor.ts";
+import { issue } from "../errors.ts";
+
+const pageDefault = 100;
+const pageMax = 10_000;
+const nameBytesMax = 128;
+
+export const registerStreamConsumer: Method<"RegisterStreamConsumer"> = async (context, input) => {
+  const { scope, name } = await addressIn(context, input.StreamArn);
+  const { ConsumerName: consumerName = "" } = input;
+  if (consumerName === "") throw issue("validation", "Consumer name is empty");
+  if (/[/|\p{Cc}]/u.test(consumerName) || Buffer.byteLength(consumerName) > nameBytesMax) {
+    throw issue("argument", `Consumer name '${consumerName}' is not valid`);
+  }
+  const catalog = catalogOf(context.runtime.env, scope);
+  const consumer = unwrap(await catalog.registerConsumer(name, consumerName));
+  forgetStream(scope, name);
+  return { Consumer: describeConsumer(consumer) };
+};
+
+export const deregisterStreamConsumer: Method<"DeregisterStreamConsumer"> = async (
+  context,
+  input,
+) => {
+  const { scope, name } = await addressIn(context, input.StreamArn);
+  const consumer = { name: input.ConsumerName ?? "" };
+  unwrap(await catalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
+  forgetStream(scope, name);
+  return {};
+};
+
+export const listStreamConsumers: Method<"ListStreamConsumers"> = async (context, input) => {
+  const { runtime, nowMs } = context;
+  const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults } = input;
+  if (token !== "" && arn !== "") {
+    throw issue("combination", "StreamArn and NextToken can not be provided together");
+  }
+  const page: PageToken =
+    token === ""
+      ? {
+          stream: await addressIn(context, arn),
+          alreadyRead: 0,
+          maxResults: maxResults ?? pageDefault,
+        }
+      : await openPageToken(runtime.env, context.place.scope.account, token, nowMs);
+  if (token !== "") await context.permit(page.stream);
+  if (page.maxResults < 1 || page.maxResults > pageMax) {
+    throw issue(
+      "validation",
+      `Requested max_result value '${page.maxResults}' is out of range [1, ${pageMax}]`,
+    );
+  }
+  const { scope, name } = page.stream;
+  const { consumers } = (await refreshStream(runtime.env, scope, name)).description;
+  const alreadyRead = page.alreadyRead + page.maxResults;
+  return {
+    ...(alreadyRead < consumers.length && {
+      NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+    }),
+    ...listMember(
+      "Consumers",
+      consumers.slice(page.alreadyRead, alreadyRead).map(describeConsumer),
+    ),
+  };
+};
+
+function describeConsumer({ name, status, createdMs }: ConsumerDescription): object {
+  return {
+    ConsumerArn: "",
+    ConsumerCreationTimestamp: createdMs / 1000,
+    ConsumerName: name,
+    ConsumerStatus: status,
+  };
+}

@@ -1,0 +1,153 @@
+// GetShardIterator and GetRecords. A number beyond the end is as good a place to begin as any, and waits
+// for its record; one that retention has taken begins at the oldest that is left. A shard that was
+// split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
+// Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
+import { WALK_FIELDS } from "../../engine.ts";
+import { StreamError } from "../../errors.ts";
+import { engine } from "../../isolate.ts";
+import { INDEX_MAX, readHeader } from "../../stream/chunk.ts";
+import { withStream } from "../../stream/directory.ts";
+import { childrenOf, findShard } from "../../stream/hashrange.ts";
+import { type Page, readPage, type Run, seekShard } from "../../stream/reader.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { SeekRequest } from "../../stream/types.ts";
+import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
+import { type Iterator, openIterator, sealIterator } from "../cursor.ts";
+import { issue, streamNotFound } from "../errors.ts";
+import type { InputOf } from "../messages.ts";
+import { parseSequenceNumber, parseShardId, rangeOf, shardIdOf } from "../shards.ts";
+
+const recordsMax = 10_000;
+
+/** The reply says its checksum before anything else, so it is put together whole. */
+const pageBytesMax = 4 * 1024 * 1024;
+
+/** How far a client's clock may be ahead. */
+const clockSlackMs = 10_000;
+
+/** Where to begin: a place to be sought, or one that needs no seeking. */
+type Start = SeekRequest | { kind: "at"; index: number };
+
+const decoder = new TextDecoder();
+
+export const getShardIterator: Method<"GetShardIterator"> = async (context, input) => {
+  const start = startOf(input, context.nowMs);
+  const address = await addressIn(context, input.StreamName);
+  await getStream(context, address);
+  const { runtime, nowMs } = context;
+  const { ShardId: id = "" } = input;
+  const shardIndex = parseShardId(id);
+  const { scope, name } = address;
+  const iterator = await withStream(runtime.env, scope, name, async ({ description }) => {
+    const shard = shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
+    if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
+    const { uid: shardUid, index } = shard;
+    const location =
+      start.kind === "at"
+        ? { segment: 0, index: start.index }
+        : (await seekShard(runtime, shardUid, start)).location;
+    return { stream: address, shardIndex: index, shardUid, location };
+  });
+  const text = await sealIterator(runtime.env, iterator, nowMs);
+  // The service's own name for it, and the one that its reference gives.
+  return { ShardIterator: text, Iterator: text };
+};
+
+export const getRecords: Method<"GetRecords"> = async (context, input) => {
+  const { runtime, nowMs, place } = context;
+  const { ShardIterator: text = "", Limit: limit = 0 } = input;
+  const iterator = await openIterator(runtime.env, place.scope.account, text, nowMs);
+  if (limit < 0 || limit > recordsMax) {
+    throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
+  }
+  const { stream } = iterator;
+  await context.permit(stream);
+  const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
+    const isGone = error instanceof StreamError && error.code === "shardNotFound";
+    throw isGone ? streamNotFound(stream.given) : error;
+  });
+  const { runs, next, view, lastTimeMs } = page;
+  const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
+  return {
+    ...(isOver && listMember("ChildShards", await childShards(context, iterator))),
+    MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
+    NextShardIterator: isOver
+      ? null
+      : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
+    ...listMember("Records", runs.flatMap(recordsOf)),
+  };
+};
+
+/** Where no record is yet, an empty page that goes on there. */
+async function pageAt(
+  { runtime }: MethodContext,
+  { shardUid, location }: Pick<Iterator, "shardUid" | "location">,
+  count: number,
+): Promise<Page> {
+  const limits = { recordsMax: count, bytesMax: pageBytesMax };
+  try {
+    return await readPage(runtime, shardUid, location, limits, "skip");
+  } catch (error) {
+    const isAhead = error instanceof StreamError && error.code === "locationNotFound";
+    if (!isAhead) throw error;
+    const view = unwrap(await runtime.env.SHARD.getByName(shardUid).view());
+    return { runs: [], next: location, view, lastTimeMs: undefined };
+  }
+}
+
+async function childShards(context: MethodContext, { stream, shardIndex }: Iterator) {
+  const { description } = await getStream(context, stream);
+  const children: object[] = [];
+  for (const { index, parents = [], ...range } of childrenOf(description.shards, shardIndex)) {
+    const HashKeyRange = rangeOf(range);
+    children.push({ HashKeyRange, ParentShards: parents.map(shardIdOf), Name: shardIdOf(index) });
+  }
+  return children;
+}
+
+function recordsOf({ chunk, from, to }: Run): object[] {
+  const { firstIndex, timeMs } = readHeader(chunk);
+  const rows = engine.walk(chunk, from, to);
+  return Array.from({ length: to - from }, (_, i) => {
+    const at = i * WALK_FIELDS;
+    const [start = 0, keyBytes = 0, infoBytes = 0, dataBytes = 0, deltaMs = 0] = rows.subarray(
+      at,
+      at + WALK_FIELDS,
+    );
+    const dataStart = start + keyBytes + infoBytes;
+    return {
+      ApproximateArrivalTimestamp: (timeMs + deltaMs) / 1000,
+      Codec: 0,
+      Data: chunk.subarray(dataStart, dataStart + dataBytes),
+      EncryptionType: "NONE",
+      PartitionKey: decoder.decode(chunk.subarray(start, start + keyBytes)),
+      SequenceNumber: String(firstIndex + from + i),
+    };
+  });
+}
+
+function startOf(input: InputOf<"GetShardIterator">, nowMs: number): Start {
+  const { ShardIteratorType: type, StartingSequenceNumber: number = "", Timestamp = 0 } = input;
+  if (type === undefined) throw issue("argument", "Shard iterator type '0' is not known");
+  switch (type) {
+    case "AT_SEQUENCE_NUMBER":
+    case "AFTER_SEQUENCE_NUMBER": {
+      const index = parseSequenceNumber(number);
+      if (index === undefined) throw issue("argument", "Malformed sequence number");
+      const from = type === "AFTER_SEQUENCE_NUMBER" ? index + 1 : index;
+      return { kind: "at", index: Math.min(from, INDEX_MAX) };
+    }
+    case "AT_TIMESTAMP":
+      if (Timestamp <= 0) throw badTime("a timestamp is missed");
+      if (Timestamp > nowMs + clockSlackMs) throw badTime("a timestamp is in the future");
+      return { kind: "time", timeMs: Timestamp, ordinal: 0 };
+    case "TRIM_HORIZON":
+      return { kind: "earliest" };
+    case "LATEST":
+      return { kind: "latest" };
+  }
+}
+
+function badTime(what: string) {
+  return issue("argument", `Shard iterator type is AT_TIMESTAMP, but ${what}`);
+}

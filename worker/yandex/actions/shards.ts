@@ -1,0 +1,85 @@
+// ListShards. Unlike Kinesis, ExclusiveStartShardId is inclusive, a filter's unknown type is none, and a
+// page token goes with no stream's name. Source: YDB datastreams_proxy.cpp, kinesis_ut.cpp.
+import type { ShardDescription } from "../../stream/types.ts";
+import { addressIn, getStream, listMember, type Method } from "../context.ts";
+import { openPageToken, type PageToken, sealPageToken } from "../cursor.ts";
+import { issue } from "../errors.ts";
+import type { InputOf } from "../messages.ts";
+import { describeShards, shardIdOf } from "../shards.ts";
+
+const pageDefault = 100;
+const pageMax = 10_000;
+
+export const listShards: Method<"ListShards"> = async (context, input) => {
+  const { runtime, nowMs } = context;
+  const { NextToken: token = "", StreamName: name = "" } = input;
+  if (token !== "" && name !== "") {
+    throw issue("combination", "StreamName and NextToken can not be provided together");
+  }
+  const { account } = context.place.scope;
+  const page: PageToken =
+    token === ""
+      ? {
+          stream: await addressIn(context, name),
+          alreadyRead: 0,
+          maxResults: resultsOf(input.MaxResults ?? 0),
+        }
+      : await openPageToken(runtime.env, account, token, nowMs);
+  if (token !== "") await context.permit(page.stream);
+  const { ShardFilter: filter } = input;
+  if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
+    throw issue("missing", "Shard filter type is AFTER_SHARD_ID, but no ShardId provided");
+  }
+  const { description } = await getStream(context, page.stream);
+  const { shards, read } = takeShards(description.shards, page, filterOf(input));
+  const alreadyRead = page.alreadyRead + read;
+  const hasMore = alreadyRead < description.shards.length;
+  return {
+    ...(hasMore && {
+      NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+    }),
+    ...listMember("Shards", await describeShards(runtime, shards)),
+  };
+};
+
+function resultsOf(count: number): number {
+  if (count >= 0 && count <= pageMax) return count || pageDefault;
+  // The service takes the number for one without a sign.
+  const shown = count < 0 ? 2 ** 32 + count : count;
+  throw issue("validation", `Max results '${shown}' is out of bound [1; ${pageMax}]`);
+}
+
+/** A page, and how many shards were looked at for it. */
+function takeShards(
+  all: readonly ShardDescription[],
+  { alreadyRead, maxResults }: PageToken,
+  isWanted: (shard: ShardDescription) => boolean,
+): { shards: ShardDescription[]; read: number } {
+  const shards: ShardDescription[] = [];
+  let read = 0;
+  for (const shard of all.slice(alreadyRead)) {
+    if (shards.length === maxResults) break;
+    if (isWanted(shard)) shards.push(shard);
+    read++;
+  }
+  return { shards, read };
+}
+
+/** A shard that closed before the moment in question was not there at it. */
+function filterOf(input: InputOf<"ListShards">): (shard: ShardDescription) => boolean {
+  const { ShardFilter: { Type: type, ShardId: id = "", Timestamp: timeMs = 0 } = {} } = input;
+  const { ExclusiveStartShardId: start = "" } = input;
+  if (type === undefined) return ({ index }) => shardIdOf(index) >= start;
+  switch (type) {
+    case "AFTER_SHARD_ID":
+      return ({ index }) => shardIdOf(index) > id;
+    case "AT_LATEST":
+      return ({ closedMs }) => closedMs === undefined;
+    case "AT_TIMESTAMP":
+    case "FROM_TIMESTAMP":
+      return ({ closedMs }) => closedMs === undefined || closedMs >= timeMs;
+    case "AT_TRIM_HORIZON":
+    case "FROM_TRIM_HORIZON":
+      return () => true;
+  }
+}

@@ -1,0 +1,248 @@
+// Streams through the Yandex face: made, changed, described, listed and removed. A stream takes records
+// as soon as it is made. Shards only grow in number, and their keys are cut anew, as YDB does. Source: YDB
+// datastreams_proxy.cpp.
+import { hourlyChange } from "../retention.ts";
+import { catalogOf, forgetStream, refreshStream, settledStream } from "../../stream/directory.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { StreamDescription, YandexAttributes } from "../../stream/types.ts";
+import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
+import { issue } from "../errors.ts";
+import { pathsOf, type StreamAddress } from "../names.ts";
+import {
+  checkRetention,
+  describeSettings,
+  hoursOf,
+  readAttributes,
+  readMode,
+  readRetention,
+} from "../settings.ts";
+import { describeShards, shardIdOf } from "../shards.ts";
+
+/** Shards of one stream, which is also v3io's limit. */
+const shardsMax = 4096;
+
+const pageDefault = 100;
+const pageMax = 10_000;
+const streamsPerCall = 1000;
+const hourSeconds = 3600;
+
+export const createStream: Method<"CreateStream"> = async (context, input) => {
+  const address = await addressIn(context, input.StreamName);
+  const { ShardCount: count = 1 } = input;
+  if (count < 0) throw issue("validation", `Partitions count must be positive, provided ${count}`);
+  if (count > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
+  const retention = readRetention(input);
+  const yandex = readAttributes(input, retention ?? {});
+  const mode = readMode(input) ?? "ON_DEMAND";
+  const { scope, name } = address;
+  const spec = { name, shardCount: count || 1, mode, retentionHours: hoursOf(retention), yandex };
+  const catalog = catalogOf(context.runtime.env, scope);
+  unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
+  forgetStream(scope, name);
+  return {};
+};
+
+export const deleteStream: Method<"DeleteStream"> = async (context, input) => {
+  const { scope, name } = await addressIn(context, input.StreamName);
+  const withConsumers = input.EnforceConsumerDeletion ?? false;
+  unwrap(await catalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
+  forgetStream(scope, name);
+  return {};
+};
+
+export const describeStream: Method<"DescribeStream"> = async (context, input) => {
+  const address = await addressIn(context, input.StreamName);
+  const { description } = await getStream(context, address);
+  const { Limit: limit = 0, ExclusiveStartShardId: after = "" } = input;
+  if (limit < 0 || limit > pageMax) throw outOfBounds("Limit", limit);
+  const at = description.shards.findIndex(({ index }) => shardIdOf(index) === after);
+  if (after !== "" && at < 0) throw issue("badRequest", `Bad shard id ${after}`);
+  const shards = description.shards.slice(at + 1);
+  const page = shards.slice(0, limit || pageDefault);
+  return {
+    StreamDescription: {
+      EncryptionType: "ENCRYPTION_UNDEFINED",
+      HasMoreShards: shards.length > page.length,
+      KeyId: "",
+      RetentionPeriodHours: description.retentionHours,
+      ...listMember("Shards", await describeShards(context.runtime, page)),
+      StreamArn: address.given,
+      StreamCreationTimestamp: description.createdMs / 1000,
+      StreamStatus: description.status,
+      StreamName: address.given,
+      Owner: description.account,
+      ...describeSettings(description),
+    },
+  };
+};
+
+export const describeStreamSummary: Method<"DescribeStreamSummary"> = async (context, input) => {
+  const address = await addressIn(context, input.StreamName);
+  const { description } = await getStream(context, address);
+  return {
+    StreamDescriptionSummary: {
+      ConsumerCount: description.consumers.length,
+      EncryptionType: "NONE",
+      KeyId: "",
+      OpenShardCount: description.shards.filter(({ closedMs }) => closedMs === undefined).length,
+      RetentionPeriodHours: description.retentionHours,
+      StreamArn: address.given,
+      StreamCreationTimestamp: description.createdMs / 1000,
+      StreamName: address.given,
+      StreamStatus: description.status,
+    },
+  };
+};
+
+/** Names are relative to the database, whatever directories they are in. */
+export const listStreams: Method<"ListStreams"> = async (context, input) => {
+  await context.permit(undefined);
+  const { Limit: limit = 0, ExclusiveStartStreamName: after = "" } = input;
+  if (limit > pageMax) throw issue("validation", "'Limit' shoud not be higher than 10000");
+  if (limit < 0) throw outOfBounds("Limit", limit);
+  const count = limit || pageDefault;
+  const names = (
+    await Promise.all(
+      pathsOf(context.place).map((path) => namesIn(context, path, after, count + 1)),
+    )
+  )
+    .flat()
+    .sort((a, b) => (a < b ? -1 : 1));
+  return {
+    HasMoreStreams: names.length > count,
+    ...listMember("StreamNames", names.slice(0, count)),
+  };
+};
+
+export const updateStream: Method<"UpdateStream"> = async (context, input) => {
+  const address = await addressIn(context, input.StreamName);
+  const before = await freshStream(context, address);
+  const retention = readRetention(input);
+  const storageLimitMb =
+    retention === undefined ? before.yandex?.storageLimitMb : retention.storageLimitMb;
+  const read = readAttributes(input, storageLimitMb === undefined ? {} : { storageLimitMb });
+  const yandex: YandexAttributes = { ...kept(before), ...read };
+  const mode = readMode(input);
+  const { TargetShardCount: target = 0 } = input;
+  if (input.PartitioningSettings === undefined && target < before.shards.length) {
+    throw fewerShards("badRequest", before, target);
+  }
+  const { scope, name } = address;
+  const catalog = catalogOf(context.runtime.env, scope);
+  unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
+  if (mode !== undefined && mode !== before.mode) {
+    unwrap(await catalog.changeStream(name, { kind: "mode", mode }));
+  }
+  const change = retention && hourlyChange(before, hoursOf(retention));
+  if (change !== undefined) unwrap(await catalog.changeStream(name, change));
+  if (target > before.shards.length) await grow(context, address, target);
+  forgetStream(scope, name);
+  return {};
+};
+
+export const updateShardCount: Method<"UpdateShardCount"> = async (context, input) => {
+  const address = await addressIn(context, input.StreamName);
+  const before = await freshStream(context, address);
+  const { TargetShardCount: target = 0 } = input;
+  const { length } = before.shards;
+  if (target < length) throw fewerShards("argument", before, target);
+  if (target > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
+  if (target > length) await grow(context, address, target);
+  return { CurrentShardCount: length, StreamName: address.given, TargetShardCount: target };
+};
+
+export const updateStreamMode: Method<"UpdateStreamMode"> = async (context, input) => {
+  const { scope, name } = await addressIn(context, input.StreamArn);
+  const mode = readMode({ StreamModeDetails: input.StreamModeDetails ?? {} });
+  if (mode === undefined) return {};
+  unwrap(await catalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }));
+  forgetStream(scope, name);
+  return {};
+};
+
+export const increaseRetention: Method<"IncreaseStreamRetentionPeriod"> = (context, input) =>
+  changeRetention(context, input, "longer");
+
+export const decreaseRetention: Method<"DecreaseStreamRetentionPeriod"> = (context, input) =>
+  changeRetention(context, input, "shorter");
+
+async function changeRetention(
+  context: MethodContext,
+  input: { StreamName?: string | undefined; RetentionPeriodHours?: number | undefined },
+  direction: "longer" | "shorter",
+): Promise<object> {
+  const address = await addressIn(context, input.StreamName);
+  const before = await freshStream(context, address);
+  const { RetentionPeriodHours: hours = 0 } = input;
+  const current = before.retentionHours;
+  const isWrong = direction === "longer" ? hours <= current : hours >= current;
+  if (isWrong) {
+    const wanted = direction === "longer" ? "greater" : "less";
+    throw issue(
+      "validation",
+      `Retention period is not ${wanted} than provided: ` +
+        `${current * hourSeconds} <= ${hours * hourSeconds}`,
+    );
+  }
+  const storageLimitMb = before.yandex?.storageLimitMb;
+  checkRetention(storageLimitMb === undefined ? { hours } : { hours, storageLimitMb });
+  const { scope, name } = address;
+  const change = hourlyChange(before, hoursOf({ hours }));
+  if (change !== undefined) {
+    unwrap(await catalogOf(context.runtime.env, scope).changeStream(name, change));
+  }
+  forgetStream(scope, name);
+  return {};
+}
+
+async function freshStream(
+  { runtime }: MethodContext,
+  { scope, name }: StreamAddress,
+): Promise<StreamDescription> {
+  return (await refreshStream(runtime.env, scope, name)).description;
+}
+
+/** Ends when the new shards take records. */
+async function grow(
+  { runtime: { env } }: MethodContext,
+  { scope, name }: StreamAddress,
+  target: number,
+): Promise<void> {
+  unwrap(await catalogOf(env, scope).reshardStream(name, { kind: "recut", to: target }));
+  await settledStream(env, scope, name);
+}
+
+/** What an update that says nothing of it leaves as it is; the quota is not among it. */
+function kept({ yandex }: StreamDescription): Partial<YandexAttributes> {
+  return yandex?.partitioning === undefined ? {} : { partitioning: yandex.partitioning };
+}
+
+async function namesIn(
+  { runtime: { env }, place }: MethodContext,
+  path: string | undefined,
+  after: string,
+  count: number,
+): Promise<string[]> {
+  const catalog = catalogOf(env, place.scope);
+  const prefix = path ?? "";
+  const names: string[] = [];
+  for (let from = after === "" ? "" : prefix + after; names.length < count;) {
+    const { streams, more } = await catalog.listStreams(from, streamsPerCall, path);
+    names.push(...streams.map(({ name }) => name.slice(prefix.length)));
+    const last = streams.at(-1);
+    if (!more || last === undefined) break;
+    from = last.name;
+  }
+  return names.slice(0, count);
+}
+
+function fewerShards(kind: "argument" | "badRequest", { shards }: StreamDescription, to: number) {
+  return issue(
+    kind,
+    `Shard count must be non-decreasing, old value is ${shards.length} new value is ${to}`,
+  );
+}
+
+function outOfBounds(member: string, value: number) {
+  return issue("validation", `${member} '${value}' is out of bounds [1; ${pageMax}]`);
+}

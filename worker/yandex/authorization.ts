@@ -1,0 +1,72 @@
+// Who is asking: an AWS signature out of the Authorization header, or an IAM token that auth/yandex.ts
+// finds by itself; and what a refusal is called here. Every one of them has status 400. Sources: YDB
+// http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
+import { accessOf } from "../auth/access.ts";
+import { authenticate } from "../auth/authenticate.ts";
+import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
+import type { Authorization, HeaderReader } from "../auth/credentials.ts";
+import type { YandexRequest } from "../auth/yandex.ts";
+import type { Env } from "../env.ts";
+import { YandexError, type YandexErrorName } from "./errors.ts";
+
+const names: Readonly<Record<RefusalName, YandexErrorName>> = {
+  AccessDeniedException: "AccessDeniedException",
+  IncompleteSignatureException: "IncompleteSignature",
+  InvalidSignatureException: "AccessDeniedException",
+  MissingAuthenticationTokenException: "MissingAuthenticationToken",
+  UnrecognizedClientException: "AccessDeniedException",
+};
+
+/** Throws YandexError for credentials that are not good. */
+export function identify(
+  env: Env,
+  request: Omit<YandexRequest, "authorization">,
+  nowMs: number,
+): Caller {
+  const authorization = readAuthorization(request.headers);
+  const credentials = { dialect: "yandex" as const, ...request, authorization };
+  const outcome = authenticate(accessOf(env), credentials, nowMs);
+  if (outcome.kind === "refusal") throw refused(outcome);
+  return outcome;
+}
+
+export function refused({ name, message }: Refusal): YandexError {
+  return new YandexError(names[name], message);
+}
+
+/** Undefined for a request without a signature. */
+function readAuthorization(headers: HeaderReader): Authorization | undefined {
+  const header = headers.get("authorization")?.trim() ?? "";
+  const [algorithm = "", ...rest] = header.split(/\s+/);
+  if (header === "" || algorithm.toLowerCase() === "bearer") return undefined;
+  if (!algorithm.startsWith("AWS4-")) {
+    throw new YandexError("AccessDeniedException", "Unknown scheme of the Authorization header");
+  }
+  const pieces = rest.join(" ").split(/[,\s]+/);
+  const parameters = new Map(pieces.map((piece) => pairOf(piece)));
+  const credential = parameters.get("Credential") ?? "";
+  const signature = parameters.get("Signature") ?? "";
+  const signedHeaders = parameters.get("SignedHeaders") ?? "";
+  const date = headers.get("x-amz-date") ?? headers.get("date") ?? "";
+  if (signature === "" || signedHeaders === "" || date === "") {
+    throw new YandexError("IncompleteSignature", "The signature is not complete");
+  }
+  if (credential.split("/", 1)[0] === "") {
+    throw new YandexError("MissingAuthenticationToken", "Access key id should be provided");
+  }
+  return {
+    form: "header",
+    algorithm,
+    credential,
+    signedHeaders: signedHeaders.split(";"),
+    signature,
+    date,
+    expires: undefined,
+    securityToken: headers.get("x-amz-security-token") ?? undefined,
+  };
+}
+
+function pairOf(piece: string): [string, string] {
+  const at = piece.indexOf("=");
+  return at < 0 ? [piece, ""] : [piece.slice(0, at), piece.slice(at + 1)];
+}

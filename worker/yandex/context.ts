@@ -1,0 +1,46 @@
+// What a method gets beside its input, and what it gives back.
+import type { Runtime } from "../env.ts";
+import { findStream, type KnownStream } from "../stream/directory.ts";
+import { streamNotFound } from "./errors.ts";
+import type { InputOf, MethodName } from "./messages.ts";
+import { addressOf, type Place, type StreamAddress } from "./names.ts";
+
+export interface MethodContext {
+  runtime: Runtime;
+  /** The database of the request, and the account and region of the caller. */
+  place: Place;
+  nowMs: number;
+  /** Throws AccessDeniedException unless the caller may do this with the stream, or at all. */
+  readonly permit: (stream: StreamAddress | undefined) => Promise<void>;
+}
+
+/** A method's reply; members that are undefined, and empty lists, are left out. */
+export type Method<Name extends MethodName> = (
+  context: MethodContext,
+  input: InputOf<Name>,
+) => Promise<object>;
+
+/** The stream that a name means, once the caller may have it. */
+export async function addressIn(
+  { runtime, place, permit }: MethodContext,
+  name: string | undefined,
+): Promise<StreamAddress> {
+  const address = addressOf(name ?? "", place, runtime.env.MILLRACE_YANDEX_DATABASE);
+  await permit(address);
+  return address;
+}
+
+/** Throws ResourceNotFoundException, also for a stream that is about to go. */
+export async function getStream(
+  { runtime }: MethodContext,
+  { scope, name, given }: StreamAddress,
+): Promise<KnownStream> {
+  const stream = await findStream(runtime.env, scope, name);
+  if (stream.description.status === "DELETING") throw streamNotFound(given);
+  return stream;
+}
+
+/** A list member, or nothing for an empty list. */
+export function listMember(name: string, items: readonly unknown[]): object {
+  return items.length === 0 ? {} : { [name]: items };
+}

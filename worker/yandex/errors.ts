@@ -1,0 +1,106 @@
+// The errors of the Yandex face. A failure of the service underneath is an issue: a text in the form
+// in which YDB prints issues, with the number of its kind, which decides the error's name together with
+// the method. What the HTTP front finds wrong is said plainly. Sources: YDB exceptions_mapping.cpp,
+// http_req.cpp, datastreams_codes.h.
+import { StreamError } from "../errors.ts";
+
+/** Statuses by name; the reason phrase of a reply is the name too. */
+export const errorStatus = {
+  AccessDeniedException: 400,
+  ExpiredIteratorException: 400,
+  ExpiredNextTokenException: 400,
+  IncompleteSignature: 400,
+  InternalError: 500,
+  InvalidAction: 400,
+  InvalidArgumentException: 400,
+  InvalidParameterCombination: 400,
+  LimitExceededException: 400,
+  MissingAction: 400,
+  MissingAuthenticationToken: 400,
+  MissingParameter: 400,
+  ResourceInUseException: 400,
+  ResourceNotFoundException: 400,
+  ThrottlingException: 400,
+  Unavailable: 503,
+  ValidationException: 400,
+} as const;
+
+export type YandexErrorName = keyof typeof errorStatus;
+
+export class YandexError extends Error {
+  override readonly name: YandexErrorName;
+
+  constructor(name: YandexErrorName, message: string) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** Number and name of each kind of issue. */
+const issues = {
+  badRequest: { code: 500003, name: "ValidationException" },
+  limit: { code: 500030, name: "LimitExceededException" },
+  argument: { code: 500040, name: "InvalidArgumentException" },
+  missing: { code: 500050, name: "MissingParameter" },
+  notFound: { code: 500060, name: "ResourceNotFoundException" },
+  inUse: { code: 500070, name: "ResourceInUseException" },
+  validation: { code: 500080, name: "ValidationException" },
+  unsupported: { code: 500100, name: "InvalidAction" },
+  combination: { code: 500110, name: "InvalidParameterCombination" },
+  iteratorExpired: { code: 500120, name: "ExpiredIteratorException" },
+  tokenExpired: { code: 500130, name: "ExpiredNextTokenException" },
+  overload: { code: 500100, name: "ThrottlingException" },
+  internal: { code: 500100, name: "InternalError" },
+} as const satisfies Record<string, { code: number; name: YandexErrorName }>;
+
+export type IssueKind = keyof typeof issues;
+
+export function issue(kind: IssueKind, message: string): YandexError {
+  const { code, name } = issues[kind];
+  return new YandexError(name, `<main>: Error: ${message}, code: ${code}\n`);
+}
+
+export function streamNotFound(name: string): YandexError {
+  return issue("notFound", `path '${name}' does not exist or you do not have access rights`);
+}
+
+/** The dialect's name for a failure of the core, whose stream the client calls `name`. */
+export function yandexErrorOf(error: unknown, name: string): YandexError {
+  if (error instanceof YandexError) return error;
+  if (!(error instanceof StreamError)) return internal(error);
+  const { code, detail } = error;
+  switch (code) {
+    case "streamNotFound":
+    case "shardNotFound":
+      return streamNotFound(name);
+    case "streamExists":
+      return issue("inUse", `Stream with name ${name} already exists`);
+    case "streamNotActive":
+      return issue("inUse", `Stream ${name} is being changed: ${detail["status"]}`);
+    case "consumersRegistered":
+      return issue(
+        "inUse",
+        "Stream has registered consumers and EnforceConsumerDeletion flag is false",
+      );
+    case "consumerExists":
+      return issue("inUse", `Consumer '${detail["consumer"]}' already exists`);
+    case "consumerNotFound":
+      return issue("notFound", `Consumer '${detail["consumer"]}' does not exist`);
+    case "tooManyConsumers":
+    case "tooManyShards":
+    case "tooManyStreams":
+      return issue("limit", `No more than ${detail["limit"]} of them are allowed`);
+    case "tooLarge":
+      return issue("limit", "The stream would be larger than is allowed");
+    case "overloaded":
+    case "shardClosed":
+      return issue("overload", "Too many requests, try again later");
+    default:
+      return internal(error);
+  }
+}
+
+function internal(error: unknown): YandexError {
+  console.error(error);
+  return issue("internal", "Internal error");
+}

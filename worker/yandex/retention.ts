@@ -1,0 +1,12 @@
+// A retention in hours as the change that leads there.
+import type { StreamChange } from "../stream/attributes.ts";
+import type { StreamDescription } from "../stream/types.ts";
+
+/** Undefined when the stream keeps its records that long already. */
+export function hourlyChange(
+  { retentionHours }: StreamDescription,
+  hours: number,
+): StreamChange | undefined {
+  if (hours === retentionHours) return undefined;
+  return { kind: "retention", direction: hours > retentionHours ? "longer" : "shorter", hours };
+}

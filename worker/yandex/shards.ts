@@ -1,0 +1,64 @@
+// Shards and records as this service numbers them: shard-000007, a record by its index in decimal. A
+// shard's numbers begin with its oldest record that is kept. Source: YDB sharding.cpp,
+// datastreams_proxy.cpp.
+import type { Runtime } from "../env.ts";
+import { INDEX_MAX } from "../stream/chunk.ts";
+import { hashNumber } from "../stream/hashrange.ts";
+import { unwrap } from "../stream/rpc.ts";
+import type { ShardDescription } from "../stream/types.ts";
+import { visitShards } from "../stream/visit.ts";
+
+const idDigits = 6;
+
+export function shardIdOf(index: number): string {
+  return `shard-${String(index).padStart(idDigits, "0")}`;
+}
+
+/** Undefined for what is not the id of any shard, in the one way of writing it. */
+export function parseShardId(id: string): number | undefined {
+  const [, digits] = /^shard-(\d{1,9})$/.exec(id) ?? [];
+  const index = Number(digits);
+  return digits !== undefined && shardIdOf(index) === id ? index : undefined;
+}
+
+/**
+ * The index that a text begins with, as std::stoull reads it: white space before and anything after are
+ * not looked at. Undefined when there is none.
+ */
+export function parseSequenceNumber(text: string): number | undefined {
+  const [, digits] = /^\s*\+?(\d+)/.exec(text) ?? [];
+  return digits === undefined ? undefined : Math.min(Number(digits), INDEX_MAX);
+}
+
+/** The shards as listings show them. */
+export async function describeShards(
+  { env }: Runtime,
+  shards: readonly ShardDescription[],
+): Promise<object[]> {
+  return visitShards(shards, async (shard) => {
+    const { firstIndex } = unwrap(await env.SHARD.getByName(shard.uid).view());
+    const [parent, adjacent] = shard.parents ?? [];
+    return {
+      ShardId: shardIdOf(shard.index),
+      ...(parent !== undefined && { ParentShardId: shardIdOf(parent) }),
+      ...(adjacent !== undefined && { AdjacentParentShardId: shardIdOf(adjacent) }),
+      HashKeyRange: rangeOf(shard),
+      SequenceNumberRange: {
+        StartingSequenceNumber: String(firstIndex),
+        ...(shard.endIndex !== undefined && {
+          EndingSequenceNumber: String(Math.max(shard.endIndex - 1, 0)),
+        }),
+      },
+    };
+  });
+}
+
+export function rangeOf({
+  hashStart,
+  hashEnd,
+}: Pick<ShardDescription, "hashStart" | "hashEnd">): object {
+  return {
+    StartingHashKey: String(hashNumber(hashStart)),
+    EndingHashKey: String(hashNumber(hashEnd)),
+  };
+}
