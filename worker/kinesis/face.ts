@@ -24,6 +24,7 @@ import { kinesisErrorOf } from "./failures.ts";
 import { parseResourceArn } from "./names.ts";
 import { actions } from "./operations.ts";
 import { permit, resourceOf } from "./permission.ts";
+import { takeRate } from "./rates.ts";
 import { createRequestIds } from "./requestId.ts";
 import { shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
@@ -83,6 +84,7 @@ async function call(
   };
   const resource = resourceOf(operation, input, scope);
   if (resource !== undefined && !caller.isOpen) await context.permit(resource);
+  await takeRate(runtime.env, scope, operation, resource);
   try {
     return await action(context, input as never);
   } catch (error) {

@@ -2,12 +2,13 @@
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
 import { StreamError } from "../../errors.ts";
 import { pageBytesMax } from "../../limits.ts";
-import { findStream, type KnownStream } from "../../stream/directory.ts";
+import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
 import { putRecords, type PutResult, type RecordPut } from "../../stream/writer.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
-import { hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
+import { hashKeyBytes, hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
 import {
+  dryRun,
   explicitHashKeyOutOfRange,
   orderingNumberInvalid,
   recordsTooLarge,
@@ -18,8 +19,6 @@ import {
 import { resolveStream, type StreamReference } from "../names.ts";
 import { parseSequenceNumber, sequenceNumber } from "../sequence.ts";
 
-/** A stream's own maximum, until it is raised. */
-const recordBytesDefault = 1_048_576;
 const megabyte = 1_048_576;
 
 const NOTHING = new Uint8Array(0);
@@ -33,12 +32,14 @@ interface RecordMembers {
 
 export const putRecord: Action<"PutRecord"> = async (context, input) => {
   const put = readRecord(input);
-  const stream = await writableStream(context, input);
-  if (input.Data.length > recordBytesDefault) throw recordTooLarge(recordBytesDefault);
+  const stream = await writableStream(context, input, put.data.length);
+  const { recordBytesMax } = stream.description;
+  if (put.data.length > recordBytesMax) throw recordTooLarge(recordBytesMax);
   if (input.SequenceNumberForOrdering !== undefined) {
     checkOrdering(input.SequenceNumberForOrdering, stream, context.nowMs);
   }
-  const [result] = await putRecords(context.runtime.env, stream, [put]);
+  if (input.DryRun === true) throw dryRun();
+  const [result] = await putRecords(context.runtime.env, stream, routed([put], stream));
   const reply = recordReply(result as PutResult, stream);
   if (reply instanceof KinesisError) throw reply;
   return reply;
@@ -46,14 +47,17 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
 
 export const putRecordsAction: Action<"PutRecords"> = async (context, input) => {
   const puts = input.Records.map(readRecord);
-  const stream = await writableStream(context, input);
+  const largestBytes = Math.max(...puts.map((put) => put.data.length));
+  const stream = await writableStream(context, input, largestBytes);
+  const { recordBytesMax } = stream.description;
   let bytes = 0;
   for (const [i, put] of puts.entries()) {
-    if (put.data.length > recordBytesDefault) throw recordTooLarge(recordBytesDefault, i + 1);
+    if (put.data.length > recordBytesMax) throw recordTooLarge(recordBytesMax, i + 1);
     bytes += put.data.length + put.key.length;
   }
   if (bytes > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
-  const results = await putRecords(context.runtime.env, stream, puts);
+  if (input.DryRun === true) throw dryRun();
+  const results = await putRecords(context.runtime.env, stream, routed(puts, stream));
   let failedCount = 0;
   const records = results.map((result) => {
     const reply = recordReply(result, stream);
@@ -77,16 +81,44 @@ function readHash(text: string | undefined): Uint8Array | undefined {
   return writeHashKey(key);
 }
 
+/** A stream that spreads its records by itself has no use for their keys: any place will do. */
+function routed(puts: readonly RecordPut[], { description }: KnownStream): readonly RecordPut[] {
+  if (description.distribution !== "AUTO") return puts;
+  const hashes = crypto.getRandomValues(new Uint8Array(puts.length * hashKeyBytes));
+  return puts.map((put, i) => {
+    const hash = hashes.subarray(i * hashKeyBytes, (i + 1) * hashKeyBytes);
+    return { ...put, hash };
+  });
+}
+
+/**
+ * The stream to write to. What this isolate knows of it may be seconds old, so a record is not called
+ * too large, nor its key missed, before the catalog has been asked.
+ */
 async function writableStream(
   context: ActionContext,
   reference: StreamReference,
+  largestBytes: number,
 ): Promise<KnownStream> {
-  const address = resolveStream(reference, context.scope);
-  if (context.keyError !== undefined) throw context.keyError;
-  const stream = await findStream(context.runtime.env, address, address.name);
-  const { status } = stream.description;
-  if (status !== "ACTIVE" && status !== "UPDATING") throw streamNotFound(address);
-  return stream;
+  const { keyError, scope } = context;
+  const { env } = context.runtime;
+  const address = resolveStream(reference, scope);
+  try {
+    let stream = await findStream(env, address, address.name);
+    const { recordBytesMax, distribution } = stream.description;
+    const isRefused = largestBytes > recordBytesMax;
+    if (isRefused || (keyError !== undefined && distribution !== "AUTO")) {
+      stream = await refreshStream(env, address, address.name);
+    }
+    const { status, distribution: current } = stream.description;
+    if (status !== "ACTIVE" && status !== "UPDATING") throw streamNotFound(address);
+    if (keyError !== undefined && current !== "AUTO") throw keyError;
+    return stream;
+  } catch (error) {
+    // A missing key is told before a missing stream.
+    const isMissing = error instanceof StreamError && error.code === "streamNotFound";
+    throw isMissing ? (keyError ?? error) : error;
+  }
 }
 
 /** The number has only to be one, and not from the future. */

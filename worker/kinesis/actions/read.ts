@@ -9,6 +9,7 @@ import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
 import { type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
+  dryRun,
   iteratorTypeMismatch,
   shardDoesNotExist,
   shardNotFound,
@@ -37,6 +38,7 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
   try {
     const cursor = await withStream(context.runtime.env, address, address.name, seek);
     const key = await cursorKeyOf(context.runtime.env, address);
+    if (input.DryRun === true) throw dryRun();
     return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
@@ -60,9 +62,11 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   if (input.StreamARN === undefined) {
     await context.permit(streamArn({ ...scope, name: cursor.stream }));
   }
-  const limits = { recordsMax: input.Limit ?? pageRecordsMax, bytesMax: pageBytesMax };
+  const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
+  const limits = { recordsMax, bytesMax: pageBytesMax };
   try {
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
+    if (input.DryRun === true) throw dryRun();
     const next = sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
     const members = { MillisBehindLatest: millisBehind(page, nowMs), NextShardIterator: next };
     return new PrintedBody(renderRecords(context.format, members, page.runs, cursor.shard));

@@ -1,23 +1,24 @@
 // Creating, describing, listing and deleting streams, and listing their shards.
-import { Buffer } from "node:buffer";
-import { shardsMax } from "../../limits.ts";
-import { catalogOf, cursorKeyOf, findStream, forgetStream } from "../../stream/directory.ts";
+import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
 import { hashNumber } from "../../stream/hashrange.ts";
-import { unwrap } from "../../stream/rpc.ts";
+import { type StreamSpec, unwrap } from "../../stream/rpc.ts";
 import type { ShardDescription, StreamDescription, StreamMode } from "../../stream/types.ts";
-import { openToken, sealToken } from "../../token.ts";
 import { Timestamp } from "../codec.ts";
-import type { Action, ActionContext } from "../context.ts";
-import { KinesisError } from "../errors.ts";
+import type { Action } from "../context.ts";
+import { describeStreamNow } from "../currentStream.ts";
 import { parseShardId, shardIdOf } from "../hashkey.ts";
 import {
   listShardsWithBoth,
   listShardsWithoutStream,
-  shardLimitExceeded,
+  shardCountMissing,
   shardNotFound,
 } from "../messages.ts";
 import { resolveStream, streamArn, type StreamReference } from "../names.ts";
+import { openPageToken, sealPageToken } from "../pageToken.ts";
 import { startingSequenceNumber } from "../sequence.ts";
+import { checkTagText, textsOf } from "../tagText.ts";
+import { sortMetrics } from "./monitoring.ts";
+import { checkWarmThroughput } from "./settings.ts";
 
 /** An on-demand stream starts with this many shards (a snapshot validated against the service). */
 const onDemandShards = 4;
@@ -25,39 +26,43 @@ const retentionHoursDefault = 24;
 const describeLimit = 100;
 const listStreamsLimit = 100;
 const listShardsLimit = 1000;
-/** Page tokens live for 300 seconds (AWS API reference, ListShards). */
-const tokenTtlMs = 300_000;
+const kibibyte = 1024;
 
 export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, scope }, input) => {
+  const { StreamName: name, Tags: tags, WarmThroughputMiBps: mibps } = input;
   const mode: StreamMode =
     input.StreamModeDetails?.StreamMode ??
     (input.ShardCount === undefined ? "ON_DEMAND" : "PROVISIONED");
   const shardCount = mode === "ON_DEMAND" ? onDemandShards : input.ShardCount;
-  if (shardCount === undefined) {
-    throw new KinesisError(
-      "ValidationException",
-      "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: " +
-        "Member must not be null",
-    );
-  }
-  if (shardCount > shardsMax) {
-    throw shardLimitExceeded({ ...scope, current: 0, limit: shardsMax, additional: shardCount });
-  }
-  const spec = { name: input.StreamName, shardCount, mode, retentionHours: retentionHoursDefault };
+  if (shardCount === undefined) throw shardCountMissing();
+  checkWarmThroughput(mibps);
+  if (tags !== undefined) checkTagText(textsOf(tags), "add tags to", { ...scope, name });
+  const { MaxRecordSizeInKiB: kibibytes, RecordDistributionStrategy: distribution } = input;
+  const spec: StreamSpec = {
+    name,
+    shardCount,
+    mode,
+    retentionHours: retentionHoursDefault,
+    ...(tags !== undefined && { tags }),
+    ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
+    ...(kibibytes !== undefined && { recordBytesMax: kibibytes * kibibyte }),
+    ...(distribution !== undefined && { distribution }),
+  };
   unwrap(await catalogOf(env, scope).createStream(scope, spec));
-  forgetStream(scope, input.StreamName);
+  forgetStream(scope, name);
   return undefined;
 };
 
 export const deleteStream: Action<"DeleteStream"> = async ({ runtime: { env }, scope }, input) => {
-  const address = resolveStream(input, scope);
-  unwrap(await catalogOf(env, address).deleteStream(address.name));
-  forgetStream(address, address.name);
+  const { account, region, name } = resolveStream(input, scope);
+  const owner = { account, region };
+  unwrap(await catalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false));
+  forgetStream(owner, name);
   return undefined;
 };
 
 export const describeStream: Action<"DescribeStream"> = async (context, input) => {
-  const stream = await describe(context, input);
+  const stream = await describeStreamNow(context, input);
   const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
   const shards = shardsAfter(stream, input.ExclusiveStartShardId);
   return {
@@ -70,13 +75,17 @@ export const describeStream: Action<"DescribeStream"> = async (context, input) =
 };
 
 export const describeStreamSummary: Action<"DescribeStreamSummary"> = async (context, input) => {
-  const stream = await describe(context, input);
+  const stream = await describeStreamNow(context, input);
+  const { warmThroughputMiBps: mibps, distribution, mode } = stream;
   return {
     StreamDescriptionSummary: {
       ...headOf(stream),
-      OpenShardCount: stream.shards.length,
-      ConsumerCount: 0,
-      MaxRecordSizeInKiB: 1024,
+      OpenShardCount: stream.shards.filter(({ closedMs }) => closedMs === undefined).length,
+      ConsumerCount: stream.consumers.length,
+      MaxRecordSizeInKiB: stream.recordBytesMax / kibibyte,
+      ChannelCount: 0,
+      WarmThroughput: mibps === undefined ? undefined : { TargetMiBps: mibps, CurrentMiBps: mibps },
+      RecordDistributionStrategy: mode === "ON_DEMAND" ? distribution : undefined,
     },
   };
 };
@@ -86,18 +95,16 @@ export const listStreams: Action<"ListStreams"> = async (
   input,
 ) => {
   const key = await cursorKeyOf(env, scope);
-  const purpose = `ListStreams/${scope.account}/${scope.region}/`;
-  const after =
-    input.NextToken === undefined
-      ? (input.ExclusiveStartStreamName ?? "")
-      : openNames(key, purpose, input.NextToken, nowMs)[0];
+  const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
+  const [after = ""] =
+    token === undefined ? [start] : openPageToken(key, scope, "ListStreams", token, nowMs);
   const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
-  const { streams, more } = await catalogOf(env, scope).listStreams(after ?? "", limit);
+  const { streams, more } = await catalogOf(env, scope).listStreams(after, limit);
   const last = streams.at(-1)?.name ?? "";
   return {
     StreamNames: streams.map((stream) => stream.name),
     HasMoreStreams: more,
-    ...(more && { NextToken: sealNames(key, purpose, [last], nowMs) }),
+    ...(more && { NextToken: sealPageToken(key, scope, "ListStreams", [last], nowMs) }),
     StreamSummaries: streams.map((stream) => ({
       StreamName: stream.name,
       StreamARN: streamArn(stream),
@@ -115,33 +122,26 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   if (input.NextToken !== undefined && named) throw listShardsWithBoth();
   if (input.NextToken === undefined && !named) throw listShardsWithoutStream();
   const key = await cursorKeyOf(env, scope);
-  const purpose = `ListShards/${scope.account}/${scope.region}/`;
   let reference: StreamReference = input;
   let after = input.ExclusiveStartShardId;
   if (input.NextToken !== undefined) {
-    const [arn = "", shardId] = openNames(key, purpose, input.NextToken, nowMs);
+    const [arn = "", shardId] = openPageToken(key, scope, "ListShards", input.NextToken, nowMs);
     await context.permit(arn);
     reference = { StreamARN: arn };
     after = shardId;
   }
-  const stream = await describe(context, reference);
+  const stream = await describeStreamNow(context, reference);
   const limit = Math.min(input.MaxResults ?? listShardsLimit, listShardsLimit);
   const shards = shardsAfter(stream, after);
   const page = shards.slice(0, limit).map(shardOf);
   const next = [streamArn(stream), page.at(-1)?.ShardId ?? ""];
   return {
     Shards: page,
-    ...(shards.length > limit && { NextToken: sealNames(key, purpose, next, nowMs) }),
+    ...(shards.length > limit && {
+      NextToken: sealPageToken(key, scope, "ListShards", next, nowMs),
+    }),
   };
 };
-
-async function describe(
-  context: ActionContext,
-  reference: StreamReference,
-): Promise<StreamDescription> {
-  const address = resolveStream(reference, context.scope);
-  return (await findStream(context.runtime.env, address, address.name)).description;
-}
 
 function headOf(stream: StreamDescription) {
   return {
@@ -151,8 +151,9 @@ function headOf(stream: StreamDescription) {
     StreamModeDetails: { StreamMode: stream.mode },
     RetentionPeriodHours: stream.retentionHours,
     StreamCreationTimestamp: new Timestamp(stream.createdMs),
-    EnhancedMonitoring: [{ ShardLevelMetrics: [] }],
-    EncryptionType: "NONE",
+    EnhancedMonitoring: [{ ShardLevelMetrics: sortMetrics(stream.metrics) }],
+    EncryptionType: stream.kmsKeyId === undefined ? "NONE" : "KMS",
+    KeyId: stream.kmsKeyId,
   };
 }
 
@@ -176,22 +177,5 @@ function shardsAfter(stream: StreamDescription, shardId: string | undefined): Sh
   if (shardId === undefined) return stream.shards;
   const index = parseShardId(shardId);
   if (index === undefined) throw shardNotFound(shardId, stream);
-  return stream.shards.slice(index + 1);
-}
-
-function sealNames(key: string, purpose: string, names: string[], nowMs: number): string {
-  const content = Buffer.from(JSON.stringify(names));
-  return sealToken(key, purpose, { issuedMs: nowMs, content });
-}
-
-function openNames(key: string, purpose: string, text: string, nowMs: number): string[] {
-  const token = openToken(key, purpose, text);
-  if (token === undefined) {
-    throw new KinesisError("InvalidArgumentException", "Invalid NextToken.");
-  }
-  if (nowMs - token.issuedMs > tokenTtlMs) {
-    throw new KinesisError("ExpiredNextTokenException", "The NextToken has expired.");
-  }
-  const content = Buffer.from(token.content).toString().replace(/\0+$/, "");
-  return JSON.parse(content) as string[];
+  return stream.shards.filter((shard) => shard.index > index);
 }

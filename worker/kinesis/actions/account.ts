@@ -1,0 +1,55 @@
+// What an account has and may have: DescribeLimits, and its settings. The one setting there is, a
+// commitment to a minimum of throughput, is kept because warm throughput asks for it; nobody is billed.
+import { accountShardsMax, onDemandStreamsMax } from "../../limits.ts";
+import { type Commitment, commitmentState } from "../../stream/account.ts";
+import { catalogOf } from "../../stream/directory.ts";
+import { Timestamp } from "../codec.ts";
+import type { Action } from "../context.ts";
+
+const statusNames = {
+  none: "DISABLED",
+  committed: "ENABLED",
+  ending: "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
+} as const;
+
+export const describeLimits: Action<"DescribeLimits"> = async ({ runtime: { env }, scope }) => {
+  const { totals } = await catalogOf(env, scope).account();
+  return {
+    ShardLimit: accountShardsMax,
+    OpenShardCount: totals.openShards,
+    OnDemandStreamCount: totals.onDemandStreams,
+    OnDemandStreamCountLimit: onDemandStreamsMax,
+    ChannelCount: 0,
+    ChannelCountLimit: 0,
+  };
+};
+
+export const describeAccountSettings: Action<"DescribeAccountSettings"> = async ({
+  runtime: { env },
+  scope,
+  nowMs,
+}) => {
+  const { commitment } = await catalogOf(env, scope).account();
+  return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
+};
+
+export const updateAccountSettings: Action<"UpdateAccountSettings"> = async (
+  { runtime: { env }, scope, nowMs },
+  input,
+) => {
+  const wanted = input.MinimumThroughputBillingCommitment.Status === "ENABLED";
+  const { commitment } = await catalogOf(env, scope).commitAccount(wanted);
+  return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
+};
+
+function commitmentOf(commitment: Commitment | undefined, nowMs: number) {
+  const state = commitmentState(commitment, nowMs);
+  if (commitment === undefined) return { Status: statusNames[state] };
+  const { startedMs, earliestEndMs, endsMs } = commitment;
+  return {
+    Status: statusNames[state],
+    StartedAt: new Timestamp(startedMs),
+    EndedAt: endsMs !== undefined && state === "none" ? new Timestamp(endsMs) : undefined,
+    EarliestAllowedEndAt: new Timestamp(earliestEndMs),
+  };
+}

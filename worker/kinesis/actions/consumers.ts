@@ -1,0 +1,128 @@
+// Consumers with a throughput of their own: registering, describing, listing and deregistering them.
+// What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
+// says CREATING all the same, because that is what the service says and what its clients wait on.
+import { getConsumer, type ConsumerKey } from "../../stream/consumers.ts";
+import { catalogOf, cursorKeyOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { ConsumerDescription, StreamDescription } from "../../stream/types.ts";
+import { Timestamp } from "../codec.ts";
+import type { Action } from "../context.ts";
+import { describeStreamNow } from "../currentStream.ts";
+import {
+  consumerArnInvalid,
+  consumerNamesDiffer,
+  consumerUnnamed,
+  listConsumersWithBoth,
+  streamNotFound,
+} from "../messages.ts";
+import {
+  consumerArn,
+  parseConsumerArn,
+  resolveStream,
+  type StreamAddress,
+  streamArn,
+} from "../names.ts";
+import { openPageToken, sealPageToken } from "../pageToken.ts";
+import type { OperationInput } from "../shapes.ts";
+import { checkTagText, textsOf } from "../tagText.ts";
+
+const listLimit = 100;
+
+export const registerStreamConsumer: Action<"RegisterStreamConsumer"> = async (context, input) => {
+  const { runtime, scope } = context;
+  const stream = resolveStream(input, scope);
+  const { ConsumerName: name, Tags: tags } = input;
+  if (tags !== undefined) {
+    await describeStreamNow(context, input);
+    checkTagText(textsOf(tags), "add tags to", stream);
+  }
+  const catalog = catalogOf(runtime.env, stream);
+  const consumer = unwrap(await catalog.registerConsumer(stream.name, name, tags));
+  forgetStream(stream, stream.name);
+  return { Consumer: { ...consumerOf(consumer, stream), ConsumerStatus: "CREATING" } };
+};
+
+export const deregisterStreamConsumer: Action<"DeregisterStreamConsumer"> = async (
+  { runtime: { env }, scope },
+  input,
+) => {
+  const { stream, key } = resolveConsumer(input, scope);
+  unwrap(await catalogOf(env, stream).deregisterConsumer(stream.name, key));
+  forgetStream(stream, stream.name);
+  return undefined;
+};
+
+export const describeStreamConsumer: Action<"DescribeStreamConsumer"> = async (
+  { runtime: { env }, scope },
+  input,
+) => {
+  const { stream, key } = resolveConsumer(input, scope);
+  const { description } = await refreshStream(env, stream, stream.name);
+  const consumer = getConsumer(description, key);
+  return {
+    ConsumerDescription: {
+      ...consumerOf(consumer, description),
+      StreamARN: streamArn(description),
+    },
+  };
+};
+
+export const listStreamConsumers: Action<"ListStreamConsumers"> = async (context, input) => {
+  const { NextToken: token, StreamCreationTimestamp: createdMs, MaxResults: limit } = input;
+  const { nowMs } = context;
+  if (token !== undefined && createdMs !== undefined) throw listConsumersWithBoth();
+  const address = resolveStream(input, context.scope);
+  const key = await cursorKeyOf(context.runtime.env, address);
+  const [uid, after = ""] =
+    token === undefined ? [] : openPageToken(key, address, "ListStreamConsumers", token, nowMs);
+  const stream = await describeStreamNow(context, input);
+  const isMeant = uid === undefined ? isCreatedAt(stream, createdMs) : uid === stream.uid;
+  if (!isMeant) throw streamNotFound(address);
+  const left = stream.consumers.filter(({ name }) => name > after);
+  const page = left.slice(0, Math.min(limit ?? listLimit, listLimit));
+  const last = [stream.uid, page.at(-1)?.name ?? ""];
+  return {
+    Consumers: page.map((consumer) => consumerOf(consumer, stream)),
+    ...(page.length < left.length && {
+      NextToken: sealPageToken(key, address, "ListStreamConsumers", last, nowMs),
+    }),
+  };
+};
+
+/** To the second: that is all some clients send back of it. */
+function isCreatedAt(stream: StreamDescription, createdMs: number | undefined): boolean {
+  if (createdMs === undefined) return true;
+  return Math.floor(createdMs / 1000) === Math.floor(stream.createdMs / 1000);
+}
+
+/** The consumer that a request means, by its ARN, by name, or by both if they agree. */
+function resolveConsumer(
+  input: OperationInput<"DescribeStreamConsumer">,
+  home: { account: string; region: string },
+): { stream: StreamAddress; key: ConsumerKey } {
+  const { ConsumerARN: arn, ConsumerName: name, StreamARN } = input;
+  if (arn === undefined) {
+    if (name === undefined || StreamARN === undefined) throw consumerUnnamed();
+    return { stream: resolveStream({ StreamARN }, home), key: { name } };
+  }
+  const address = parseConsumerArn(arn);
+  if (address === undefined) throw consumerArnInvalid(arn);
+  const { consumer, createdSeconds, ...stream } = address;
+  const isOther =
+    (name !== undefined && name !== consumer) ||
+    (StreamARN !== undefined &&
+      streamArn(resolveStream({ StreamARN }, home)) !== streamArn(stream));
+  if (isOther) throw consumerNamesDiffer(arn);
+  return { stream, key: { name: consumer, createdSeconds } };
+}
+
+function consumerOf(consumer: ConsumerDescription, { account, region, name }: StreamAddress) {
+  const createdSeconds = Math.floor(consumer.createdMs / 1000);
+  const address = { account, region, name, consumer: consumer.name, createdSeconds };
+  return {
+    ConsumerName: consumer.name,
+    ConsumerARN: consumerArn(address),
+    ConsumerStatus: consumer.status,
+    ConsumerCreationTimestamp: new Timestamp(consumer.createdMs),
+  };
+}

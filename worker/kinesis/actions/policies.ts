@@ -1,0 +1,50 @@
+// Policies of streams and consumers: who of other accounts may do what. Kept as the text that was put,
+// if it is one that auth/resourcePolicy.ts understands; judged by permission.ts at every request.
+import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
+import { StreamError } from "../../errors.ts";
+import { getConsumer } from "../../stream/consumers.ts";
+import { catalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { Action, ActionContext } from "../context.ts";
+import { KinesisError } from "../errors.ts";
+import { policyNotFound } from "../messages.ts";
+import { type Resource, resolveResource } from "../resource.ts";
+
+/** What a resource without a policy answers (tested against the service: localstack#12961). */
+const noPolicy = "{}";
+
+export const putResourcePolicy: Action<"PutResourcePolicy"> = async (context, input) => {
+  const { ResourceARN: arn, Policy: policy } = input;
+  const resource = resolveResource(arn);
+  const problem = findPolicyProblem(policy, arn);
+  if (problem !== undefined) throw new KinesisError("InvalidArgumentException", problem);
+  await changePolicy(context, resource, policy);
+  return undefined;
+};
+
+export const getResourcePolicy: Action<"GetResourcePolicy"> = async (context, input) => {
+  const { stream, key } = resolveResource(input.ResourceARN);
+  const { description } = await refreshStream(context.runtime.env, stream, stream.name);
+  const holder = key.consumer === undefined ? description : getConsumer(description, key.consumer);
+  return { Policy: holder.policy ?? noPolicy };
+};
+
+export const deleteResourcePolicy: Action<"DeleteResourcePolicy"> = async (context, input) => {
+  const arn = input.ResourceARN;
+  try {
+    await changePolicy(context, resolveResource(arn), null);
+  } catch (error) {
+    const isMissing = error instanceof StreamError && error.code === "policyNotFound";
+    throw isMissing ? policyNotFound(arn) : error;
+  }
+  return undefined;
+};
+
+async function changePolicy(
+  { runtime: { env } }: ActionContext,
+  { stream, key }: Resource,
+  policy: string | null,
+): Promise<void> {
+  unwrap(await catalogOf(env, stream).changePolicy(key, policy));
+  forgetStream(stream, stream.name);
+}

@@ -1,0 +1,91 @@
+// What can be set about a stream once it is there: retention, mode, throughput, record size and how
+// records are spread. Each operation is one change of the catalog's; the checks that need no stream
+// come before it, those of the retention after the stream is known to exist (kinesalite
+// actions/increaseStreamRetentionPeriod.js).
+import type { Action, ActionContext } from "../context.ts";
+import { changeStreamNow, describeStreamNow } from "../currentStream.ts";
+import { retentionTooLong, retentionTooShort, warmThroughputTooHigh } from "../messages.ts";
+import { streamArn, type StreamReference } from "../names.ts";
+
+const retentionHoursMin = 24;
+const retentionHoursMax = 8760;
+
+/** 10 GiB a second (AWS API reference, UpdateStreamWarmThroughput). */
+const warmMibpsMax = 10_240;
+
+/** What an on-demand stream begins with (Kinesis developer guide, "Quotas and limits"). */
+const onDemandMibps = 4;
+
+const kibibyte = 1024;
+
+export const increaseStreamRetentionPeriod: Action<"IncreaseStreamRetentionPeriod"> = (
+  context,
+  input,
+) => retain(context, input, "longer", input.RetentionPeriodHours);
+
+export const decreaseStreamRetentionPeriod: Action<"DecreaseStreamRetentionPeriod"> = (
+  context,
+  input,
+) => retain(context, input, "shorter", input.RetentionPeriodHours);
+
+export const updateStreamMode: Action<"UpdateStreamMode"> = async (context, input) => {
+  const { WarmThroughputMiBps: mibps } = input;
+  checkWarmThroughput(mibps);
+  await changeStreamNow(context, input, {
+    kind: "mode",
+    mode: input.StreamModeDetails.StreamMode,
+    ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
+  });
+  return undefined;
+};
+
+export const updateStreamWarmThroughput: Action<"UpdateStreamWarmThroughput"> = async (
+  context,
+  input,
+) => {
+  const { WarmThroughputMiBps: mibps } = input;
+  checkWarmThroughput(mibps);
+  const { before, after } = await changeStreamNow(context, input, {
+    kind: "warmThroughput",
+    mibps,
+  });
+  const isScaling = after.status === "UPDATING";
+  const current = isScaling ? (before.warmThroughputMiBps ?? onDemandMibps) : mibps;
+  return {
+    StreamARN: streamArn(after),
+    StreamName: after.name,
+    WarmThroughput: { TargetMiBps: mibps, CurrentMiBps: current },
+  };
+};
+
+export const updateMaxRecordSize: Action<"UpdateMaxRecordSize"> = async (context, input) => {
+  const bytesMax = input.MaxRecordSizeInKiB * kibibyte;
+  await changeStreamNow(context, input, { kind: "recordSize", bytesMax });
+  return undefined;
+};
+
+export const updateStreamRecordDistributionStrategy: Action<
+  "UpdateStreamRecordDistributionStrategy"
+> = async (context, input) => {
+  const distribution = input.RecordDistributionStrategy;
+  await changeStreamNow(context, input, { kind: "distribution", distribution });
+  return undefined;
+};
+
+/** Throws LimitExceededException. */
+export function checkWarmThroughput(mibps: number | undefined): void {
+  if (mibps !== undefined && mibps > warmMibpsMax) throw warmThroughputTooHigh(mibps, warmMibpsMax);
+}
+
+async function retain(
+  context: ActionContext,
+  reference: StreamReference,
+  direction: "longer" | "shorter",
+  hours: number,
+): Promise<undefined> {
+  if (hours < retentionHoursMin || hours > retentionHoursMax) {
+    await describeStreamNow(context, reference);
+    throw hours < retentionHoursMin ? retentionTooShort(hours) : retentionTooLong(hours);
+  }
+  await changeStreamNow(context, reference, { kind: "retention", direction, hours });
+}

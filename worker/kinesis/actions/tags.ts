@@ -1,0 +1,65 @@
+// Tags: the older operations name a stream, the newer any resource by its ARN. Same store, same checks in the
+// same order: the resource is there, the characters are allowed, the tags are not too many.
+import { catalogOf } from "../../stream/directory.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { TagChange, Tags } from "../../stream/tags.ts";
+import type { Action, ActionContext } from "../context.ts";
+import { resolveStream, type StreamReference } from "../names.ts";
+import { type Resource, resolveResource } from "../resource.ts";
+import { checkTagText, textsOf } from "../tagText.ts";
+
+export const addTagsToStream: Action<"AddTagsToStream"> = (context, input) =>
+  changeTags(context, streamResource(context, input), { put: input.Tags });
+
+export const removeTagsFromStream: Action<"RemoveTagsFromStream"> = (context, input) =>
+  changeTags(context, streamResource(context, input), { remove: input.TagKeys });
+
+export const listTagsForStream: Action<"ListTagsForStream"> = async (context, input) => {
+  const { ExclusiveStartTagKey: after, Limit: limit } = input;
+  const tags = listOf(await readTags(context, streamResource(context, input)));
+  const left = after === undefined ? tags : tags.filter(({ Key }) => Key > after);
+  const page = left.slice(0, limit ?? left.length);
+  return { Tags: page, HasMoreTags: page.length < left.length };
+};
+
+export const tagResource: Action<"TagResource"> = (context, input) =>
+  changeTags(context, resolveResource(input.ResourceARN), { put: input.Tags });
+
+export const untagResource: Action<"UntagResource"> = (context, input) =>
+  changeTags(context, resolveResource(input.ResourceARN), { remove: input.TagKeys });
+
+export const listTagsForResource: Action<"ListTagsForResource"> = async (context, input) => ({
+  Tags: listOf(await readTags(context, resolveResource(input.ResourceARN))),
+});
+
+async function changeTags(
+  context: ActionContext,
+  resource: Resource,
+  change: TagChange,
+): Promise<undefined> {
+  const { put, remove = [] } = change;
+  await readTags(context, resource);
+  if (put !== undefined) checkTagText(textsOf(put), "add tags to", resource.stream);
+  else checkTagText(remove, "remove tags from", resource.stream);
+  const catalog = catalogOf(context.runtime.env, resource.stream);
+  unwrap(await catalog.changeTags(resource.key, change));
+}
+
+/** Throws when the resource is not there. */
+async function readTags(
+  { runtime: { env } }: ActionContext,
+  { stream, key }: Resource,
+): Promise<Tags> {
+  return unwrap(await catalogOf(env, stream).readTags(key)).tags;
+}
+
+/** By key. */
+function listOf(tags: Tags): { Key: string; Value: string }[] {
+  const list = Array.from(tags, ([Key, Value]) => ({ Key, Value }));
+  return list.sort((a, b) => (a.Key < b.Key ? -1 : 1));
+}
+
+function streamResource({ scope }: ActionContext, reference: StreamReference): Resource {
+  const stream = resolveStream(reference, scope);
+  return { stream, key: { stream: stream.name } };
+}

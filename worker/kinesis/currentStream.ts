@@ -1,0 +1,29 @@
+// A stream as its catalog knows it this moment, described or changed: what control-plane actions have
+// in common. They ask the catalog itself, because who has just changed a stream wants to see it.
+import type { StreamChange } from "../stream/attributes.ts";
+import { catalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
+import { type StreamHead, unwrap } from "../stream/rpc.ts";
+import type { StreamDescription } from "../stream/types.ts";
+import type { ActionContext } from "./context.ts";
+import { resolveStream, type StreamReference } from "./names.ts";
+
+/** Throws `streamNotFound`. */
+export async function describeStreamNow(
+  { runtime: { env }, scope }: ActionContext,
+  reference: StreamReference,
+): Promise<StreamDescription> {
+  const address = resolveStream(reference, scope);
+  return (await refreshStream(env, address, address.name)).description;
+}
+
+/** What the stream was, and what it is now. */
+export async function changeStreamNow(
+  { runtime: { env }, scope }: ActionContext,
+  reference: StreamReference,
+  change: StreamChange,
+): Promise<{ before: StreamHead; after: StreamHead }> {
+  const address = resolveStream(reference, scope);
+  const reply = unwrap(await catalogOf(env, address).changeStream(address.name, change));
+  forgetStream(address, address.name);
+  return reply;
+}

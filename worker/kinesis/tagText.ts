@@ -1,0 +1,21 @@
+// Which characters a tag may have: two rules with a text each, in the order and with the classes of
+// kinesalite actions/addTagsToStream.js. A colon is allowed as well, as the service does now; its
+// place in the text is not known.
+import { tagCharactersIllegal, tagCharactersInvalid, type NamedStream } from "./messages.ts";
+
+const invalid = /[^\u00C0-\u1FFF\u2C00-\uD7FF\w./\-=+ @%:]/;
+
+/** Throws InvalidArgumentException. A percent sign passes the first rule and fails the second. */
+export function checkTagText(
+  texts: Iterable<string>,
+  change: "add tags to" | "remove tags from",
+  stream: NamedStream,
+): void {
+  const all = [...texts];
+  if (all.some((text) => invalid.test(text))) throw tagCharactersInvalid();
+  if (all.some((text) => text.includes("%"))) throw tagCharactersIllegal(change, stream);
+}
+
+export function textsOf(tags: ReadonlyMap<string, string>): string[] {
+  return [...tags.keys(), ...tags.values()];
+}
