@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
+import { readSettings, type SettingVariables } from "../worker/settings.ts";
 import { Failure, errorCode } from "./failure.ts";
 
 export const help = `Usage: npm start -- [flags]
@@ -17,6 +18,8 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --data DIR    folder that keeps the streams         (.millrace)
   --memory      keep nothing: a temporary folder, gone at the end
   --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
+  --limits kinesis     keep the quotas of Amazon Kinesis, so that clients meet their errors
+  --transition-ms N    streams and consumers stay CREATING, UPDATING or DELETING for so long  (0)
   --version     print the version
   --help        print this page
 
@@ -29,6 +32,7 @@ export interface ServeFlags {
   memory: boolean;
   /** The document of who may call, or nothing: then everybody may. */
   auth?: string;
+  settings: SettingVariables;
 }
 
 export type Command = { name: "help" } | { name: "version" } | { name: "serve"; flags: ServeFlags };
@@ -48,7 +52,27 @@ export function parseCommand(args: string[]): Command {
   if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
   const port = parsePort(values.port ?? "4567");
   const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
-  return { name: "serve", flags: { port, host, data, memory, ...auth } };
+  const settings = readSettingFlags(values);
+  return { name: "serve", flags: { port, host, data, memory, settings, ...auth } };
+}
+
+/** As the Worker's variables, after the Worker's own check of them. */
+function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariables {
+  const { limits, "transition-ms": transitionMs } = values;
+  const settings: SettingVariables = {
+    ...(limits !== undefined && { MILLRACE_LIMITS: limits }),
+    ...(transitionMs !== undefined && { MILLRACE_TRANSITION_MS: transitionMs }),
+  };
+  try {
+    readSettings({ ...process.env, ...settings });
+    return settings;
+  } catch (error) {
+    let what = error instanceof Error ? error.message : String(error);
+    if (limits !== undefined) what = what.replace("MILLRACE_LIMITS", "--limits");
+    if (transitionMs !== undefined)
+      what = what.replace("MILLRACE_TRANSITION_MS", "--transition-ms");
+    throw new Failure(what, 2);
+  }
 }
 
 /** The file's text, once it is known to be a document that lets somebody in. */
@@ -73,6 +97,8 @@ function parseFlags(args: string[]) {
         data: { type: "string" },
         memory: { type: "boolean" },
         auth: { type: "string" },
+        limits: { type: "string" },
+        "transition-ms": { type: "string" },
         version: { type: "boolean" },
         help: { type: "boolean" },
       },

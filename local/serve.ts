@@ -41,7 +41,8 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       objects: durableObjects,
       bindings: {
         SEGMENTS: { type: "r2", name: "segments" },
-        ...readVariables(),
+        ...textBindings(readVariables()),
+        ...textBindings({ ...flags.settings }),
         ...accessVariables(flags),
       },
       onStart: (pid) => folder.recordRuntime(pid),
@@ -103,9 +104,13 @@ async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
   folder?.release();
 }
 
-function readVariables(): Bindings {
-  const names = Object.keys(process.env).filter((name) => name.startsWith("MILLRACE_"));
+function readVariables(): Record<string, string | undefined> {
+  const ours = Object.entries(process.env).filter(([name]) => name.startsWith("MILLRACE_"));
+  return Object.fromEntries(ours);
+}
+
+function textBindings(variables: Record<string, string | undefined>): Bindings {
   return Object.fromEntries(
-    names.map((name) => [name, { type: "text", value: process.env[name] ?? "" }]),
+    Object.entries(variables).map(([name, value = ""]) => [name, { type: "text", value }]),
   );
 }

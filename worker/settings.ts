@@ -12,7 +12,11 @@ export interface Settings {
 /** An hour: more would hold up the tests that such a setting is for. */
 export const transitionMsMax = 3_600_000;
 
-export function readSettings(env: Env): Settings {
+/** The variables that hold them. */
+export type SettingVariables = Pick<Env, "MILLRACE_TRANSITION_MS" | "MILLRACE_LIMITS">;
+
+/** Throws an Error that names the variable and what it may be. */
+export function readSettings(env: SettingVariables): Settings {
   return {
     transitionMs: readTransitionMs(env.MILLRACE_TRANSITION_MS ?? "0"),
     limits: readLimits(env.MILLRACE_LIMITS ?? "none"),
