@@ -38,7 +38,7 @@ export default {
     };
     const { path } = splitUrl(request.url);
     if (request.method === "GET" && path === statsPath) {
-      return serveStats(new URL(request.url), runtime, defaultScope);
+      return serveStats(request, runtime, defaultScope);
     }
     switch (dialectOf(request, path)) {
       case "v3io":

@@ -1,7 +1,11 @@
-// GET /_millrace/stats: what an operator may want to know. Without a query, the counters of the isolate that
-// answers; with ?stream=NAME (and &account= &region=), what each shard of that stream has stored and done.
+// GET /_millrace/stats: what an operator may want to know. Without a query, the counters of the
+// isolate that answers; with ?stream=NAME, what each shard of that stream has stored and done. Where keys
+// are asked for, it takes a v3io key or password and the action `millrace:GetStats`.
+import { accessOf } from "./auth/access.ts";
+import { authenticate } from "./auth/authenticate.ts";
 import type { Runtime } from "./env.ts";
 import { StreamError } from "./errors.ts";
+import { refusalOf } from "./permission.ts";
 import { bodies } from "./stream/bodies.ts";
 import { findStream } from "./stream/directory.ts";
 import { pendingTotalBytes } from "./stream/pending.ts";
@@ -11,9 +15,20 @@ import type { Scope } from "./stream/types.ts";
 
 export const statsPath = "/_millrace/stats";
 
-/** `scope` is the caller's; the query may name another one that the caller may see. */
-export async function serveStats(url: URL, runtime: Runtime, scope: Scope): Promise<Response> {
-  const name = url.searchParams.get("stream");
+export async function serveStats(
+  request: Request,
+  runtime: Runtime,
+  home: Scope,
+): Promise<Response> {
+  const { env } = runtime;
+  const { headers } = request;
+  const caller = authenticate(accessOf(env), { dialect: "v3io", headers }, Date.now());
+  if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
+  const name = new URL(request.url).searchParams.get("stream");
+  const scope = { account: caller.principal.account, region: home.region };
+  const stream = name === null ? undefined : { ...scope, name };
+  const refusal = await refusalOf(env, caller, { action: "millrace:GetStats" }, stream);
+  if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
     const shards = name === null ? undefined : await shardStats(runtime, scope, name);
     return json(200, { isolate: isolateStats(), ...(shards && { shards }) });
