@@ -26,7 +26,7 @@ export async function serveStats(
   if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
   const name = new URL(request.url).searchParams.get("stream");
   const scope = { account: caller.principal.account, region: home.region };
-  const stream = name === null ? undefined : { ...scope, name };
+  const stream = name === null ? undefined : { scope, name };
   const refusal = await refusalOf(env, caller, { action: "millrace:GetStats" }, stream);
   if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
