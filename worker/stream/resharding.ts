@@ -52,7 +52,7 @@ export class Reshardings {
     await visitShards(plan.made, (shard) =>
       this.shard(shard).open({ ...shard, retentionHours, earliestMs }),
     );
-    await scheduler.wait(Math.max(plan.notBeforeMs - Date.now(), 0), { signal });
+    if (!(await waited(plan.notBeforeMs - Date.now(), signal))) return;
     const closing = plan.closing.flatMap(({ index }) => findShard(stream.shards, index) ?? []);
     const ends = await visitShards(closing, async (shard) =>
       unwrap(await this.shard(shard).close()),
@@ -71,6 +71,16 @@ export class Reshardings {
   private shard({ uid }: Pick<ShardDescription, "uid">) {
     return this.env.SHARD.getByName(uid);
   }
+}
+
+/** False when it was cut short. */
+async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await scheduler.wait(Math.max(ms, 0), { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return !signal.aborted;
 }
 
 /** When the first of the stream's closed shards has no record within retention any more. */

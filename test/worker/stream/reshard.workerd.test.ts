@@ -1,0 +1,379 @@
+// Shards that end, and shards that continue them: inside workerd, with the real catalog. A change is
+// cut off at each of its steps by aborting the catalog's object there, and must be taken up; writers
+// with an old map must lose nothing and misplace nothing.
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { engine } from "../../../worker/isolate.ts";
+import type { KnownStream } from "../../../worker/stream/directory.ts";
+import { findShard, hashHex, routesOf } from "../../../worker/stream/hashrange.ts";
+import type { ReshardOrder } from "../../../worker/stream/reshard.ts";
+import { unwrap } from "../../../worker/stream/rpc.ts";
+import type { Scope, ShardDescription, StreamDescription } from "../../../worker/stream/types.ts";
+import { putRecords, type PutResult, type RecordPut } from "../../../worker/stream/writer.ts";
+import { append, chunkOf, openShard, readAll, readPage, seek, textOf } from "./shards.ts";
+
+const NOTHING = new Uint8Array(0);
+const half = hashHex(1n << 127n);
+const split: ReshardOrder = { kind: "split", shard: 0, hash: half };
+const encoder = new TextEncoder();
+
+let scope: Scope;
+let catalog: ReturnType<typeof env.CATALOG.getByName>;
+
+beforeEach(() => {
+  scope = { account: String(Math.floor(Math.random() * 1e12)).padStart(12, "0"), region: "r" };
+  catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a shard that is closed", () => {
+  test("says where and when it ended, keeps its records, and takes no more", async () => {
+    const shard = await openShard();
+    await append(shard, "a", "b");
+    const end = unwrap(await shard.close());
+    expect(end.endIndex).toBe(2);
+    expect(await shard.append([chunkOf("c")])).toMatchObject({ failed: "shardClosed" });
+    const { records, view } = await readPage(shard);
+    expect(records.map(textOf)).toEqual(["a", "b"]);
+    expect(view).toMatchObject({ nextIndex: 2, closedMs: end.closedMs });
+    expect(unwrap(await shard.close())).toEqual(end);
+    await evictDurableObject(shard);
+    expect(unwrap(await shard.close())).toEqual(end);
+    expect(unwrap(await shard.view()).closedMs).toBe(end.closedMs);
+    expect(await shard.append([chunkOf("c")])).toMatchObject({ failed: "shardClosed" });
+    expect((await readAll(shard)).map(textOf)).toEqual(["a", "b"]);
+  });
+
+  test("has written every append that it acknowledged, and acknowledges none after its end", async () => {
+    const shard = await openShard();
+    const appends = Array.from({ length: 50 }, (_, i) => shard.append([chunkOf(`${i}`)]));
+    const closing = shard.close();
+    appends.push(...Array.from({ length: 50 }, (_, i) => shard.append([chunkOf(`late ${i}`)])));
+    const replies = await Promise.all(appends);
+    const { endIndex } = unwrap(await closing);
+    const taken = replies.filter((reply) => "receipts" in reply).length;
+    expect(taken).toBe(endIndex);
+    expect(taken).toBeGreaterThanOrEqual(50);
+    expect(await readAll(shard)).toHaveLength(endIndex);
+  });
+
+  test("ends no earlier than its last record, though the clock has gone back", async () => {
+    const shard = await openShard();
+    const { timeMs } = await append(shard, "a");
+    vi.useFakeTimers({ toFake: ["Date"], now: timeMs - 60_000 });
+    expect(unwrap(await shard.close()).closedMs).toBe(timeMs);
+  });
+
+  test("without a record is as empty as it was", async () => {
+    const shard = await openShard();
+    expect(unwrap(await shard.close()).endIndex).toBe(0);
+    expect(await readAll(shard)).toEqual([]);
+    for (const kind of ["earliest", "latest"] as const) expect(await seek(shard, { kind })).toBe(0);
+  });
+});
+
+describe("a split", () => {
+  test("is UPDATING with the old shards, then ACTIVE with new ones that continue the old", async () => {
+    const stream = await create(1);
+    const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
+    expect(begun).toMatchObject({ status: "UPDATING", shards: stream.shards });
+    expect(await catalog.reshardStream("orders", split)).toMatchObject({
+      failed: "streamNotActive",
+      detail: { status: "UPDATING" },
+    });
+    await putTexts(known(begun), ["x"]);
+    const after = await settled();
+    expect(after).toMatchObject({ status: "ACTIVE" });
+    expect(after.resharding).toBeUndefined();
+    const [parent, left, right] = after.shards as [Shard, Shard, Shard];
+    expect(parent).toMatchObject({ index: 0, endIndex: 1 });
+    expect(left).toMatchObject({ index: 1, parents: [0], hashEnd: hashHex((1n << 127n) - 1n) });
+    expect(right).toMatchObject({ index: 2, parents: [0], hashStart: half });
+    expect(left.createdMs - (parent.endMs ?? 0)).toBe(1000);
+    const { timeMs } = await append(stub(left), "y");
+    expect(timeMs).toBeGreaterThanOrEqual(left.createdMs + 1000);
+    expect(timeMs).toBeGreaterThanOrEqual(parent.closedMs ?? Infinity);
+    expect(timeMs).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("and a merge: records go to the merged shard, and to no other", async () => {
+    await create(2);
+    await reshard({ kind: "merge", shard: 0, adjacent: 1 });
+    const after = await reshard({ kind: "split", shard: 2, hash: hashHex(99n) });
+    expect(after.shards.map(({ parents }) => parents)).toEqual([
+      undefined,
+      undefined,
+      [0, 1],
+      [2],
+      [2],
+    ]);
+    const results = await putTexts(known(after), texts(20));
+    expect(results.every(({ shard }) => shard.index >= 3)).toBe(true);
+  });
+
+  test("refuses by name what cannot be done, and changes nothing", async () => {
+    const stream = await create(2);
+    const refused = async (order: ReshardOrder) => {
+      const reply = await catalog.reshardStream("orders", order);
+      expect(unwrap(await catalog.describeStream("orders")).stream).toEqual(stream);
+      return "failed" in reply && reply.failed;
+    };
+    expect(await refused({ ...split, shard: 2 })).toBe("shardNotFound");
+    expect(await refused({ ...split, shard: 1, hash: hashHex(0n) })).toBe("hashOutOfRange");
+    expect(await refused({ kind: "merge", shard: 1, adjacent: 0 })).toBe("shardsNotAdjacent");
+    expect(await refused({ kind: "grow", to: 5000 })).toBe("tooLarge");
+    expect(await catalog.reshardStream("other", split)).toMatchObject({ failed: "streamNotFound" });
+  });
+});
+
+describe("a writer with an old map", () => {
+  test("loses nothing and misplaces nothing while shards split and merge", async () => {
+    const stale = known(await create(2));
+    const orders: ReshardOrder[] = [
+      { kind: "split", shard: 0, hash: hashHex(1n << 126n) },
+      { kind: "merge", shard: 2, adjacent: 3 },
+      { kind: "recount", from: 2, to: 3 },
+    ];
+    let resharding = true;
+    const acknowledged: PutResult[] = [];
+    const sent: string[] = [];
+    const write = async (producer: number) => {
+      for (let i = 0; resharding; i++) {
+        const batch = Array.from({ length: 8 }, (_, j) => `${producer}/${i % 5}/${i * 8 + j}`);
+        acknowledged.push(...(await putTexts(stale, batch)));
+        sent.push(...batch);
+        // Calls within one process alone would keep its loop from looking at the clock.
+        await scheduler.wait(0);
+      }
+    };
+    const writers = Array.from({ length: 4 }, (_, producer) => write(producer));
+    for (const order of orders) await reshard(order);
+    resharding = false;
+    await Promise.all(writers);
+    expect(acknowledged.filter((result) => "failure" in result)).toEqual([]);
+    const { shards } = unwrap(await catalog.describeStream("orders")).stream;
+    const found = await linesOf(shards);
+    expect(found.map(({ text }) => text).sort()).toEqual(sent.sort());
+    for (const { text, shard } of found) {
+      const hash = hashOf(keyOf(text));
+      expect(shard.hashStart <= hash && hash <= shard.hashEnd).toBe(true);
+    }
+    expectOrder(found);
+  }, 30_000);
+
+  test("keeps the order of one call's records of a key", async () => {
+    const stale = known(await create(1));
+    await reshard(split);
+    await putTexts(stale, texts(100));
+    const { shards } = unwrap(await catalog.describeStream("orders")).stream;
+    const found = await linesOf(shards);
+    expect(found).toHaveLength(100);
+    expect(found.every(({ shard }) => shard.index > 0)).toBe(true);
+    expectOrder(found);
+  });
+
+  test("and a shard's number: its records go to the shards that continue it", async () => {
+    const stale = known(await create(1));
+    const after = await reshard(split);
+    for (const stream of [stale, known(after)]) {
+      const puts = texts(20).map((text) => ({ ...putOf(text), shard: 0 }));
+      const results = await putRecords(env, stream, puts);
+      for (const [i, result] of results.entries()) {
+        const route = hashOf(keyOf(texts(20)[i] as string)) < half ? 1 : 2;
+        expect(result).toMatchObject({ shard: { index: route } });
+      }
+    }
+  });
+
+  test("of a stream that is gone: told so", async () => {
+    const stale = known(await create(1));
+    unwrap(await catalog.deleteStream("orders"));
+    await expect(putTexts(stale, ["x"])).rejects.toThrow(/streamNotFound/);
+  });
+});
+
+describe("what is cut off", () => {
+  test.each([
+    ["after it was written down", "setAlarm"],
+    ["when new shards are opened", "open"],
+    ["when old shards are closed", "close"],
+  ] as const)(
+    "%s: the alarm takes it up",
+    async (_, step) => {
+      const stale = known(await create(2));
+      await putTexts(stale, texts(10));
+      await cutOff(step);
+      const order: ReshardOrder = { kind: "recount", from: 2, to: 3 };
+      await catalog.reshardStream("orders", order).catch(() => {});
+      const gone = catalog;
+      await vi
+        .waitUntil(
+          () =>
+            gone.describeStream("orders").then(
+              () => false,
+              () => true,
+            ),
+          {
+            timeout: 10_000,
+            interval: 50,
+          },
+        )
+        .catch(() => {});
+      catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
+      const begun = unwrap(await catalog.describeStream("orders")).stream;
+      expect(begun.status).toBe("UPDATING");
+      await runDurableObjectAlarm(catalog);
+      const after = unwrap(await catalog.describeStream("orders")).stream;
+      expect(after).toMatchObject({ status: "ACTIVE" });
+      expect(after.shards.map(({ uid }) => uid)).toEqual(
+        [...begun.shards, ...(begun.resharding?.made ?? [])].map(({ uid }) => uid),
+      );
+      await putTexts(stale, texts(10));
+      expect(await linesOf(after.shards)).toHaveLength(20);
+    },
+    30_000,
+  );
+
+  test("a deletion in the middle leaves no shard behind", async () => {
+    await create(1);
+    const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
+    unwrap(await catalog.deleteStream("orders"));
+    expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
+    for (const shard of [...begun.shards, ...(begun.resharding?.made ?? [])]) {
+      expect(await stub(shard).view()).toMatchObject({ failed: "shardNotFound" });
+    }
+    await create(1);
+  });
+});
+
+test("a closed shard goes from the list, and altogether, when retention has passed it", async () => {
+  await create(1);
+  const { shards } = await reshard(split);
+  const closedMs = shards[0]?.closedMs as number;
+  vi.useFakeTimers({ toFake: ["Date"], now: closedMs + 24 * 3_600_000 - 1000 });
+  await runDurableObjectAlarm(catalog);
+  const indexes = async () =>
+    unwrap(await catalog.describeStream("orders")).stream.shards.map(({ index }) => index);
+  expect(await indexes()).toEqual([0, 1, 2]);
+  vi.setSystemTime(closedMs + 24 * 3_600_000 + 1);
+  await runDurableObjectAlarm(catalog);
+  expect(await indexes()).toEqual([1, 2]);
+  expect(await stub(shards[0] as Shard).view()).toMatchObject({ failed: "shardNotFound" });
+  const { stream } = unwrap(await catalog.describeStream("orders"));
+  expect(findShard(stream.shards, 2)?.index).toBe(2);
+  expect(findShard(stream.shards, 0)).toBeUndefined();
+  const results = await putTexts(known(stream), texts(10));
+  expect(new Set(results.map(({ shard }) => shard.index))).toEqual(new Set([1, 2]));
+});
+
+type Shard = ShardDescription;
+
+async function create(shardCount: number): Promise<StreamDescription> {
+  const spec = { name: "orders", shardCount, mode: "PROVISIONED" as const, retentionHours: 24 };
+  return unwrap(await catalog.createStream(scope, spec));
+}
+
+/** Does all of it; the stream afterwards. */
+async function reshard(order: ReshardOrder): Promise<StreamDescription> {
+  unwrap(await catalog.reshardStream("orders", order));
+  return settled();
+}
+
+/** The stream once its shards have changed. */
+async function settled(): Promise<StreamDescription> {
+  for (;;) {
+    const { stream } = unwrap(await catalog.settledStream("orders"));
+    if (stream.resharding === undefined) return stream;
+    await scheduler.wait(Math.max(stream.resharding.notBeforeMs - Date.now(), 0));
+  }
+}
+
+function known(description: StreamDescription): KnownStream {
+  return { description, routes: routesOf(description.shards), freshUntilMs: Infinity };
+}
+
+function stub({ uid }: Pick<Shard, "uid">) {
+  return env.SHARD.getByName(uid);
+}
+
+/** A record's text is its producer, its key's number and a count: `1/4/17`. */
+function keyOf(text: string): string {
+  return text.slice(0, text.lastIndexOf("/"));
+}
+
+function texts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `p/${i % 7}/${i}`);
+}
+
+function putOf(text: string): RecordPut {
+  return { key: encoder.encode(keyOf(text)), info: NOTHING, data: encoder.encode(text) };
+}
+
+async function putTexts(stream: KnownStream, batch: readonly string[]): Promise<PutResult[]> {
+  return putRecords(env, stream, batch.map(putOf));
+}
+
+function hashOf(key: string): string {
+  return Buffer.from(engine.hashKeys([encoder.encode(key)])).toString("hex");
+}
+
+interface Found {
+  text: string;
+  shard: Shard;
+}
+
+/** All records, parents before children. */
+async function linesOf(shards: readonly Shard[]): Promise<Found[]> {
+  const pages = await Promise.all(
+    shards.map(async (shard) =>
+      (await readAll(stub(shard))).map((record) => ({ text: textOf(record), shard })),
+    ),
+  );
+  return pages.flat();
+}
+
+/** Records of a key are found in the order in which they were sent. */
+function expectOrder(found: readonly Found[]): void {
+  const last = new Map<string, number>();
+  for (const { text } of found) {
+    const count = Number(text.slice(text.lastIndexOf("/") + 1));
+    expect(count).toBeGreaterThan(last.get(keyOf(text)) ?? -1);
+    last.set(keyOf(text), count);
+  }
+}
+
+/** The catalog's object ends when it comes to that step for the first time. */
+async function cutOff(step: "setAlarm" | "open" | "close"): Promise<void> {
+  await runInDurableObject(catalog, (instance, state) => {
+    const end = async (): Promise<never> => {
+      await state.storage.sync();
+      state.abort("cut off");
+      throw new Error("cut off");
+    };
+    if (step === "setAlarm") {
+      const setAlarm = state.storage.setAlarm.bind(state.storage);
+      state.storage.setAlarm = async (...when) => {
+        await setAlarm(...when);
+        await end();
+      };
+      return;
+    }
+    const { reshardings } = instance as unknown as { reshardings: { env: typeof env } };
+    const { SHARD } = reshardings.env;
+    reshardings.env = {
+      ...reshardings.env,
+      SHARD: {
+        getByName: (name: string) =>
+          new Proxy(SHARD.getByName(name), {
+            get: (target, member) =>
+              member === step ? end : (Reflect.get(target, member, target) as unknown),
+          }),
+      } as unknown as typeof SHARD,
+    };
+  });
+}
