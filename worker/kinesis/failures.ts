@@ -48,13 +48,15 @@ const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
   consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
 };
 
-/** The service's error for whatever an action threw; `owner` is whose stream it was about. */
-export function kinesisErrorOf(error: unknown, owner: Scope): KinesisError {
+/** The service's error for whatever an action threw; `about` is the stream or account it was for. */
+export function kinesisErrorOf(error: unknown, about: Scope | StreamAddress): KinesisError {
   if (error instanceof KinesisError) return error;
   if (error instanceof StreamError) {
     const detail = new Detail(error.detail);
     const wording = wordings[error.code];
-    if (wording !== undefined) return wording({ ...owner, name: detail.text("stream") }, detail);
+    const name = detail.text("stream") || ("name" in about ? about.name : "");
+    const { account, region } = about;
+    if (wording !== undefined) return wording({ account, region, name }, detail);
   }
   console.error(error);
   const isCorrupt = error instanceof StreamError && error.code === "corrupt";

@@ -64,7 +64,9 @@ export const deleteStream: Action<"DeleteStream"> = async ({ runtime: { env }, s
 export const describeStream: Action<"DescribeStream"> = async (context, input) => {
   const stream = await describeStreamNow(context, input);
   const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
-  const shards = shardsAfter(stream, input.ExclusiveStartShardId);
+  // The service names no shards before they can be used.
+  const isCreating = stream.status === "CREATING";
+  const shards = isCreating ? [] : shardsAfter(stream, input.ExclusiveStartShardId);
   return {
     StreamDescription: {
       ...headOf(stream),
