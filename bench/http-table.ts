@@ -13,7 +13,7 @@ const groups = {
   shards: "streams of 1, 4 and 16 shards",
 } as Record<string, string>;
 
-const headings = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|spread";
+const headings = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread";
 
 export function printHttp({ rows, hash }: HttpBench): void {
   for (const [group, text] of Object.entries(groups)) {
@@ -22,7 +22,10 @@ export function printHttp({ rows, hash }: HttpBench): void {
     const extra = extraHeading(group);
     printTable([...headings.split("|"), ...extra], members.map(formatRow));
   }
-  console.log(`\nresults ${hash}`);
+  const busiest = Math.max(...rows.map(({ ownLoad }) => ownLoad));
+  console.log(`\ncpu ms: of the server, for one request`);
+  console.log(`making the load took at most ${Math.round(busiest * 100)}% of a core`);
+  console.log(`results ${hash}`);
 }
 
 function extraHeading(group: string): string[] {
@@ -40,6 +43,7 @@ function formatRow(row: Summary): string[] {
     formatNumber(row.megabytesPerSecond),
     formatNumber(row.p50Ms),
     formatNumber(row.p99Ms),
+    formatNumber(row.serverCpuMs),
     formatSpread([row.spread]),
     formatRatio(askedOf(row), row.exchanges),
   ];

@@ -3,11 +3,12 @@
 // filled and read back, checked and hashed; at the end every record that was acknowledged must be
 // there. bench/http-loads.ts says what the loads are.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fillStreams, listLoads, type Plan } from "./http-loads.ts";
 import { KinesisClient } from "./kinesis.ts";
 import { type Effort, type Load, measureLoads, type Summary } from "./load.ts";
-import { makeDataFolder, node, root, startAndRead } from "./process.ts";
+import { makeDataFolder, node, root, type Server, startAndRead } from "./process.ts";
 import type { Progress } from "./progress.ts";
 import { readStats } from "./stats.ts";
 import type { Address } from "./wire.ts";
@@ -40,6 +41,7 @@ export async function benchHttp(options: HttpOptions, progress: Progress): Promi
   progress("http: filling streams");
   const filled = await fillStreams(client, options.quick ? quickPlan : fullPlan);
   const loads = listLoads(address, filled);
+  for (const load of loads) load.pids = server.pids;
   const effort = planEffort(options, loads.length);
   const counted = countPuts(loads);
   const rows = await measureLoads(counted.loads, effort, (what, part) =>
@@ -57,9 +59,13 @@ export function planEffort(options: HttpOptions, loadCount: number): Effort {
   return { warmMs, roundMs, rounds, totalMsMax };
 }
 
-export async function startMillrace(folder: string) {
+/** The server and the processes it is made of: its front in Node, and workerd. */
+export async function startMillrace(folder: string): Promise<Server & { pids: number[] }> {
   const args = [join(root, "local", "main.ts"), "--port", "0", "--data", folder];
-  return await startAndRead({ program: node, args }, /endpoint +(http:\S+)\n[^]*stop/);
+  const server = await startAndRead({ program: node, args }, /endpoint +(http:\S+)\n[^]*stop/);
+  const owner: unknown = JSON.parse(readFileSync(join(folder, "owner.json"), "utf8"));
+  const { pid, runtimePid } = owner as { pid: number; runtimePid: number };
+  return { ...server, pids: [pid, runtimePid] };
 }
 
 /** The loads, keeping count of the records that each stream acknowledged. */

@@ -3,6 +3,8 @@
 // time. Loads take turns, round after round, so that a slow moment of the machine falls on all of
 // them; what counts is the median over the rounds, and percentiles over all exchanges.
 
+import { readCpuMs } from "./cpu.ts";
+
 /** What one exchange moved. */
 export interface Moved {
   records: number;
@@ -33,6 +35,8 @@ export interface Load extends LoadName {
   open(): Promise<Running>;
   /** Counters of the server, read before and after each round. */
   observe?: () => Promise<Record<string, number>>;
+  /** Processes of the server. */
+  pids?: readonly number[];
 }
 
 export interface Running {
@@ -59,6 +63,8 @@ interface Round {
   latenciesMs: number[];
   /** How far the server's counters went. */
   observed: Record<string, number>;
+  serverCpuMs: number;
+  ownCpuMs: number;
 }
 
 export interface Summary extends LoadName {
@@ -73,6 +79,10 @@ export interface Summary extends LoadName {
   rounds: number;
   exchanges: number;
   observed: Record<string, number>;
+  /** Processor time of the server for one exchange; absent where it is not known. */
+  serverCpuMs?: number;
+  /** The part of one core that making the load took. */
+  ownLoad: number;
 }
 
 /** The loads' summaries, in order. `progress` is told what runs and how much is done. */
@@ -97,7 +107,12 @@ async function measureRound(load: Load, warmMs: number, roundMs: number): Promis
   try {
     if (load.cold !== true) await runRound(workers, warmMs);
     const before = (await load.observe?.()) ?? {};
+    const cpuMs = readCpuMs(load.pids ?? []);
+    const own = process.cpuUsage();
     const round = await runRound(workers, roundMs);
+    const { user, system } = process.cpuUsage(own);
+    round.ownCpuMs = (user + system) / 1000;
+    round.serverCpuMs = (readCpuMs(load.pids ?? []) ?? NaN) - (cpuMs ?? NaN);
     const after = (await load.observe?.()) ?? {};
     for (const name in after) round.observed[name] = after[name]! - (before[name] ?? 0);
     return round;
@@ -109,7 +124,8 @@ async function measureRound(load: Load, warmMs: number, roundMs: number): Promis
 /** Runs the workers side by side until `forMs` have passed; each finishes what it has begun. */
 async function runRound(workers: readonly Worker[], forMs: number): Promise<Round> {
   const none = { elapsedMs: 0, exchanges: 0, records: 0, dataBytes: 0 };
-  const round: Round = { ...none, latenciesMs: [], observed: {} };
+  const cpu = { serverCpuMs: NaN, ownCpuMs: NaN };
+  const round: Round = { ...none, ...cpu, latenciesMs: [], observed: {} };
   const startMs = performance.now();
   const endMs = startMs + forMs;
   await Promise.all(workers.map((worker) => runWorker(worker, endMs, round)));
@@ -139,6 +155,9 @@ function summarise(load: LoadName, rounds: readonly Round[]): Summary {
       0.5,
     );
   const latencies = rounds.flatMap(({ latenciesMs }) => latenciesMs);
+  const sum = (of: (round: Round) => number): number =>
+    rounds.reduce((total, round) => total + of(round), 0);
+  const cpuMs = sum(({ serverCpuMs }) => serverCpuMs);
   return {
     id,
     group,
@@ -154,6 +173,8 @@ function summarise(load: LoadName, rounds: readonly Round[]): Summary {
     rounds: rounds.length,
     exchanges: latencies.length,
     observed: addUp(rounds.map(({ observed }) => observed)),
+    ...(cpuMs > 0 && { serverCpuMs: cpuMs / latencies.length }),
+    ownLoad: sum(({ ownCpuMs }) => ownCpuMs) / sum(({ elapsedMs }) => elapsedMs),
   };
 }
 

@@ -13,6 +13,8 @@ import { stop as stopEsbuild } from "esbuild";
 import { benchEngine, printEngine } from "./engine.ts";
 import { benchHttp } from "./http.ts";
 import { printHttp } from "./http-table.ts";
+import { benchPeers } from "./peers.ts";
+import { printPeers } from "./peer-table.ts";
 import { endProgress, startProgress } from "./progress.ts";
 import { describeRun, type Results, saveResults } from "./results.ts";
 
@@ -45,6 +47,13 @@ if (wanted.has("http")) {
   endProgress();
   printHttp(bench);
   results.http = { ...describeRun(bench.hash), ...bench };
+}
+if (wanted.has("peers")) {
+  const bench = await benchPeers({ quick, seconds: seconds ?? 60, ...where }, progress);
+  endProgress();
+  printPeers(bench);
+  const { rows, durability, hash } = bench;
+  results.peers = { ...describeRun(hash, bench.versions), rows, durability };
 }
 await stopEsbuild();
 const { machine, versions, commit } = describeRun("");

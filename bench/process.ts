@@ -18,6 +18,7 @@ export interface Command {
 
 export interface Server extends AsyncDisposable {
   address: Address;
+  pid: number;
   /** What it has printed. */
   output(): string;
 }
@@ -103,7 +104,7 @@ async function untilReady<T>(
 }
 
 function asServer(child: ChildProcess, output: () => string, address: Address): Server {
-  return { address, output, [Symbol.asyncDispose]: () => end(child) };
+  return { address, pid: child.pid ?? 0, output, [Symbol.asyncDispose]: () => end(child) };
 }
 
 async function answers({ host, port }: Address): Promise<boolean> {

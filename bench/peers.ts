@@ -1,0 +1,83 @@
+// Millrace and its peers in one run, on one machine, with equal work: the same records, pages and
+// batches, as many connections, one load after the other in interleaved rounds. What each of them
+// promises when it acknowledges is not equal, so it is said. The emulators of Kinesis get the very
+// same requests; Redis and NATS the nearest thing in their own protocols.
+
+import { type HttpOptions, planEffort } from "./http.ts";
+import { measureLoads } from "./load.ts";
+import { contests, type Entry } from "./peer-loads.ts";
+import { type Found, findPeers, type Peer } from "./peer-servers.ts";
+import { makeDataFolder } from "./process.ts";
+import type { Progress } from "./progress.ts";
+import type { PeerRow } from "./results.ts";
+
+export interface PeersBench {
+  rows: PeerRow[];
+  /** What an acknowledgement promises, by subject. */
+  durability: Record<string, string>;
+  versions: Record<string, string>;
+  /** Who is not here, and how to have them. */
+  missing: Record<string, string>;
+  /** Of what each of them gave back. */
+  hash: string;
+}
+
+export async function benchPeers(options: HttpOptions, progress: Progress): Promise<PeersBench> {
+  const found = findPeers();
+  const present = found.filter((peer): peer is Peer => "start" in peer);
+  await using servers = new AsyncDisposableStack();
+  const entries = new Map<string, Entry>();
+  for (const { name, start, enter } of present) {
+    progress(`peers: starting and filling ${name}`);
+    const server = servers.use(await start(makeDataFolder(options.dataParent)));
+    const size = options.quick ? { pages: 2, limit: 50 } : { pages: 8, limit: 1000 };
+    const entry = await enter(name, server.address, size);
+    for (const load of entry.loads) load.pids = server.pids ?? [server.pid];
+    entries.set(name, entry);
+  }
+  const rows = await measureEntries(entries, options, progress);
+  return {
+    rows,
+    durability: Object.fromEntries(present.map((peer) => [peer.name, peer.durability])),
+    versions: Object.fromEntries(present.map((peer) => [peer.name, peer.version])),
+    missing: listMissing(found),
+    hash: hashOf(entries),
+  };
+}
+
+/** Contest by contest, so that those who are compared follow one another. */
+async function measureEntries(
+  entries: Map<string, Entry>,
+  options: HttpOptions,
+  progress: Progress,
+): Promise<PeerRow[]> {
+  const subjects = new Map<string, string>();
+  const all = [...entries].flatMap(([name, { loads }]) => {
+    for (const { id } of loads) subjects.set(id, name);
+    return loads;
+  });
+  const order = Object.keys(contests);
+  const loads = all.toSorted((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
+  const effort = planEffort(options, loads.length);
+  const rows = await measureLoads(loads, effort, (what, part) =>
+    progress(`peers: ${Math.round(part * 100)}% ${what}`),
+  );
+  return rows.map((row) => Object.assign(row, { subject: subjects.get(row.id) ?? "" }));
+}
+
+function listMissing(found: readonly Found[]): Record<string, string> {
+  return Object.fromEntries(
+    found.flatMap((peer) => ("missing" in peer ? [[peer.name, peer.missing]] : [])),
+  );
+}
+
+/** Throws unless all gave back the same records. */
+function hashOf(entries: Map<string, Entry>): string {
+  const hashes = new Set([...entries.values()].map(({ hash }) => hash));
+  const [first = ""] = hashes;
+  if (hashes.size > 1) {
+    const list = [...entries].map(([name, { hash }]) => `${name} ${hash}`);
+    throw new Error(`not the same records: ${list.join(", ")}`);
+  }
+  return first;
+}
