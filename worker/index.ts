@@ -10,6 +10,7 @@ import type { Scope } from "./stream/types.ts";
 import { splitUrl } from "./url.ts";
 import { serveV3io } from "./v3io/face.ts";
 import { pingPath, serveYandex } from "./yandex/face.ts";
+import { isYandexCredential } from "./yandex/names.ts";
 
 export { Items } from "./items/items.ts";
 export { Catalog } from "./stream/catalog.ts";
@@ -23,9 +24,6 @@ const kinesisTarget = /^Kinesis_20131202\./;
 
 /** What the clients of one queue service say, which nobody here speaks. */
 const queueTarget = /^AmazonSQS\./;
-
-/** A credential for a region of Yandex Cloud, where AWS has none. */
-const yandexCredential = /Credential=[^/\s]*\/\d{8}\/(?:ru-central-?1|kz1)\//;
 
 const verbs: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE"]);
 
@@ -61,6 +59,6 @@ function dialectOf({ method, headers }: Request, path: string): "v3io" | "yandex
   }
   if (method !== "POST" || queueTarget.test(target)) return "kinesis";
   if (!isRoot || target.startsWith("kinesisApi.")) return "yandex";
-  const authorization = headers.get("authorization") ?? "";
-  return kinesisTarget.test(target) && yandexCredential.test(authorization) ? "yandex" : "kinesis";
+  const [, credential = ""] = /Credential=([^,\s]*)/.exec(headers.get("authorization") ?? "") ?? [];
+  return kinesisTarget.test(target) && isYandexCredential(credential) ? "yandex" : "kinesis";
 }

@@ -120,6 +120,9 @@ export const tagsMax = 50;
 /** Consumers registered with one stream (AWS API reference, RegisterStreamConsumer). */
 export const consumersMax = 20;
 
+/** The same for consumers registered through the Yandex face, whose clients use far more of them. */
+export const yandexConsumersMax = 200;
+
 /** Streams, or consumers of one stream, that the service lets be CREATING at once. */
 export const creationsMax = 5;
 

@@ -159,13 +159,14 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     name: string,
     consumerName: string,
     tags: Tags = new Map(),
+    max?: number,
   ): Promise<Reply<ConsumerDescription>> {
     return asReply(() => {
       const stream = this.streams.get(name);
       this.checkCreations("tooManyConsumers", () => stream.consumers);
       changeTags(new Map(), { put: tags });
       const { transitionMs } = readSettings(this.env);
-      const consumer = registerConsumer(stream, consumerName, Date.now(), transitionMs);
+      const consumer = registerConsumer(stream, consumerName, Date.now(), transitionMs, max);
       this.tags.change(consumer.uid, { put: tags });
       this.streams.save(stream);
       return consumer;

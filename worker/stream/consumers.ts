@@ -22,19 +22,20 @@ export function getConsumer(stream: StreamDescription, key: ConsumerKey): Consum
   throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
 }
 
-/** Adds a consumer to the stream; it is CREATING for `transitionMs`. */
+/** Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. */
 export function registerConsumer(
   stream: StreamDescription,
   name: string,
   nowMs: number,
   transitionMs: number,
+  max = consumersMax,
 ): ConsumerDescription {
   requirePresent(stream);
   if (stream.consumers.some((consumer) => consumer.name === name)) {
     throw new StreamError("consumerExists", { stream: stream.name, consumer: name });
   }
-  if (stream.consumers.length >= consumersMax) {
-    throw new StreamError("tooManyConsumers", { stream: stream.name, limit: consumersMax });
+  if (stream.consumers.length >= max) {
+    throw new StreamError("tooManyConsumers", { stream: stream.name, limit: max });
   }
   const consumer: ConsumerDescription = {
     name,

@@ -123,10 +123,12 @@ export interface CatalogApi {
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>>;
   /** The stream, once nothing of it is being split or merged. */
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>>;
+  /** `max`: how many the stream may have; consumersMax (limits.ts) when left out. */
   registerConsumer(
     name: string,
     consumer: string,
     tags?: Tags,
+    max?: number,
   ): Promise<Reply<ConsumerDescription>>;
   deregisterConsumer(name: string, consumer: ConsumerKey): Promise<Reply<{ deregistered: true }>>;
   readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>>;

@@ -33,10 +33,10 @@ export async function addressIn(
 /** Throws ResourceNotFoundException, also for a stream that is about to go. */
 export async function getStream(
   { runtime }: MethodContext,
-  { scope, name, given }: StreamAddress,
+  { scope, name, full }: StreamAddress,
 ): Promise<KnownStream> {
   const stream = await findStream(runtime.env, scope, name);
-  if (stream.description.status === "DELETING") throw streamNotFound(given);
+  if (stream.description.status === "DELETING") throw streamNotFound(full);
   return stream;
 }
 

@@ -2,8 +2,8 @@
 // everything that goes on with them, the region included, since GetRecords may be asked at any path.
 // Content of the token (worker/token.ts), texts with their length before them:
 //
-//   iterator    0  16  location            16  4  shard index, u32       20  texts: region, uid, name, given
-//   page token  0  4   entries read, u32   4   4  page size, u32         8   texts: region, name, given
+//   iterator    0  16  location            16  4  shard index, u32       20  texts: region, uid, name, full
+//   page token  0  4   entries read, u32   4   4  page size, u32         8   texts: region, name, full
 import { Buffer } from "node:buffer";
 import { defaultRegion } from "../defaults.ts";
 import type { Env } from "../env.ts";
@@ -37,7 +37,7 @@ export async function sealIterator(env: Env, cursor: Iterator, nowMs: number): P
   const head = Buffer.alloc(ITERATOR_HEAD_BYTES);
   head.set(engine.encodeLocation(location));
   head.writeUInt32LE(shardIndex, LOCATION_BYTES);
-  const texts = [stream.scope.region, shardUid, stream.name, stream.given];
+  const texts = [stream.scope.region, shardUid, stream.name, stream.full];
   return seal(env, "iterator", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
@@ -57,11 +57,15 @@ export async function openIterator(
   if (isOver(token.issuedMs, nowMs)) {
     throw issue("iteratorExpired", "Provided shard iterator is expired");
   }
-  const [region, shardUid, name, given] = textsAt(content, ITERATOR_HEAD_BYTES, 4);
+  const [region = "", shardUid = "", name = "", full = ""] = textsAt(
+    content,
+    ITERATOR_HEAD_BYTES,
+    4,
+  );
   return {
-    stream: { scope: { account, region: region ?? "" }, name: name ?? "", given: given ?? "" },
+    stream: { scope: { account, region }, name, given: full, full },
     shardIndex: content.readUInt32LE(LOCATION_BYTES),
-    shardUid: shardUid ?? "",
+    shardUid,
     location,
   };
 }
@@ -71,7 +75,7 @@ export async function sealPageToken(env: Env, page: PageToken, nowMs: number): P
   const head = Buffer.alloc(PAGE_HEAD_BYTES);
   head.writeUInt32LE(alreadyRead, 0);
   head.writeUInt32LE(maxResults, 4);
-  const texts = [stream.scope.region, stream.name, stream.given];
+  const texts = [stream.scope.region, stream.name, stream.full];
   return seal(env, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
@@ -86,9 +90,9 @@ export async function openPageToken(
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
   if (isOver(token.issuedMs, nowMs)) throw issue("tokenExpired", "Provided next token is expired");
   const content = Buffer.from(token.content);
-  const [region, name, given] = textsAt(content, PAGE_HEAD_BYTES, 3);
+  const [region = "", name = "", full = ""] = textsAt(content, PAGE_HEAD_BYTES, 3);
   return {
-    stream: { scope: { account, region: region ?? "" }, name: name ?? "", given: given ?? "" },
+    stream: { scope: { account, region }, name, given: full, full },
     alreadyRead: content.readUInt32LE(0),
     maxResults: content.readUInt32LE(4),
   };

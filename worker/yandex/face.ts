@@ -18,7 +18,7 @@ import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
 import { readMessage } from "./message.ts";
 import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
 import { methods } from "./methods.ts";
-import { placeOf, type StreamAddress } from "./names.ts";
+import { fullNameOf, placeOf, regionOf, type StreamAddress } from "./names.ts";
 
 export const pingPath = "/Ping";
 
@@ -62,7 +62,8 @@ async function call(
   const input = readMessage(messages[name], decode(body, codec));
   const nowMs = Date.now();
   const caller = identify(runtime.env, { method, path, query, headers, body }, nowMs);
-  const scope = { account: caller.principal.account, region: caller.region ?? home.region };
+  const { account } = caller.principal;
+  const scope = { account, region: regionOf(caller.region, home.region) };
   const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
   const permit = permitFor(runtime, caller, name);
   const run = methods[name] as Method<MethodName>;
@@ -70,7 +71,7 @@ async function call(
   try {
     return await run(context, input);
   } catch (error) {
-    throw yandexErrorOf(error, calledIn(input));
+    throw yandexErrorOf(error, fullNameOf(calledIn(input), place));
   }
 }
 

@@ -2,8 +2,9 @@
 // the database that the URL's path names. A path of one name, a region or the /Root and /local of a
 // server at home, is the default database, and so is no path at all; the operator may give it the path
 // of a real one. A stream in its root is the Kinesis stream of that name. Any other database exists as
-// soon as it has streams, which have their whole path for a name. Sources: Yandex Data Streams API
-// reference; YDB http_req.cpp.
+// soon as it has streams, which have their whole path for a name. Regions of Yandex Cloud, which AWS has
+// none of, are the home of this server; any other region is what it says. Sources: Yandex Data Streams
+// API reference; YDB http_req.cpp, kinesis_ut.cpp.
 import type { Scope } from "../stream/types.ts";
 import { issue, YandexError } from "./errors.ts";
 
@@ -12,14 +13,18 @@ export interface Place {
   scope: Scope;
   /** `/<region>/<cloud>/<database>`; undefined for the default database. */
   database: string | undefined;
+  /** The path itself, or nothing for `/`. */
+  path: string;
 }
 
 export interface StreamAddress {
   scope: Scope;
   /** The stream's name in the catalog. */
   name: string;
-  /** As the client wrote it: how replies and messages call the stream. */
+  /** As the client wrote it: what replies call the stream. */
   given: string;
+  /** With the path before it, if it is relative: what messages call the stream. */
+  full: string;
 }
 
 /** What stands before the streams of the default database that are not in its root. */
@@ -27,7 +32,10 @@ const defaultPath = "/local";
 
 const homes: ReadonlySet<string> = new Set(["Root", "local"]);
 
-const region = /^[a-z]{2}-[a-z]+-?\d$/;
+/** Its own tests call it by both names. */
+const homeRegion = /^(?:ru-central-?1|kz1)$/;
+const otherRegion = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
+
 const segment = /^[\w.-]{1,128}$/;
 
 /** What Kinesis takes for a name (AWS API reference, CreateStream). */
@@ -35,35 +43,49 @@ const sharedName = /^[a-zA-Z0-9_.-]{1,128}$/;
 
 const nameBytesMax = 255;
 
+/** What follows `Credential=` in a request for Yandex Cloud. */
+export function isYandexCredential(credential: string): boolean {
+  return homeRegion.test(credential.split("/")[2] ?? "");
+}
+
+/** The region that a signature is for. Throws AccessDeniedException for what is none. */
+export function regionOf(signedFor: string | undefined, home: string): string {
+  if (signedFor === undefined || homeRegion.test(signedFor)) return home;
+  if (otherRegion.test(signedFor)) return signedFor;
+  throw new YandexError("AccessDeniedException", `Unknown region ${JSON.stringify(signedFor)}`);
+}
+
 /** Throws ResourceNotFoundException for a path that is no database. */
 export function placeOf(path: string, scope: Scope, defaultDatabase: string | undefined): Place {
   const names = path.split("/").filter((name) => name !== "");
-  if (names.length === 0) return { scope, database: undefined };
+  if (names.length === 0) return { scope, database: undefined, path: "" };
   const found = databaseAt(names, scope, defaultDatabase);
-  if (found === undefined || found.length !== names.length) throw noDatabase(`/${names.join("/")}`);
+  if (found === undefined || found.length !== names.length) throw noDatabase(names);
   return found.place;
 }
 
 /** Throws ValidationException for no name, InvalidArgumentException for what can be none. */
 export function addressOf(
   given: string,
-  { scope, database }: Place,
+  place: Place,
   defaultDatabase: string | undefined,
 ): StreamAddress {
   if (given === "") throw issue("badRequest", "Stream name is empty");
   const names = given.split("/").filter((name) => name !== "");
-  if (
-    names.length === 0 ||
-    !names.every((name) => segment.test(name)) ||
-    given.length > nameBytesMax
-  ) {
+  const isPlain = names.length > 0 && names.every((name) => segment.test(name));
+  if (!isPlain || given.length > nameBytesMax) {
     throw issue("argument", `Invalid stream name: ${JSON.stringify(given)}`);
   }
-  if (!given.startsWith("/")) return { ...streamIn({ scope, database }, names), given };
-  const found = databaseAt(names, scope, defaultDatabase);
-  if (found === undefined) throw noDatabase(`/${names.slice(0, -1).join("/")}`);
+  const full = fullNameOf(given, place);
+  if (!given.startsWith("/")) return { ...streamIn(place, names), given, full };
+  const found = databaseAt(names, place.scope, defaultDatabase);
+  if (found === undefined) throw noDatabase(names.slice(0, -1));
   if (found.length === names.length) throw issue("argument", `${given} is a database`);
-  return { ...streamIn(found.place, names.slice(found.length)), given };
+  return { ...streamIn(found.place, names.slice(found.length)), given, full };
+}
+
+export function fullNameOf(given: string, { path }: Place): string {
+  return given.startsWith("/") || path === "" ? given : `${path}/${given}`;
 }
 
 /** How the catalog's names of a database's streams begin; undefined for those in the default root. */
@@ -71,7 +93,10 @@ export function pathsOf({ database }: Place): (string | undefined)[] {
   return database === undefined ? [undefined, `${defaultPath}/`] : [`${database}/`];
 }
 
-function streamIn({ scope, database }: Place, names: string[]): { scope: Scope; name: string } {
+function streamIn(
+  { scope, database }: Place,
+  names: readonly string[],
+): { scope: Scope; name: string } {
   const [only] = names;
   const isShared = database === undefined && names.length === 1 && sharedName.test(only ?? "");
   return {
@@ -87,22 +112,27 @@ function databaseAt(
   defaultDatabase: string | undefined,
 ): { place: Place; length: number } | undefined {
   const [first = ""] = names;
-  const isRegion = region.test(first);
-  const here = isRegion ? { ...scope, region: first } : scope;
+  const isOther = otherRegion.test(first) && !homeRegion.test(first);
+  const isRegion = isOther || homeRegion.test(first);
+  const found = (length: number, isDefault: boolean) => {
+    const path = `/${names.slice(0, length).join("/")}`;
+    const database = isDefault ? undefined : path;
+    return {
+      place: { scope: isOther ? { ...scope, region: first } : scope, database, path },
+      length,
+    };
+  };
   const standard = (defaultDatabase ?? "").split("/").filter((name) => name !== "");
   if (standard.length > 0 && standard.every((name, i) => name === names[i])) {
-    return { place: { scope: here, database: undefined }, length: standard.length };
+    return found(standard.length, true);
   }
   if (isRegion && names.length >= 3 && names.slice(1, 3).every((name) => segment.test(name))) {
-    return { place: { scope: here, database: `/${names.slice(0, 3).join("/")}` }, length: 3 };
+    return found(3, false);
   }
-  if (isRegion || homes.has(first)) {
-    return { place: { scope: here, database: undefined }, length: 1 };
-  }
-  return undefined;
+  return isRegion || homes.has(first) ? found(1, true) : undefined;
 }
 
-function noDatabase(path: string): YandexError {
-  const message = `Database with path '${path}' doesn't exists`;
+function noDatabase(names: readonly string[]): YandexError {
+  const message = `Database with path '/${names.join("/")}' doesn't exists`;
   return new YandexError("ResourceNotFoundException", message);
 }

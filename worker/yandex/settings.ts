@@ -73,10 +73,13 @@ export function checkRetention(retention: Retention): Retention {
       ? isWithin(hours, 0, hoursDefault)
       : isWithin(hours, 0, hoursOfStorage) && isWithin(storage, storageMin, storageMax);
   if (fits) return retention;
+  const limits =
+    `{ hours : [0, ${hoursDefault}],  storage : [0, 0]}, ` +
+    `{ hours : [0, ${hoursOfStorage}],  storage : [${storageMin}, ${storageMax}]}, `;
+  // Twice, as the service says it.
   throw issue(
     "validation",
-    "retention hours and storage megabytes must fit one of: { hours : [0, 24],  storage : [0, 0]}, " +
-      `{ hours : [0, ${hoursOfStorage}],  storage : [${storageMin}, ${storageMax}]}, ` +
+    `retention hours and storage megabytes must fit one of: ${limits}${limits}` +
       `provided values: hours ${hours}, storage ${storage ?? 0}`,
   );
 }

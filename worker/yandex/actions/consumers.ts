@@ -1,5 +1,6 @@
 // The consumers of a stream: the same ones that Kinesis clients register. Source: YDB
 // datastreams_proxy.cpp, error_codes_ut.cpp.
+import { yandexConsumersMax } from "../../limits.ts";
 import { catalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { ConsumerDescription } from "../../stream/types.ts";
@@ -19,7 +20,9 @@ export const registerStreamConsumer: Method<"RegisterStreamConsumer"> = async (c
     throw issue("argument", `Consumer name '${consumerName}' is not valid`);
   }
   const catalog = catalogOf(context.runtime.env, scope);
-  const consumer = unwrap(await catalog.registerConsumer(name, consumerName));
+  const consumer = unwrap(
+    await catalog.registerConsumer(name, consumerName, new Map(), yandexConsumersMax),
+  );
   forgetStream(scope, name);
   return { Consumer: describeConsumer(consumer) };
 };

@@ -26,7 +26,7 @@ export const putRecord: Method<"PutRecord"> = async (context, input) => {
   const stream = await getStream(context, address);
   const [result] = await writeRecords(context.runtime.env, stream, [put as RecordPut]);
   const { shard, ...outcome } = result as PutResult;
-  if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.given);
+  if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full);
   return {
     EncryptionType: "NONE",
     SequenceNumber: String(outcome.index),
@@ -44,17 +44,17 @@ export const putRecords: Method<"PutRecords"> = async (context, input) => {
     FailedRecordCount: results.filter((result) => "failure" in result).length,
     ...listMember(
       "Records",
-      results.map((result) => replyOf(result, address.given)),
+      results.map((result) => replyOf(result, address.full)),
     ),
   };
 };
 
-function replyOf(result: PutResult, given: string): object {
+function replyOf(result: PutResult, full: string): object {
   if ("failure" in result) {
     const { failure } = result;
     const isOverload = failure instanceof StreamError && failure.code === "overloaded";
     return {
-      ErrorMessage: yandexErrorOf(failure, given).message,
+      ErrorMessage: yandexErrorOf(failure, full).message,
       ErrorCode: isOverload ? "ProvisionedThroughputExceededException" : "InternalFailure",
       SequenceNumber: "",
       ShardId: "",

@@ -64,7 +64,7 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
   await context.permit(stream);
   const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
     const isGone = error instanceof StreamError && error.code === "shardNotFound";
-    throw isGone ? streamNotFound(stream.given) : error;
+    throw isGone ? streamNotFound(stream.full) : error;
   });
   const { runs, next, view, lastTimeMs } = page;
   const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
