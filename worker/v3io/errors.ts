@@ -41,10 +41,13 @@ export type V3ioErrorName = keyof typeof errorTable;
 
 export class V3ioError extends Error {
   override readonly name: V3ioErrorName;
+  /** Said after the name, for people. */
+  readonly notice: string | undefined;
 
-  constructor(name: V3ioErrorName) {
+  constructor(name: V3ioErrorName, notice?: string) {
     super(name);
     this.name = name;
+    this.notice = notice;
   }
 }
 
@@ -101,6 +104,7 @@ export function errorResponse(error: unknown): Response {
   });
 }
 
-function rowOf({ name }: V3ioError): Required<ErrorRow> {
-  return { message: name, ...errorTable[name] };
+function rowOf({ name, notice }: V3ioError): Required<ErrorRow> {
+  const row = { message: name, ...errorTable[name] };
+  return notice === undefined ? row : { ...row, message: `${row.message}. ${notice}` };
 }

@@ -1,6 +1,7 @@
 // The v3io face: a request as a typed command, the command carried out, and every failure in the body
 // that v3io servers send. A header names the function; a request without one is about an object or a
 // container, by its plain verb.
+import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
@@ -11,6 +12,7 @@ import { parseBody } from "./fields.ts";
 import { type ItemCommand, parseItemCommand } from "./itemRequest.ts";
 import { getItem, getItems, putItem } from "./items.ts";
 import { parseObjectCommand, runObjectCommand } from "./objects.ts";
+import { identify, permit } from "./permission.ts";
 import { getRecords, putRecords, seek } from "./records.ts";
 import { json } from "./reply.ts";
 import { parseStreamCommand, type StreamCommand } from "./request.ts";
@@ -22,16 +24,18 @@ const bodyBytesMax = 10 * 1024 * 1024;
 export async function serveV3io(
   request: Request,
   runtime: Runtime,
-  scope: Scope,
+  home: Scope,
 ): Promise<Response> {
   try {
+    const { headers } = request;
+    const caller = identify(runtime.env, headers, Date.now());
+    const scope = { account: caller.principal.account, region: home.region };
     const address = parseAddress(request.url);
-    const name = request.headers.get("x-v3io-function");
-    if (name === null) {
-      const command = parseObjectCommand(request, address);
-      return await runObjectCommand(command, request, runtime, scope);
-    }
-    return await callFunction(name, address, request, runtime, scope);
+    const name = headers.get("x-v3io-function");
+    if (name !== null) return await callFunction(name, address, request, runtime, scope, caller);
+    const command = parseObjectCommand(request, address);
+    await permit(runtime, scope, caller, command);
+    return await runObjectCommand(command, request, runtime, scope);
   } catch (error) {
     if (!(error instanceof V3ioError) && !(error instanceof StreamError)) console.error(error);
     return errorResponse(error);
@@ -44,6 +48,7 @@ async function callFunction(
   request: Request,
   runtime: Runtime,
   scope: Scope,
+  caller: Caller,
 ): Promise<Response> {
   if (request.method !== "PUT" && request.method !== "POST") throw invalid();
   const bytes = await readBody(request, bodyBytesMax);
@@ -53,6 +58,7 @@ async function callFunction(
   if (name === "GetClusterMD") return json({ NumberOfVNs: 1 });
   const command = parseStreamCommand(name, address, body) ?? parseItemCommand(name, address, body);
   if (command === undefined) throw invalid();
+  await permit(runtime, scope, caller, command);
   return run(command, runtime, scope);
 }
 

@@ -1,0 +1,90 @@
+// Whether a caller may do what it asks. Streams are named as the catalog names them, so that one allow list
+// speaks for all dialects; what lies in a stream belongs to it, and anything else is named by its path,
+// container included. Every refusal is "Permission denied", as the servers say it; a caller without
+// credentials learns by the status that it needs some.
+import { accessOf } from "../auth/access.ts";
+import { authenticate } from "../auth/authenticate.ts";
+import type { Caller } from "../auth/caller.ts";
+import { v3ioActions, type V3ioOperation } from "../auth/v3io.ts";
+import type { Env, Runtime } from "../env.ts";
+import { refusalOf } from "../permission.ts";
+import type { Scope } from "../stream/types.ts";
+import type { Place } from "./address.ts";
+import { V3ioError } from "./errors.ts";
+import type { ItemCommand } from "./itemRequest.ts";
+import type { ObjectCommand } from "./objects.ts";
+import { streamAbove, streamAt, streamNameAt } from "./places.ts";
+import type { StreamCommand } from "./request.ts";
+
+export type Command = StreamCommand | ItemCommand | ObjectCommand;
+
+/** Throws V3ioError for credentials that are not good. */
+export function identify(env: Env, headers: Headers, nowMs: number): Caller {
+  const access = accessOf(env);
+  const outcome = authenticate(access, { dialect: "v3io", headers }, nowMs);
+  if (outcome.kind === "caller") return outcome;
+  // Who set this up must hear what is missing, whatever dialect they try first.
+  if (access.mode === "closed") throw new V3ioError("Permission denied", outcome.message);
+  const hasNone = outcome.name === "MissingAuthenticationTokenException";
+  throw new V3ioError(hasNone ? "Unauthorized" : "Permission denied");
+}
+
+/** Throws "Permission denied". */
+export async function permit(
+  runtime: Runtime,
+  scope: Scope,
+  caller: Caller,
+  command: Command,
+): Promise<void> {
+  if (caller.isOpen) return;
+  const { operation, name } = await deedOf(runtime, scope, command);
+  const refusal = await refusalOf(
+    runtime.env,
+    caller,
+    v3ioActions[operation],
+    name === undefined ? undefined : { scope, name },
+  );
+  if (refusal !== undefined) throw new V3ioError("Permission denied");
+}
+
+async function deedOf(
+  runtime: Runtime,
+  scope: Scope,
+  command: Command,
+): Promise<{ operation: V3ioOperation; name: string | undefined }> {
+  switch (command.kind) {
+    case "ListObjects": {
+      const { container, directory } = command.request;
+      const place = { container, path: directory };
+      return { operation: command.kind, name: await resourceAt(runtime, scope, place) };
+    }
+    case "DeleteObject": {
+      const isStream = (await streamAt(runtime, scope, command.object)) !== undefined;
+      const name = await resourceAt(runtime, scope, command.object);
+      return { operation: isStream ? "DeleteStream" : command.kind, name };
+    }
+    case "GetObject":
+    case "PutObject":
+      return { operation: command.kind, name: await resourceAt(runtime, scope, command.object) };
+    case "GetItem":
+    case "PutItem":
+    case "UpdateItem":
+      return { operation: command.kind, name: await resourceAt(runtime, scope, command.item) };
+    case "GetItems":
+      return { operation: command.kind, name: await resourceAt(runtime, scope, command.directory) };
+    default:
+      return { operation: command.kind, name: streamNameAt(command.stream) };
+  }
+}
+
+/** Undefined for a container's root, which is no one stream's. */
+async function resourceAt(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+): Promise<string | undefined> {
+  if (place.path === "") return undefined;
+  const stream =
+    (await streamAt(runtime, scope, place)) ?? (await streamAbove(runtime, scope, place))?.stream;
+  return stream?.description.name ?? `/${place.container}/${place.path}`;
+}
