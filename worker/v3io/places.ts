@@ -73,6 +73,13 @@ export async function streamAbove(
   return undefined;
 }
 
+/** Whether an object stands at a place. */
+export async function isObject(runtime: Runtime, scope: Scope, place: Place): Promise<boolean> {
+  const { container, path } = place;
+  const owner = (await streamAbove(runtime, scope, place))?.stream.description.uid ?? "";
+  return !("failed" in (await itemsOf(runtime, scope, container).getItem({ path, owner })));
+}
+
 /** Shards as v3io counts them: all that ever were, those that were split or merged included. */
 export function shardCountOf({ description }: KnownStream): number {
   return 1 + Math.max(...description.shards.map(({ index }) => index));

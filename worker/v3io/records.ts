@@ -13,7 +13,7 @@ import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
 import { putRecords as writeRecords, type PutResult, type RecordPut } from "../stream/writer.ts";
 import { invalid, recordFailure, V3ioError } from "./errors.ts";
-import { getStream, shardCountOf, shardOf, streamNameAt } from "./places.ts";
+import { getStream, isObject, shardCountOf, shardOf, streamAt, streamNameAt } from "./places.ts";
 import { itemTimeOf, json, jsonHeaders, timeHeaders } from "./reply.ts";
 import type { RecordEntry, SeekTarget, StreamCommand } from "./request.ts";
 
@@ -33,7 +33,12 @@ export async function putRecords(
   scope: Scope,
   { stream: place, records: entries }: Command<"PutRecords">,
 ): Promise<Response> {
-  const stream = await getStream(runtime, scope, place);
+  const stream = await streamAt(runtime, scope, place);
+  if (stream === undefined) {
+    // For a directory real servers say the other thing, whatever the reference says.
+    const isFile = await isObject(runtime, scope, place);
+    throw new V3ioError(isFile ? "ResourceIsnotStream" : "ResourceNotFoundException");
+  }
   const which: number[] = [];
   const puts: RecordPut[] = [];
   const replies: object[] = [];

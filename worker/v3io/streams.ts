@@ -7,7 +7,16 @@ import { unwrap } from "../stream/rpc.ts";
 import type { Scope } from "../stream/types.ts";
 import type { Place } from "./address.ts";
 import { invalid, V3ioError } from "./errors.ts";
-import { getStream, itemsOf, shardCountOf, streamAbove, streamNameAt } from "./places.ts";
+import { isDirectory } from "./listing.ts";
+import {
+  getStream,
+  isObject,
+  itemsOf,
+  shardCountOf,
+  streamAbove,
+  streamAt,
+  streamNameAt,
+} from "./places.ts";
 import { json, noContent } from "./reply.ts";
 import type { StreamCommand } from "./request.ts";
 
@@ -43,7 +52,11 @@ export async function updateStream(
   { stream: place, shardCount }: Command<"UpdateStream">,
 ): Promise<Response> {
   const name = streamNameAt(place);
-  await getStream(runtime, scope, place);
+  if ((await streamAt(runtime, scope, place)) === undefined) {
+    const isOther =
+      (await isObject(runtime, scope, place)) || (await isDirectory(runtime, scope, place));
+    throw new V3ioError(isOther ? "ResourceNotStreamException" : "ResourceNotFoundException");
+  }
   const stream = await refreshStream(runtime.env, scope, name);
   if (shardCount <= shardCountOf(stream)) throw new V3ioError("InvalidShardCountException");
   const catalog = catalogOf(runtime.env, scope);
