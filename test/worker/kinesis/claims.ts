@@ -3,8 +3,8 @@
 // so that tests need not clean up after each other.
 
 import { exports } from "cloudflare:workers";
-import { expect } from "vitest";
-import { kinesisOver, type KinesisReply } from "./client.ts";
+import { expect, vi } from "vitest";
+import { base64, kinesisOver, type KinesisReply } from "./client.ts";
 
 export const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
 
@@ -50,6 +50,22 @@ export async function createStream(input: object = { ShardCount: 1 }): Promise<s
 export async function summaryOf(StreamName: string): Promise<Record<string, unknown>> {
   const { StreamDescriptionSummary: summary } = await ask("DescribeStreamSummary", { StreamName });
   return summary as Record<string, unknown>;
+}
+
+export function putText(StreamName: string, data: string): Promise<Record<string, unknown>> {
+  return ask("PutRecord", { StreamName, Data: base64(data), PartitionKey: "k" });
+}
+
+/** The shard's records, from the oldest on: a page of them. */
+export async function readShard(StreamName: string, ShardId: string): Promise<{ Data: string }[]> {
+  const place = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" };
+  const { ShardIterator } = await ask("GetShardIterator", place);
+  return (await ask("GetRecords", { ShardIterator }))["Records"] as { Data: string }[];
+}
+
+/** Dates are the test's from now on, until `vi.useRealTimers`. */
+export function setClock(timeMs: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
 }
 
 function refusalOf({ status, error }: KinesisReply): [number, Refusal] {

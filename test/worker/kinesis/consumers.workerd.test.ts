@@ -262,19 +262,11 @@ describe("listing", () => {
 });
 
 describe("deleting the stream", () => {
-  const inUse = () =>
-    refusal(
-      "ResourceInUseException",
-      `DeleteStream can't delete ${arnOf(stream)} because there are consumers associated with ` +
-        `this data stream. To delete ${stream} anyway, set the EnforceConsumerDeletion parameter ` +
-        "to true to force the deletion of all the consumers that are associated with it.",
-    );
-
   test.each([{}, { EnforceConsumerDeletion: false }])(
     "is refused while it has a consumer: %j",
     async (input) => {
       await register("reader");
-      await expectRefusal("DeleteStream", { StreamName: stream, ...input }, inUse());
+      await expectRefusal("DeleteStream", { StreamName: stream, ...input }, consumersExist());
       await ask("DeregisterStreamConsumer", { StreamARN: arnOf(stream), ConsumerName: "reader" });
       await ask("DeleteStream", { StreamName: stream, ...input });
       await expectRefusal("DescribeStream", { StreamName: stream }, streamNotFound(stream));
@@ -339,4 +331,13 @@ function consumerNotFound(name: string) {
 
 function streamNotFound(name: string) {
   return refusal("ResourceNotFoundException", `Stream ${name} under account ${account} not found.`);
+}
+
+function consumersExist() {
+  return refusal(
+    "ResourceInUseException",
+    `DeleteStream can't delete ${arnOf(stream)} because there are consumers associated with ` +
+      `this data stream. To delete ${stream} anyway, set the EnforceConsumerDeletion parameter ` +
+      "to true to force the deletion of all the consumers that are associated with it.",
+  );
 }
