@@ -11,6 +11,7 @@ import {
   consumersRegistered,
   notCommitted,
   retentionInWrongDirection,
+  shardAlreadySplit,
   shardLimitExceeded,
   streamExists,
   streamNotActive,
@@ -46,6 +47,7 @@ const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
   consumerNotActive: (stream, detail) =>
     consumerNotActive(detail.text("consumer"), detail.number("createdSeconds"), stream),
   consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
+  shardClosed: (stream, detail) => shardAlreadySplit(detail.number("shard"), stream),
 };
 
 /** The service's error for whatever an action threw; `about` is the stream or account it was for. */

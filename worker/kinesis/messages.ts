@@ -183,18 +183,42 @@ export function splitKeyOutOfRange(
   );
 }
 
+/** The limits of UpdateShardCount, as a fork of kinesalite has them (mhart/kinesalite#48). */
+export function shardCountTooLarge(
+  limit: number,
+  openCount: number,
+  targetCount: number,
+): KinesisError {
+  return limitExceeded(
+    `Target shard count or number of open shards cannot be greater than ${limit}. ` +
+      shardCounts(openCount, targetCount),
+  );
+}
+
 export function shardCountTooHigh(openCount: number, targetCount: number): KinesisError {
-  return invalidArgument(
+  return limitExceeded(
     "UpdateShardCount cannot scale up over double your current open shard count. " +
-      `Current open shard count: ${openCount}, Target shard count: ${targetCount}`,
+      shardCounts(openCount, targetCount),
   );
 }
 
 export function shardCountTooLow(openCount: number, targetCount: number): KinesisError {
-  return invalidArgument(
+  return limitExceeded(
     "UpdateShardCount cannot scale down below half your current open shard count. " +
-      `Current open shard count: ${openCount}, Target shard count: ${targetCount}`,
+      shardCounts(openCount, targetCount),
   );
+}
+
+/** The wording is our own. */
+export function shardCountChangedTooOften(limit: number, stream: NamedStream): KinesisError {
+  return limitExceeded(
+    `UpdateShardCount cannot be called more than ${limit} times in 24 hours for ${words(stream)}.`,
+  );
+}
+
+/** The wording is our own. */
+export function shardFilterIncomplete(type: string, member: "ShardId" | "Timestamp"): KinesisError {
+  return invalidArgument(`${member} must be specified when the ShardFilter type is ${type}.`);
 }
 
 export function listShardsWithoutStream(): KinesisError {
@@ -245,6 +269,23 @@ export function throughputExceeded(shardIndex: number, stream: NamedStream): Kin
 }
 
 // Reading
+
+/** As the service says it (awslabs/amazon-kinesis-client#391). */
+export function subscriptionExists(
+  consumer: string,
+  shardIndex: number,
+  { name, account }: NamedStream,
+): KinesisError {
+  const where = `${account}:${name}:${shardIdOf(shardIndex)}:${consumer}`;
+  return inUse(`Another active subscription exists for this consumer: ${where}`);
+}
+
+/** The wording is our own. */
+export function tooManySubscriptions(shardIndex: number, stream: NamedStream): KinesisError {
+  return limitExceeded(
+    `Too many subscriptions wait for shard ${shardIdOf(shardIndex)} in ${words(stream)}.`,
+  );
+}
 
 export function iteratorTypeMismatch(type: string, hasSequence: boolean): KinesisError {
   return invalidArgument(
@@ -439,8 +480,8 @@ export function nextTokenExpired(): KinesisError {
   return new KinesisError("ExpiredNextTokenException", "The NextToken has expired.");
 }
 
-/** The wording is our own, after that of ListShards. */
-export function listConsumersWithBoth(): KinesisError {
+/** The wording is our own, after that of ListShards without it. */
+export function creationWithToken(): KinesisError {
   return invalidArgument("NextToken and StreamCreationTimestamp cannot be provided together.");
 }
 
@@ -484,6 +525,10 @@ export function dryRun(): KinesisError {
     "DryRunOperationException",
     "The request would have succeeded, but the DryRun parameter is set.",
   );
+}
+
+function shardCounts(openCount: number, targetCount: number): string {
+  return `Current open shard count: ${openCount}, Target shard count: ${targetCount}`;
 }
 
 function startingNumber(sequence: string, shardIndex: number, stream: NamedStream): string {

@@ -31,12 +31,12 @@ import {
   updateStreamRecordDistributionStrategy,
   updateStreamWarmThroughput,
 } from "./actions/settings.ts";
+import { listShards, mergeShards, splitShard, updateShardCount } from "./actions/shards.ts";
 import {
   createStream,
   deleteStream,
   describeStream,
   describeStreamSummary,
-  listShards,
   listStreams,
 } from "./actions/streams.ts";
 import {
@@ -77,11 +77,13 @@ export const actions: { readonly [Name in OperationName]?: Action<Name> } = {
   ListStreams: listStreams,
   ListTagsForResource: listTagsForResource,
   ListTagsForStream: listTagsForStream,
+  MergeShards: mergeShards,
   PutRecord: putRecord,
   PutRecords: putRecordsAction,
   PutResourcePolicy: putResourcePolicy,
   RegisterStreamConsumer: registerStreamConsumer,
   RemoveTagsFromStream: removeTagsFromStream,
+  SplitShard: splitShard,
   StartStreamEncryption: startStreamEncryption,
   StopStreamEncryption: stopStreamEncryption,
   TagResource: tagResource,
@@ -89,6 +91,7 @@ export const actions: { readonly [Name in OperationName]?: Action<Name> } = {
   UpdateAccountSettings: updateAccountSettings,
   UpdateChannel: updateChannel,
   UpdateMaxRecordSize: updateMaxRecordSize,
+  UpdateShardCount: updateShardCount,
   UpdateStreamMode: updateStreamMode,
   UpdateStreamRecordDistributionStrategy: updateStreamRecordDistributionStrategy,
   UpdateStreamWarmThroughput: updateStreamWarmThroughput,

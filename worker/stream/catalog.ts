@@ -362,7 +362,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     checkShardCount(this.streams.totals(), additional);
     const listed = shards.length + made.length;
     if (openCount(shards) + additional > shardsMax || listed > listedShardsMax) {
-      throw new StreamError("tooLarge", { shards: shardsMax });
+      throw new StreamError("tooManyShards", { limit: shardsMax });
     }
   }
 

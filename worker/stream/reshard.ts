@@ -16,8 +16,6 @@ export type ReshardOrder =
   | { kind: "merge"; shard: number; adjacent: number }
   /** As the service does it: split all, then merge down to the target. Open shards were `from`. */
   | { kind: "recount"; from: number; to: number }
-  /** Splits the widest shards until there are `to`; never merges. */
-  | { kind: "grow"; to: number }
   /** Adds shards until `to` numbers are taken, and cuts the keys anew; no shard closes. */
   | { kind: "recut"; to: number };
 
@@ -66,9 +64,6 @@ export function planResharding(
       if (order.to > order.from) draft.splitAll();
       draft.growTo(order.to);
       draft.shrinkTo(order.to);
-      break;
-    case "grow":
-      draft.growTo(order.to);
       break;
     case "recut":
       return planRecut(stream, order.to, earliestMs, nowMs);

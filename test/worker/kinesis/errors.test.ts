@@ -147,13 +147,13 @@ describe("messages: word for word", () => {
     ],
     [
       messages.shardCountTooHigh(2, 5),
-      "InvalidArgumentException",
+      "LimitExceededException",
       "UpdateShardCount cannot scale up over double your current open shard count. " +
         "Current open shard count: 2, Target shard count: 5",
     ],
     [
       messages.shardCountTooLow(10, 4),
-      "InvalidArgumentException",
+      "LimitExceededException",
       "UpdateShardCount cannot scale down below half your current open shard count. " +
         "Current open shard count: 10, Target shard count: 4",
     ],

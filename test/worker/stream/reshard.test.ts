@@ -89,27 +89,6 @@ describe("the number of shards is changed", () => {
   });
 });
 
-describe("growing", () => {
-  test.each([
-    [1, 2],
-    [1, 7],
-    [3, 4],
-    [5, 64],
-    [1, 4096],
-  ])("%i to %i splits and never merges", (from, to) => {
-    const after = done(newStream(from), { kind: "grow", to });
-    expect(openOf(after)).toHaveLength(to);
-    expect(after.shards.every(({ parents = [] }) => parents.length <= 1)).toBe(true);
-    expectCover(after);
-    const widths = openOf(after).map((shard) => Number(widthOf(shard)));
-    expect(Math.max(...widths)).toBeLessThanOrEqual(Math.min(...widths) * 2 * (1 + 1e-9));
-  });
-
-  test("to fewer than there are does nothing", () => {
-    expect(planOf(newStream(3), { kind: "grow", to: 2 }).made).toEqual([]);
-  });
-});
-
 describe("splitting", () => {
   test("a shard at a key: two shards that share its range and name it", () => {
     const stream = newStream(2);

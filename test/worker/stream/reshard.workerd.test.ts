@@ -126,7 +126,7 @@ describe("a split", () => {
     expect(await refused({ ...split, shard: 2 })).toBe("shardNotFound");
     expect(await refused({ ...split, shard: 1, hash: hashHex(0n) })).toBe("hashOutOfRange");
     expect(await refused({ kind: "merge", shard: 1, adjacent: 0 })).toBe("shardsNotAdjacent");
-    expect(await refused({ kind: "grow", to: 5000 })).toBe("tooLarge");
+    expect(await refused({ kind: "recount", from: 2, to: 5000 })).toBe("tooManyShards");
     expect(await catalog.reshardStream("other", split)).toMatchObject({ failed: "streamNotFound" });
   });
 });

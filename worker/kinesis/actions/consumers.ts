@@ -12,7 +12,7 @@ import {
   consumerArnInvalid,
   consumerNamesDiffer,
   consumerUnnamed,
-  listConsumersWithBoth,
+  creationWithToken,
   streamNotFound,
 } from "../messages.ts";
 import {
@@ -70,7 +70,7 @@ export const describeStreamConsumer: Action<"DescribeStreamConsumer"> = async (
 export const listStreamConsumers: Action<"ListStreamConsumers"> = async (context, input) => {
   const { NextToken: token, StreamCreationTimestamp: createdMs, MaxResults: limit } = input;
   const { nowMs } = context;
-  if (token !== undefined && createdMs !== undefined) throw listConsumersWithBoth();
+  if (token !== undefined && createdMs !== undefined) throw creationWithToken();
   const address = resolveStream(input, context.scope);
   const key = await cursorKeyOf(context.runtime.env, address);
   const [uid, after = ""] =

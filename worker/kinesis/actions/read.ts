@@ -1,37 +1,52 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs, so GetRecords asks the
-// shard alone; the checks of GetShardIterator come in the order of kinesalite actions/getShardIterator.js.
+// shard alone. Where the shard has ended, the reply names the shards that continue it instead of
+// an iterator: every reply has one or the other, which is what consumers go by.
+import type { Env } from "../../env.ts";
 import { StreamError } from "../../errors.ts";
+import { engine } from "../../isolate.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { cursorKeyOf, type KnownStream, withStream } from "../../stream/directory.ts";
+import { readSettings } from "../../settings.ts";
+import {
+  cursorKeyOf,
+  findStream,
+  type KnownStream,
+  refreshStream,
+  withStream,
+} from "../../stream/directory.ts";
+import { findShard } from "../../stream/hashrange.ts";
+import type { QuotaKind } from "../../stream/quota.ts";
 import { type Page, readPage, seekShard } from "../../stream/reader.ts";
-import type { SeekRequest, ShardDescription, StreamDescription } from "../../stream/types.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { Scope } from "../../stream/types.ts";
 import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
 import { type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   dryRun,
-  iteratorTypeMismatch,
   shardDoesNotExist,
   shardNotFound,
-  startingNumberForeign,
   startingNumberInvalid,
-  startingNumberOfOtherShard,
-  timestampInFuture,
-  timestampMissing,
+  throughputExceeded,
 } from "../messages.ts";
 import { resolveStream, streamArn } from "../names.ts";
+import { seekRequest } from "../position.ts";
 import { renderRecords } from "../records.ts";
-import { parseSequenceNumber, sequenceIndexMax } from "../sequence.ts";
-import type { OperationInput } from "../shapes.ts";
+import { childShardsOf } from "../shardList.ts";
 
 export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
   const address = resolveStream(input, context.scope);
   const shardIndex = parseShardId(input.ShardId);
   if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
+  const position = {
+    type: input.ShardIteratorType,
+    number: input.StartingSequenceNumber,
+    timestamp: input.Timestamp,
+  };
   const seek = async ({ description }: KnownStream): Promise<Cursor> => {
-    const shard = description.shards[shardIndex];
+    const shard = findShard(description.shards, shardIndex);
     if (shard === undefined) throw new StreamError("shardNotFound");
-    const request = seekRequest(input, description, shard, context.nowMs);
+    const request = seekRequest(position, description, shard, context.nowMs);
+    await admit(context.runtime.env, shard.uid, "iterator");
     const { location } = await seekShard(context.runtime, shard.uid, request);
     return { stream: address.name, shard, location };
   };
@@ -48,6 +63,8 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
         throw shardDoesNotExist(shardIndex, address);
       case "locationNotFound":
         throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+      case "overloaded":
+        throw throughputExceeded(shardIndex, address);
       default:
         throw error;
     }
@@ -64,68 +81,65 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   }
   const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
   const limits = { recordsMax, bytesMax: pageBytesMax };
+  const stream = { account: scope.account, region: scope.region, name: cursor.stream };
   try {
+    await admit(runtime.env, cursor.shard.uid, "read");
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
     if (input.DryRun === true) throw dryRun();
-    const next = sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
-    const members = { MillisBehindLatest: millisBehind(page, nowMs), NextShardIterator: next };
+    await spend(runtime.env, cursor.shard.uid, page);
+    const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
+    const children = isAtEnd(page) ? await findChildren(runtime.env, stream, cursor) : [];
+    const members = {
+      MillisBehindLatest: millisBehind(page, nowMs),
+      ...(children.length > 0 ? { ChildShards: children } : { NextShardIterator: next() }),
+    };
     return new PrintedBody(renderRecords(context.format, members, page.runs, cursor.shard));
   } catch (error) {
-    const gone = error instanceof StreamError && error.code === "shardNotFound";
-    if (!gone) throw error;
-    throw shardDoesNotExist(cursor.shard.index, { ...scope, name: cursor.stream });
+    if (!(error instanceof StreamError)) throw error;
+    if (error.code === "shardNotFound") throw shardDoesNotExist(cursor.shard.index, stream);
+    if (error.code === "overloaded") throw throughputExceeded(cursor.shard.index, stream);
+    throw error;
   }
 };
 
-/** 0 exactly when nothing is left to read; else the age of the last record that was. */
-function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
-  if (next.index >= view.nextIndex) return 0;
-  return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);
+/** Whether the page leads to the end of a shard that takes no more records. */
+function isAtEnd({ next, view }: Page): boolean {
+  return view.closedMs !== undefined && next.index >= view.nextIndex;
 }
 
-function seekRequest(
-  input: OperationInput<"GetShardIterator">,
-  stream: StreamDescription,
-  shard: ShardDescription,
-  nowMs: number,
-): SeekRequest {
-  const { ShardIteratorType: type, StartingSequenceNumber: number, Timestamp: timestamp } = input;
-  const needsNumber = type === "AT_SEQUENCE_NUMBER" || type === "AFTER_SEQUENCE_NUMBER";
-  const mismatch = needsNumber ? number === undefined : number !== undefined;
-  if (mismatch && type !== "AT_TIMESTAMP") throw iteratorTypeMismatch(type, !needsNumber);
-  switch (type) {
-    case "TRIM_HORIZON":
-      return { kind: "earliest" };
-    case "LATEST":
-      return { kind: "latest" };
-    case "AT_TIMESTAMP":
-      if (timestamp === undefined) throw timestampMissing();
-      if (timestamp > nowMs) throw timestampInFuture(timestamp, nowMs);
-      return { kind: "time", timeMs: Math.max(Math.ceil(timestamp), 0), ordinal: 0 };
-    default:
-      return seekNumber(number ?? "", type === "AFTER_SEQUENCE_NUMBER", stream, shard);
-  }
+/**
+ * The shards that continue the one that has ended. A moment after it closes there are none yet: the
+ * reader is then given an iterator once more.
+ */
+async function findChildren(
+  env: Env,
+  stream: Scope & { name: string },
+  { shard }: Cursor,
+): Promise<ReturnType<typeof childShardsOf>> {
+  const known = await findStream(env, stream, stream.name);
+  const children = childShardsOf(known.description, shard.index);
+  if (children.length > 0) return children;
+  const { description } = await refreshStream(env, stream, stream.name);
+  return childShardsOf(description, shard.index);
 }
 
-function seekNumber(
-  text: string,
-  after: boolean,
-  stream: StreamDescription,
-  shard: ShardDescription,
-): SeekRequest {
-  const number = parseSequenceNumber(text);
-  if ("failure" in number) throw startingNumberInvalid(text, shard.index, stream);
-  if (number.shardIndex !== shard.index) {
-    throw startingNumberOfOtherShard(number.shardIndex, shard.index);
-  }
-  const createdMs = Math.floor(shard.createdMs / 1000) * 1000;
-  if (number.version !== 2 || number.shardCreatedMs !== createdMs) {
-    throw startingNumberForeign(text, shard.index, stream);
-  }
-  if (number.index === sequenceIndexMax) return { kind: "latest" };
-  // A shard's starting number is that of no record: it stands before the first one, and carries the
-  // second of the shard's creation, which is earlier than any arrival.
-  const isStart = number.arrivalMs === createdMs;
-  const index = Number(number.index);
-  return { kind: "index", index: after && !isStart ? index + 1 : index };
+/** Counts the call where limits are kept. Throws `overloaded`. */
+async function admit(env: Env, uid: string, kind: QuotaKind): Promise<void> {
+  if (readSettings(env).limits === "none") return;
+  unwrap(await env.SHARD.getByName(uid).admit(kind));
+}
+
+/** Counts what is handed out where limits are kept. */
+async function spend(env: Env, uid: string, { runs }: Page): Promise<void> {
+  if (readSettings(env).limits === "none") return;
+  const bytes = runs.reduce((sum, { chunk, from, to }) => {
+    return sum + engine.payloadBytes(chunk, from, to);
+  }, 0);
+  await env.SHARD.getByName(uid).spend(bytes);
+}
+
+/** 0 exactly when nothing is left to read; else the age of the last record that was, or of the end. */
+export function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
+  if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);
+  return view.closedMs === undefined ? 0 : Math.max(nowMs - view.closedMs, 0);
 }

@@ -1,21 +1,15 @@
-// Creating, describing, listing and deleting streams, and listing their shards.
+// Creating, describing, listing and deleting streams.
 import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
-import { hashNumber } from "../../stream/hashrange.ts";
+import { openCount } from "../../stream/hashrange.ts";
 import { type StreamSpec, unwrap } from "../../stream/rpc.ts";
-import type { ShardDescription, StreamDescription, StreamMode } from "../../stream/types.ts";
+import type { StreamDescription, StreamMode } from "../../stream/types.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
-import { parseShardId, shardIdOf } from "../hashkey.ts";
-import {
-  listShardsWithBoth,
-  listShardsWithoutStream,
-  shardCountMissing,
-  shardNotFound,
-} from "../messages.ts";
-import { resolveStream, streamArn, type StreamReference } from "../names.ts";
+import { shardCountMissing } from "../messages.ts";
+import { resolveStream, streamArn } from "../names.ts";
 import { openPageToken, sealPageToken } from "../pageToken.ts";
-import { startingSequenceNumber } from "../sequence.ts";
+import { shardOf, shardsAfter } from "../shardList.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { sortMetrics } from "./monitoring.ts";
 import { checkWarmThroughput } from "./settings.ts";
@@ -25,7 +19,6 @@ const onDemandShards = 4;
 const retentionHoursDefault = 24;
 const describeLimit = 100;
 const listStreamsLimit = 100;
-const listShardsLimit = 1000;
 const kibibyte = 1024;
 
 export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, scope }, input) => {
@@ -66,7 +59,7 @@ export const describeStream: Action<"DescribeStream"> = async (context, input) =
   const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
   // The service names no shards before they can be used.
   const isCreating = stream.status === "CREATING";
-  const shards = isCreating ? [] : shardsAfter(stream, input.ExclusiveStartShardId);
+  const shards = isCreating ? [] : shardsAfter(stream, stream.shards, input.ExclusiveStartShardId);
   return {
     StreamDescription: {
       ...headOf(stream),
@@ -82,7 +75,7 @@ export const describeStreamSummary: Action<"DescribeStreamSummary"> = async (con
   return {
     StreamDescriptionSummary: {
       ...headOf(stream),
-      OpenShardCount: stream.shards.filter(({ closedMs }) => closedMs === undefined).length,
+      OpenShardCount: openCount(stream.shards),
       ConsumerCount: stream.consumers.length,
       MaxRecordSizeInKiB: stream.recordBytesMax / kibibyte,
       ChannelCount: 0,
@@ -117,34 +110,6 @@ export const listStreams: Action<"ListStreams"> = async (
   };
 };
 
-export const listShards: Action<"ListShards"> = async (context, input) => {
-  const { scope, nowMs } = context;
-  const { env } = context.runtime;
-  const named = input.StreamName !== undefined || input.StreamARN !== undefined;
-  if (input.NextToken !== undefined && named) throw listShardsWithBoth();
-  if (input.NextToken === undefined && !named) throw listShardsWithoutStream();
-  const key = await cursorKeyOf(env, scope);
-  let reference: StreamReference = input;
-  let after = input.ExclusiveStartShardId;
-  if (input.NextToken !== undefined) {
-    const [arn = "", shardId] = openPageToken(key, scope, "ListShards", input.NextToken, nowMs);
-    await context.permit(arn);
-    reference = { StreamARN: arn };
-    after = shardId;
-  }
-  const stream = await describeStreamNow(context, reference);
-  const limit = Math.min(input.MaxResults ?? listShardsLimit, listShardsLimit);
-  const shards = shardsAfter(stream, after);
-  const page = shards.slice(0, limit).map(shardOf);
-  const next = [streamArn(stream), page.at(-1)?.ShardId ?? ""];
-  return {
-    Shards: page,
-    ...(shards.length > limit && {
-      NextToken: sealPageToken(key, scope, "ListShards", next, nowMs),
-    }),
-  };
-};
-
 function headOf(stream: StreamDescription) {
   return {
     StreamName: stream.name,
@@ -157,27 +122,4 @@ function headOf(stream: StreamDescription) {
     EncryptionType: stream.kmsKeyId === undefined ? "NONE" : "KMS",
     KeyId: stream.kmsKeyId,
   };
-}
-
-function shardOf(shard: ShardDescription) {
-  return {
-    ShardId: shardIdOf(shard.index),
-    HashKeyRange: {
-      StartingHashKey: hashNumber(shard.hashStart).toString(),
-      EndingHashKey: hashNumber(shard.hashEnd).toString(),
-    },
-    SequenceNumberRange: {
-      StartingSequenceNumber: startingSequenceNumber({
-        shardCreatedMs: shard.createdMs,
-        shardIndex: shard.index,
-      }),
-    },
-  };
-}
-
-function shardsAfter(stream: StreamDescription, shardId: string | undefined): ShardDescription[] {
-  if (shardId === undefined) return stream.shards;
-  const index = parseShardId(shardId);
-  if (index === undefined) throw shardNotFound(shardId, stream);
-  return stream.shards.filter((shard) => shard.index > index);
 }

@@ -1,0 +1,175 @@
+// Listing, splitting and merging shards, and changing their number. A change is UPDATING when its
+// reply goes out and takes a second or three (docs/RESHARDING.md). The order of the checks is that
+// of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
+// told after that, as moto does.
+import { accountShardsMax, shardsMax } from "../../limits.ts";
+import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
+import { findShard, hashHex, hashNumber, openCount } from "../../stream/hashrange.ts";
+import { recentRecounts, type ReshardOrder } from "../../stream/reshard.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { ShardDescription, StreamDescription } from "../../stream/types.ts";
+import type { Action, ActionContext } from "../context.ts";
+import { describeStreamNow } from "../currentStream.ts";
+import { parseHashKey, parseShardId, shardIdOf } from "../hashkey.ts";
+import {
+  creationWithToken,
+  listShardsWithBoth,
+  listShardsWithoutStream,
+  shardAlreadySplit,
+  shardCountChangedTooOften,
+  shardCountTooHigh,
+  shardCountTooLarge,
+  shardCountTooLow,
+  shardLimitExceeded,
+  shardNotFound,
+  shardsNotAdjacent,
+  splitKeyOutOfRange,
+  streamNotActive,
+  streamNotFound,
+  streamOnDemand,
+} from "../messages.ts";
+import { resolveStream, streamArn, type StreamReference } from "../names.ts";
+import { openPageToken, sealPageToken } from "../pageToken.ts";
+import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";
+
+const listLimit = 1000;
+
+/** In 24 hours, of one stream (AWS API reference, UpdateShardCount). */
+const recountsMax = 10;
+
+export const listShards: Action<"ListShards"> = async (context, input) => {
+  const { scope, nowMs } = context;
+  const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
+  const named = input.StreamName !== undefined || input.StreamARN !== undefined;
+  if (token !== undefined && named) throw listShardsWithBoth();
+  if (token === undefined && !named) throw listShardsWithoutStream();
+  if (token !== undefined && createdMs !== undefined) throw creationWithToken();
+  const key = await cursorKeyOf(context.runtime.env, scope);
+  let reference: StreamReference = input;
+  let filter: ShardFilter | undefined = input.ShardFilter;
+  let after = input.ExclusiveStartShardId;
+  if (token !== undefined) {
+    const [arn = "", shardId, ...rest] = openPageToken(key, scope, "ListShards", token, nowMs);
+    await context.permit(arn);
+    reference = { StreamARN: arn };
+    filter = rest[0] === undefined ? undefined : (JSON.parse(rest[0]) as ShardFilter);
+    after = shardId;
+  }
+  const stream = await describeStreamNow(context, reference);
+  const isOther = createdMs !== undefined && secondOf(createdMs) !== secondOf(stream.createdMs);
+  if (isOther) throw streamNotFound(stream);
+  const limit = Math.min(input.MaxResults ?? listLimit, listLimit);
+  const shards = shardsAfter(stream, filterShards(stream, filter, nowMs), after);
+  const page = shards.slice(0, limit).map(shardOf);
+  const next = [streamArn(stream), page.at(-1)?.ShardId ?? ""];
+  if (filter !== undefined) next.push(JSON.stringify(filter));
+  return {
+    Shards: page,
+    ...(shards.length > limit && {
+      NextToken: sealPageToken(key, scope, "ListShards", next, nowMs),
+    }),
+  };
+};
+
+export const splitShard: Action<"SplitShard"> = async (context, input) => {
+  const shardIndex = indexOf(input.ShardToSplit, context, input);
+  const stream = await changeableStream(context, input);
+  const shard = getShard(stream, shardIndex);
+  await checkAccount(context, stream);
+  const { NewStartingHashKey: text } = input;
+  const start = hashNumber(shard.hashStart);
+  const end = hashNumber(shard.hashEnd);
+  const key = parseHashKey(text);
+  if (key === undefined || key <= start + 1n || key >= end) {
+    throw splitKeyOutOfRange(text, shardIndex, stream, { start, end });
+  }
+  checkOpen(stream, shard);
+  await reshard(context, stream, { kind: "split", shard: shardIndex, hash: hashHex(key) });
+  return undefined;
+};
+
+export const mergeShards: Action<"MergeShards"> = async (context, input) => {
+  const { ShardToMerge, AdjacentShardToMerge } = input;
+  const index = indexOf(ShardToMerge, context, input);
+  const adjacentIndex = indexOf(AdjacentShardToMerge, context, input);
+  const stream = await changeableStream(context, input);
+  const shard = getShard(stream, index);
+  const adjacent = getShard(stream, adjacentIndex);
+  if (hashNumber(shard.hashEnd) + 1n !== hashNumber(adjacent.hashStart)) {
+    throw shardsNotAdjacent(index, adjacentIndex, stream);
+  }
+  checkOpen(stream, shard);
+  checkOpen(stream, adjacent);
+  await reshard(context, stream, { kind: "merge", shard: index, adjacent: adjacentIndex });
+  return undefined;
+};
+
+export const updateShardCount: Action<"UpdateShardCount"> = async (context, input) => {
+  const stream = await changeableStream(context, input);
+  const { TargetShardCount: to } = input;
+  const from = openCount(stream.shards);
+  if (to > shardsMax) throw shardCountTooLarge(shardsMax, from, to);
+  if (to > from * 2) throw shardCountTooHigh(from, to);
+  if (to < from / 2) throw shardCountTooLow(from, to);
+  if (recentRecounts(stream, context.nowMs).length >= recountsMax) {
+    throw shardCountChangedTooOften(recountsMax, stream);
+  }
+  await reshard(context, stream, { kind: "recount", from, to });
+  return {
+    StreamName: stream.name,
+    CurrentShardCount: from,
+    TargetShardCount: to,
+    StreamARN: streamArn(stream),
+  };
+};
+
+/** What is no shard's id is told before the stream is looked for. */
+function indexOf(shardId: string, { scope }: ActionContext, reference: StreamReference): number {
+  const index = parseShardId(shardId);
+  if (index === undefined) throw shardNotFound(shardId, resolveStream(reference, scope));
+  return index;
+}
+
+async function changeableStream(
+  context: ActionContext,
+  reference: StreamReference,
+): Promise<StreamDescription> {
+  const stream = await describeStreamNow(context, reference);
+  if (stream.status !== "ACTIVE") throw streamNotActive(stream, stream.status);
+  if (stream.mode === "ON_DEMAND") throw streamOnDemand(stream);
+  return stream;
+}
+
+function getShard(stream: StreamDescription, index: number): ShardDescription {
+  const shard = findShard(stream.shards, index);
+  if (shard === undefined) throw shardNotFound(shardIdOf(index), stream);
+  return shard;
+}
+
+function checkOpen(stream: StreamDescription, { index, closedMs }: ShardDescription): void {
+  if (closedMs !== undefined) throw shardAlreadySplit(index, stream);
+}
+
+/** Throws when the account has no room for one more shard. */
+async function checkAccount(
+  { runtime: { env } }: ActionContext,
+  { account, region }: StreamDescription,
+): Promise<void> {
+  const { totals } = await catalogOf(env, { account, region }).account();
+  const current = totals.openShards;
+  if (current + 1 <= accountShardsMax) return;
+  throw shardLimitExceeded({ account, region, current, limit: accountShardsMax, additional: 1 });
+}
+
+async function reshard(
+  { runtime: { env } }: ActionContext,
+  stream: StreamDescription,
+  order: ReshardOrder,
+): Promise<void> {
+  unwrap(await catalogOf(env, stream).reshardStream(stream.name, order));
+  forgetStream(stream, stream.name);
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,78 @@
+// Where a consumer begins to read: the five starting positions of GetShardIterator and of
+// SubscribeToShard, and what they mean to a shard. The checks come in the order of kinesalite
+// actions/getShardIterator.js.
+//
+// A number whose arrival is the second of its shard's creation is that of no record, because every
+// record arrives later: it stands before the record with its index. A shard's StartingSequenceNumber is one,
+// and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
+import type { SeekRequest, ShardDescription, StreamDescription } from "../stream/types.ts";
+import {
+  iteratorTypeMismatch,
+  startingNumberForeign,
+  startingNumberInvalid,
+  startingNumberOfOtherShard,
+  timestampInFuture,
+  timestampMissing,
+} from "./messages.ts";
+import { parseSequenceNumber, sequenceIndexMax, sequenceNumber } from "./sequence.ts";
+import type { OperationInput } from "./shapes.ts";
+
+export interface Position {
+  type: OperationInput<"GetShardIterator">["ShardIteratorType"];
+  number: string | undefined;
+  timestamp: number | undefined;
+}
+
+/** Throws InvalidArgumentException for what is no position in this shard. */
+export function seekRequest(
+  { type, number, timestamp }: Position,
+  stream: StreamDescription,
+  shard: ShardDescription,
+  nowMs: number,
+): SeekRequest {
+  const needsNumber = type === "AT_SEQUENCE_NUMBER" || type === "AFTER_SEQUENCE_NUMBER";
+  const mismatch = needsNumber ? number === undefined : number !== undefined;
+  if (mismatch && type !== "AT_TIMESTAMP") throw iteratorTypeMismatch(type, !needsNumber);
+  switch (type) {
+    case "TRIM_HORIZON":
+      return { kind: "earliest" };
+    case "LATEST":
+      return { kind: "latest" };
+    case "AT_TIMESTAMP":
+      if (timestamp === undefined) throw timestampMissing();
+      if (timestamp > nowMs) throw timestampInFuture(timestamp, nowMs);
+      return { kind: "time", timeMs: Math.max(Math.ceil(timestamp), 0), ordinal: 0 };
+    default:
+      return seekNumber(number ?? "", type === "AFTER_SEQUENCE_NUMBER", stream, shard);
+  }
+}
+
+/** The number that stands before the record with that index, whether there is one yet or not. */
+export function numberBefore(
+  { createdMs, index: shardIndex }: Pick<ShardDescription, "createdMs" | "index">,
+  index: number,
+): string {
+  const shardCreatedMs = createdMs;
+  return sequenceNumber({ shardCreatedMs, shardIndex, index, arrivalMs: shardCreatedMs });
+}
+
+function seekNumber(
+  text: string,
+  after: boolean,
+  stream: StreamDescription,
+  shard: ShardDescription,
+): SeekRequest {
+  const number = parseSequenceNumber(text);
+  if ("failure" in number) throw startingNumberInvalid(text, shard.index, stream);
+  if (number.shardIndex !== shard.index) {
+    throw startingNumberOfOtherShard(number.shardIndex, shard.index);
+  }
+  const createdMs = Math.floor(shard.createdMs / 1000) * 1000;
+  if (number.version !== 2 || number.shardCreatedMs !== createdMs) {
+    throw startingNumberForeign(text, shard.index, stream);
+  }
+  if (number.index === sequenceIndexMax) return { kind: "latest" };
+  const isBefore = number.arrivalMs === createdMs;
+  const index = Number(number.index);
+  return { kind: "index", index: after && !isBefore ? index + 1 : index };
+}

@@ -1,0 +1,101 @@
+// Shards as replies show them, and which of a stream's shards a filter means. A shard's records span
+// from when the ones it continues closed to when it closed itself; that, and not the second of
+// creation in its sequence numbers, is what filters by time compare (AWS API reference, ShardFilter).
+import { childrenOf, findShard, hashNumber } from "../stream/hashrange.ts";
+import type { ShardDescription, StreamDescription } from "../stream/types.ts";
+import { parseShardId, shardIdOf } from "./hashkey.ts";
+import { shardFilterIncomplete, shardNotFound } from "./messages.ts";
+import { endingSequenceNumber, startingSequenceNumber } from "./sequence.ts";
+import type { OperationInput } from "./shapes.ts";
+
+export type ShardFilter = NonNullable<OperationInput<"ListShards">["ShardFilter"]>;
+
+const hourMs = 3_600_000;
+
+export function shardOf(shard: ShardDescription) {
+  const { createdMs: shardCreatedMs, index: shardIndex, endMs: closedMs } = shard;
+  const [parent, adjacent] = shard.parents ?? [];
+  const numbers = { shardCreatedMs, shardIndex };
+  return {
+    ShardId: shardIdOf(shardIndex),
+    ...(parent !== undefined && { ParentShardId: shardIdOf(parent) }),
+    ...(adjacent !== undefined && { AdjacentParentShardId: shardIdOf(adjacent) }),
+    HashKeyRange: hashKeyRangeOf(shard),
+    SequenceNumberRange: {
+      StartingSequenceNumber: startingSequenceNumber(numbers),
+      ...(closedMs !== undefined && {
+        EndingSequenceNumber: endingSequenceNumber({ ...numbers, closedMs }),
+      }),
+    },
+  };
+}
+
+/** Where a reader goes on who has come to the end of a closed shard. */
+export function childShardsOf({ shards }: StreamDescription, shardIndex: number) {
+  return childrenOf(shards, shardIndex).map((child) => ({
+    ShardId: shardIdOf(child.index),
+    ParentShards: (child.parents ?? []).map(shardIdOf),
+    HashKeyRange: hashKeyRangeOf(child),
+  }));
+}
+
+/** The shards after an id, which need not be there. Throws for what is no id. */
+export function shardsAfter(
+  stream: StreamDescription,
+  shards: readonly ShardDescription[],
+  shardId: string | undefined,
+): readonly ShardDescription[] {
+  if (shardId === undefined) return shards;
+  const index = parseShardId(shardId);
+  if (index === undefined) throw shardNotFound(shardId, stream);
+  return shards.filter((shard) => shard.index > index);
+}
+
+/** The shards within retention that the filter means; all of them without one. */
+export function filterShards(
+  stream: StreamDescription,
+  filter: ShardFilter | undefined,
+  nowMs: number,
+): readonly ShardDescription[] {
+  const { Type: type, ShardId: shardId, Timestamp: timestamp } = filter ?? {};
+  const trimmedMs = nowMs - stream.retentionHours * hourMs;
+  const kept = stream.shards.filter((shard) => !isClosedBefore(shard, trimmedMs));
+  const horizonMs = Math.max(trimmedMs, stream.createdMs);
+  const openAt = (timeMs: number) =>
+    kept.filter((shard) => openedMs(stream, shard) <= timeMs && !isClosedBefore(shard, timeMs));
+  switch (type) {
+    case undefined:
+    case "FROM_TRIM_HORIZON":
+      return kept;
+    case "AFTER_SHARD_ID":
+      if (shardId === undefined) throw shardFilterIncomplete(type, "ShardId");
+      return shardsAfter(stream, kept, shardId);
+    case "AT_TRIM_HORIZON":
+      return openAt(horizonMs);
+    case "AT_LATEST":
+      return kept.filter(({ closedMs }) => closedMs === undefined);
+    case "AT_TIMESTAMP":
+      if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
+      return openAt(Math.max(timestamp, horizonMs));
+    case "FROM_TIMESTAMP":
+      if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
+      return kept.filter((shard) => !isClosedBefore(shard, timestamp));
+  }
+}
+
+function isClosedBefore({ closedMs }: ShardDescription, timeMs: number): boolean {
+  return closedMs !== undefined && closedMs < timeMs;
+}
+
+/** When the last of its parents closed; of a shard without, when it was created. */
+function openedMs({ shards }: StreamDescription, shard: ShardDescription): number {
+  const ends = (shard.parents ?? []).map((parent) => findShard(shards, parent)?.closedMs ?? 0);
+  return Math.max(...ends, ends.length === 0 ? shard.createdMs : 0);
+}
+
+function hashKeyRangeOf({ hashStart, hashEnd }: ShardDescription) {
+  return {
+    StartingHashKey: hashNumber(hashStart).toString(),
+    EndingHashKey: hashNumber(hashEnd).toString(),
+  };
+}
