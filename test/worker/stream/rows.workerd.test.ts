@@ -3,11 +3,10 @@
 // closed, moved or dropped. Each number here is a budget: docs/COST.md multiplies it.
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tailChunksMax } from "../../../worker/limits.ts";
 import type { ShardApi } from "../../../worker/stream/rpc.ts";
-import { packRecords } from "../../reference/pack.ts";
-import { append, openShard, record, type ShardStub } from "./shards.ts";
+import { append, chunkOf, openShard, record, type ShardStub } from "./shards.ts";
 import {
   gatherAll,
   objectsOf,
@@ -16,6 +15,7 @@ import {
   rowsOf,
   setClock,
   statsOf,
+  tidyUp,
   untilTiered,
   type Watch,
   watchStorage,
@@ -30,13 +30,11 @@ const KIB = record(new Uint8Array(1021).fill(7));
 /** What a generation costs beyond its segments: its row, the next one's table, and the shard's row. */
 const rowsOfRoll = 4;
 
-afterEach(() => {
-  vi.useRealTimers();
-});
+afterEach(tidyUp);
 
 interface Workload {
   name: string;
-  /** Puts about two segments' worth of records. */
+  /** Puts enough for a segment, and some more. */
   put: (shard: ShardStub) => Promise<unknown>;
   /** Puts that share a commit, on average, at least: a disk that is as fast as here lets few gather. */
   share: number;
@@ -45,13 +43,13 @@ interface Workload {
 const batch = Array.from({ length: 500 }, () => KIB);
 
 const workloads: Workload[] = [
-  { name: "single puts, one at a time", put: (shard) => putInTurn(shard, 2100), share: 1 },
+  { name: "single puts, one at a time", put: (shard) => putInTurn(shard, 1100), share: 1 },
   {
     name: "single puts, 64 at once",
-    put: (shard) => Promise.all(Array.from({ length: 64 }, () => putInTurn(shard, 34))),
+    put: (shard) => Promise.all(Array.from({ length: 64 }, () => putInTurn(shard, 18))),
     share: 4,
   },
-  { name: "batches of 500", put: (shard) => putInTurn(shard, 12, batch), share: 1 },
+  { name: "batches of 500", put: (shard) => putInTurn(shard, 8, batch), share: 1 },
 ];
 
 describe.each(workloads)("$name", ({ put, share }) => {
@@ -64,7 +62,7 @@ describe.each(workloads)("$name", ({ put, share }) => {
     const after = await statsOf(shard);
     const segments = after.segments.count - before.segments.count;
     const commits = after.commits - before.commits;
-    expect(segments).toBeGreaterThanOrEqual(2);
+    expect(segments).toBeGreaterThanOrEqual(1);
     expect(rowsOf(watch, /^INSERT INTO log_/)).toBe(commits);
     expect(rowsOf(watch, /^INSERT OR REPLACE INTO log_/)).toBe(segments);
     expect(rowsOf(watch)).toBe(commits + segments);
@@ -80,7 +78,7 @@ describe("a sealed segment costs one row", () => {
   test.each([1, 2, 10, 1000])("when its tail has %i chunks", async (chunks) => {
     const shard = await openShard();
     setClock(noonMs);
-    for (let i = 0; i < chunks; i++) await append(shard, `${i}`);
+    await commitMany(shard, chunks);
     const watch = await watchStorage(shard);
     await ringAlarm(shard, noonMs + sealAgeMs);
     expect((await statsOf(shard)).tail.chunks).toBe(0);
@@ -92,9 +90,7 @@ describe("a sealed segment costs one row", () => {
     const shard = await openShard();
     await rebind(shard, undefined);
     const watch = await watchStorage(shard);
-    await runInDurableObject(shard, async (instance: ShardApi & Rpc.DurableObjectBranded) => {
-      for (let i = 0; i < tailChunksMax; i++) await instance.append([packRecords([record("x")])]);
-    });
+    await commitMany(shard, tailChunksMax);
     expect((await statsOf(shard)).tail.chunks).toBe(0);
     expect(rowsOf(watch, /^INSERT INTO log_/)).toBe(tailChunksMax);
     expect(rowsOf(watch, /^INSERT OR REPLACE INTO log_/)).toBe(1);
@@ -164,6 +160,17 @@ test("an idle shard writes nothing: its alarm is not set again", async () => {
 /** A producer that waits for each reply. */
 async function putInTurn(shard: ShardStub, times: number, records = [KIB]): Promise<void> {
   for (let i = 0; i < times; i++) await append(shard, ...records);
+}
+
+/** Commits of one small record each, without waiting for a disk. */
+async function commitMany(shard: ShardStub, count: number): Promise<void> {
+  await runInDurableObject(shard, async (instance, { storage }) => {
+    const object: Pick<ShardApi, "append"> = instance;
+    const sync = storage.sync.bind(storage);
+    storage.sync = async () => {};
+    for (let i = 0; i < count; i++) await object.append([chunkOf(`${i}`)]);
+    storage.sync = sync;
+  });
 }
 
 /** Batches until one generation is closed. */

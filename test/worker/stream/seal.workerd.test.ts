@@ -2,7 +2,7 @@
 // more chunks than the engine joins at once, generations of large chunks alone. None of them may
 // stop a shard, and what comes back is what was put.
 
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/stream/rpc.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
@@ -17,14 +17,13 @@ import {
   ringAlarm,
   setClock,
   statsOf,
+  tidyUp,
   untilTiered,
 } from "./storage.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12);
 
-afterEach(() => {
-  vi.useRealTimers();
-});
+afterEach(tidyUp);
 
 describe("a tail is sealed", () => {
   test("when its records are so small that the columns of their segment outgrow them", async () => {

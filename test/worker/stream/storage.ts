@@ -71,6 +71,36 @@ export async function statsOf(shard: ShardStub): Promise<ShardStats> {
 
 const half = new Uint8Array(bodyCacheBytesMax / 2);
 
+/** How to let each held object go; both ends of a hold must be in the object. */
+const holds = new Map<string, { shard: ShardStub; release: () => void }>();
+
+/**
+ * Keeps the object that is in memory now: workerd gives up an object between two calls when it has
+ * been busy elsewhere for long enough, and whatever a test has changed about it with it.
+ */
+export async function hold(shard: ShardStub): Promise<void> {
+  const name = shard.name ?? "";
+  if (holds.has(name)) return;
+  const gate = Promise.withResolvers<void>();
+  holds.set(name, { shard, release: gate.resolve });
+  // An object that is aborted ends its hold by failing it.
+  runInDurableObject(shard, () => gate.promise).catch(() => holds.delete(name));
+  await sabotage(shard, () => {});
+}
+
+export async function letGo(shard: ShardStub): Promise<void> {
+  const held = holds.get(shard.name ?? "");
+  if (held === undefined) return;
+  holds.delete(shard.name ?? "");
+  await sabotage(held.shard, held.release);
+}
+
+/** For the end of each test: the clock is right again, and no object is held. */
+export async function tidyUp(): Promise<void> {
+  vi.useRealTimers();
+  for (const { shard } of holds.values()) await letGo(shard);
+}
+
 /** Empties the isolate's cache of chunks and segments. */
 export function forgetBodies(): void {
   bodies.put("half", half);
@@ -82,6 +112,7 @@ export function forgetBodies(): void {
 
 /** The shard's object is thrown out of memory, and every cached body with it. */
 export async function evictAll(shard: ShardStub): Promise<void> {
+  await letGo(shard);
   await evictDurableObject(shard);
   forgetBodies();
 }
@@ -96,14 +127,15 @@ export async function ringAlarm(shard: ShardStub, timeMs: number): Promise<void>
   await runDurableObjectAlarm(shard);
 }
 
-/** Resolves when the shard has moved what it can to R2. */
+/** Resolves when the shard has moved all that is sealed to R2. */
 export async function untilTiered(shard: ShardStub): Promise<void> {
+  await hold(shard);
   await vi.waitUntil(
     async () => {
       const { tieredSegment, segment } = unwrap(await shard.view());
       return tieredSegment >= segment;
     },
-    { timeout: 10_000, interval: 2 },
+    { timeout: 20_000, interval: 2 },
   );
 }
 
@@ -135,6 +167,7 @@ export interface Watch {
 /** Notes from now on what the shard's object does to its storage. */
 export async function watchStorage(shard: ShardStub): Promise<Watch> {
   const watch: Watch = { statements: [], alarms: 0, commits: 0 };
+  await hold(shard);
   await sabotage(shard, (storage) => {
     const { sql } = storage;
     const exec = sql.exec.bind(sql);
@@ -211,6 +244,7 @@ export function faultyBucket(faults: Faults): R2Bucket {
 
 /** Binds the object that is in memory now to another bucket, or to none. */
 export async function rebind(shard: ShardStub, bucket: R2Bucket | undefined): Promise<void> {
+  await hold(shard);
   await runInDurableObject(shard, (instance) => {
     const object = instance as unknown as { tiering: { bucket: R2Bucket | undefined } };
     expect(object.tiering).toHaveProperty("bucket");
