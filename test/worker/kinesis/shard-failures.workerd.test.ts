@@ -203,8 +203,8 @@ async function fill(index: number): Promise<() => Promise<void>> {
   const shard = shardAt(index);
   const release = await holdCommits(shard);
   // A chunk of one record with a key of three bytes has 59 bytes around its data.
-  const half = () => chunkOf(record(new Uint8Array(pendingBytesMax / 2 - 59)));
-  const held = shard.append([half(), half()]);
+  const half = new Uint8Array(pendingBytesMax / 2 - 59);
+  const held = shard.append([chunkOf(record(half)), chunkOf(record(half))]);
   // Calls of one stub arrive in order: when this one is answered, the shard is full.
   await shard.seek({ kind: "latest" });
   return async () => {

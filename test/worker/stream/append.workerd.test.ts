@@ -184,7 +184,7 @@ describe("rows written", () => {
   test("as many as its bytes need for a record that is larger than a row", async () => {
     const shard = await openShard();
     const writes = await countWrites(shard);
-    const bytes = 10 * 1024 * 1024;
+    const bytes = 5 * 1024 * 1024;
     await append(shard, record(new Uint8Array(bytes).fill(7)));
     expect(writes.rows).toBe(Math.ceil(bytes / rowBodyBytesMax));
   });

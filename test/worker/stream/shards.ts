@@ -73,19 +73,34 @@ export async function append(
   return receipts[0] as AppendReceipt;
 }
 
+/** A page as the shard itself reads it: of its newest generation. */
 export async function readPage(shard: ShardStub, request: Partial<ReadRequest> = {}) {
   const reply = unwrap(await shard.read({ index: 0, ...PAGE, ...request }));
   return { records: reply.chunks.flatMap(storedIn), next: reply.next, view: reply.view };
 }
 
+/** A page as the Worker's reader gathers it, from the shard or from its segments. */
+export async function gatherPage(
+  shard: ShardStub,
+  location: Location,
+  limits: Partial<PageLimits> = {},
+) {
+  const runtime = { env, segments: exports.Segments, waitUntil: () => {} };
+  const uid = shard.name ?? "";
+  const page = await gather(runtime, uid, location, { ...PAGE, ...limits }, "skip");
+  const records = page.runs.flatMap(({ chunk, from, to }) => storedIn(chunk).slice(from, to));
+  return { records, next: page.next, view: page.view };
+}
+
 /** Every record that the shard holds, page by page. */
-export async function readAll(shard: ShardStub, page: Partial<ReadRequest> = {}) {
+export async function readAll(shard: ShardStub, limits: Partial<PageLimits> = {}) {
   const stored: Stored[] = [];
-  for (let index = 0; ;) {
-    const { records, next, view } = await readPage(shard, { ...page, index });
+  for (let location: Location = { segment: 0, index: 0 }; ;) {
+    const { records, next, view } = await gatherPage(shard, location, limits);
     stored.push(...records);
-    index = next.index;
-    if (index >= view.nextIndex) return stored;
+    if (next.index >= view.nextIndex) return stored;
+    if (next.index <= location.index) throw new Error(`the page at ${next.index} leads nowhere`);
+    location = next;
   }
 }
 
@@ -139,19 +154,6 @@ export async function holdCommits(shard: ShardStub): Promise<(failure?: Error) =
       if (failure === undefined) gate.resolve();
       else gate.reject(failure);
     });
-}
-
-/** The records of a page as the Worker's reader gathers it, from the shard or from its segments. */
-export async function gatherPage(
-  shard: ShardStub,
-  location: Location,
-  limits: Partial<PageLimits> = {},
-) {
-  const runtime = { env, segments: exports.Segments, waitUntil: () => {} };
-  const uid = shard.name ?? "";
-  const page = await gather(runtime, uid, location, { ...PAGE, ...limits }, "skip");
-  const records = page.runs.flatMap(({ chunk, from, to }) => storedIn(chunk).slice(from, to));
-  return { records, next: page.next, view: page.view };
 }
 
 function storedIn(bytes: Uint8Array): Stored[] {
