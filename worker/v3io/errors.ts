@@ -71,6 +71,7 @@ export function v3ioErrorOf(error: unknown): V3ioError {
       return new V3ioError("IllegalLocationException");
     case "shardClosed":
     case "overloaded":
+    case "tooManyStreams":
       return new V3ioError("ProvisionedThroughputExceededException");
     case "tooLarge":
     case "tooManyShards":

@@ -92,6 +92,15 @@ export function yandexErrorOf(error: unknown, name: string): YandexError {
       return issue("limit", `No more than ${detail["limit"]} of them are allowed`);
     case "tooLarge":
       return issue("limit", "The stream would be larger than is allowed");
+    case "tooFewShards":
+      return issue("argument", "Shard count must be non-decreasing");
+    case "retentionNotLonger":
+    case "retentionNotShorter":
+    case "wrongMode":
+    case "notCommitted":
+      return issue("validation", "The stream is not in a state that allows this");
+    case "consumerNotActive":
+      return issue("inUse", `Consumer '${detail["consumer"]}' is being changed`);
     case "overloaded":
     case "shardClosed":
       return issue("overload", "Too many requests, try again later");
