@@ -1,63 +1,17 @@
-// Everything that a client can get wrong, sent to the real local server over HTTP: each is refused
-// with the documented name, status and body, stores nothing, and the next request is answered as if
-// nothing had been. Kinesis texts are those of kinesalite and the AWS API reference, v3io errors
-// those of the Iguazio web API reference.
+// Everything that a Kinesis client can get wrong, sent to the real local server over HTTP: each is
+// refused with the documented name, status and body, stores nothing, and the next request is answered
+// as if nothing had been (sound.ts). The texts are those of kinesalite and the AWS API reference.
 
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import {
-  authorizationFor,
-  base64,
-  type HeaderChanges,
-  kinesisOver,
-  textIn,
-} from "../worker/kinesis/client.ts";
-import { errorText, v3ioOver } from "../worker/v3io/client.ts";
-import { type Server, startServer } from "./server.ts";
+import { describe, expect, test } from "vitest";
+import { authorizationFor, base64, type HeaderChanges } from "../worker/kinesis/client.ts";
+import { keepSound, ShardId, StreamName } from "./sound.ts";
 
-const kinesis = kinesisOver((init) => fetch(server.endpoint, init));
-const v3io = v3ioOver((path, init) => fetch(server.endpoint + path, init));
+const { kinesis, endpoint, iterator: iteratorOf } = keepSound();
 
-const StreamName = "sound";
-const ShardId = "shardId-000000000000";
 const mebibyte = 1024 * 1024;
 const account = "000000000000";
-const start = "AQAAAAAAAAAAAAAAAAAAAA==";
-const invalid = errorText(-201326592, "InvalidArgumentException");
-
-let server: Server;
-/** Texts of the records that were put for good. */
-const sound: string[] = [];
-
-beforeAll(async () => {
-  server = await startServer();
-  expect((await kinesis("CreateStream", { StreamName, ShardCount: 1 })).status).toBe(200);
-});
-
-afterEach(async () => {
-  const text = `record ${sound.length}`;
-  const { status, output } = await kinesis("PutRecord", put(base64(text)));
-  expect([status, output.ShardId]).toEqual([200, ShardId]);
-  sound.push(text);
-});
-
-afterAll(async () => {
-  let iterator = await iteratorOf();
-  const stored: string[] = [];
-  for (let behind = 1; behind > 0;) {
-    const { output } = await kinesis("GetRecords", { ShardIterator: iterator });
-    stored.push(...output.Records.map(textIn));
-    behind = output.MillisBehindLatest;
-    iterator = output.NextShardIterator;
-  }
-  expect(stored).toEqual(sound);
-  const { exitCode, stderr } = await server.stop();
-  // workerd notes each connection that broke off; nothing else has anything to complain of.
-  const complaints = stderr.split("\n").filter((line) => !line.includes("HTTP connection failed"));
-  expect([exitCode, complaints.join("\n")]).toEqual([0, ""]);
-  await server[Symbol.asyncDispose]();
-});
 
 describe("Kinesis: requests that are none", () => {
   const unknown = '{"__type":"UnknownOperationException"}';
@@ -100,7 +54,7 @@ describe("Kinesis: requests that are none", () => {
 
   test("a verb other than POST", async () => {
     for (const method of ["GET", "PUT", "DELETE"]) {
-      const reply = await fetch(server.endpoint, { method });
+      const reply = await fetch(endpoint(), { method });
       expect([reply.status, await reply.text()]).toEqual([403, denied]);
     }
   });
@@ -335,12 +289,12 @@ describe("Kinesis: too much", () => {
     expect([told.status, told.text]).toEqual([413, ""]);
     const stream = new Blob([body]).stream();
     const init = { method: "POST", body: stream, duplex: "half" as const };
-    const untold = await fetch(server.endpoint, init);
+    const untold = await fetch(endpoint(), init);
     expect([untold.status, await untold.text()]).toEqual([413, ""]);
   });
 
   test("a body above the limit over HTTP/2: 413", async () => {
-    const session = connectHttp2(server.endpoint);
+    const session = connectHttp2(endpoint());
     const stream = session.request({ ":method": "POST", ":path": "/" });
     stream.end(Buffer.alloc(16 * mebibyte + 1, 0x20));
     const status = await new Promise((done, fail) => {
@@ -350,83 +304,6 @@ describe("Kinesis: too much", () => {
     stream.close(constants.NGHTTP2_CANCEL);
     session.destroy();
     expect(status).toBe(413);
-  });
-});
-
-describe("v3io", () => {
-  const path = `/bigdata/${StreamName}`;
-  const notFound = "ResourceNotFoundException";
-
-  test.each<[string, string, string, object | string | undefined]>([
-    ["no body", "PutRecords", path, undefined],
-    ["half an object", "PutRecords", path, '{"Records":['],
-    ["no JSON at all", "PutRecords", path, "Records=none"],
-    ["null", "PutRecords", path, "null"],
-    ["a list", "PutRecords", path, "[]"],
-    ["records that are no list", "PutRecords", path, { Records: "none" }],
-    ["no records", "PutRecords", path, { Records: [] }],
-    ["1001 records", "PutRecords", path, { Records: Array(1001).fill(0) }],
-    ["a body above the limit", "PutRecords", path, " ".repeat(16 * mebibyte + 1)],
-    ["an unknown function", "Nothing", path, {}],
-    ["a name of every object", "constructor", path, {}],
-    ["no stream", "DescribeStream", "/", {}],
-    ["no stream, only a container", "DescribeStream", "/bigdata/", {}],
-    ["a path that is not encoded right", "DescribeStream", "/bigdata/%zz", {}],
-    ["a name that is a number", "DescribeStream", "/bigdata/", { StreamName: 5 }],
-    ["no shard", "GetRecords", path, { Location: start }],
-    ["a shard that is no number", "GetRecords", `${path}/first`, { Location: start }],
-    ["no location", "GetRecords", `${path}/0`, {}],
-    ["a location that is not base64", "GetRecords", `${path}/0`, { Location: "forged" }],
-    ["no type of seek", "Seek", `${path}/0`, {}],
-    ["an unknown type of seek", "Seek", `${path}/0`, { Type: "NEWEST" }],
-    ["half a time", "Seek", `${path}/0`, { Type: "TIME", TimestampSec: 1 }],
-    ["a stream without shards", "CreateStream", "/bigdata/new", { ShardCount: 0 }],
-  ])("%s: InvalidArgumentException", async (_, name, path, body) => {
-    const reply = await v3io(name, path, body);
-    expect([reply.status, reply.text]).toEqual([400, invalid]);
-    expect(reply.headers.get("content-type")).toBe("application/json");
-  });
-
-  test.each<[string, string, object]>([
-    ["DescribeStream", "/bigdata/nowhere", {}],
-    ["PutRecords", "/bigdata/nowhere", { Records: [{ Data: "" }] }],
-    ["Seek", "/bigdata/nowhere/0", { Type: "EARLIEST" }],
-    ["GetRecords", "/bigdata/nowhere/0", { Location: start }],
-  ])("%s of an unknown stream: 404", async (name, path, body) => {
-    const { status, text, output } = await v3io(name, path, body);
-    expect([status, text]).toEqual([404, errorText(output.ErrorCode, notFound)]);
-  });
-
-  test("a forged location, and one beyond the end: IllegalLocationException", async () => {
-    for (const Location of [base64("forged location!"), "AQAAAAAAAAD/////AAAAAA=="]) {
-      const { status, text, output } = await v3io("GetRecords", `${path}/0`, { Location });
-      expect(output.ErrorCode).toBeLessThan(0);
-      const expected = errorText(output.ErrorCode, "IllegalLocationException");
-      expect([status, text]).toEqual([400, expected]);
-    }
-  });
-
-  test("a shard that is not there: ShardIDOutOfRangeException", async () => {
-    const { status, text } = await v3io("GetRecords", `${path}/1`, { Location: start });
-    const expected = errorText(-201326594, "ShardIDOutOfRangeException");
-    expect([status, text]).toEqual([400, expected]);
-  });
-
-  test("records that cannot be taken fail alone", async () => {
-    const Records = [
-      { Data: "", PartitionKey: "k".repeat(257) },
-      { Data: "", ClientInfo: base64(new Uint8Array(17)) },
-      { Data: base64(new Uint8Array(2 * mebibyte + 1)) },
-      { Data: "%" },
-      {},
-      null,
-      { Data: "", ShardId: 1 },
-    ];
-    const { status, output } = await v3io("PutRecords", path, { Records });
-    expect([status, output.FailedRecordCount]).toEqual([200, Records.length]);
-    const names = output.Records.map(({ ErrorMessage }) => ErrorMessage);
-    const bad = "InvalidArgumentException";
-    expect(names).toEqual([bad, bad, bad, bad, bad, bad, "ShardIDOutOfRangeException"]);
   });
 });
 
@@ -452,7 +329,7 @@ describe("bytes that are no request", () => {
 
 /** Sends bytes over a connection of their own, and waits until it is closed. */
 async function talk(bytes: string, leave = false): Promise<void> {
-  const { hostname, port } = new URL(server.endpoint);
+  const { hostname, port } = new URL(endpoint());
   await new Promise<void>((done) => {
     const socket = connectTcp(Number(port), hostname, () => {
       socket.write(Buffer.from(bytes, "latin1"), () => {
@@ -480,9 +357,4 @@ function entry(text: string): object {
 
 function put(Data: unknown): object {
   return { StreamName, PartitionKey: "key", Data };
-}
-
-async function iteratorOf(): Promise<string> {
-  const input = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" };
-  return (await kinesis("GetShardIterator", input)).output.ShardIterator;
 }
