@@ -6,19 +6,20 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import { alarmDelayMsMin, pendingBytesMax, sealAgeMs } from "../limits.ts";
+import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { groupChunks } from "./batch.ts";
 import { readHeader } from "./chunk.ts";
 import { releasePending, reservePending, resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
-import { type AppendReply, asReply, type Reply, type ShardApi, type WaitRequest } from "./rpc.ts";
+import { type AppendReply, asReply, type Reply, type ShardApi } from "./rpc.ts";
 import { seekIndex } from "./seek.ts";
 import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
+import { Subscription } from "./subscription.ts";
 import { readTail } from "./tail.ts";
 import { Tiering } from "./tiering.ts";
-import { type Hold, WaitingRoom } from "./waiting.ts";
+import { WaitingRoom } from "./waiting.ts";
 import type {
   AppendReceipt,
   ReadReply,
@@ -122,14 +123,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   read(request: ReadRequest): Promise<Reply<ReadReply>> {
-    return asReply(() => {
-      const { log } = this.opened();
-      const view = this.currentView();
-      this.counters.reads++;
-      if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
-      const { chunks, index } = readTail(log, view, request, Date.now());
-      return { chunks, next: { segment: this.segmentAt(index), index }, view };
-    });
+    return asReply(() => this.readNow(request));
   }
 
   view(): Promise<Reply<ShardView>> {
@@ -147,30 +141,16 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  subscribe(hold: Hold): Promise<Reply<{ subscribed: true }>> {
+  subscribe(consumer: string): Promise<Reply<{ subscription: Subscription }>> {
     return asReply(() => {
       this.opened();
-      this.waiting.take(hold, Date.now());
-      return { subscribed: true as const };
+      const place = this.waiting.take(consumer, Date.now());
+      const shard = {
+        view: () => this.currentView(),
+        read: (request: ReadRequest) => this.readNow(request),
+      };
+      return { subscription: new Subscription(shard, this.waiting, place) };
     });
-  }
-
-  wait({
-    index,
-    timeoutMs,
-    hold,
-  }: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>> {
-    return asReply(async () => {
-      const held = () => hold === undefined || this.waiting.holds(hold, Date.now());
-      const view = this.currentView();
-      const isThere = view.nextIndex > index || view.closedMs !== undefined;
-      if (held() && !isThere) await this.waiting.wait(index, timeoutMs, hold);
-      return { view: this.currentView(), held: held() };
-    });
-  }
-
-  async unsubscribe(hold: Hold): Promise<void> {
-    this.waiting.leave(hold);
   }
 
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>> {
@@ -283,7 +263,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const store = this.opened();
     const receipts = store.stamp(chunks, Date.now());
     this.ctx.storage.transactionSync(() => store.append(groupChunks(chunks)));
-    if (this.alarmMs === undefined || this.alarmMs === null) await this.wakeBy(this.nextWakeMs());
+    await this.wakeBy(Date.now() + sealAgeMs);
     await this.ctx.storage.sync();
     this.counters.commits++;
     this.publish();
@@ -341,6 +321,15 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       this.publish();
     }
     await this.tiering.forget(store, horizonMs);
+  }
+
+  private readNow(request: ReadRequest): ReadReply {
+    const { log } = this.opened();
+    const view = this.currentView();
+    this.counters.reads++;
+    if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
+    const { chunks, index } = readTail(log, view, request, Date.now());
+    return { chunks, next: { segment: this.segmentAt(index), index }, view };
   }
 
   /** Number of the segment that holds or will hold `index`. */
@@ -413,6 +402,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const times: number[] = [];
     if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
     if (oldest !== undefined) times.push(oldest + store.retentionMs + 1);
+    if (this.tiering.isBehind) times.push(Date.now() + tierRetryMs);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

@@ -35,6 +35,11 @@ export class Tiering {
     this.tieredSegment = store.generations.oldestInSqlite()?.firstSegment ?? store.firstLogSegment;
   }
 
+  /** True while something sealed is not in R2 that should be. */
+  get isBehind(): boolean {
+    return this.bucket !== undefined && this.tieredSegment < this.owner.sealedSegment();
+  }
+
   /** Moves what is sealed to R2, and frees the rows of generations that are there whole. */
   async move(): Promise<void> {
     const { bucket } = this;
@@ -45,9 +50,7 @@ export class Tiering {
       await moveSegments(bucket, {
         uid: store.description.uid,
         next: () =>
-          this.owner.store() === store && this.tieredSegment < this.owner.sealedSegment()
-            ? this.tieredSegment
-            : undefined,
+          this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined,
         load: (segment) => this.load(store, segment),
         done: (segment) => this.moved(store, segment),
       });
