@@ -2,7 +2,7 @@
 import type { Runtime } from "../env.ts";
 import type { PageBody } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
-import type { WireFormat } from "./codec.ts";
+import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
 import type { OperationInput, OperationName } from "./shapes.ts";
 
@@ -10,7 +10,7 @@ export interface ActionContext {
   runtime: Runtime;
   /** Account and region of the caller's credentials. */
   scope: Scope;
-  format: WireFormat;
+  codec: BodyCodec;
   /** To be thrown unless the stream distributes records by itself. */
   keyError: KinesisError | undefined;
   nowMs: number;
@@ -24,9 +24,12 @@ export interface ActionContext {
 /** A body that an action printed itself. */
 export class PrintedBody {
   readonly body: PageBody;
+  /** Where it is not that of the request. */
+  readonly contentType: string | undefined;
 
-  constructor(body: PageBody) {
+  constructor(body: PageBody, contentType?: string) {
     this.body = body;
+    this.contentType = contentType;
   }
 }
 

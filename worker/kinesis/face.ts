@@ -77,7 +77,7 @@ async function call(
   const context: ActionContext = {
     runtime,
     scope,
-    format: codec.format,
+    codec,
     keyError,
     nowMs: Date.now(),
     permit: (arn) => permit(runtime.env, caller, operation, arn),
@@ -97,17 +97,15 @@ function answerReply(
   codec: BodyCodec,
   headers: Record<string, string>,
 ): Answer {
-  const body =
-    reply === undefined
-      ? new Uint8Array(0)
-      : reply instanceof PrintedBody
-        ? reply.body
-        : codec.encode(reply);
+  const printed =
+    reply instanceof PrintedBody
+      ? reply
+      : new PrintedBody(reply === undefined ? new Uint8Array(0) : codec.encode(reply));
   return {
     kind: "answer",
     status: 200,
-    headers: { ...headers, "content-type": codec.contentType },
-    body,
+    headers: { ...headers, "content-type": printed.contentType ?? codec.contentType },
+    body: printed.body,
   };
 }
 

@@ -39,6 +39,7 @@ import {
   describeStreamSummary,
   listStreams,
 } from "./actions/streams.ts";
+import { subscribeToShard } from "./actions/subscribe.ts";
 import {
   addTagsToStream,
   listTagsForResource,
@@ -86,6 +87,7 @@ export const actions: { readonly [Name in OperationName]?: Action<Name> } = {
   SplitShard: splitShard,
   StartStreamEncryption: startStreamEncryption,
   StopStreamEncryption: stopStreamEncryption,
+  SubscribeToShard: subscribeToShard,
   TagResource: tagResource,
   UntagResource: untagResource,
   UpdateAccountSettings: updateAccountSettings,

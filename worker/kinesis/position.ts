@@ -1,10 +1,11 @@
-// Where a consumer begins to read: the five starting positions of GetShardIterator and of
-// SubscribeToShard, and what they mean to a shard. The checks come in the order of kinesalite
+// Where a consumer reads: the five starting positions of GetShardIterator and of SubscribeToShard,
+// what they mean to a shard, and how far behind a page leaves its reader. The checks come in the order of kinesalite
 // actions/getShardIterator.js.
 //
 // A number whose arrival is the second of its shard's creation is that of no record, because every
 // record arrives later: it stands before the record with its index. A shard's StartingSequenceNumber is one,
 // and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
+import type { Page } from "../stream/reader.ts";
 import type { SeekRequest, ShardDescription, StreamDescription } from "../stream/types.ts";
 import {
   iteratorTypeMismatch,
@@ -54,6 +55,17 @@ export function numberBefore(
 ): string {
   const shardCreatedMs = createdMs;
   return sequenceNumber({ shardCreatedMs, shardIndex, index, arrivalMs: shardCreatedMs });
+}
+
+/** Whether the page leads to the end of a shard that takes no more records. */
+export function isAtEnd({ next, view }: Page): boolean {
+  return view.closedMs !== undefined && next.index >= view.nextIndex;
+}
+
+/** 0 exactly when nothing is left to read; else the age of the last record that was, or of the end. */
+export function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
+  if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);
+  return view.closedMs === undefined ? 0 : Math.max(nowMs - view.closedMs, 0);
 }
 
 function seekNumber(

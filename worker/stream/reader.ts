@@ -74,7 +74,7 @@ export async function readPage(
     const sealed = reply.chunks.length === 0 && reply.next.index < reply.view.tailIndex;
     if (!sealed) {
       readCounters.shardPages++;
-      return shardPage(reply);
+      return pageOf(reply);
     }
     at = reply.next;
     history = true;
@@ -176,7 +176,8 @@ async function historyPage(
   };
 }
 
-function shardPage({ chunks, next, view }: ReadReply): Page {
+/** What a shard gave, as a page. */
+export function pageOf({ chunks, next, view }: ReadReply): Page {
   const runs = chunks.map((chunk) => ({ chunk, from: 0, to: readHeader(chunk).count }));
   const last = runs.at(-1);
   return {

@@ -181,7 +181,8 @@ class Draft {
   }
 
   splitAll(): void {
-    for (const each of [...this.pieces]) if (each.end > each.start) this.split(each, middle(each));
+    const divisible = this.pieces.filter(({ start, end }) => end > start);
+    for (const each of divisible) this.split(each, middle(each));
   }
 
   growTo(count: number): void {

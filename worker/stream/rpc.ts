@@ -8,7 +8,6 @@ import type { QuotaKind } from "./quota.ts";
 import type { AccountTotals } from "./registry.ts";
 import type { ReshardOrder } from "./reshard.ts";
 import type { TagChange, Tags } from "./tags.ts";
-import type { Hold } from "./waiting.ts";
 import type {
   AppendReceipt,
   ConsumerDescription,
@@ -51,12 +50,8 @@ export interface ShardApi {
   retain(retentionHours: number): Promise<Reply<{ retained: true }>>;
   stats(): Promise<Reply<ShardStats>>;
   seek(request: SeekRequest): Promise<Reply<SeekReply>>;
-  /** Makes the reader the one that reads as its consumer. Fails with `subscriptionTaken`. */
-  subscribe(hold: Hold): Promise<Reply<{ subscribed: true }>>;
-  /** Resolves when there is something to do: see waiting.ts. `held` unless another has subscribed. */
-  wait(request: WaitRequest): Promise<Reply<{ view: ShardView; held: boolean }>>;
-  /** Ends the reader's waiting. */
-  unsubscribe(hold: Hold): Promise<void>;
+  /** Lets the consumer read at the tip, in the place of whoever did. Fails with `subscriptionTaken`. */
+  subscribe(consumer: string): Promise<Reply<{ subscription: SubscriptionApi }>>;
   /** Counts a call where limits are kept: see quota.ts. Fails with `overloaded`. */
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
   /** Counts the payload bytes of a page where limits are kept. */
@@ -72,11 +67,19 @@ export interface AppendReply {
   refused: number;
 }
 
-export interface WaitRequest {
-  /** Of the record that is waited for. */
-  index: number;
+export interface NextRequest extends ReadRequest {
   timeoutMs: number;
-  hold?: Hold;
+}
+
+export interface NextReply extends ReadReply {
+  /** False once somebody else reads as the consumer. */
+  held: boolean;
+}
+
+/** See subscription.ts. */
+export interface SubscriptionApi extends Rpc.RpcTargetBranded {
+  next(request: NextRequest): Promise<Reply<NextReply>>;
+  isHeld(): Promise<boolean>;
 }
 
 export interface StreamSpec {

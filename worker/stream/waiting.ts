@@ -1,79 +1,65 @@
-// Those who wait at a shard for its next record, and who of them holds a consumer's place. A wait
-// ends when a record at its index is published, when the shard closes, when its time is up, or when
-// somebody else takes the place. All of it is in memory: a reader whose shard was restarted asks
-// again and gets its place back, unless another one was quicker.
+// Those who wait at a shard for its next record, and who of them reads as which consumer. A wait ends
+// when a record at its index is published, when the shard closes, when its time is up, or when the
+// waiter is not wanted any more. A consumer has one place: who comes later takes it, though not
+// at once. All of it is in memory; a shard that is restarted has forgotten who was there.
 import { StreamError } from "../errors.ts";
 import { waitersMax } from "../limits.ts";
 
-/** A reader and the consumer that it reads as. */
-export interface Hold {
-  consumer: string;
-  /** Unique per reader. */
-  reader: string;
+/** Held until somebody else reads as the consumer, or the reader has left. */
+export interface Place {
+  readonly consumer: string;
+  readonly sinceMs: number;
+  held: boolean;
 }
 
 interface Waiter {
   index: number;
-  hold: Hold | undefined;
+  place: Place;
   end(): void;
-}
-
-interface Place {
-  reader: string;
-  /** When it was taken. */
-  sinceMs: number;
-  seenMs: number;
 }
 
 /** A place can be taken over once it is this old (AWS API reference, SubscribeToShard). */
 const placeMsMin = 5000;
 
-/** A place that nobody has come back to for so long is forgotten; reads that hold one last less. */
-const placeMsMax = 600_000;
-
 export class WaitingRoom {
   private readonly waiters = new Set<Waiter>();
   private readonly places = new Map<string, Place>();
 
-  /** Gives the consumer's place to the reader. Throws `subscriptionTaken`. */
-  take({ consumer, reader }: Hold, nowMs: number): void {
-    for (const [other, { seenMs }] of this.places) {
-      if (nowMs - seenMs > placeMsMax) this.places.delete(other);
+  /** Throws `subscriptionTaken`, `tooManyWaiting`. */
+  take(consumer: string, nowMs: number): Place {
+    for (const place of this.places.values()) {
+      if (!place.held && nowMs - place.sinceMs >= placeMsMin) this.places.delete(place.consumer);
     }
-    const place = this.places.get(consumer);
-    if (place !== undefined && nowMs - place.sinceMs < placeMsMin) {
+    const old = this.places.get(consumer);
+    if (old !== undefined && nowMs - old.sinceMs < placeMsMin) {
       throw new StreamError("subscriptionTaken");
     }
-    this.places.set(consumer, { reader, sinceMs: nowMs, seenMs: nowMs });
-    this.endAll(({ hold }) => hold?.consumer === consumer);
+    if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");
+    if (old !== undefined) this.leave(old);
+    const place = { consumer, sinceMs: nowMs, held: true };
+    this.places.set(consumer, place);
+    return place;
   }
 
-  /** Whether the reader holds its consumer's place; a place that nobody holds is its own. */
-  holds({ consumer, reader }: Hold, nowMs: number): boolean {
-    const place = this.places.get(consumer);
-    if (place !== undefined && place.reader !== reader) return false;
-    this.places.set(consumer, { reader, sinceMs: place?.sinceMs ?? 0, seenMs: nowMs });
-    return true;
+  /** The place is not held any more, but stays as young as it is. */
+  leave(place: Place): void {
+    place.held = false;
+    this.endAll((waiter) => waiter.place === place);
   }
 
-  /** Resolves when there may be a record at `index`, or no more use in waiting. Throws `tooManyWaiting`. */
-  wait(index: number, timeoutMs: number, hold?: Hold): Promise<void> {
-    if (this.waiters.size >= waitersMax) throw new StreamError("tooManyWaiting");
+  /** Resolves when there may be a record at `index`, or no more use in waiting. */
+  wait(place: Place, index: number, timeoutMs: number): Promise<void> {
+    if (!place.held) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.waiters.delete(waiter);
         resolve();
       };
+      const waiter: Waiter = { index, place, end };
       const timer = setTimeout(end, timeoutMs);
-      const waiter: Waiter = { index, hold, end };
       this.waiters.add(waiter);
     });
-  }
-
-  /** The reader has gone. Its place stays as young as it is. */
-  leave({ reader }: Hold): void {
-    this.endAll(({ hold }) => hold?.reader === reader);
   }
 
   /** Records before `nextIndex` are published. */
@@ -86,7 +72,7 @@ export class WaitingRoom {
     this.endAll(() => true);
   }
 
-  get size(): number {
+  get waiting(): number {
     return this.waiters.size;
   }
 

@@ -29,7 +29,7 @@ import {
   throughputExceeded,
 } from "../messages.ts";
 import { resolveStream, streamArn } from "../names.ts";
-import { seekRequest } from "../position.ts";
+import { isAtEnd, millisBehind, seekRequest } from "../position.ts";
 import { renderRecords } from "../records.ts";
 import { childShardsOf } from "../shardList.ts";
 
@@ -93,7 +93,7 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
       MillisBehindLatest: millisBehind(page, nowMs),
       ...(children.length > 0 ? { ChildShards: children } : { NextShardIterator: next() }),
     };
-    return new PrintedBody(renderRecords(context.format, members, page.runs, cursor.shard));
+    return new PrintedBody(renderRecords(context.codec.format, members, page.runs, cursor.shard));
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     if (error.code === "shardNotFound") throw shardDoesNotExist(cursor.shard.index, stream);
@@ -101,11 +101,6 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
     throw error;
   }
 };
-
-/** Whether the page leads to the end of a shard that takes no more records. */
-function isAtEnd({ next, view }: Page): boolean {
-  return view.closedMs !== undefined && next.index >= view.nextIndex;
-}
 
 /**
  * The shards that continue the one that has ended. A moment after it closes there are none yet: the
@@ -136,10 +131,4 @@ async function spend(env: Env, uid: string, { runs }: Page): Promise<void> {
     return sum + engine.payloadBytes(chunk, from, to);
   }, 0);
   await env.SHARD.getByName(uid).spend(bytes);
-}
-
-/** 0 exactly when nothing is left to read; else the age of the last record that was, or of the end. */
-export function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
-  if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);
-  return view.closedMs === undefined ? 0 : Math.max(nowMs - view.closedMs, 0);
 }

@@ -1,0 +1,75 @@
+// SubscribeToShard: everything that can be wrong is told in an ordinary reply, before the stream of
+// events begins; subscription.ts pushes them. A subscription that was refused leaves the one that
+// was there as it is.
+import { StreamError } from "../../errors.ts";
+import { getConsumer } from "../../stream/consumers.ts";
+import { type KnownStream, refreshStream } from "../../stream/directory.ts";
+import { findShard } from "../../stream/hashrange.ts";
+import { seekShard } from "../../stream/reader.ts";
+import { unwrap } from "../../stream/rpc.ts";
+import type { ShardDescription } from "../../stream/types.ts";
+import { type Action, type ActionContext, PrintedBody } from "../context.ts";
+import { eventStreamType } from "../eventstream.ts";
+import { parseShardId } from "../hashkey.ts";
+import {
+  consumerArnInvalid,
+  consumerNotActive,
+  dryRun,
+  shardDoesNotExist,
+  shardNotFound,
+  startingNumberInvalid,
+  subscriptionExists,
+  tooManySubscriptions,
+} from "../messages.ts";
+import { parseConsumerArn } from "../names.ts";
+import { type Position, seekRequest } from "../position.ts";
+import { pushEvents } from "../subscription.ts";
+
+export const subscribeToShard: Action<"SubscribeToShard"> = async (context, input) => {
+  const { env } = context.runtime;
+  const address = parseConsumerArn(input.ConsumerARN);
+  if (address === undefined) throw consumerArnInvalid(input.ConsumerARN);
+  const shardIndex = parseShardId(input.ShardId);
+  if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
+  // A subscription lasts for minutes: what it begins with may be asked for.
+  const known = await refreshStream(env, address, address.name);
+  const { consumer: name, createdSeconds } = address;
+  const consumer = getConsumer(known.description, { name, createdSeconds });
+  if (consumer.status !== "ACTIVE") throw consumerNotActive(name, createdSeconds, address);
+  const shard = findShard(known.description.shards, shardIndex);
+  if (shard === undefined) throw shardDoesNotExist(shardIndex, address);
+  const { Type: type, SequenceNumber: number, Timestamp: timestamp } = input.StartingPosition;
+  try {
+    const location = await seek(context, known, shard, { type, number, timestamp });
+    if (input.DryRun === true) throw dryRun();
+    const { subscription } = unwrap(await env.SHARD.getByName(shard.uid).subscribe(consumer.uid));
+    const { account, region, uid } = known.description;
+    const stream = { account, region, name: address.name, uid };
+    const subscribed = { stream, shard, consumer, location, subscription };
+    return new PrintedBody(pushEvents(context.runtime, subscribed, context.codec), eventStreamType);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    switch (error.code) {
+      case "shardNotFound":
+        throw shardDoesNotExist(shardIndex, address);
+      case "locationNotFound":
+        throw startingNumberInvalid(number ?? "", shardIndex, address);
+      case "subscriptionTaken":
+        throw subscriptionExists(name, shardIndex, address);
+      case "tooManyWaiting":
+        throw tooManySubscriptions(shardIndex, address);
+      default:
+        throw error;
+    }
+  }
+};
+
+async function seek(
+  { runtime, nowMs }: ActionContext,
+  { description }: KnownStream,
+  shard: ShardDescription,
+  position: Position,
+) {
+  const request = seekRequest(position, description, shard, nowMs);
+  return (await seekShard(runtime, shard.uid, request)).location;
+}

@@ -1,0 +1,189 @@
+// What a consumer with a throughput of its own receives: one shard's records as they are committed,
+// event by event, for up to five minutes. The Worker holds the stream; the next event is made when
+// the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
+// says how to go on: with a number to continue at or, where the shard has ended, with the shards that
+// continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
+import type { Runtime } from "../env.ts";
+import { StreamError } from "../errors.ts";
+import { pageRecordsMax } from "../limits.ts";
+import type { PageBody } from "../page.ts";
+import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
+import { type Page, pageOf, readPage } from "../stream/reader.ts";
+import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
+import type { Location, Scope, ShardDescription } from "../stream/types.ts";
+import type { BodyCodec } from "./codec.ts";
+import type { KinesisError } from "./errors.ts";
+import { eventMessage, exceptionMessage, initialResponse } from "./eventstream.ts";
+import { kinesisErrorOf } from "./failures.ts";
+import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./messages.ts";
+import { isAtEnd, millisBehind, numberBefore } from "./position.ts";
+import { renderRecords } from "./records.ts";
+import { childShardsOf } from "./shardList.ts";
+
+export interface Subscribed {
+  stream: Scope & { name: string; uid: string };
+  shard: ShardDescription;
+  consumer: { name: string; uid: string };
+  location: Location;
+  /** The shard's end of it, to be let go of. */
+  subscription: SubscriptionApi & Disposable;
+}
+
+/** How long a subscription lasts (AWS API reference, SubscribeToShard). */
+const subscriptionMs = 300_000;
+
+/** A reader that has nothing to read hears of it this often: the service lets no more than 5 s pass. */
+const silenceMsMax = 4500;
+
+/** How often a reader that is behind asks whether it is still the one who reads. */
+const holdCheckMs = 1000;
+
+/** Record data and keys of one event: below a page's buffer, unless one record is larger. */
+const eventBytesMax = 1_048_576;
+
+const limits = { recordsMax: pageRecordsMax, bytesMax: eventBytesMax };
+
+/** The reply's body. Cancelling it ends the subscription. */
+export function pushEvents(
+  runtime: Runtime,
+  subscribed: Subscribed,
+  codec: BodyCodec,
+): ReadableStream<Uint8Array> {
+  const events = new Push(runtime, subscribed, codec).events();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await events.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        subscribed.subscription[Symbol.dispose]();
+        await events.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+class Push {
+  private readonly runtime: Runtime;
+  private readonly subscribed: Subscribed;
+  private readonly codec: BodyCodec;
+  private readonly endMs = Date.now() + subscriptionMs;
+  private location: Location;
+  private eventMs = 0;
+  private heldMs = Date.now();
+
+  constructor(runtime: Runtime, subscribed: Subscribed, codec: BodyCodec) {
+    this.runtime = runtime;
+    this.subscribed = subscribed;
+    this.codec = codec;
+    this.location = subscribed.location;
+  }
+
+  async *events(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { codec } = this;
+    yield initialResponse(codec.contentType, codec.encode({}));
+    try {
+      yield* this.records();
+    } catch (error) {
+      const { name, message } = this.refusalOf(error);
+      const type = name === "InternalFailure" ? "InternalFailureException" : name;
+      yield exceptionMessage(type, codec.contentType, codec.encode({ message }));
+    } finally {
+      this.subscribed.subscription[Symbol.dispose]();
+    }
+  }
+
+  private async *records(): AsyncGenerator<Uint8Array, void, undefined> {
+    let caughtUp = false;
+    for (;;) {
+      const page: Page = await (caughtUp ? this.waitForPage() : this.readAhead());
+      this.location = page.next;
+      caughtUp = page.next.index >= page.view.nextIndex;
+      const hasEnded = isAtEnd(page);
+      const children = hasEnded ? await this.children() : [];
+      const nowMs = Date.now();
+      if (hasEnded || page.runs.length > 0 || nowMs - this.eventMs >= silenceMsMax) {
+        yield await this.eventOf(page, children, nowMs);
+        this.eventMs = nowMs;
+        await this.checkConsumer();
+      }
+      if (hasEnded || nowMs >= this.endMs) return;
+    }
+  }
+
+  /** A page from wherever the records are, for a reader that is behind. */
+  private async readAhead(): Promise<Page> {
+    const { subscription, shard } = this.subscribed;
+    if (Date.now() - this.heldMs >= holdCheckMs) {
+      if (!(await subscription.isHeld())) throw this.taken();
+      this.heldMs = Date.now();
+    }
+    return readPage(this.runtime, shard.uid, this.location, limits, "skip");
+  }
+
+  /** What is committed next, or nothing when that takes too long. */
+  private async waitForPage(): Promise<Page> {
+    const nextMs = Math.min(this.eventMs + silenceMsMax, this.endMs);
+    const timeoutMs = Math.max(nextMs - Date.now(), 0);
+    const { index } = this.location;
+    const request = { ...limits, index, timeoutMs };
+    const reply: NextReply = unwrap(await this.subscribed.subscription.next(request));
+    if (!reply.held) throw this.taken();
+    this.heldMs = Date.now();
+    return pageOf(reply);
+  }
+
+  private async eventOf(
+    page: Page,
+    children: ReturnType<typeof childShardsOf>,
+    nowMs: number,
+  ): Promise<Uint8Array> {
+    const { shard } = this.subscribed;
+    const members = {
+      MillisBehindLatest: millisBehind(page, nowMs),
+      ...(children.length > 0
+        ? { ChildShards: children }
+        : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
+    };
+    const payload = await bytesOf(renderRecords(this.codec.format, members, page.runs, shard));
+    return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
+  }
+
+  /** The shards that continue this one, as soon as the catalog has shown them. */
+  private async children(): Promise<ReturnType<typeof childShardsOf>> {
+    const { stream, shard } = this.subscribed;
+    const { env } = this.runtime;
+    for (const find of [findStream, refreshStream, settledStream]) {
+      const { description } = await find(env, stream, stream.name);
+      const children = childShardsOf(description, shard.index);
+      if (children.length > 0) return children;
+    }
+    throw new StreamError("shardNotFound");
+  }
+
+  private async checkConsumer(): Promise<void> {
+    const { stream, consumer } = this.subscribed;
+    const { description } = await findStream(this.runtime.env, stream, stream.name);
+    if (description.consumers.some(({ uid }) => uid === consumer.uid)) return;
+    throw consumerNotFound(consumer.name, stream.account);
+  }
+
+  private taken(): KinesisError {
+    const { consumer, shard, stream } = this.subscribed;
+    return subscriptionExists(consumer.name, shard.index, stream);
+  }
+
+  private refusalOf(error: unknown): KinesisError {
+    const { shard, stream } = this.subscribed;
+    const isGone = error instanceof StreamError && error.code === "shardNotFound";
+    return isGone ? shardDoesNotExist(shard.index, stream) : kinesisErrorOf(error, stream);
+  }
+}
+
+async function bytesOf(body: PageBody): Promise<Uint8Array> {
+  if (body instanceof Uint8Array) return body;
+  return new Uint8Array(await new Response(body).arrayBuffer());
+}
