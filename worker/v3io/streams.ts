@@ -33,9 +33,8 @@ export async function createStream(
   const directory = `${place.path}/`;
   const below = `/${place.container}/${directory}`;
   const items = itemsOf(runtime, scope, place.container);
-  const { streams } = await catalog.listStreams(below, 1);
-  const isOccupied =
-    streams[0]?.name.startsWith(below) === true || (await items.isOccupied(directory, ""));
+  const { streams } = await catalog.listStreams("", 1, below);
+  const isOccupied = streams.length > 0 || (await items.isOccupied(directory, ""));
   if (isOccupied) throw new V3ioError("ResourceInUseException");
   if ((await streamAbove(runtime, scope, place)) !== undefined) throw invalid();
   const spec = { name, shardCount, retentionHours, mode: "PROVISIONED" as const };
