@@ -165,10 +165,12 @@ type Size = (typeof sizes)[number];
 async function fillHistory(client: KinesisClient, size: Size, plan: Plan, hash: Hash) {
   const { recordBytes, limit, perPut } = size;
   const stream = `history-${recordBytes}`;
-  const pages = { limit: Math.ceil(limit / plan.scale), pages: plan.pages };
+  const pageRecords = Math.ceil(limit / plan.scale);
+  const records = pageRecords * plan.pages;
   await client.createStream(stream, 1);
-  await client.fill(stream, recordBytes, pages.limit * pages.pages + 2 * limit, perPut);
-  return await client.readPages({ ...pages, stream, shard: 0, recordBytes }, hash);
+  await client.fill(stream, recordBytes, records + 2 * limit, perPut);
+  const range = { stream, shard: 0, recordBytes, limit: pageRecords, records };
+  return await client.readPages(range, hash);
 }
 
 /** Less than a segment in small puts: nothing of it is sealed. */
@@ -178,7 +180,7 @@ async function fillTail(client: KinesisClient, size: Size, plan: Plan, hash: Has
   const limit = Math.ceil(tail / plan.scale);
   await client.createStream(stream, 1);
   await client.fill(stream, recordBytes, limit, tailPut[recordBytes]!);
-  return await client.readPages({ stream, shard: 0, recordBytes, limit, pages: 1 }, hash);
+  return await client.readPages({ stream, shard: 0, recordBytes, limit, records: limit }, hash);
 }
 
 /** Each shard gets at least what is read of it. */
@@ -187,7 +189,7 @@ async function fillShards(client: KinesisClient, count: number, plan: Plan): Pro
   const limit = Math.ceil(1000 / plan.scale);
   await client.createStream(stream, count);
   await client.fill(stream, kibibyte, 1000 * shardPages * count * 1.25, 500);
-  const range = { stream, recordBytes: kibibyte, limit, pages: 1 };
+  const range = { stream, recordBytes: kibibyte, limit, records: limit };
   const pages: KnownPage[] = [];
   for (let shard = 0; shard < count; shard++)
     pages.push(...(await client.readPages({ ...range, shard }, newHash())));
@@ -200,8 +202,8 @@ async function makePolls(client: KinesisClient, hash: Hash): Promise<Filled["pol
   await client.createStream(stream, 1);
   await client.fill(stream, kibibyte, 10, 10);
   const range = { stream, shard: 0, recordBytes: kibibyte };
-  const [ten] = await client.readPages({ ...range, limit: 10, pages: 1 }, hash);
-  const ones = await client.readPages({ ...range, limit: 1, pages: 10 }, newHash());
+  const [ten] = await client.readPages({ ...range, limit: 10, records: 10 }, hash);
+  const ones = await client.readPages({ ...range, limit: 1, records: 10 }, newHash());
   const iterator = await client.iterator(stream, 0, "LATEST");
   const input = { ShardIterator: iterator, Limit: 10_000 };
   const request = makeRequest(client.address, "GetRecords", input);

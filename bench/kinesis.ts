@@ -24,9 +24,10 @@ export interface PageRange {
   stream: string;
   shard: number;
   recordBytes: number;
-  /** Records of a page, and pages at most. */
+  /** Records of a page at most. */
   limit: number;
-  pages: number;
+  /** Records of all pages, as far as there are so many. */
+  records: number;
 }
 
 const credential = "local/20260101/us-east-1/kinesis/aws4_request";
@@ -109,8 +110,8 @@ export class KinesisClient {
   async readPages(range: PageRange, hash: Hash): Promise<KnownPage[]> {
     let iterator = await this.iterator(range.stream, range.shard, "TRIM_HORIZON");
     const pages: KnownPage[] = [];
-    while (pages.length < range.pages) {
-      const input = { ShardIterator: iterator, Limit: range.limit };
+    for (let missing = range.records; missing > 0;) {
+      const input = { ShardIterator: iterator, Limit: Math.min(range.limit, missing) };
       const reply = await this.call("GetRecords", input);
       const records = reply["Records"] as PrintedRecord[];
       if (records.length === 0) break;
@@ -121,6 +122,7 @@ export class KinesisClient {
         dataBytes: hashRecords(records, range, hash),
       });
       iterator = reply["NextShardIterator"] as string;
+      missing -= records.length;
     }
     return pages;
   }

@@ -97,15 +97,21 @@ export async function measureLoads(
     for (const [i, load] of loads.entries()) {
       if (round > 0 && performance.now() > endMs) break;
       progress(load.id, (round + i / loads.length) / rounds);
-      measured[i]!.push(await measureRound(load, warmMs, roundMs));
+      // A load whose exchanges take longer than a round is warm after its first.
+      const isSlow = (measured[i]!.at(-1)?.elapsedMs ?? 0) > roundMs * 4;
+      measured[i]!.push(await measureRound(load, isSlow ? undefined : warmMs, roundMs));
     }
   return loads.map((load, i) => summarise(load, measured[i]!));
 }
 
-async function measureRound(load: Load, warmMs: number, roundMs: number): Promise<Round> {
+async function measureRound(
+  load: Load,
+  warmMs: number | undefined,
+  roundMs: number,
+): Promise<Round> {
   const { workers, close } = await load.open();
   try {
-    if (load.cold !== true) await runRound(workers, warmMs);
+    if (warmMs !== undefined && load.cold !== true) await runRound(workers, warmMs);
     const before = (await load.observe?.()) ?? {};
     const cpuMs = readCpuMs(load.pids ?? []);
     const own = process.cpuUsage();

@@ -20,6 +20,8 @@ export interface Size {
   /** Of the stream that is read. */
   pages: number;
   limit: number;
+  /** Records that follow, so that those before are not a shard's newest. */
+  unread: number;
 }
 
 const kibibyte = 1024;
@@ -44,9 +46,10 @@ export async function enterKinesis(name: string, address: Address, size: Size): 
   const client = await KinesisClient.open(address);
   const hash = newHash();
   await client.createStream(history, 1);
-  // Two pages more: the newest records of Millrace are not sealed yet, and not read here.
-  await client.fill(history, kibibyte, size.limit * (size.pages + 2), 500);
-  const range = { stream: history, shard: 0, recordBytes: kibibyte, ...size };
+  const records = size.limit * size.pages;
+  await client.fill(history, kibibyte, records + size.unread, 500);
+  const { limit } = size;
+  const range = { stream: history, shard: 0, recordBytes: kibibyte, limit, records };
   const pages = await client.readPages(range, hash);
   await client.createStream(writes, 1);
   const iterator = await client.iterator(history, 0, "LATEST");
@@ -66,7 +69,8 @@ export async function enterKinesis(name: string, address: Address, size: Size): 
 
 export async function enterRedis(name: string, address: Address, size: Size): Promise<Entry> {
   const hash = newHash();
-  const range = { recordBytes: kibibyte, ...size };
+  const { pages: count, limit } = size;
+  const range = { recordBytes: kibibyte, pages: count, limit };
   const pages = await fillRedis(address, history, range, hash);
   const command = makeCommand(["XRANGE", history, "(9999999999999-0", "+", "COUNT", "1000"]);
   const idle = { command, replyBytes: "*0\r\n".length, records: 0, dataBytes: 0 };
@@ -82,7 +86,8 @@ export async function enterRedis(name: string, address: Address, size: Size): Pr
 
 export async function enterNats(name: string, address: Address, size: Size): Promise<Entry> {
   const hash = newHash();
-  const range = { recordBytes: kibibyte, ...size };
+  const { pages: count, limit } = size;
+  const range = { recordBytes: kibibyte, pages: count, limit };
   await fillNats(address, history, range, hash);
   const connection = await NatsConnection.open(address);
   await createNatsStream(connection, writes);

@@ -25,10 +25,13 @@ export function printPeers({ rows, durability, versions, missing, hash }: PeersB
   console.log(`results ${hash}`);
 }
 
-/** Requests of Millrace for one of the row's subject, in the same contest. */
+/** Records of Millrace for one of the row's subject, in the same contest; of polls, requests. */
 export function ratioOf(row: PeerRow, rows: readonly PeerRow[]): number {
   const ours = rows.find(({ group, subject }) => group === row.group && subject === "millrace");
-  return (ours?.requestsPerSecond ?? NaN) / row.requestsPerSecond;
+  if (ours === undefined) return NaN;
+  return row.recordsPerSecond > 0
+    ? ours.recordsPerSecond / row.recordsPerSecond
+    : ours.requestsPerSecond / row.requestsPerSecond;
 }
 
 function formatRow(row: PeerRow, ratio: number): string[] {
