@@ -63,7 +63,7 @@ export function parseValue(typed: unknown): AttributeValue {
 /** The attributes that a comma-separated list asks for; those that are not there are left out. */
 export function selectAttributes({ user, system }: Item, list: string, withName: boolean): object {
   const chosen: [string, AttributeValue][] = [];
-  for (const name of new Set(list.split(","))) {
+  for (const name of new Set(list.split(",").map((each) => each.trim()))) {
     if (name === "*" || name === "**") {
       chosen.push(...user);
       if (name === "**") chosen.push(...system);

@@ -1,0 +1,304 @@
+// Items through the v3io face, inside workerd: attributes read and written under conditions, the time of
+// every write and its headers, and the attributes that a shard has of its own. Bodies are those of
+// v3io-py and v3io-go; rules from the Iguazio web API reference, NoSQL.
+
+import { exports } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import { errorText, type V3ioReply, v3ioOver } from "./client.ts";
+
+const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
+
+const conditionFalse = errorText(-16777244, "The condition is false, ErrorCode -16777245");
+const missing = errorText(-2, "No such file or directory");
+const invalid = errorText(-201326592, "InvalidArgumentException");
+
+let path: string;
+
+beforeEach(() => {
+  path = `/bigdata/${crypto.randomUUID()}`;
+});
+
+describe("PutItem, GetItem", () => {
+  test("attributes of every type come back as they were written", async () => {
+    const Item = {
+      age: { N: "42" },
+      ratio: { N: "-2.5e3" },
+      name: { S: 'b"o\u0001b 語' },
+      blob: { B: "AAEC" },
+      on: { BOOL: true },
+      time: { TS: "1:2" },
+    };
+    const put = await v3io("PutItem", path, { Item });
+    expect([put.status, put.text]).toEqual([200, ""]);
+    expect(await itemAt(path, "*")).toEqual(Item);
+    expect(await itemAt(path, "age, name,nothing,age")).toEqual({ age: Item.age, name: Item.name });
+    const all = await itemAt(path, "**");
+    expect(all).toMatchObject({ ...Item, __name: { S: path.slice(9) }, __size: { N: "0" } });
+  });
+
+  test("nothing is there before the first write", async () => {
+    const { status, text } = await v3io("GetItem", path, { AttributesToGet: "*" });
+    expect([status, text]).toEqual([404, missing]);
+  });
+
+  test("the key may stand in the body, and is an attribute too", async () => {
+    const body = { TableName: "people", Key: { id: { S: "bob" } }, Item: { age: { N: "1" } } };
+    expect((await v3io("PutItem", `${path}/`, body)).status).toBe(200);
+    expect(await itemAt(`${path}/people/bob`, "*")).toEqual({ id: { S: "bob" }, age: { N: "1" } });
+    const byNumber = { Key: { id: { N: "7" } }, Item: {} };
+    await v3io("PutItem", `${path}/people/`, byNumber);
+    expect(await itemAt(`${path}/people/7`, "*")).toEqual({ id: { N: "7" } });
+  });
+
+  test.each([
+    [undefined, { b: { N: "2" } }],
+    ["OverWriteAttributes", { b: { N: "2" } }],
+    ["CreateOrReplaceAttributes", { a: { N: "1" }, b: { N: "2" } }],
+  ])("update mode %s leaves %j", async (UpdateMode, expected) => {
+    await v3io("PutItem", path, { Item: { a: { N: "1" } } });
+    await v3io("PutItem", path, { UpdateMode, Item: { b: { N: "2" } } });
+    expect(await itemAt(path, "*")).toEqual(expected);
+  });
+
+  test("CreateNewItemOnly makes an item, and never changes one", async () => {
+    const body = { UpdateMode: "CreateNewItemOnly", Item: { a: { N: "1" } } };
+    expect((await v3io("PutItem", path, body)).status).toBe(200);
+    const again = await v3io("PutItem", path, { ...body, Item: { a: { N: "2" } } });
+    const exists = errorText(-369098809, "The item exists, ErrorCode -369098809");
+    expect([again.status, again.text]).toEqual([400, exists]);
+    expect(await itemAt(path, "a")).toEqual({ a: { N: "1" } });
+  });
+
+  test("a write under a condition: done when it holds, 400 and nothing done when not", async () => {
+    const write = (ConditionExpression: string, value: string) =>
+      v3io("PutItem", path, { ConditionExpression, Item: { a: { N: value } } });
+    const tooEarly = await write("a == 1", "9");
+    expect([tooEarly.status, tooEarly.text]).toEqual([400, conditionFalse]);
+    expect((await write("not(exists(a))", "1")).status).toBe(200);
+    expect((await write("not(exists(a))", "2")).status).toBe(400);
+    expect((await write("a == 1 and __size == 0", "3")).status).toBe(200);
+    expect(await itemAt(path, "a")).toEqual({ a: { N: "3" } });
+  });
+
+  test.each<[string, object]>([
+    ["a condition that is none", { ConditionExpression: "a ==", Item: {} }],
+    ["an attribute of no type", { Item: { a: 5 } }],
+    ["an attribute of two types", { Item: { a: { N: "1", S: "1" } } }],
+    ["a number that is none", { Item: { a: { N: "one" } } }],
+    ["an attribute that is the system's", { Item: { __obj_type: { N: "3" } } }],
+    ["a mode that is none", { UpdateMode: "Sometimes", Item: {} }],
+    ["two keys", { Key: { a: { S: "a" }, b: { S: "b" } }, Item: {} }],
+    ["attributes that are a list", { Item: [] }],
+  ])("%s is refused", async (_, body) => {
+    const { status, text } = await v3io("PutItem", path, body);
+    expect([status, text]).toEqual([400, invalid]);
+  });
+});
+
+describe("UpdateItem", () => {
+  test("an expression, carried out in order", async () => {
+    const UpdateExpression = "SET n = if_not_exists(n, 0) + 1; s = 'x'; gone = 1; REMOVE gone";
+    for (const n of ["1", "2"]) {
+      expect((await v3io("UpdateItem", path, { UpdateExpression }, "POST")).status).toBe(200);
+      expect(await itemAt(path, "*")).toEqual({ n: { N: n }, s: { S: "x" } });
+    }
+  });
+
+  test("the alternative is carried out where the condition is false", async () => {
+    const body = {
+      ConditionExpression: "exists(n)",
+      UpdateExpression: "n = n + 1",
+      AlternateUpdateExpression: "n = 100",
+    };
+    await v3io("UpdateItem", path, body);
+    await v3io("UpdateItem", path, body);
+    expect(await itemAt(path, "n")).toEqual({ n: { N: "101" } });
+  });
+
+  test.each(["n = nothing + 1", "n = 1 / 0", "n = ", "__mtime_secs = 1"])(
+    "%s is refused, and nothing is written",
+    async (UpdateExpression) => {
+      const { status, text } = await v3io("UpdateItem", path, { UpdateExpression });
+      expect([status, text]).toEqual([400, invalid]);
+      expect((await v3io("GetItem", path, { AttributesToGet: "*" })).status).toBe(404);
+    },
+  );
+});
+
+describe("the time of a write", () => {
+  test("is its lock: no two writes have the same, and each says its own", async () => {
+    const writes = Array.from({ length: 20 }, (_, i) =>
+      v3io("PutItem", path, { Item: { i: { N: String(i) } } }),
+    );
+    const replies = await Promise.all(writes);
+    const verifiers = new Set(replies.map(verifierOf));
+    expect(verifiers.size).toBe(20);
+    const [last = ""] = [...verifiers].sort(compareTimes).slice(-1);
+    const read = await v3io("GetItem", path, { AttributesToGet: "__mtime_secs,__mtime_nsecs" });
+    expect(verifierOf(read)).toBe(last);
+    const { __mtime_secs, __mtime_nsecs } = itemIn(read);
+    expect(`__mtime_secs==${__mtime_secs?.N} and __mtime_nsecs==${__mtime_nsecs?.N}`).toBe(last);
+    expect(read.headers.get("last-modified")).toBe(
+      new Date(Number(__mtime_secs?.N) * 1000).toUTCString(),
+    );
+  });
+
+  test("as a condition it lets through one of many who saw the same", async () => {
+    const first = await v3io("PutItem", path, { Item: { owner: { S: "" } } });
+    const ConditionExpression = verifierOf(first);
+    const replies = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        v3io("PutItem", path, { ConditionExpression, Item: { owner: { S: `${i}` } } }),
+      ),
+    );
+    expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
+    const winner = replies.findIndex(({ status }) => status === 200);
+    expect(await itemAt(path, "owner")).toEqual({ owner: { S: `${winner}` } });
+  });
+});
+
+describe("shards", () => {
+  beforeEach(async () => {
+    await v3io("CreateStream", path, { ShardCount: 2, RetentionPeriodHours: 1 });
+  });
+
+  test("a shard without records is not there yet", async () => {
+    const { status, text } = await v3io("GetItem", `${path}/1`, { AttributesToGet: "__obj_type" });
+    expect([status, text]).toEqual([404, missing]);
+  });
+
+  test("its type and last number, and the time of its last record", async () => {
+    await v3io("PutRecords", path, {
+      Records: [1, 1, 1].map((ShardId) => ({ Data: "", ShardId })),
+    });
+    const names = "__obj_type,__last_sequence_num,__mtime_secs,__mtime_nsecs,__name";
+    const reply = await v3io("GetItem", `${path}/1/`, { AttributesToGet: names });
+    const item = itemIn(reply);
+    expect(item).toMatchObject({
+      __obj_type: { N: "3" },
+      __last_sequence_num: { N: "3" },
+      __name: { S: "1" },
+    });
+    expect(verifierOf(reply)).toBe(
+      `__mtime_secs==${item["__mtime_secs"]?.N} and __mtime_nsecs==${item["__mtime_nsecs"]?.N}`,
+    );
+  });
+
+  test("what consumers commit stays with it, and moves no record", async () => {
+    await v3io("PutRecords", path, { Records: [{ Data: "", ShardId: 0 }] });
+    const commit = (N: string, ConditionExpression = "__obj_type == 3") =>
+      v3io("PutItem", `${path}/0`, {
+        ConditionExpression,
+        Item: { __group_committed_sequence_number: { N } },
+        UpdateMode: "CreateOrReplaceAttributes",
+      });
+    const done = await commit("1");
+    expect([done.status, verifierOf(done)]).toEqual([
+      200,
+      expect.stringMatching(/^__mtime_secs==/),
+    ]);
+    await v3io("PutItem", `${path}/0`, {
+      Item: { x: { S: "y" } },
+      UpdateMode: "CreateOrReplaceAttributes",
+    });
+    const names = "__group_committed_sequence_number,x,__last_sequence_num";
+    expect(await itemAt(`${path}/0`, names)).toEqual({
+      __group_committed_sequence_number: { N: "1" },
+      x: { S: "y" },
+      __last_sequence_num: { N: "1" },
+    });
+    expect((await commit("2", "__obj_type == 2")).text).toBe(conditionFalse);
+    const page = await v3io("GetRecords", `${path}/0`, { Location: "AQAAAAAAAAAAAAAAAAAAAA==" });
+    expect(page.output.Records).toHaveLength(1);
+  });
+
+  test("an item beside the shards is an item", async () => {
+    await v3io("PutItem", `${path}/cg-state.json`, { Item: { state: { S: "{}" } } });
+    expect(await itemAt(`${path}/cg-state.json`, "state")).toEqual({ state: { S: "{}" } });
+    const directory = await v3io("GetItem", path, { AttributesToGet: "*" });
+    expect([directory.status, directory.text]).toEqual([400, errorText(-21, "Is a directory")]);
+  });
+});
+
+describe("GetItems", () => {
+  beforeEach(async () => {
+    for (const [name, age] of [
+      ["bob", "42"],
+      ["linda", "41"],
+      ["louise", "9"],
+      ["tina", "14"],
+    ]) {
+      await v3io("PutItem", `${path}/${name}`, { Item: { age: { N: age } } });
+    }
+  });
+
+  test("all, chosen ones, and those for which a filter holds", async () => {
+    expect(JSON.parse(await scan({ AttributesToGet: "__name,age" }))).toEqual({
+      LastItemIncluded: "TRUE",
+      NumItems: 4,
+      NextMarker: "",
+      Scattered: "FALSE",
+      Items: [
+        ["bob", "42"],
+        ["linda", "41"],
+        ["louise", "9"],
+        ["tina", "14"],
+      ].map(([name, age]) => ({ __name: { S: name }, age: { N: age } })),
+    });
+    const FilterExpression = "age > 20";
+    const filtered = await scan({ AttributesToGet: "age", FilterExpression });
+    expect(JSON.parse(filtered)).toMatchObject({
+      Items: [{ age: { N: "42" } }, { age: { N: "41" } }],
+    });
+  });
+
+  test("page by page, and in parts that make the whole", async () => {
+    const names: string[] = [];
+    for (let Segment = 0; Segment < 3; Segment++) {
+      for (let Marker = "", last = "FALSE"; last === "FALSE";) {
+        const body = { AttributesToGet: "__name", Limit: 2, Marker, Segment, TotalSegment: 3 };
+        const page = JSON.parse((await v3io("GetItems", path, body)).text) as ItemPage;
+        names.push(...page.Items.map(({ __name }) => __name?.S ?? ""));
+        Marker = page.NextMarker;
+        last = page.LastItemIncluded;
+      }
+    }
+    expect(names.sort()).toEqual(["bob", "linda", "louise", "tina"]);
+  });
+});
+
+async function scan(body: object): Promise<string> {
+  return (await v3io("GetItems", `${path}/`, body)).text;
+}
+
+interface Typed {
+  N: string;
+  S: string;
+}
+
+interface ItemPage {
+  Items: Record<string, Typed>[];
+  NextMarker: string;
+  LastItemIncluded: string;
+}
+
+async function itemAt(at: string, AttributesToGet: string) {
+  const reply = await v3io("GetItem", at, { AttributesToGet });
+  expect(reply.status).toBe(200);
+  return itemIn(reply);
+}
+
+function itemIn({ text }: V3ioReply): Record<string, Typed> {
+  return (JSON.parse(text) as { Item: Record<string, Typed> }).Item;
+}
+
+function verifierOf({ headers }: V3ioReply): string {
+  return headers.get("x-v3io-transaction-verifier") ?? "";
+}
+
+/** By the numbers in them: seconds first, nanoseconds then. */
+function compareTimes(a: string, b: string): number {
+  const [as = 0, an = 0] = (a.match(/\d+/g) ?? []).map(Number);
+  const [bs = 0, bn = 0] = (b.match(/\d+/g) ?? []).map(Number);
+  return as - bs || an - bn;
+}
