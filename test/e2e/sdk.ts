@@ -15,7 +15,7 @@ export type { KinesisRecord };
 
 export function connect(
   endpoint: string,
-  others: Pick<KinesisClientConfig, "maxAttempts"> = {},
+  others: Pick<KinesisClientConfig, "maxAttempts" | "requestHandler"> = {},
 ): KinesisClient {
   return new KinesisClient({
     ...others,

@@ -1,7 +1,7 @@
 // Which shards become which, and when: plans by themselves, without any object. The totals are those
 // that moto has seen of the service; the times are those of kinesalite's test/splitShard.js.
 
-import fc from "fast-check";
+import { array, assert, nat, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hashHex, hashNumber, splitHashRange } from "../../../worker/stream/hashrange.ts";
 import {
@@ -186,8 +186,8 @@ describe("times", () => {
   });
 
   test("grow along every line of descent, whatever is done and however fast", () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat(3)), { maxLength: 20 }), (steps) => {
+    assert(
+      property(array(tuple(nat(), nat(), nat(3)), { maxLength: 20 }), (steps) => {
         let stream = newStream(3);
         let clockMs = nowMs;
         for (const [choice, other, lateMs] of steps) {

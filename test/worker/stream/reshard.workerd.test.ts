@@ -139,11 +139,11 @@ describe("a writer with an old map", () => {
       { kind: "merge", shard: 2, adjacent: 3 },
       { kind: "recount", from: 2, to: 3 },
     ];
-    let resharding = true;
+    const state = { resharding: true };
     const acknowledged: PutResult[] = [];
     const sent: string[] = [];
     const write = async (producer: number) => {
-      for (let i = 0; resharding; i++) {
+      for (let i = 0; state.resharding; i++) {
         const batch = Array.from({ length: 8 }, (_, j) => `${producer}/${i % 5}/${i * 8 + j}`);
         acknowledged.push(...(await putTexts(stale, batch)));
         sent.push(...batch);
@@ -153,7 +153,7 @@ describe("a writer with an old map", () => {
     };
     const writers = Array.from({ length: 4 }, (_, producer) => write(producer));
     for (const order of orders) await reshard(order);
-    resharding = false;
+    state.resharding = false;
     await Promise.all(writers);
     expect(acknowledged.filter((result) => "failure" in result)).toEqual([]);
     const { shards } = unwrap(await catalog.describeStream("orders")).stream;
@@ -181,7 +181,7 @@ describe("a writer with an old map", () => {
     const stale = known(await create(1));
     const after = await reshard(split);
     for (const stream of [stale, known(after)]) {
-      const puts = texts(20).map((text) => ({ ...putOf(text), shard: 0 }));
+      const puts = texts(20).map((text) => putOf(text, 0));
       const results = await putRecords(env, stream, puts);
       for (const [i, result] of results.entries()) {
         const route = hashOf(keyOf(texts(20)[i] as string)) < half ? 1 : 2;
@@ -310,12 +310,17 @@ function texts(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `p/${i % 7}/${i}`);
 }
 
-function putOf(text: string): RecordPut {
-  return { key: encoder.encode(keyOf(text)), info: NOTHING, data: encoder.encode(text) };
+function putOf(text: string, shard?: number): RecordPut {
+  const key = encoder.encode(keyOf(text));
+  return { key, info: NOTHING, data: encoder.encode(text), shard };
 }
 
 async function putTexts(stream: KnownStream, batch: readonly string[]): Promise<PutResult[]> {
-  return putRecords(env, stream, batch.map(putOf));
+  return putRecords(
+    env,
+    stream,
+    batch.map((text) => putOf(text)),
+  );
 }
 
 function hashOf(key: string): string {
