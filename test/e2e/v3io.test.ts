@@ -237,9 +237,9 @@ test("a kill changes neither whose turn it is nor what stands beside the stream"
 });
 
 async function postExample(name: string, at: string, body: string): Promise<RawReply> {
-  const function_ = `X-v3io-function: ${name}`;
+  const operation = `X-v3io-function: ${name}`;
   const length = `Content-Length: ${body.length}`;
-  const lines = [`POST ${at} HTTP/1.1`, host, jsonType, function_, key, length];
+  const lines = [`POST ${at} HTTP/1.1`, host, jsonType, operation, key, length];
   return await sendRaw(server.endpoint, lines, body);
 }
 
