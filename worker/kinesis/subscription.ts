@@ -38,6 +38,9 @@ const silenceMsMax = 4500;
 /** How often a reader that is behind asks whether it is still the one who reads. */
 const holdCheckMs = 1000;
 
+/** A shard that is restarted more often than this ends its subscriptions. */
+const renewalMsMin = 1000;
+
 /** Record data and keys of one event: below a page's buffer, unless one record is larger. */
 const eventBytesMax = 1_048_576;
 
@@ -49,7 +52,8 @@ export function pushEvents(
   subscribed: Subscribed,
   codec: BodyCodec,
 ): ReadableStream<Uint8Array> {
-  const events = new Push(runtime, subscribed, codec).events();
+  const push = new Push(runtime, subscribed, codec);
+  const events = push.events();
   return new ReadableStream(
     {
       async pull(controller) {
@@ -58,7 +62,7 @@ export function pushEvents(
         else controller.enqueue(value);
       },
       async cancel() {
-        subscribed.subscription[Symbol.dispose]();
+        push.letGo();
         await events.return();
       },
     },
@@ -72,14 +76,24 @@ class Push {
   private readonly codec: BodyCodec;
   private readonly endMs = Date.now() + subscriptionMs;
   private location: Location;
+  private subscription: SubscriptionApi & Disposable;
   private eventMs = 0;
   private heldMs = Date.now();
+  private renewedMs = 0;
+  private isOver = false;
 
   constructor(runtime: Runtime, subscribed: Subscribed, codec: BodyCodec) {
     this.runtime = runtime;
     this.subscribed = subscribed;
     this.codec = codec;
     this.location = subscribed.location;
+    this.subscription = subscribed.subscription;
+  }
+
+  /** Frees the consumer's place, and ends the waiting in it. */
+  letGo(): void {
+    this.isOver = true;
+    this.subscription[Symbol.dispose]();
   }
 
   async *events(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -92,7 +106,7 @@ class Push {
       const type = name === "InternalFailure" ? "InternalFailureException" : name;
       yield exceptionMessage(type, codec.contentType, codec.encode({ message }));
     } finally {
-      this.subscribed.subscription[Symbol.dispose]();
+      this.letGo();
     }
   }
 
@@ -116,12 +130,12 @@ class Push {
 
   /** A page from wherever the records are, for a reader that is behind. */
   private async readAhead(): Promise<Page> {
-    const { subscription, shard } = this.subscribed;
     if (Date.now() - this.heldMs >= holdCheckMs) {
-      if (!(await subscription.isHeld())) throw this.taken();
+      const isHeld = await this.ask((subscription) => subscription.isHeld());
+      if (isHeld === false) throw this.taken();
       this.heldMs = Date.now();
     }
-    return readPage(this.runtime, shard.uid, this.location, limits, "skip");
+    return readPage(this.runtime, this.subscribed.shard.uid, this.location, limits, "skip");
   }
 
   /** What is committed next, or nothing when that takes too long. */
@@ -130,10 +144,28 @@ class Push {
     const timeoutMs = Math.max(nextMs - Date.now(), 0);
     const { index } = this.location;
     const request = { ...limits, index, timeoutMs };
-    const reply: NextReply = unwrap(await this.subscribed.subscription.next(request));
-    if (!reply.held) throw this.taken();
+    const reply = await this.ask((subscription) => subscription.next(request));
+    if (reply === undefined) return this.readAhead();
+    const next: NextReply = unwrap(reply);
+    if (!next.held) throw this.taken();
     this.heldMs = Date.now();
-    return pageOf(reply);
+    return pageOf(next);
+  }
+
+  /** What the shard answers; undefined when it was restarted, and has been subscribed to again. */
+  private async ask<T>(
+    question: (subscription: SubscriptionApi) => Promise<T>,
+  ): Promise<T | undefined> {
+    try {
+      return await question(this.subscription);
+    } catch (error) {
+      if (this.isOver || Date.now() - this.renewedMs < renewalMsMin) throw error;
+      this.renewedMs = Date.now();
+      const { shard, consumer } = this.subscribed;
+      const stub = this.runtime.env.SHARD.getByName(shard.uid);
+      this.subscription = unwrap(await stub.subscribe(consumer.uid)).subscription;
+      return undefined;
+    }
   }
 
   private async eventOf(
@@ -178,8 +210,9 @@ class Push {
 
   private refusalOf(error: unknown): KinesisError {
     const { shard, stream } = this.subscribed;
-    const isGone = error instanceof StreamError && error.code === "shardNotFound";
-    return isGone ? shardDoesNotExist(shard.index, stream) : kinesisErrorOf(error, stream);
+    const code = error instanceof StreamError ? error.code : undefined;
+    if (code === "shardNotFound") return shardDoesNotExist(shard.index, stream);
+    return code === "subscriptionTaken" ? this.taken() : kinesisErrorOf(error, stream);
   }
 }
 

@@ -211,6 +211,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         databaseBytes: this.sql.databaseBytes,
         pendingBytes: this.pendingBytes,
         rowsWritten: this.sql.rowsWritten,
+        waiting: this.waiting.waiting,
         ...this.counters,
       };
     });

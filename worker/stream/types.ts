@@ -196,6 +196,8 @@ export interface ShardStats {
   /** Reads and segments that this object served. */
   reads: number;
   segmentReads: number;
+  /** Subscriptions that wait for the next record. */
+  waiting: number;
 }
 
 export interface SeekReply {
