@@ -3,6 +3,7 @@
 // "Quotas and limits"). Buckets in the shard's memory; a shard without limits has no quota at all.
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
+import { Bucket } from "./bucket.ts";
 import { readHeader } from "./chunk.ts";
 
 export type QuotaKind = "read" | "iterator";
@@ -12,33 +13,6 @@ const writtenBytesPerSecond = megabyte;
 const writtenRecordsPerSecond = 1000;
 const readBytesPerSecond = 2 * megabyte;
 const callsPerSecond = 5;
-
-/** Tokens that come back at an even rate, up to a second's worth. May be in debt. */
-class Bucket {
-  private readonly perSecond: number;
-  private tokens: number;
-  private filledMs = 0;
-
-  constructor(perSecond: number) {
-    this.perSecond = perSecond;
-    this.tokens = perSecond;
-  }
-
-  left(nowMs: number): number {
-    const filled = (Math.max(nowMs - this.filledMs, 0) * this.perSecond) / 1000;
-    this.tokens = Math.min(this.tokens + filled, this.perSecond);
-    this.filledMs = nowMs;
-    return this.tokens;
-  }
-
-  isFull(nowMs: number): boolean {
-    return this.left(nowMs) >= this.perSecond;
-  }
-
-  spend(count: number): void {
-    this.tokens -= count;
-  }
-}
 
 export class ShardQuota {
   private readonly writtenBytes = new Bucket(writtenBytesPerSecond);
