@@ -8,14 +8,14 @@ export interface YandexReply {
   headers: Headers;
   bytes: Uint8Array;
   text: string;
+  /** What an error body says; both empty in any other. */
+  error: { name: string; message: string };
   /** The parsed body. */
   output: YandexOutput;
 }
 
 /** The members of any reply. A test that reads one expects it to be there. */
 export interface YandexOutput {
-  __type: string;
-  message: string;
   StreamDescription: {
     StreamArn: string;
     StreamName: string;
@@ -91,13 +91,15 @@ export function yandexOver(
     const reply = await send(path, { method: "POST", headers, body });
     const bytes = new Uint8Array(await reply.arrayBuffer());
     const text = Buffer.from(bytes).toString();
+    const output = parse(text);
     return {
       status: reply.status,
       reason: reply.statusText,
       headers: reply.headers,
       bytes,
       text,
-      output: parse(text),
+      error: { name: textIn(output, "__type"), message: textIn(output, "message") },
+      output: output as unknown as YandexOutput,
     };
   };
 }
@@ -114,10 +116,15 @@ export function authorizationFor(region: string): Record<string, string> {
   };
 }
 
-function parse(text: string): YandexOutput {
+function parse(text: string): Record<string, unknown> {
   try {
-    return JSON.parse(text) as YandexOutput;
+    return JSON.parse(text) as Record<string, unknown>;
   } catch {
-    return {} as YandexOutput;
+    return {};
   }
+}
+
+function textIn(output: Record<string, unknown>, name: string): string {
+  const value = output[name];
+  return typeof value === "string" ? value : "";
 }

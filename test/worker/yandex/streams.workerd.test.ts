@@ -4,7 +4,7 @@
 
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { authorizationFor, type YandexReply, yandexOver } from "./client.ts";
+import { authorizationFor, type YandexReply, type YandexRequest, yandexOver } from "./client.ts";
 
 const yandex = yandexOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
 
@@ -121,7 +121,7 @@ describe("CreateStream", () => {
     for (const given of [StreamName, `/Root/${StreamName}`]) {
       const again = await yandex("CreateStream", { StreamName: given });
       expectError(again, "ResourceInUseException");
-      expect(again.output.message).toBe(
+      expect(again.error.message).toBe(
         `<main>: Error: Stream with name /Root/${StreamName} already exists, code: 500070\n`,
       );
     }
@@ -149,7 +149,7 @@ describe("CreateStream", () => {
   ])("%s for %j", async (name, input, message) => {
     const reply = await yandex("CreateStream", { StreamName, ...input });
     expectError(reply, name);
-    if (message !== undefined) expect(reply.output.message).toBe(message);
+    if (message !== undefined) expect(reply.error.message).toBe(message);
     expect((await yandex("DescribeStream", { StreamName })).status).toBe(400);
   });
 
@@ -183,7 +183,6 @@ describe("names", () => {
   });
 
   test("the cloud's region by both its names, and a token without one, are the same place", async () => {
-    const inRegion = (region: string) => ({ headers: authorizationFor(region) });
     await yandex("CreateStream", { StreamName }, inRegion("ru-central1"));
     for (const others of [inRegion("ru-central1"), inRegion("ru-central-1"), {}]) {
       expect((await yandex("DescribeStream", { StreamName }, others)).status).toBe(200);
@@ -220,7 +219,7 @@ describe("names", () => {
     );
     const absolute = { StreamName: "/RootNodb/stream" };
     const wrong = await yandex("CreateStream", absolute, { path: "/" });
-    expect(wrong.output.message).toBe("Database with path '/RootNodb' doesn't exists");
+    expect(wrong.error.message).toBe("Database with path '/RootNodb' doesn't exists");
   });
 });
 
@@ -275,7 +274,7 @@ describe("shards", () => {
   test("ListShards: what is wrong has a name", async () => {
     const { output } = await yandex("ListShards", { StreamName, MaxResults: 2 });
     const { NextToken } = output;
-    const says = async (input: object) => (await yandex("ListShards", input)).output.__type;
+    const says = async (input: object) => (await yandex("ListShards", input)).error.name;
     expect(await says({ NextToken, StreamName })).toBe("InvalidParameterCombination");
     expect(await says({ NextToken: `${NextToken}garbage` })).toBe("InvalidArgumentException");
     expect(await says({ StreamName, MaxResults: -30 })).toBe("ValidationException");
@@ -296,7 +295,7 @@ describe("shards", () => {
     ]);
     const bad = await yandex("DescribeStream", { StreamName, ExclusiveStartShardId: "zzzz" });
     expectError(bad, "ValidationException");
-    expect(bad.output.message).toContain("Bad shard id");
+    expect(bad.error.message).toContain("Bad shard id");
   });
 
   test("UpdateShardCount grows, stays, and never shrinks", async () => {
@@ -310,7 +309,7 @@ describe("shards", () => {
     expect((await update(7)).status).toBe(200);
     const fewer = await update(6);
     expectError(fewer, "InvalidArgumentException");
-    expect(fewer.output.message).toContain("Shard count must be non-decreasing");
+    expect(fewer.error.message).toContain("Shard count must be non-decreasing");
     expectError(await update(5000), "LimitExceededException");
     const { output } = await yandex("DescribeStream", { StreamName });
     const { Shards } = output.StreamDescription;
@@ -389,9 +388,6 @@ describe("changes", () => {
 });
 
 describe("consumers", () => {
-  const register = (ConsumerName: string) =>
-    yandex("RegisterStreamConsumer", { StreamArn: StreamName, ConsumerName });
-
   beforeEach(async () => {
     await yandex("CreateStream", { StreamName });
   });
@@ -436,13 +432,18 @@ describe("consumers", () => {
   test("a hundred of them, page by page", async () => {
     const names = Array.from({ length: 100 }, (_, i) => `c${String(i).padStart(2, "0")}`);
     for (const name of names) expect((await register(name)).status).toBe(200);
-    const list = (input: object) => yandex("ListStreamConsumers", input);
     const seen: string[] = [];
-    let { output } = await list({ StreamArn: StreamName, MaxResults: 40 });
+    let { output } = await yandex("ListStreamConsumers", {
+      StreamArn: StreamName,
+      MaxResults: 40,
+    });
     for (;;) {
       seen.push(...(output.Consumers ?? []).map(({ ConsumerName }) => ConsumerName));
       if (!("NextToken" in output)) break;
-      ({ output } = await list({ StreamArn: "", NextToken: output.NextToken }));
+      ({ output } = await yandex("ListStreamConsumers", {
+        StreamArn: "",
+        NextToken: output.NextToken,
+      }));
     }
     expect(seen).toEqual(names);
   });
@@ -459,6 +460,14 @@ describe("consumers", () => {
   });
 });
 
-function expectError({ status, reason, output }: YandexReply, name: string): void {
-  expect([status, reason, output.__type]).toEqual([400, name, name]);
+function inRegion(region: string): YandexRequest {
+  return { headers: authorizationFor(region) };
+}
+
+function register(ConsumerName: string): Promise<YandexReply> {
+  return yandex("RegisterStreamConsumer", { StreamArn: StreamName, ConsumerName });
+}
+
+function expectError({ status, reason, error }: YandexReply, name: string): void {
+  expect([status, reason, error.name]).toEqual([400, name, name]);
 }
