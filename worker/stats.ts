@@ -52,7 +52,7 @@ async function shardStats(runtime: Runtime, scope: Scope, name: string) {
   return Promise.all(
     description.shards.map(async ({ uid, index }) => {
       const stats = unwrap(await runtime.env.SHARD.getByName(uid).stats());
-      return { index, ...stats };
+      return Object.assign({ index }, stats);
     }),
   );
 }

@@ -97,6 +97,7 @@ interface Gathering {
   runs: Run[];
   index: number;
   segment: number;
+  recordsLeft: number;
   bytesLeft: number;
   done: boolean;
 }
@@ -112,6 +113,7 @@ async function readHistory(
     runs: [],
     index: plan.index,
     segment: plan.segments[0] ?? view.segment,
+    recordsLeft: plan.endIndex - plan.index,
     bytesLeft: limits.bytesMax,
     done: false,
   };
@@ -128,7 +130,7 @@ async function readHistory(
         const { location } = await seekShard(runtime, uid, { kind: "index", index });
         return readPage(runtime, uid, location, limits, "skip");
       }
-      takeRun(page, chunk, plan.endIndex, horizonMs);
+      takeRun(page, chunk, horizonMs);
     }
     // A hint may name an earlier segment than the record's: go on until the record is found.
     const missed = page.runs.length === 0 && !page.done && page.segment < view.segment;
@@ -139,13 +141,13 @@ async function readHistory(
 }
 
 /** Takes what the page still has room for from a segment that does not begin after its index. */
-function takeRun(page: Gathering, chunk: Uint8Array, endIndex: number, horizonMs: number): void {
+function takeRun(page: Gathering, chunk: Uint8Array, horizonMs: number): void {
   const { firstIndex, count, timeMs } = readHeader(chunk);
   const kept = timeMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
   const from = Math.max(page.index - firstIndex, kept);
   page.index = Math.max(page.index, firstIndex + Math.min(from, count));
-  if (from < count && page.index < endIndex) {
-    const to = engine.fit(chunk, from, endIndex - page.index, Math.max(page.bytesLeft, 0));
+  if (from < count) {
+    const to = engine.fit(chunk, from, page.recordsLeft, Math.max(page.bytesLeft, 0));
     const bytes = engine.payloadBytes(chunk, from, to);
     page.done = to < count;
     if (bytes > page.bytesLeft && page.runs.length > 0) {
@@ -153,10 +155,11 @@ function takeRun(page: Gathering, chunk: Uint8Array, endIndex: number, horizonMs
       return;
     }
     page.runs.push({ chunk, from, to });
+    page.recordsLeft -= to - from;
     page.bytesLeft -= bytes;
     page.index = firstIndex + to;
   }
-  page.done ||= page.index >= endIndex;
+  page.done ||= page.recordsLeft === 0;
   if (page.index >= firstIndex + count) page.segment++;
 }
 
