@@ -57,8 +57,9 @@ export function changeAttributes(
     }
     case "metrics": {
       const { on, off } = change;
-      const kept = stream.metrics.filter((name) => !off.includes(name) && !on.includes(name));
-      return updating(stream, { ...stream, metrics: [...kept, ...on] });
+      const all = new Set([...stream.metrics, ...on]);
+      const metrics = [...all].filter((name) => !off.includes(name));
+      return updating(stream, { ...stream, metrics });
     }
   }
 }

@@ -82,21 +82,21 @@ export function changePolicy(
   return { ...stream, consumers };
 }
 
-/** A consumer that is not there yet, or is about to go. */
-export function notActive(stream: StreamDescription, consumer: ConsumerDescription): StreamError {
-  return new StreamError("consumerNotActive", {
-    stream: stream.name,
-    consumer: consumer.name,
-    createdSeconds: secondsOf(consumer.createdMs),
-  });
-}
-
 function withPolicy<Thing extends { policy?: string }>(thing: Thing, policy: string | null): Thing {
   if (policy !== null) return { ...thing, policy };
   if (thing.policy === undefined) throw new StreamError("policyNotFound");
   const bare = { ...thing };
   delete bare.policy;
   return bare;
+}
+
+/** A consumer that is not there yet, or is about to go. */
+function notActive(stream: StreamDescription, consumer: ConsumerDescription): StreamError {
+  return new StreamError("consumerNotActive", {
+    stream: stream.name,
+    consumer: consumer.name,
+    createdSeconds: secondsOf(consumer.createdMs),
+  });
 }
 
 function secondsOf(ms: number): number {

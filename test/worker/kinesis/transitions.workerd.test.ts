@@ -85,7 +85,14 @@ describe("a stream", () => {
     setClock(noonMs + transitionMs);
     await ask("IncreaseStreamRetentionPeriod", { StreamName: stream, RetentionPeriodHours: 24 });
     await ask("UpdateMaxRecordSize", { StreamARN: arnOf(stream), MaxRecordSizeInKiB: 1024 });
+    const monitoring = { StreamName: stream, ShardLevelMetrics: ["IncomingBytes"] };
+    await ask("DisableEnhancedMonitoring", monitoring);
     expect(await statusAt(transitionMs)).toBe("ACTIVE");
+    const all = { StreamName: stream, ShardLevelMetrics: ["ALL"] };
+    await ask("EnableEnhancedMonitoring", all);
+    setClock(noonMs + 2 * transitionMs);
+    await ask("EnableEnhancedMonitoring", monitoring);
+    expect(await statusAt(2 * transitionMs)).toBe("ACTIVE");
   });
 
   test("is DELETING, keeps its name for that long, and takes nothing", async () => {
