@@ -133,7 +133,8 @@ function readValue(field: Field, value: unknown): unknown {
 }
 
 function readText(value: unknown): string {
-  if (typeof value !== "string" || !value.isWellFormed()) throw mismatch("string", value);
+  if (typeof value !== "string") throw mismatch("string", value);
+  if (!value.isWellFormed()) throw invalid("[json.exception.type_error.316] invalid UTF-8 text");
   return value;
 }
 

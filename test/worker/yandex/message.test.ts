@@ -1,0 +1,124 @@
+// From a decoded body to a typed input: spellings, types, lists, and every way of being refused. Texts of
+// YDB json_proto_conversion.cpp.
+
+import { describe, expect, test } from "vitest";
+import { YandexError } from "../../../worker/yandex/errors.ts";
+import { readMessage } from "../../../worker/yandex/message.ts";
+import { messages } from "../../../worker/yandex/messages.ts";
+import { parseSequenceNumber, parseShardId, shardIdOf } from "../../../worker/yandex/shards.ts";
+
+describe("readMessage", () => {
+  test("members by any spelling, nested ones too; those that are not there are not there", () => {
+    const body = {
+      stream_name: "s",
+      shardCount: 3.9,
+      StreamModeDetails: { streamMode: "ON_DEMAND" },
+      partitioning_settings: { MinActivePartitions: 1 },
+    };
+    expect(readMessage(messages.CreateStream, body)).toEqual({
+      StreamName: "s",
+      ShardCount: 3,
+      StreamModeDetails: { StreamMode: "ON_DEMAND" },
+      PartitioningSettings: { MinActivePartitions: 1 },
+    });
+  });
+
+  test("bytes as they are, or in base64; times in milliseconds; a list of records", () => {
+    const Data = new Uint8Array([1, 2]);
+    const body = { Records: [{ Data }, { Data: "AQI=", PartitionKey: "k" }] };
+    const { Records } = readMessage(messages.PutRecords, body);
+    const data = Records?.map((record) => Buffer.from(record.Data ?? []).toString("hex"));
+    expect(data).toEqual(["0102", "0102"]);
+    expect(readMessage(messages.GetShardIterator, { Timestamp: 1.5 })).toEqual({ Timestamp: 1500 });
+    expect(readMessage(messages.GetShardIterator, { Timestamp: 2n })).toEqual({ Timestamp: 2000 });
+  });
+
+  test.each([
+    ["LATEST", "LATEST"],
+    ["5", "LATEST"],
+    ["AT_TIMESTAMPS", undefined],
+    ["0", undefined],
+    ["6", undefined],
+    ["", undefined],
+  ])("an iterator's type %j is %s", (given, type) => {
+    const { ShardIteratorType } = readMessage(messages.GetShardIterator, {
+      ShardIteratorType: given,
+    });
+    expect(ShardIteratorType).toBe(type);
+  });
+
+  test.each([undefined, null])("%s: no body at all", (value) => {
+    expect(refusal(() => readMessage(messages.ListStreams, value))).toEqual([
+      "MissingParameter",
+      "Top level of json value is not a map",
+    ]);
+  });
+
+  test.each<[unknown, string]>([
+    [{ Unknown: 1 }, "Unexpected json key: Unknown"],
+    [{ constructor: 1 }, "Unexpected json key: constructor"],
+    [{ StreamName: "a", Stream_Names: 1 }, "Unexpected json key: Stream_Names"],
+    [{ StreamName: 10 }, type("string", "number")],
+    [{ StreamName: null }, type("string", "null")],
+    [{ StreamName: ["a"] }, type("string", "array")],
+    [{ StreamName: "\ud800" }, "[json.exception.type_error.316] invalid UTF-8 text"],
+    [{ ShardCount: "100" }, type("number", "string")],
+    [{ ShardCount: true }, type("number", "boolean")],
+    [{ ShardCount: {} }, type("number", "object")],
+    [{ StreamModeDetails: "ON_DEMAND" }, type("object", "string")],
+    [{ StreamModeDetails: { Mode: 1 } }, "Unexpected json key: Mode"],
+    [[], type("object", "array")],
+    ["text", type("object", "string")],
+    [new Uint8Array(1), type("object", "binary")],
+  ])("%j is refused: %s", (body, message) => {
+    expect(refusal(() => readMessage(messages.CreateStream, body))).toEqual([
+      "InvalidArgumentException",
+      message,
+    ]);
+  });
+});
+
+describe("shards and sequence numbers", () => {
+  test.each([
+    ["shard-000000", 0],
+    ["shard-000199", 199],
+    ["shard-1000000", 1_000_000],
+    ["shard-0000001", undefined],
+    ["shard-1", undefined],
+    ["shardId-000000000000", undefined],
+    ["", undefined],
+    ["zzzz", undefined],
+  ])("%j is %s", (id, index) => {
+    expect(parseShardId(id)).toBe(index);
+    if (index !== undefined) expect(shardIdOf(index)).toBe(id);
+  });
+
+  test.each([
+    ["0", 0],
+    ["0000", 0],
+    ["001122", 1122],
+    [" 7", 7],
+    ["+7", 7],
+    ["7 and more", 7],
+    ["9".repeat(50), 2 ** 50 - 1],
+    ["-1", undefined],
+    ["garbage", undefined],
+    ["", undefined],
+  ])("sequence number %j is %s", (text, index) => {
+    expect(parseSequenceNumber(text)).toBe(index);
+  });
+});
+
+function type(wanted: string, is: string): string {
+  return `[json.exception.type_error.302] type must be ${wanted}, but is ${is}`;
+}
+
+function refusal(work: () => unknown): string[] {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof YandexError) return [error.name, error.message];
+    throw error;
+  }
+  return [];
+}
