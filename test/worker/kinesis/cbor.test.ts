@@ -1,6 +1,7 @@
 // CBOR: what is read, what is refused, and the bytes that are written. The requests are those of the
 // AWS SDK for Java, put together by hand from RFC 8949: it writes maps of either length, blobs as byte
 // strings, and times as milliseconds under tag 1.
+import { array, assert, integer, jsonValue, property, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
@@ -271,6 +272,35 @@ describe("requests as the AWS SDK for Java writes them", () => {
     expect(Buffer.from(Data ?? []).toString()).toBe("hi");
   });
 });
+
+describe("fuzz", () => {
+  test("what is written is read back as it was", () => {
+    assert(
+      property(jsonValue({ noUnicodeString: false }), (value) => {
+        expect(decodeCbor(encodeCbor(value))).toEqual(jsonOf(value));
+      }),
+    );
+  });
+
+  test("bytes are read or refused, and nothing else becomes of them", () => {
+    const firstBytes = array(integer({ min: 0, max: 255 }), { maxLength: 40 });
+    assert(property(firstBytes, (body) => expectReadOrRefused(Uint8Array.from(body))));
+    assert(property(uint8Array({ maxLength: 2000 }), expectReadOrRefused));
+  });
+});
+
+/** Minus zero has no sign in JSON, nor in an integer. */
+function jsonOf(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+function expectReadOrRefused(body: Uint8Array): void {
+  try {
+    decodeCbor(body);
+  } catch (error) {
+    expect(String(error)).toMatch(/^Error: cbor |^TypeError.*encod/);
+  }
+}
 
 /** A zero in so many lists, one in another, or behind as many first bytes of another kind. */
 function nested(levels: number, first = 0x81): Uint8Array {
