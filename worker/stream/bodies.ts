@@ -39,6 +39,11 @@ export class BodyCache {
     }
   }
 
+  /** Gives up whatever begins so. */
+  deleteAll(prefix: string): void {
+    for (const key of this.bodies.keys()) if (key.startsWith(prefix)) this.delete(key);
+  }
+
   delete(key: string): void {
     const body = this.bodies.get(key);
     if (body === undefined) return;

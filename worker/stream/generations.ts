@@ -97,6 +97,12 @@ export class Generations {
     return this.read("WHERE tiered = 0 ORDER BY number LIMIT 1");
   }
 
+  /** All of those, oldest first. */
+  inSqlite(): Generation[] {
+    const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
+    return this.sql.rows<GenerationRow>(query).map(toGeneration);
+  }
+
   /** The one that holds `index`, if any does. */
   holding(index: number): Generation | undefined {
     const found = this.first((each) => each.nextIndex > index);

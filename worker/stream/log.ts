@@ -10,7 +10,6 @@
 // segment covers, and the table is dropped as a whole when the generation goes. So neither sealing nor forgetting costs a
 // row per chunk. A chunk that is large enough is written as a segment in the first place.
 // State in memory is derived from the rows; the caller decides what of it readers may see.
-import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import {
   rowBodyBytesMax,
@@ -20,7 +19,8 @@ import {
   tailChunksMax,
 } from "../limits.ts";
 import { bodies } from "./bodies.ts";
-import { readHeader, verifyChunk, wideColumnBytesMax } from "./chunk.ts";
+import { readHeader, wideColumnBytesMax } from "./chunk.ts";
+import { type Inspector, isCorrupt } from "./inspector.ts";
 import type { MeteredSql } from "./sql.ts";
 
 /** A row id has room for this many parts of one body. */
@@ -62,12 +62,14 @@ export class Log {
   private mergedBytes = 0;
   private readonly sql: MeteredSql;
   private readonly uid: string;
+  private readonly inspector: Inspector;
   private readonly firstSegment: number;
   private readonly table: string;
 
-  constructor(sql: MeteredSql, uid: string, generation: number, firstSegment: number) {
+  constructor(sql: MeteredSql, inspector: Inspector, generation: number, firstSegment: number) {
     this.sql = sql;
-    this.uid = uid;
+    this.uid = inspector.uid;
+    this.inspector = inspector;
     this.generation = generation;
     this.firstSegment = firstSegment;
     this.table = tableOf(generation);
@@ -171,9 +173,19 @@ export class Log {
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const body = readBody(this.sql, this.generation, entry.firstIndex);
-    verifyEntry(body, this.uid, entry);
+    this.inspector.inspect(body, entry, entry.segment ?? this.nextSegment);
     bodies.put(key, body);
     return body;
+  }
+
+  /** The same, or undefined when they fail their check. */
+  loadIfSound(entry: LogEntry): Uint8Array | undefined {
+    try {
+      return this.load(entry);
+    } catch (error) {
+      if (isCorrupt(error)) return undefined;
+      throw error;
+    }
   }
 
   private sealRun(chunks: readonly LogEntry[], parts: readonly Uint8Array[]): void {
@@ -204,15 +216,6 @@ export class Log {
       entry.firstIndex * bodyParts,
     );
     this.push(entry);
-  }
-
-  private loadIfSound(entry: LogEntry): Uint8Array | undefined {
-    try {
-      return this.load(entry);
-    } catch (error) {
-      if (error instanceof StreamError && error.code === "corrupt") return undefined;
-      throw error;
-    }
   }
 
   private write(entry: LogEntry, body: Uint8Array, verb: string): void {
@@ -308,20 +311,6 @@ export function readBody(sql: MeteredSql, generation: number, firstIndex: number
     at += part.body.byteLength;
   }
   return body;
-}
-
-/** Checks a body's sums and that it is the one its place says. Throws `corrupt`. */
-export function verifyEntry(body: Uint8Array, uid: string, entry: LogEntry): void {
-  const place = { shard: uid, segment: entry.segment ?? -1, index: entry.firstIndex };
-  let what = "other records";
-  try {
-    const { firstIndex, count } = verifyChunk(body);
-    if (firstIndex === entry.firstIndex && count === entry.count) return;
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    what = String(error.detail["what"]);
-  }
-  throw new StreamError("corrupt", { ...place, what });
 }
 
 /** What a chunk adds to the segment of a tail, at most. */

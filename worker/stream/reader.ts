@@ -7,6 +7,7 @@ import { engine } from "../isolate.ts";
 import { viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies } from "./bodies.ts";
 import { readHeader, timeMsAt, verifySegment } from "./chunk.ts";
+import { isCorrupt } from "./inspector.ts";
 import { segmentKey } from "./log.ts";
 import { type PageLimits, planRead, type ReadPlan } from "./plan.ts";
 import { unwrap } from "./rpc.ts";
@@ -44,6 +45,8 @@ export const readCounters = {
   shardPages: 0,
   viewRequests: 0,
   segmentRequests: 0,
+  /** Pages that were refused because they would begin with damaged bytes. */
+  damagedPages: 0,
 };
 
 const views = new Map<string, KnownView>();
@@ -56,16 +59,58 @@ export async function readPage(
   limits: PageLimits,
   trimmed: Trimmed,
 ): Promise<Page> {
+  try {
+    return await gatherPage(runtime, uid, location, limits, trimmed);
+  } catch (error) {
+    if (isCorrupt(error)) readCounters.damagedPages++;
+    throw error;
+  }
+}
+
+/** Throws `shardNotFound`, `locationNotFound`. */
+export async function seekShard(
+  runtime: Runtime,
+  uid: string,
+  request: SeekRequest,
+): Promise<SeekReply> {
+  const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
+  remember(uid, reply.view);
+  return reply;
+}
+
+async function gatherPage(
+  runtime: Runtime,
+  uid: string,
+  location: Location,
+  limits: PageLimits,
+  trimmed: Trimmed,
+): Promise<Page> {
   let at = location;
   const known = views.get(uid);
   // Sealed once, sealed for ever: an old view is good enough to know that.
   let history = known !== undefined && at.segment < known.view.segment;
+  let located = false;
   for (;;) {
     if (history) {
       const view = await freshView(runtime, uid);
       refuseTrimmed(location, view, trimmed);
       const plan = planRead(at, limits, view);
-      if (plan.from === "segments") return readHistory(runtime, uid, plan, limits, view);
+      if (plan.from === "segments") {
+        const gathered = await readSegments(runtime, uid, plan, limits, view);
+        if (gathered.runs.length > 0) return historyPage(runtime, uid, gathered, view);
+        if (gathered.index > plan.index) {
+          // Retention has passed all of it within the last second.
+          at = gathered;
+        } else if (!located) {
+          // The hint was wrong, or the view so old that the segment is gone.
+          const { index } = plan;
+          at = (await seekShard(runtime, uid, { kind: "index", index })).location;
+          located = true;
+        } else {
+          throw misplaced(uid, at);
+        }
+        continue;
+      }
     }
     const { index } = at;
     const reply = unwrap(await runtime.env.SHARD.getByName(uid).read({ index, ...limits }));
@@ -81,17 +126,6 @@ export async function readPage(
   }
 }
 
-/** Throws `shardNotFound`, `locationNotFound`. */
-export async function seekShard(
-  runtime: Runtime,
-  uid: string,
-  request: SeekRequest,
-): Promise<SeekReply> {
-  const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
-  remember(uid, reply.view);
-  return reply;
-}
-
 /** A page of history while it is gathered. */
 interface Gathering {
   runs: Run[];
@@ -102,13 +136,14 @@ interface Gathering {
   done: boolean;
 }
 
-async function readHistory(
+/** What the planned segments have of the page, up to the first one that cannot be had. */
+async function readSegments(
   runtime: Runtime,
   uid: string,
   plan: Extract<ReadPlan, { from: "segments" }>,
   limits: PageLimits,
   view: ShardView,
-): Promise<Page> {
+): Promise<Gathering> {
   const page: Gathering = {
     runs: [],
     index: plan.index,
@@ -118,26 +153,31 @@ async function readHistory(
     done: false,
   };
   const horizonMs = Date.now() - view.retentionMs;
-  let segments = plan.segments;
-  while (segments.length > 0) {
-    const chunks = await Promise.all(
-      segments.map((segment) => loadSegment(runtime, uid, segment, view)),
-    );
-    for (const chunk of chunks) {
-      if (page.done) break;
-      if (page.index < readHeader(chunk).firstIndex) {
-        const { index } = page;
-        const { location } = await seekShard(runtime, uid, { kind: "index", index });
-        return readPage(runtime, uid, location, limits, "skip");
-      }
-      takeRun(page, chunk, horizonMs);
+  const loads = await Promise.allSettled(
+    plan.segments.map((segment) => loadSegment(runtime, uid, segment, view)),
+  );
+  for (const load of loads) {
+    if (page.done) break;
+    if (load.status === "rejected") {
+      if (page.index > plan.index || isMissing(load.reason)) break;
+      throw load.reason;
     }
-    // A hint may name an earlier segment than the record's: go on until the record is found.
-    const missed = page.runs.length === 0 && !page.done && page.segment < view.segment;
-    segments = missed ? [page.segment] : [];
+    if (readHeader(load.value).firstIndex > page.index) break;
+    takeRun(page, load.value, horizonMs);
   }
-  readCounters.historyPages++;
-  return historyPage(runtime, uid, page, view);
+  // What is not what it should be is not to be trusted again.
+  const isElsewhere = page.index === plan.index;
+  if (isElsewhere) for (const segment of plan.segments) bodies.delete(segmentKey(uid, segment));
+  return page;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof StreamError && error.code === "locationNotFound";
+}
+
+/** The shard itself says that the record is in this segment, and it is not there. */
+function misplaced(shard: string, { segment, index }: Location): StreamError {
+  return new StreamError("corrupt", { shard, segment, index, what: "other records, or none" });
 }
 
 /** Takes what the page still has room for from a segment that does not begin after its index. */
@@ -169,6 +209,7 @@ async function historyPage(
   { runs, index, segment }: Gathering,
   view: ShardView,
 ): Promise<Page> {
+  readCounters.historyPages++;
   const last = runs.at(-1);
   return {
     runs,

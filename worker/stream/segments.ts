@@ -39,7 +39,10 @@ export class Segments extends WorkerEntrypoint<Env> {
   }
 }
 
-/** Looks where the segment is expected first, then in the other place. Throws `corrupt`. */
+/**
+ * Looks where the segment is expected first, then in the other place: one good copy is enough.
+ * Throws `corrupt`, or what else the first place failed with.
+ */
 async function loadSegment(
   env: Env,
   uid: string,
@@ -53,8 +56,18 @@ async function loadSegment(
     if (body !== null) verifySegment(body, uid, segment);
     return body ?? undefined;
   };
-  const [first, second] = inShard ? [fromShard, fromR2] : [fromR2, fromShard];
-  return (await first()) ?? (await second());
+  const failures: unknown[] = [];
+  for (const load of inShard ? [fromShard, fromR2] : [fromR2, fromShard]) {
+    try {
+      const body = await load();
+      if (body !== undefined) return body;
+    } catch (error) {
+      console.error(`segment ${segment} of shard ${uid}`, error);
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return undefined;
 }
 
 function refuse(status: number, text: string, type = "text/plain"): Response {

@@ -9,6 +9,7 @@ import { StreamError } from "../errors.ts";
 import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { groupChunks } from "./batch.ts";
+import { bodies } from "./bodies.ts";
 import { readHeader } from "./chunk.ts";
 import { releasePending, reservePending, resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
@@ -33,6 +34,7 @@ import type {
 } from "./types.ts";
 
 interface PendingAppend {
+  uid: string;
   chunks: Uint8Array[];
   bytes: number;
   resolve(receipts: AppendReceipt[]): void;
@@ -76,7 +78,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.tiering = new Tiering(env.SEGMENTS, {
       store: () => this.store,
       sealedSegment: () => this.published.segment,
-      transact: (change) => ctx.storage.transactionSync(change),
+      transact: (change) => this.transact(change),
       wakeBy: (timeMs) => this.wakeBy(timeMs),
     });
     this.recoverIfPossible();
@@ -106,7 +108,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (this.pendingBytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
       reservePending(uid, bytes);
       const receipts = new Promise<AppendReceipt[]>((resolve, reject) => {
-        this.pending.push({ chunks, bytes, resolve, reject });
+        this.pending.push({ uid, chunks, bytes, resolve, reject });
       });
       this.pendingBytes += bytes;
       if (!this.committing) this.idle = this.commitPending();
@@ -170,7 +172,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const store = this.opened();
       this.counters.segmentReads++;
       if (segment >= this.published.segment) return { body: null };
-      return { body: this.tiering.load(store, segment) ?? null };
+      return { body: store.loadSegment(segment) ?? null };
     });
   }
 
@@ -183,7 +185,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   async destroy(): Promise<void> {
-    const { store } = this;
+    // One whose removal was cut off is not open, but still there.
+    const store = this.store ?? ShardStore.open(this.sql);
     if (store !== undefined) {
       store.describe({ destroyed: true });
       this.store = undefined;
@@ -196,7 +199,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   stats(): Promise<Reply<ShardStats>> {
     return asReply(() => {
-      const { log, generations, description } = this.opened();
+      const { log, generations, description, inspector } = this.opened();
       const closed = generations.totals();
       return {
         shard: description.uid,
@@ -206,7 +209,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
           count: closed.segments + log.sealedCount,
           sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
           r2Bytes: closed.tieredBytes,
-          damaged: this.tiering.damaged.size,
+          damaged: inspector.damaged.size,
         },
         databaseBytes: this.sql.databaseBytes,
         pendingBytes: this.pendingBytes,
@@ -217,15 +220,21 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  /** Seals an old tail, forgets what retention has passed, moves segments to R2. */
+  /** Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. */
   override async alarm(): Promise<void> {
     this.alarmMs = null;
-    const { store } = this;
-    if (store === undefined) return;
+    if (!this.recovered) this.recover();
+    if (this.store === undefined) return this.destroy();
     const nowMs = Date.now();
-    const oldestTail = store.log.entries[store.log.sealedCount];
+    const { entries, sealedCount } = this.store.log;
+    const oldestTail = entries[sealedCount];
     if (oldestTail !== undefined && nowMs - oldestTail.firstMs >= sealAgeMs) this.sealTail();
-    await this.trim(nowMs);
+    try {
+      await this.trim(nowMs);
+    } catch (error) {
+      console.error("forgetting old records failed", error);
+      await this.wakeBy(nowMs + tierRetryMs);
+    }
     await this.tiering.move();
     await this.wakeBy(this.nextWakeMs());
   }
@@ -251,9 +260,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
           error instanceof StreamError ? error : new StreamError("commitFailed", { what });
         for (const append of batch) append.reject(failure);
       }
-      const bytes = batch.reduce((sum, append) => sum + append.bytes, 0);
-      this.pendingBytes -= bytes;
-      releasePending(this.ctx.id.name ?? "", bytes);
+      for (const { uid, bytes } of batch) {
+        this.pendingBytes -= bytes;
+        releasePending(uid, bytes);
+      }
       if (this.store?.isFull === true) this.sealTail();
     }
     this.committing = false;
@@ -263,7 +273,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private async commit(chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
     const store = this.opened();
     const receipts = store.stamp(chunks, Date.now());
-    this.ctx.storage.transactionSync(() => store.append(groupChunks(chunks)));
+    this.transact(() => store.append(groupChunks(chunks)));
     await this.wakeBy(Date.now() + sealAgeMs);
     await this.ctx.storage.sync();
     this.counters.commits++;
@@ -301,11 +311,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const { store } = this;
     if (store === undefined) return;
     try {
-      this.ctx.storage.transactionSync(() => store.seal(Date.now()));
+      this.transact(() => store.seal(Date.now()));
       this.publish();
     } catch (error) {
       console.error("sealing failed", error);
-      this.recoverIfPossible();
     }
   }
 
@@ -315,7 +324,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const horizonMs = nowMs - store.retentionMs;
     const last = store.log.entries.at(-1);
     if (last !== undefined && last.lastMs < horizonMs && !this.committing) {
-      this.ctx.storage.transactionSync(() => {
+      this.transact(() => {
         store.log.seal();
         store.roll();
       });
@@ -371,6 +380,16 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return this.store;
   }
 
+  /** All of a change or nothing, also of what is in memory. */
+  private transact(change: () => void): void {
+    try {
+      this.ctx.storage.transactionSync(change);
+    } catch (error) {
+      this.recoverIfPossible();
+      throw error;
+    }
+  }
+
   /** As `recover`; when storage cannot be read now, the next call tries again. */
   private recoverIfPossible(): void {
     try {
@@ -388,7 +407,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.store = store?.description.destroyed === true ? undefined : store;
     this.recovered = true;
     if (this.store === undefined) return;
-    if (!this.committing) resetPending(this.store.description.uid);
+    const { uid } = this.store.description;
+    if (!this.committing) resetPending(uid);
+    // Some of it may never have become durable.
+    bodies.deleteAll(`${uid}/`);
     this.tiering.recover(this.store);
     this.publish();
   }

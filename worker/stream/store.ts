@@ -15,7 +15,8 @@ import {
 } from "../limits.ts";
 import { readHeader, stampChunk } from "./chunk.ts";
 import { type Generation, Generations, generationSchema } from "./generations.ts";
-import { Log, type LogEntry, readBody, segmentKey, verifyEntry } from "./log.ts";
+import { Inspector } from "./inspector.ts";
+import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "./bodies.ts";
 import type { MeteredSql } from "./sql.ts";
 import type { AppendReceipt, ShardSettings } from "./types.ts";
@@ -44,6 +45,7 @@ type ShardRow = {
 export class ShardStore {
   readonly description: ShardSettings;
   readonly generations: Generations;
+  readonly inspector: Inspector;
   log: Log;
   tip: Tip;
   private readonly sql: MeteredSql;
@@ -54,7 +56,8 @@ export class ShardStore {
     this.sql = sql;
     this.description = JSON.parse(row.description) as ShardSettings;
     this.generations = new Generations(sql);
-    this.log = new Log(sql, this.description.uid, row.generation, row.first_segment);
+    this.inspector = new Inspector(this.description.uid);
+    this.log = new Log(sql, this.inspector, row.generation, row.first_segment);
     const last = this.log.entries.at(-1);
     this.tip = {
       nextIndex: last === undefined ? row.first_index : last.firstIndex + last.count,
@@ -154,7 +157,7 @@ export class ShardStore {
       tip.timeMs,
       tip.timeOrdinal,
     );
-    this.log = new Log(this.sql, this.description.uid, next.generation, next.firstSegment);
+    this.log = new Log(this.sql, this.inspector, next.generation, next.firstSegment);
   }
 
   /** Number of the newest generation's first segment. */
@@ -230,7 +233,7 @@ export class ShardStore {
     if (cached !== undefined) return cached;
     const entry = generation.segments[segment - generation.firstSegment] as LogEntry;
     const body = readBody(this.sql, generation.number, entry.firstIndex);
-    verifyEntry(body, uid, entry);
+    this.inspector.inspect(body, entry, segment);
     bodies.put(key, body);
     return body;
   }

@@ -4,7 +4,10 @@ import { engine } from "../isolate.ts";
 import type { Log } from "./log.ts";
 import type { ReadRequest, ShardView } from "./types.ts";
 
-/** Chunks with exactly the page's records, and the index after them. Throws `corrupt`. */
+/**
+ * Chunks with exactly the page's records, and the index after them. A page ends before a damaged
+ * body; one that would begin with it throws `corrupt`.
+ */
 export function readTail(
   log: Log,
   view: ShardView,
@@ -20,9 +23,14 @@ export function readTail(
   for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
     const entry = log.entries[at];
     if (entry === undefined || entry.firstIndex >= view.nextIndex) break;
-    const chunk = log.load(entry);
+    const chunk = chunks.length === 0 ? log.load(entry) : log.loadIfSound(entry);
+    if (chunk === undefined) break;
     const kept = entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
     const from = Math.max(index - entry.firstIndex, kept);
+    if (from >= entry.count) {
+      index = entry.firstIndex + entry.count;
+      continue;
+    }
     const to = engine.fit(chunk, from, records, Math.max(bytes, 0));
     const size = engine.payloadBytes(chunk, from, to);
     if (size > bytes && chunks.length > 0) break;

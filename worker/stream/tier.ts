@@ -1,8 +1,8 @@
 // Sealed segments in R2, one object each under a key that is written once. An object is trusted after it has
 // been read back whole and passed its checks; only then may the caller free the rows. A
 // segment that fails its check in SQLite is left there. Nothing here is on the way of an acknowledgement.
-import { StreamError } from "../errors.ts";
 import { readHeader, verifyChunk, verifySegment } from "./chunk.ts";
+import { isCorrupt } from "./inspector.ts";
 
 /** What is to be moved, asked for one at a time. */
 export interface MovableSegments {
@@ -12,7 +12,7 @@ export interface MovableSegments {
   /** Its bytes; undefined when there is nothing to move. Throws `corrupt`. */
   load(segment: number): Uint8Array | undefined;
   /** The segment is in R2 and verified, or stays where it is. */
-  done(segment: number): void;
+  done(segment: number): Promise<void>;
 }
 
 /** R2 deletes this many keys in one call. */
@@ -25,7 +25,7 @@ export async function moveSegments(bucket: R2Bucket, segments: MovableSegments):
     if (segment === undefined) return;
     const body = loadIfSound(segments, segment);
     if (body !== undefined) await putVerified(bucket, segmentObject(segments.uid, segment), body);
-    segments.done(segment);
+    await segments.done(segment);
   }
 }
 
@@ -70,7 +70,7 @@ function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | u
   try {
     return segments.load(segment);
   } catch (error) {
-    if (error instanceof StreamError && error.code === "corrupt") return undefined;
+    if (isCorrupt(error)) return undefined;
     throw error;
   }
 }

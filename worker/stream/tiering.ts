@@ -3,6 +3,8 @@
 // Nothing here is on the way of an acknowledgement; what fails is tried again by the alarm.
 import { StreamError } from "../errors.ts";
 import { tierRetryMs } from "../limits.ts";
+import type { Generation } from "./generations.ts";
+import { isCorrupt } from "./inspector.ts";
 import type { LogEntry } from "./log.ts";
 import type { ShardStore } from "./store.ts";
 import { dropSegments, moveSegments, readObject } from "./tier.ts";
@@ -20,10 +22,11 @@ export interface SegmentOwner {
 export class Tiering {
   /** Segments below this one are in R2. */
   tieredSegment = 0;
-  readonly damaged = new Set<number>();
   private readonly bucket: R2Bucket | undefined;
   private readonly owner: SegmentOwner;
-  private moving = false;
+  private moving: Promise<void> | undefined;
+  /** Segments below this one are being deleted, or have been. */
+  private droppedSegment = 0;
 
   constructor(bucket: R2Bucket | undefined, owner: SegmentOwner) {
     this.bucket = bucket;
@@ -44,21 +47,15 @@ export class Tiering {
   async move(): Promise<void> {
     const { bucket } = this;
     const store = this.owner.store();
-    if (store === undefined || bucket === undefined || this.moving) return;
-    this.moving = true;
+    if (store === undefined || bucket === undefined || this.moving !== undefined) return;
+    this.moving = this.moveAll(store, bucket);
     try {
-      await moveSegments(bucket, {
-        uid: store.description.uid,
-        next: () =>
-          this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined,
-        load: (segment) => this.load(store, segment),
-        done: (segment) => this.moved(store, segment),
-      });
+      await this.moving;
     } catch (error) {
       console.error("moving segments to R2 failed", error);
       await this.owner.wakeBy(Date.now() + tierRetryMs);
     } finally {
-      this.moving = false;
+      this.moving = undefined;
     }
   }
 
@@ -69,6 +66,7 @@ export class Tiering {
       if (oldest === undefined || oldest.lastMs >= horizonMs) return;
       if (this.bucket !== undefined) {
         const numbers = oldest.segments.map((_, i) => oldest.firstSegment + i);
+        this.droppedSegment = oldest.firstSegment + numbers.length;
         await dropSegments(this.bucket, store.description.uid, numbers);
       }
       if (this.owner.store() !== store) return;
@@ -76,18 +74,10 @@ export class Tiering {
     }
   }
 
+  /** Removes every object of a shard that is gone, also one that is on its way now. */
   async drop(uid: string): Promise<void> {
+    await this.moving?.catch(() => {});
     if (this.bucket !== undefined) await dropSegments(this.bucket, uid);
-  }
-
-  /** As the store's loadSegment, remembering what is damaged. Throws `corrupt`. */
-  load(store: ShardStore, segment: number): Uint8Array | undefined {
-    try {
-      return store.loadSegment(segment);
-    } catch (error) {
-      if (error instanceof StreamError && error.code === "corrupt") this.damaged.add(segment);
-      throw error;
-    }
   }
 
   /** The bytes of a chunk or segment, wherever they are. Throws `corrupt`. */
@@ -95,19 +85,45 @@ export class Tiering {
     const { segment } = entry;
     if (segment === undefined) return store.log.load(entry);
     const { uid } = store.description;
-    const body =
-      this.load(store, segment) ?? (this.bucket && (await readObject(this.bucket, uid, segment)));
-    if (body === undefined) throw new StreamError("corrupt", { shard: uid, segment });
-    return body;
+    let damage: unknown;
+    try {
+      const body = store.loadSegment(segment);
+      if (body !== undefined) return body;
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+      damage = error;
+    }
+    const body = this.bucket && (await readObject(this.bucket, uid, segment));
+    if (body !== undefined) return body;
+    throw damage ?? new StreamError("corrupt", { shard: uid, segment, what: "missing" });
   }
 
-  private moved(store: ShardStore, segment: number): void {
+  private async moveAll(store: ShardStore, bucket: R2Bucket): Promise<void> {
+    this.freeMoved(store, store.generations.inSqlite());
+    await moveSegments(bucket, {
+      uid: store.description.uid,
+      next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
+      load: (segment) => store.loadSegment(segment),
+      done: (segment) => this.moved(store, bucket, segment),
+    });
+  }
+
+  private async moved(store: ShardStore, bucket: R2Bucket, segment: number): Promise<void> {
+    const { uid } = store.description;
     if (this.owner.store() !== store) return;
-    this.tieredSegment = segment + 1;
-    const oldest = store.generations.oldestInSqlite();
-    if (oldest === undefined) return;
-    const end = oldest.firstSegment + oldest.segments.length;
-    const whole = oldest.segments.every((each) => !this.damaged.has(each.segment ?? -1));
-    if (end <= this.tieredSegment && whole) this.owner.transact(() => store.free(oldest));
+    this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
+    // Retention may have passed it while it was on its way.
+    if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
+    const generation = store.generations.withSegment(segment);
+    if (generation !== undefined) this.freeMoved(store, [generation]);
+  }
+
+  private freeMoved(store: ShardStore, generations: readonly Generation[]): void {
+    for (const generation of generations) {
+      const { firstSegment, segments, tiered } = generation;
+      const isMoved = !tiered && firstSegment + segments.length <= this.tieredSegment;
+      const isWhole = segments.every((each) => !store.inspector.damaged.has(each.firstIndex));
+      if (isMoved && isWhole) this.owner.transact(() => store.free(generation));
+    }
   }
 }

@@ -1,0 +1,274 @@
+// A bit that flips in a stored body: whoever reads it is told which shard and which segment, it is
+// counted, and everything else is read and written as before, by readers, by sealing, by the way to
+// R2 and by the trim horizon.
+
+import { env, exports } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, describe, expect, test } from "vitest";
+import type { StreamError } from "../../../worker/errors.ts";
+import { generationBytes, sealAgeMs } from "../../../worker/limits.ts";
+import { catalogOf } from "../../../worker/stream/directory.ts";
+import { readCounters } from "../../../worker/stream/reader.ts";
+import { unwrap } from "../../../worker/stream/rpc.ts";
+import { Random } from "../../engine/random.ts";
+import { kinesisOver } from "../kinesis/client.ts";
+import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";
+import {
+  evictAll,
+  forgetBodies,
+  gatherAll,
+  gatherPage,
+  letGo,
+  objectsOf,
+  rebind,
+  ringAlarm,
+  setClock,
+  statsOf,
+  tidyUp,
+  untilTiered,
+} from "./storage.ts";
+
+const noonMs = Date.UTC(2036, 0, 1, 12);
+const hourMs = 3_600_000;
+
+afterEach(tidyUp);
+
+describe("in a chunk of the tail", () => {
+  test("readers get what is before it and what is after it, and are told of it in between", async () => {
+    const shard = await openShard();
+    for (const text of ["a", "b", "c", "d"]) await append(shard, text);
+    await flipBit(shard, 2);
+    const before = await gatherPage(shard);
+    expect(before.records.map(textOf)).toEqual(["a", "b"]);
+    expect(before.next.index).toBe(2);
+    await expectDamaged(shard, 2, 0);
+    expect((await gatherAll(shard, { from: { segment: 0, index: 3 } })).map(textOf)).toEqual(["d"]);
+    await append(shard, "e");
+    expect(await seek(shard, { kind: "latest" })).toBe(5);
+    expect((await statsOf(shard)).segments.damaged).toBe(1);
+  });
+
+  test("sealing goes around it: its neighbours are segments, and so is it", async () => {
+    const shard = await openShard();
+    setClock(noonMs);
+    for (const text of ["a", "b", "c", "d", "e"]) await append(shard, text);
+    await flipBit(shard, 2);
+    await ringAlarm(shard, noonMs + sealAgeMs);
+    await untilTiered(shard);
+    const { segments, tail } = await statsOf(shard);
+    expect([segments.count, segments.damaged, tail.chunks]).toEqual([3, 1, 0]);
+    expect(new Set((await objectsOf(shard)).keys())).toEqual(new Set([0, 2]));
+    await evictAll(shard);
+    const before = await gatherPage(shard);
+    expect(before.records.map(textOf)).toEqual(["a", "b"]);
+    await expectDamaged(shard, 2, 1);
+    expect(
+      (await gatherPage(shard, { from: { segment: 2, index: 3 } })).records.map(textOf),
+    ).toEqual(["d", "e"]);
+    expect((await append(shard, "f")).firstIndex).toBe(5);
+  });
+});
+
+describe("in a sealed segment", () => {
+  test("of a shard without a bucket: the segments around it are read", async () => {
+    const shard = await openShard();
+    await rebind(shard, undefined);
+    const count = await fillGenerations(shard, 1);
+    await letGo(shard);
+    await flipBit(shard, 3);
+    await rebind(shard, undefined);
+    const before = await gatherAll(shard, { limits: { recordsMax: 3 } }).catch(() => undefined);
+    expect(before).toBeUndefined();
+    expect((await gatherPage(shard)).records.map(({ index }) => index)).toEqual([0, 1, 2]);
+    const counted = readCounters.damagedPages;
+    await expectDamaged(shard, 3, 3);
+    expect(readCounters.damagedPages).toBeGreaterThan(counted);
+    const after = await gatherAll(shard, { from: { segment: 4, index: 4 } });
+    expect(after.map(({ index }) => index)).toEqual(
+      Array.from({ length: count - 4 }, (_, i) => i + 4),
+    );
+    expect((await statsOf(shard)).segments.damaged).toBe(1);
+  });
+
+  test("it stays in SQLite; the generations after its own are freed all the same, and so is it in time", async () => {
+    const shard = await openShard();
+    setClock(noonMs);
+    await rebind(shard, undefined);
+    await fillGenerations(shard, 1);
+    await letGo(shard);
+    await flipBit(shard, 3);
+    await runDurableObjectAlarm(shard);
+    await fillGenerations(shard, 2);
+    await untilTiered(shard);
+    const { segments } = await statsOf(shard);
+    expect((await objectsOf(shard)).has(3)).toBe(false);
+    expect((await objectsOf(shard)).size).toBe(segments.count - 1);
+    expect(segments.damaged).toBe(1);
+    expect(segments.sqliteBytes).toBeLessThan(2.5 * generationBytes);
+    expect(segments.r2Bytes).toBeGreaterThanOrEqual(generationBytes);
+    await expectDamaged(shard, 3, 3);
+    await ringAlarm(shard, noonMs + 25 * hourMs);
+    expect((await objectsOf(shard)).size).toBe(0);
+    expect((await statsOf(shard)).records).toBe(0);
+    expect((await append(shard, "next")).firstIndex).toBeGreaterThan(20);
+  });
+
+  test("that R2 has too: it is read from there", async () => {
+    const shard = await openShard();
+    await fillGenerations(shard, 0.5);
+    await untilTiered(shard);
+    await letGo(shard);
+    await flipBit(shard, 2);
+    const records = await gatherAll(shard, { from: { segment: 1, index: 1 } });
+    expect(records.map(({ index }) => index)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("in an object in R2", () => {
+  const changes: [what: string, change: (body: Uint8Array) => Uint8Array | undefined][] = [
+    ["altered", (body) => body.map((byte, i) => (i === 5000 ? byte ^ 4 : byte))],
+    ["short", (body) => body.subarray(0, body.length - 1)],
+    ["long", (body) => new Uint8Array([...body, 0])],
+    ["empty", () => new Uint8Array(0)],
+    ["gone", () => undefined],
+  ];
+
+  test.each(changes)(
+    "that is %s: it is refused by name, its neighbours are read",
+    async (_, change) => {
+      const shard = await shardInR2();
+      const key = `segments/${shard.name}/2`;
+      const body = change(await readObject(key));
+      await (body === undefined ? env.SEGMENTS!.delete(key) : env.SEGMENTS!.put(key, body));
+      expect((await gatherPage(shard)).records.map(({ index }) => index)).toEqual([0, 1]);
+      await expectDamaged(shard, 2, 2);
+      const after = await gatherPage(shard, { from: { segment: 3, index: 3 } });
+      expect(after.records[0]?.index).toBe(3);
+      expect((await append(shard, "next")).firstIndex).toBe(8);
+    },
+  );
+
+  test("that is another segment's: it is refused by name", async () => {
+    const shard = await shardInR2();
+    await env.SEGMENTS!.put(
+      `segments/${shard.name}/2`,
+      await readObject(`segments/${shard.name}/4`),
+    );
+    await expectDamaged(shard, 2, 2);
+    await env.SEGMENTS!.put(
+      `segments/${shard.name}/3`,
+      await readObject(`segments/${shard.name}/1`),
+    );
+    await expectDamaged(shard, 3, 3);
+    expect((await gatherPage(shard)).records.map(({ index }) => index)).toEqual([0, 1]);
+  });
+
+  test("while its rows are still there: it is read from the shard", async () => {
+    const shard = await openShard();
+    await fillGenerations(shard, 0.5);
+    await untilTiered(shard);
+    await env.SEGMENTS!.put(`segments/${shard.name}/2`, "altered");
+    forgetBodies();
+    const records = await gatherAll(shard, { from: { segment: 1, index: 1 } });
+    expect(records.map(({ index }) => index)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("a consumer", () => {
+  const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
+  const scope = { account: "000000000000", region: "us-east-1" };
+
+  test("of Kinesis is told, with the shard and the segment, and goes on after the damage", async () => {
+    const stream = crypto.randomUUID();
+    await kinesis("CreateStream", { StreamName: stream, ShardCount: 1 });
+    const numbers: string[] = [];
+    for (const text of ["a", "b", "c"]) {
+      const put = { StreamName: stream, PartitionKey: "k", Data: btoa(text) };
+      numbers.push((await kinesis("PutRecord", put)).output.SequenceNumber);
+    }
+    const { shards } = unwrap(await catalogOf(env, scope).describeStream(stream)).stream;
+    const uid = shards[0]?.uid ?? "";
+    await flipBit(env.SHARD.getByName(uid), 1);
+    const first = await getRecords({ ShardIteratorType: "TRIM_HORIZON" });
+    expect(first.output.Records.map(({ Data }) => atob(Data))).toEqual(["a"]);
+    const second = await kinesis("GetRecords", { ShardIterator: first.output.NextShardIterator });
+    expect(second.status).toBe(500);
+    expect(second.error.name).toBe("InternalFailureException");
+    expect(second.error.message).toBe(
+      `Stored bytes are damaged: shard ${uid}, segment 0: bad body checksum.`,
+    );
+    const after = {
+      ShardIteratorType: "AFTER_SEQUENCE_NUMBER",
+      StartingSequenceNumber: numbers[1],
+    };
+    const third = await getRecords(after);
+    expect(third.output.Records.map(({ Data }) => atob(Data))).toEqual(["c"]);
+
+    async function getRecords(from: object) {
+      const place = { StreamName: stream, ShardId: "shardId-000000000000", ...from };
+      const { output } = await kinesis("GetShardIterator", place);
+      return kinesis("GetRecords", { ShardIterator: output.ShardIterator });
+    }
+  });
+});
+
+/** A shard whose first generation is in R2 alone. */
+async function shardInR2(): Promise<ShardStub> {
+  const shard = await openShard();
+  await fillGenerations(shard, 1);
+  await untilTiered(shard);
+  expect((await statsOf(shard)).segments.r2Bytes).toBeGreaterThanOrEqual(generationBytes);
+  forgetBodies();
+  return shard;
+}
+
+/** Large records, each a segment, until that many generations are closed. */
+async function fillGenerations(shard: ShardStub, generations: number): Promise<number> {
+  const random = new Random(3);
+  let count = 0;
+  for (let bytes = 0; bytes < generations * generationBytes; bytes += 1_100_000) {
+    await append(shard, record(random.bytes(1_100_000)));
+    count++;
+  }
+  return count;
+}
+
+/** Changes one bit of the body that begins at `index`, where it is stored; nothing else knows it. */
+async function flipBit(shard: ShardStub, index: number): Promise<void> {
+  await sabotage(shard, ({ sql }) => {
+    const tables = sql
+      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'log%'")
+      .toArray();
+    for (const { name } of tables) {
+      const rows = sql
+        .exec<{ body: ArrayBuffer }>(`SELECT body FROM ${name} WHERE id = ?`, index * 8)
+        .toArray();
+      const row = rows[0];
+      if (row === undefined) continue;
+      const body = new Uint8Array(row.body);
+      body[body.length - 1] = (body.at(-1) ?? 0) ^ 1;
+      sql.exec(`UPDATE ${name} SET body = ? WHERE id = ?`, body, index * 8);
+      return;
+    }
+    throw new Error(`no body begins at ${index}`);
+  });
+  await evictAll(shard);
+}
+
+/** Reading there fails, and says where it is. */
+async function expectDamaged(shard: ShardStub, index: number, segment: number): Promise<void> {
+  const read = gatherPage(shard, { from: { segment, index } });
+  const failure = await read.then(
+    () => undefined,
+    (error: unknown) => error as StreamError,
+  );
+  expect(failure).toMatchObject({
+    code: "corrupt",
+    detail: { shard: shard.name, segment, what: expect.any(String) },
+  });
+}
+
+async function readObject(key: string): Promise<Uint8Array> {
+  const object = await env.SEGMENTS!.get(key);
+  return new Uint8Array((await object?.arrayBuffer()) ?? new ArrayBuffer(0));
+}
