@@ -12,15 +12,10 @@ import { compileEngine } from "../test/engine/compile.ts";
 import { Engine } from "../worker/engine.ts";
 import { type Contest, listBatchContests, listFindContests } from "./engine-contests.ts";
 import { type Effort, measureSubjects, sinkOf, type Timing } from "./measure.ts";
-import type { EngineRow } from "./results.ts";
-import { formatBytes, formatNumber, formatRatio, formatSpread, printTable } from "./table.ts";
+import type { EngineBench, EngineRow } from "./results.ts";
+import { engineTables } from "./engine-table.ts";
+import { printTable } from "./table.ts";
 import { makeWorkload } from "./workload.ts";
-
-export interface EngineBench {
-  batches: EngineRow[];
-  finds: EngineRow[];
-  hash: string;
-}
 
 const fullEffort: Effort = { warmMs: 50, sampleMs: 9, rounds: 12 };
 const quickEffort: Effort = { warmMs: 0, sampleMs: 0, rounds: 1 };
@@ -48,20 +43,6 @@ export async function benchEngine(
     finds: finds.map((contest) => findRow(contest, timings)),
     hash,
   };
-}
-
-export function printEngine({ batches, finds, hash }: EngineBench): void {
-  console.log("engine, release build");
-  console.log(
-    "GB/s of record data; Mrec/s: millions of records a second; x: times plain TypeScript\n",
-  );
-  printTable(
-    "operation|record|in place|Mrec/s|plain|x|memcpy/|copies|Mrec/s|plain|x|spread".split("|"),
-    batches.map(formatBatch),
-  );
-  console.log("\nnanoseconds a call\n");
-  printTable("find|in place|plain|x|copies|spread".split("|"), finds.map(formatFind));
-  console.log(`\nresults ${hash}, calls ${sinkOf()}`);
 }
 
 /** About a megabyte of each size; one raw walk takes at most 8,192 records. */
@@ -125,37 +106,8 @@ function times(found: Record<string, number | undefined>): Partial<EngineRow> {
   return Object.fromEntries(Object.entries(found).filter(([, ns]) => ns !== undefined));
 }
 
-function formatBatch(row: EngineRow): string[] {
-  const { title, recordBytes, recordCount, dataBytes } = row;
-  const speed = (ns?: number): string => formatNumber(dataBytes / (ns ?? NaN));
-  const rate = (ns?: number): string => formatNumber((recordCount / (ns ?? NaN)) * 1000);
-  return [
-    title,
-    formatBytes(recordBytes),
-    speed(row.inPlaceNs),
-    rate(row.inPlaceNs),
-    speed(row.plainNs),
-    formatRatio(row.plainNs, row.inPlaceNs),
-    formatRatio(row.memcpyNs, row.inPlaceNs),
-    speed(row.copiesNs),
-    rate(row.copiesNs),
-    speed(row.plainCopiesNs),
-    formatRatio(row.plainCopiesNs, row.copiesNs),
-    formatSpread([row.spread]),
-  ];
-}
-
-function formatFind({ title, inPlaceNs, plainNs, copiesNs, spread }: EngineRow): string[] {
-  return [
-    title,
-    formatNumber(inPlaceNs),
-    formatNumber(plainNs),
-    formatRatio(plainNs, inPlaceNs),
-    formatNumber(copiesNs),
-    formatSpread([spread]),
-  ];
-}
-
 if (import.meta.main) {
-  printEngine(await benchEngine({ quick: process.argv.includes("--quick") }, () => {}));
+  const bench = await benchEngine({ quick: process.argv.includes("--quick") }, () => {});
+  engineTables(bench).forEach(printTable);
+  console.log(`\nresults ${bench.hash}, calls ${sinkOf()}`);
 }

@@ -39,8 +39,8 @@ const kibibyte = 1024;
 const shardCounts = [1, 4, 16];
 /** Records of a put that is far from being a segment by itself. */
 const tailPut = { 100: 500, 1024: 100, 65_536: 2 } as Record<number, number>;
-/** Sealed data of each shard of a stream that is read whole, in pages of a megabyte. */
-const shardPages = 2;
+/** Pages that each shard has about, of which one is read. */
+const shardPages = 2.5;
 
 const catchUp = "catch-up";
 const follow = "follow";
@@ -188,7 +188,7 @@ async function fillShards(client: KinesisClient, count: number, plan: Plan): Pro
   const stream = `history-of-${count}`;
   const limit = Math.ceil(1000 / plan.scale);
   await client.createStream(stream, count);
-  await client.fill(stream, kibibyte, 1000 * shardPages * count * 1.25, 500);
+  await client.fill(stream, kibibyte, limit * shardPages * count, 500);
   const range = { stream, recordBytes: kibibyte, limit, records: limit };
   const pages: KnownPage[] = [];
   for (let shard = 0; shard < count; shard++)

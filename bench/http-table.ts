@@ -1,36 +1,40 @@
-// Prints what bench/http.ts measured: a table for each group of loads.
+// What bench/http.ts measured as tables: one for each group of loads.
 
-import type { HttpBench } from "./http.ts";
 import type { Summary } from "./load.ts";
-import { formatBytes, formatNumber, formatRatio, formatSpread, printTable } from "./table.ts";
+import { formatBytes, formatNumber, formatRatio, formatSpread, type Table } from "./table.ts";
 
-const groups = {
-  read: "pages; shard/page: what the Worker asks of the shard for a page",
-  poll: "polls at the tip of a shard",
-  write: "writes, each acknowledged when durable; rows/req: SQLite rows that Cloudflare would bill",
-  "fan-out":
-    "consumers of one shard; of one that grows, latency is from sending a record to having it",
-  shards: "streams of 1, 4 and 16 shards",
-} as Record<string, string>;
+/** Titles of the groups, and what the server's counters say in each. */
+const groups = [
+  {
+    group: "read",
+    title: "Pages; shard/page: what the Worker asks of the shard for a page",
+    extra: ["shard/page"],
+  },
+  { group: "poll", title: "Polls at the tip of a shard", extra: [] },
+  {
+    group: "write",
+    title:
+      "Writes, each acknowledged when durable; rows/req: SQLite rows that Cloudflare would bill",
+    extra: ["rows/req"],
+  },
+  {
+    group: "fan-out",
+    title: "Consumers of one shard; where it grows, latency is from sending a record to having it",
+    extra: [],
+  },
+  { group: "shards", title: "Streams of 1, 4 and 16 shards", extra: ["rows/req"] },
+];
 
-const headings = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread";
+const columns = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread";
 
-export function printHttp({ rows, hash }: HttpBench): void {
-  for (const [group, text] of Object.entries(groups)) {
-    console.log(`\n${text}\n`);
-    const members = rows.filter((row) => row.group === group);
-    const extra = extraHeading(group);
-    printTable([...headings.split("|"), ...extra], members.map(formatRow));
-  }
-  const busiest = Math.max(...rows.map(({ ownLoad }) => ownLoad));
-  console.log(`\ncpu ms: of the server, for one request`);
-  console.log(`making the load took at most ${Math.round(busiest * 100)}% of a core`);
-  console.log(`results ${hash}`);
-}
-
-function extraHeading(group: string): string[] {
-  if (group === "read") return ["shard/page"];
-  return group === "write" || group === "shards" ? ["rows/req"] : [];
+export function httpTables(rows: readonly Summary[]): Table[] {
+  return groups.map(({ group, title, extra }) => ({
+    title,
+    columns: [...columns.split("|"), ...extra],
+    rows: rows
+      .filter((row) => row.group === group)
+      .map((row) => formatRow(row).concat(extra.length > 0 ? formatCounter(row) : [])),
+  }));
 }
 
 function formatRow(row: Summary): string[] {
@@ -44,13 +48,12 @@ function formatRow(row: Summary): string[] {
     formatNumber(row.p50Ms),
     formatNumber(row.p99Ms),
     formatNumber(row.serverCpuMs),
-    formatSpread([row.spread]),
-    formatRatio(askedOf(row), row.exchanges),
+    formatSpread(row.spread),
   ];
 }
 
-/** Of the shard: rows written, or pages and views asked for. */
-function askedOf({ observed }: Summary): number {
+/** Of the shard, for one request: rows written, or pages and views asked for. */
+function formatCounter({ observed, exchanges }: Summary): string {
   const { rows, shardPages = NaN, viewRequests = NaN } = observed;
-  return rows ?? shardPages + viewRequests;
+  return formatRatio(rows ?? shardPages + viewRequests, exchanges);
 }

@@ -7,17 +7,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fillStreams, listLoads, type Plan } from "./http-loads.ts";
 import { KinesisClient } from "./kinesis.ts";
-import { type Effort, type Load, measureLoads, type Summary } from "./load.ts";
+import { type Effort, type Load, measureLoads } from "./load.ts";
 import { makeDataFolder, node, root, type Server, startAndRead } from "./process.ts";
 import type { Progress } from "./progress.ts";
+import type { HttpBench } from "./results.ts";
 import { readStats } from "./stats.ts";
 import type { Address } from "./wire.ts";
-
-export interface HttpBench {
-  rows: Summary[];
-  /** Of all records that were read back before the clock started. */
-  hash: string;
-}
 
 const fullPlan: Plan = { pages: 8, catchUpBytes: 256e6, fillMsMax: 12_000, scale: 1 };
 const quickPlan: Plan = { pages: 2, catchUpBytes: 2e6, fillMsMax: 12_000, scale: 20 };
@@ -35,7 +30,8 @@ export interface HttpOptions {
 
 export async function benchHttp(options: HttpOptions, progress: Progress): Promise<HttpBench> {
   progress("http: starting the server");
-  await using server = await startMillrace(makeDataFolder(options.dataParent));
+  using folder = makeDataFolder(options.dataParent);
+  await using server = await startMillrace(folder.path);
   const { address } = server;
   const client = await KinesisClient.open(address);
   progress("http: filling streams");

@@ -10,13 +10,17 @@
 
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
-import { benchEngine, printEngine } from "./engine.ts";
+import { benchEngine } from "./engine.ts";
+import { engineTables } from "./engine-table.ts";
 import { benchHttp } from "./http.ts";
-import { printHttp } from "./http-table.ts";
+import { httpTables } from "./http-table.ts";
+import type { Summary } from "./load.ts";
+import { sinkOf } from "./measure.ts";
 import { benchPeers } from "./peers.ts";
-import { printPeers } from "./peer-table.ts";
+import { listPromises, peersTable } from "./peer-table.ts";
 import { endProgress, startProgress } from "./progress.ts";
-import { describeRun, type Results, saveResults } from "./results.ts";
+import { asPart, describeRun, type Results, saveResults } from "./results.ts";
+import { printTable } from "./table.ts";
 
 const kinds = ["engine", "http", "peers", "all"] as const;
 type Kind = (typeof kinds)[number];
@@ -39,28 +43,38 @@ const results: Results = {};
 if (wanted.has("engine")) {
   const bench = await benchEngine({ quick }, progress);
   endProgress();
-  printEngine(bench);
-  results.engine = { ...describeRun(bench.hash), ...bench };
+  engineTables(bench).forEach(printTable);
+  console.log(`\nresults ${bench.hash}, calls ${sinkOf()}`);
+  results.engine = asPart(bench);
 }
 if (wanted.has("http")) {
   const bench = await benchHttp({ quick, seconds: seconds ?? 30, ...where }, progress);
   endProgress();
-  printHttp(bench);
-  results.http = { ...describeRun(bench.hash), ...bench };
+  httpTables(bench.rows).forEach(printTable);
+  printNotes(bench);
+  results.http = asPart(bench);
 }
 if (wanted.has("peers")) {
   const bench = await benchPeers({ quick, seconds: seconds ?? 60, ...where }, progress);
   endProgress();
-  printPeers(bench);
-  const { rows, durability, hash } = bench;
-  results.peers = { ...describeRun(hash, bench.versions), rows, durability };
+  printTable(peersTable(bench.rows));
+  console.log(`\n${listPromises(bench).join("\n")}`);
+  printNotes(bench);
+  results.peers = asPart(bench);
 }
 await stopEsbuild();
-const { machine, versions, commit } = describeRun("");
+const { machine, versions, commit } = describeRun();
 console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB`);
 console.log(`${machine.kernel}, load ${machine.load}, commit ${commit}`);
 console.log(Object.entries(versions).flat().join(" "));
 if (!quick) console.log(`saved in ${saveResults(results)}`);
+
+function printNotes({ rows, hash }: { rows: readonly Summary[]; hash: string }): void {
+  const busiest = Math.max(...rows.map(({ ownLoad }) => ownLoad));
+  console.log("\ncpu ms: processor time of the server for one request");
+  console.log(`making the load took at most ${Math.round(busiest * 100)}% of a core`);
+  console.log(`results ${hash}`);
+}
 
 function readKinds(names: string[]): Set<Kind> {
   const [name = "default", ...rest] = names;

@@ -1,28 +1,27 @@
-// Prints what bench/peers.ts measured: for each contest who did what, and how many times as much
-// Millrace does; then what each of them promises.
+// What bench/peers.ts measured as a table: for each contest who did what, and how many times as much
+// Millrace does; and in words what each of them promises.
 
-import type { PeersBench } from "./peers.ts";
-import type { PeerRow } from "./results.ts";
-import { formatNumber, formatSpread, printTable } from "./table.ts";
+import type { PeerRow, PeersBench } from "./results.ts";
+import { formatNumber, formatSpread, type Table } from "./table.ts";
 
-const headings =
+const columns =
   "contest|conns|who|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread|millrace does, times";
 
-export function printPeers({ rows, durability, versions, missing, hash }: PeersBench): void {
-  console.log(
-    "\n1 KiB records, data on disk, interleaved rounds; cpu ms: of the server, a request\n",
+export function peersTable(rows: readonly PeerRow[]): Table {
+  return {
+    title: "Millrace and its peers: records of 1 KiB, data on disk, interleaved rounds",
+    columns: columns.split("|"),
+    rows: rows.map((row) => formatRow(row, ratioOf(row, rows))),
+  };
+}
+
+/** One line for each: what an acknowledged write is. */
+export function listPromises({ durability, versions, missing }: PeersBench): string[] {
+  const present = Object.entries(durability).map(
+    ([name, promise]) => `${name} ${versions[name]}: an acknowledged write is ${promise}`,
   );
-  printTable(
-    headings.split("|"),
-    rows.map((row) => formatRow(row, ratioOf(row, rows))),
-  );
-  console.log("\nan acknowledged write is\n");
-  for (const [name, text] of Object.entries(durability))
-    console.log(`  ${name} ${versions[name]}: ${text}`);
-  for (const [name, how] of Object.entries(missing)) console.log(`  ${name}: not here (${how})`);
-  const busiest = Math.max(...rows.map(({ ownLoad }) => ownLoad));
-  console.log(`\nmaking the load took at most ${Math.round(busiest * 100)}% of a core`);
-  console.log(`results ${hash}`);
+  const absent = Object.entries(missing).map(([name, how]) => `${name}: not here (${how})`);
+  return [...present, ...absent];
 }
 
 /** Records of Millrace for one of the row's subject, in the same contest; of polls, requests. */
@@ -45,7 +44,7 @@ function formatRow(row: PeerRow, ratio: number): string[] {
     formatNumber(row.p50Ms),
     formatNumber(row.p99Ms),
     formatNumber(row.serverCpuMs),
-    formatSpread([row.spread]),
+    formatSpread(row.spread),
     row.subject === "millrace" ? "" : formatNumber(ratio),
   ];
 }

@@ -9,18 +9,7 @@ import { contests, type Entry } from "./peer-loads.ts";
 import { type Found, findPeers, type Peer } from "./peer-servers.ts";
 import { makeDataFolder } from "./process.ts";
 import type { Progress } from "./progress.ts";
-import type { PeerRow } from "./results.ts";
-
-export interface PeersBench {
-  rows: PeerRow[];
-  /** What an acknowledgement promises, by subject. */
-  durability: Record<string, string>;
-  versions: Record<string, string>;
-  /** Who is not here, and how to have them. */
-  missing: Record<string, string>;
-  /** Of what each of them gave back. */
-  hash: string;
-}
+import type { PeerRow, PeersBench } from "./results.ts";
 
 /** Two megabytes: what Millrace has not sealed into history yet is among them. */
 const unreadRecords = 2000;
@@ -32,7 +21,8 @@ export async function benchPeers(options: HttpOptions, progress: Progress): Prom
   const entries = new Map<string, Entry>();
   for (const { name, start, enter } of present) {
     progress(`peers: starting and filling ${name}`);
-    const server = servers.use(await start(makeDataFolder(options.dataParent)));
+    const folder = servers.use(makeDataFolder(options.dataParent));
+    const server = servers.use(await start(folder.path));
     const unread = name === "millrace" ? unreadRecords : 0;
     const size = options.quick
       ? { pages: 2, limit: 50, unread }

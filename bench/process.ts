@@ -34,16 +34,14 @@ const tmpfs = 0x01021994;
 const running = new Set<ChildProcess>();
 const folders = new Set<string>();
 
-/** A new folder under `parent`, which is on a disk; it is removed when this process ends. */
-export function makeDataFolder(parent = join(root, "build")): string {
+/** A new folder on a disk, under `parent`; it is removed when it is disposed of. */
+export function makeDataFolder(parent = join(root, "build")): { path: string } & Disposable {
   mkdirSync(parent, { recursive: true });
   if (statfsSync(parent).type === tmpfs)
-    throw new Error(
-      `${parent} is in memory, and durability is the point: pass --data DIR on a disk`,
-    );
-  const folder = mkdtempSync(join(parent, "bench-"));
-  folders.add(folder);
-  return folder;
+    throw new Error(`${parent} is in memory, and durability is the point: pass --data DIR`);
+  const path = mkdtempSync(join(parent, "bench-"));
+  folders.add(path);
+  return { path, [Symbol.dispose]: () => removeFolder(path) };
 }
 
 /** Starts a server that prints its address, which `ready` finds as its first group. */
@@ -134,5 +132,10 @@ function endWithUs(): void {
 
 function tidy(): void {
   for (const child of running) child.kill("SIGKILL");
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  for (const folder of folders) removeFolder(folder);
+}
+
+function removeFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+  folders.delete(path);
 }

@@ -3,12 +3,14 @@
 // the same day replaces the parts it repeats and leaves the others.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
 import type { Summary } from "./load.ts";
 import { root } from "./process.ts";
+
+const resultsFolder = join(root, "bench", "results");
 
 export interface Run {
   /** ISO time of its end. */
@@ -24,8 +26,6 @@ export interface Run {
     load: number;
   };
   versions: Record<string, string>;
-  /** Of what was read back and compared. */
-  hash: string;
 }
 
 export interface EngineRow {
@@ -49,13 +49,38 @@ export interface PeerRow extends Summary {
   subject: string;
 }
 
-export interface Results {
-  engine?: Run & { batches: EngineRow[]; finds: EngineRow[] };
-  http?: Run & { rows: Summary[] };
-  peers?: Run & { rows: PeerRow[]; durability: Record<string, string> };
+export interface EngineBench {
+  batches: EngineRow[];
+  finds: EngineRow[];
+  /** Of what both sides of each contest made. */
+  hash: string;
 }
 
-export function describeRun(hash: string, versions: Record<string, string> = {}): Run {
+export interface HttpBench {
+  rows: Summary[];
+  /** Of all records that were read back before the clock started. */
+  hash: string;
+}
+
+export interface PeersBench {
+  rows: PeerRow[];
+  /** What an acknowledged write is, by subject. */
+  durability: Record<string, string>;
+  versions: Record<string, string>;
+  /** Who is not here, and how to have them. */
+  missing: Record<string, string>;
+  /** Of the records that each of them gave back. */
+  hash: string;
+}
+
+/** What a run measured; each part says by itself when and where. */
+export interface Results {
+  engine?: Run & EngineBench;
+  http?: Run & HttpBench;
+  peers?: Run & PeersBench;
+}
+
+export function describeRun(): Run {
   const now = new Date();
   return {
     ended: now.toISOString(),
@@ -68,18 +93,37 @@ export function describeRun(hash: string, versions: Record<string, string> = {})
       kernel: `${type()} ${release()}`,
       load: Math.round((loadavg()[0] ?? 0) * 10) / 10,
     },
-    versions: { node: process.version, workerd: versionOf("workerd"), ...versions },
-    hash,
+    versions: {
+      millrace: versionOf(".."),
+      node: process.versions.node,
+      workerd: versionOf("workerd"),
+    },
   };
 }
 
+/** A run and what it measured; versions of both. */
+export function asPart<T extends object>(bench: T & { versions?: Record<string, string> }) {
+  const run = describeRun();
+  return { ...run, ...bench, versions: { ...run.versions, ...bench.versions } };
+}
+
 /** Puts the parts into today's file; returns its path. */
-export function saveResults(parts: Results, folder = join(root, "bench", "results")): string {
+export function saveResults(parts: Results, folder = resultsFolder): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${new Date().toISOString().slice(0, 10)}.json`);
   const before: Results = existsSync(file) ? readResults(file) : {};
   writeFileSync(file, `${JSON.stringify({ ...before, ...parts }, roundNumber, 2)}\n`);
   return file;
+}
+
+/** The newest results file. Throws when there is none. */
+export function findResults(folder = resultsFolder): string {
+  const names = existsSync(folder)
+    ? readdirSync(folder).filter((name) => name.endsWith(".json"))
+    : [];
+  const newest = names.toSorted().at(-1);
+  if (newest === undefined) throw new Error(`no results in ${folder}: npm run bench -- all`);
+  return join(folder, newest);
 }
 
 export function readResults(file: string): Results {

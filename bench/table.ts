@@ -1,24 +1,38 @@
-// Prints a table of text (words to the left, numbers to the right) and the numbers in it, each
-// with about three digits; what was not measured is a dash.
+// Tables of text, for a terminal (words to the left, numbers to the right) and as Markdown; and the
+// numbers in them, each with about three digits. What was not measured is a dash.
 
-export function printTable(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-): void {
-  const columns = headings.map((heading, i) => {
+export interface Table {
+  title: string;
+  columns: readonly string[];
+  rows: readonly (readonly string[])[];
+}
+
+export function printTable({ title, columns, rows }: Table): void {
+  const widths = columns.map((_, i) => {
     const cells = rows.map((row) => row[i] ?? "");
-    const width = Math.max(heading.length, ...cells.map((cell) => cell.length));
-    return { width, isText: cells.some((cell) => /^[a-z]/i.test(cell)) };
+    const width = Math.max(columns[i]!.length, ...cells.map((cell) => cell.length));
+    return { width, isText: cells.some(isWord) };
   });
   const print = (line: readonly string[]): void => {
-    const cells = columns.map(({ width, isText }, i) =>
+    const cells = widths.map(({ width, isText }, i) =>
       isText ? (line[i] ?? "").padEnd(width) : (line[i] ?? "").padStart(width),
     );
     console.log(cells.join("  ").trimEnd());
   };
-  print(headings);
-  print(columns.map(({ width }) => "─".repeat(width)));
+  console.log(`\n${title}\n`);
+  print(columns);
+  print(widths.map(({ width }) => "─".repeat(width)));
   for (const row of rows) print(row);
+}
+
+export function markdownTable({ title, columns, rows }: Table): string {
+  const sides = columns.map((_, i) => (rows.some((row) => isWord(row[i] ?? "")) ? "---" : "--:"));
+  const lines = [columns, sides, ...rows].map((row) => `| ${row.join(" | ")} |`);
+  return `${title}\n\n${lines.join("\n")}\n`;
+}
+
+function isWord(cell: string): boolean {
+  return /^[a-z]/i.test(cell);
 }
 
 export function formatNumber(value = NaN): string {
@@ -35,7 +49,6 @@ export function formatBytes(bytes: number): string {
   return bytes >= 1024 ? `${bytes / 1024} KiB` : `${bytes} B`;
 }
 
-/** The widest of some spreads, in percent. */
-export function formatSpread(spreads: readonly number[]): string {
-  return `±${Math.round(Math.max(...spreads) * 100)}%`;
+export function formatSpread(spread: number): string {
+  return `±${Math.round(spread * 100)}%`;
 }
