@@ -102,6 +102,7 @@ class Push {
     try {
       yield* this.records();
     } catch (error) {
+      if (this.isOver) return;
       const { name, message } = this.refusalOf(error);
       const type = name === "InternalFailure" ? "InternalFailureException" : name;
       yield exceptionMessage(type, codec.contentType, codec.encode({ message }));
