@@ -206,14 +206,14 @@ test("SplitShard and MergeShards refuse with the service's words", async () => {
   const StreamName = "refused";
   await client.send(new CreateStreamCommand({ StreamName, ShardCount: 3 }));
   const under = `in stream ${StreamName} under account 000000000000`;
-  const splitting = (ShardToSplit: string, NewStartingHashKey: string) =>
+  const splitting = (ShardToSplit: string, NewStartingHashKey: string) => () =>
     client.send(new SplitShardCommand({ StreamName, ShardToSplit, NewStartingHashKey }));
-  const merging = (ShardToMerge: string, AdjacentShardToMerge: string) =>
+  const merging = (ShardToMerge: string, AdjacentShardToMerge: string) => () =>
     client.send(new MergeShardsCommand({ StreamName, ShardToMerge, AdjacentShardToMerge }));
   const range =
     "is not both greater than one plus the shard's StartingHashKey 0 and less than the shard's " +
     "EndingHashKey 113427455640312821154458202477256070484.";
-  const refusals: [Promise<unknown>, string, string][] = [
+  const refusals: [() => Promise<unknown>, string, string][] = [
     [
       splitting("ABKLFD8", "0"),
       "ResourceNotFoundException",
@@ -225,7 +225,7 @@ test("SplitShard and MergeShards refuse with the service's words", async () => {
       `Could not find shard shardId-000000000005 ${under}.`,
     ],
     ...["1", "113427455640312821154458202477256070484", "9".repeat(39)].map(
-      (key): [Promise<unknown>, string, string] => [
+      (key): [() => Promise<unknown>, string, string] => [
         splitting("shard-0", key),
         "InvalidArgumentException",
         `NewStartingHashKey ${key} used in SplitShard() on shard shardId-000000000000 ${under} ${range}`,
@@ -244,15 +244,15 @@ test("SplitShard and MergeShards refuse with the service's words", async () => {
     ],
   ];
   for (const [refused, name, message] of refusals) {
-    await expect(refused).rejects.toMatchObject({ name, message });
+    await expect(refused()).rejects.toMatchObject({ name, message });
   }
   await split(StreamName, 0, 2n);
   const again = `Shard shardId-000000000000 ${under} has already been merged or split, and thus is`;
-  await expect(splitting("shardId-0", "9")).rejects.toMatchObject({
+  await expect(splitting("shardId-0", "9")()).rejects.toMatchObject({
     name: "InvalidArgumentException",
     message: `${again} not eligible for merging or splitting.`,
   });
-  await expect(merging("shardId-0", "shardId-1")).rejects.toMatchObject({
+  await expect(merging("shardId-0", "shardId-1")()).rejects.toMatchObject({
     name: "InvalidArgumentException",
     message: `${again} not eligible for merging or splitting.`,
   });
