@@ -1,33 +1,13 @@
-// Where a record goes: 128-bit hash keys, the ranges that shards own, and shard ids. A hash key is
+// Where a record goes: 128-bit hash keys and shard ids. A hash key is
 // a decimal text on the wire, a bigint here, and 16 big-endian bytes where keys are compared in
-// bulk. The MD5 of a partition key is computed elsewhere; here are only its number formats.
+// bulk. Ranges and the MD5 of a key are the core's (stream/hashrange.ts); here are only number formats.
 
-/** Both ends inclusive. */
-export interface HashRange {
-  readonly start: bigint;
-  readonly end: bigint;
-}
-
-const hashKeyCount = 1n << 128n;
-
-export const hashKeyMax = hashKeyCount - 1n;
+export const hashKeyMax = (1n << 128n) - 1n;
 
 export const hashKeyBytes = 16;
 
 /** Shard indexes are positive 32-bit integers. */
 export const shardIndexMax = 2_147_483_647;
-
-/** Equal shares of the key space; the last takes what division leaves (AWS CreateStream). */
-export function splitHashRange(count: number): HashRange[] {
-  if (!(Number.isInteger(count) && count >= 1)) {
-    throw new RangeError(`hash range split into ${count} parts`);
-  }
-  const width = hashKeyCount / BigInt(count);
-  return Array.from({ length: count }, (_, i) => ({
-    start: width * BigInt(i),
-    end: i === count - 1 ? hashKeyMax : width * BigInt(i + 1) - 1n,
-  }));
-}
 
 /** The key that a decimal text names; undefined when it is no such text or above 2^128-1. */
 export function parseHashKey(text: string): bigint | undefined {
@@ -43,12 +23,6 @@ export function writeHashKey(key: bigint): Uint8Array {
   view.setBigUint64(0, key >> 64n);
   view.setBigUint64(8, key & 0xffff_ffff_ffff_ffffn);
   return bytes;
-}
-
-export function readHashKey(bytes: Uint8Array): bigint {
-  if (bytes.length !== hashKeyBytes) throw new RangeError(`hash key of ${bytes.length} bytes`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, hashKeyBytes);
-  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8);
 }
 
 /** `shardId-000000000007`; negative as Java pads it, `shardId--00000000007`. */
