@@ -37,6 +37,15 @@ describe("a command line that cannot work is one line on stderr", () => {
     ["host that is empty", ["--host", ""], 2, /--host needs an address/],
     ["folder that is empty", ["--data", ""], 2, /--data needs a folder/],
     ["folder and memory", ["--data", "x", "--memory"], 2, /--memory.*--data/],
+    ["limits of nobody", ["--limits", "aws"], 2, /--limits is "aws": set "kinesis"/],
+    ["time that is none", ["--transition-ms", "soon"], 2, /--transition-ms is "soon": set 0 to/],
+    ["keys that are not there", ["--auth", "/none.json"], 2, /--auth \/none.json.*ENOENT/],
+    [
+      "keys that are none",
+      ["--auth", "package.json"],
+      2,
+      /--auth package.json: .*"name".*principals/,
+    ],
     [
       "folder that is a file",
       ["--port", "0", "--data", aFile],
