@@ -14,8 +14,8 @@ import type { HttpBench } from "./results.ts";
 import { readStats } from "./stats.ts";
 import type { Address } from "./wire.ts";
 
-const fullPlan: Plan = { pages: 8, catchUpBytes: 256e6, fillMsMax: 12_000, scale: 1 };
-const quickPlan: Plan = { pages: 2, catchUpBytes: 2e6, fillMsMax: 12_000, scale: 20 };
+const fullPlan: Plan = { pages: 8, catchUpBytes: 256e6, fillMsMax: 8000, scale: 1 };
+const quickPlan: Plan = { pages: 2, catchUpBytes: 2e6, fillMsMax: 8000, scale: 20 };
 const rounds = 5;
 const warmMs = 40;
 /** How much longer than the time that is measured the whole may take, on a busy machine. */
