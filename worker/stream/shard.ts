@@ -6,12 +6,12 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import { alarmDelayMsMin, pendingBytesMax, sealAgeMs, tierRetryMs } from "../limits.ts";
+import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
+import { Appends } from "./appends.ts";
 import { groupChunks } from "./batch.ts";
 import { bodies } from "./bodies.ts";
-import { readHeader } from "./chunk.ts";
-import { releasePending, reservePending, resetPending } from "./pending.ts";
+import { resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
 import { type AppendReply, asReply, type Reply, type ShardApi } from "./rpc.ts";
 import { seekIndex } from "./seek.ts";
@@ -33,14 +33,6 @@ import type {
   ShardView,
 } from "./types.ts";
 
-interface PendingAppend {
-  uid: string;
-  chunks: Uint8Array[];
-  bytes: number;
-  resolve(receipts: AppendReceipt[]): void;
-  reject(error: unknown): void;
-}
-
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
 type Published = Omit<ShardView, "firstIndex" | "firstSegment" | "tieredSegment" | "retentionMs">;
 
@@ -56,8 +48,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly sql: MeteredSql;
   private store: ShardStore | undefined;
   private published = nothingPublished;
-  private pending: PendingAppend[] = [];
-  private pendingBytes = 0;
+  private readonly appends = new Appends();
   private committing = false;
   /** Resolves when everything that was pending is committed, or has failed. */
   private idle: Promise<void> = Promise.resolve();
@@ -103,14 +94,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         refused: 0,
       };
       if (chunks.length === 0) throw new StreamError("overloaded");
-      let bytes = 0;
-      for (const chunk of chunks) bytes += readHeader(chunk).bytes;
-      if (this.pendingBytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
-      reservePending(uid, bytes);
-      const receipts = new Promise<AppendReceipt[]>((resolve, reject) => {
-        this.pending.push({ uid, chunks, bytes, resolve, reject });
-      });
-      this.pendingBytes += bytes;
+      const receipts = this.appends.add(uid, chunks);
       if (!this.committing) this.idle = this.commitPending();
       return { receipts: await receipts, refused };
     });
@@ -199,20 +183,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   stats(): Promise<Reply<ShardStats>> {
     return asReply(() => {
-      const { log, generations, description, inspector } = this.opened();
-      const closed = generations.totals();
+      const store = this.opened();
       return {
-        shard: description.uid,
-        records: closed.records + log.entries.reduce((sum, entry) => sum + entry.count, 0),
-        tail: { chunks: log.entries.length - log.sealedCount, bytes: log.tailBytes },
-        segments: {
-          count: closed.segments + log.sealedCount,
-          sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
-          r2Bytes: closed.tieredBytes,
-          damaged: inspector.damaged.size,
-        },
+        shard: store.description.uid,
+        ...store.totals(),
         databaseBytes: this.sql.databaseBytes,
-        pendingBytes: this.pendingBytes,
+        pendingBytes: this.appends.bytes,
         rowsWritten: this.sql.rowsWritten,
         waiting: this.waiting.waiting,
         ...this.counters,
@@ -242,27 +218,14 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** Commits what is pending until nothing is: one row, one sync, then whatever came in meanwhile. */
   private async commitPending(): Promise<void> {
     this.committing = true;
-    while (this.pending.length > 0) {
-      const batch = this.pending;
-      this.pending = [];
+    for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
       try {
         const receipts = await this.commit(batch.flatMap((append) => append.chunks));
-        let at = 0;
-        for (const append of batch) {
-          append.resolve(receipts.slice(at, at + append.chunks.length));
-          at += append.chunks.length;
-        }
+        this.appends.settle(batch, receipts);
       } catch (error) {
         this.counters.failedCommits++;
         this.recoverIfPossible();
-        const what = error instanceof Error ? error.message : String(error);
-        const failure =
-          error instanceof StreamError ? error : new StreamError("commitFailed", { what });
-        for (const append of batch) append.reject(failure);
-      }
-      for (const { uid, bytes } of batch) {
-        this.pendingBytes -= bytes;
-        releasePending(uid, bytes);
+        this.appends.refuse(batch, commitFailure(error));
       }
       if (this.store?.isFull === true) this.sealTail();
     }
@@ -299,8 +262,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       await this.ctx.storage.sync();
     } catch (error) {
       this.recoverIfPossible();
-      const what = error instanceof Error ? error.message : String(error);
-      throw new StreamError("commitFailed", { what });
+      throw commitFailure(error);
     }
     this.publish();
     void this.tiering.move();
@@ -438,4 +400,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.ctx.storage.setAlarm(this.alarmMs);
     this.sql.rowsWritten++;
   }
+}
+
+function commitFailure(error: unknown): StreamError {
+  if (error instanceof StreamError) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new StreamError("commitFailed", { what });
 }

@@ -19,7 +19,7 @@ import { Inspector } from "./inspector.ts";
 import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "./bodies.ts";
 import type { MeteredSql } from "./sql.ts";
-import type { AppendReceipt, ShardSettings } from "./types.ts";
+import type { AppendReceipt, ShardSettings, ShardStats } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -167,6 +167,22 @@ export class ShardStore {
 
   get retentionMs(): number {
     return this.description.retentionHours * HOUR_MS;
+  }
+
+  /** What is stored, in all generations. */
+  totals(): Pick<ShardStats, "records" | "tail" | "segments"> {
+    const { log, inspector } = this;
+    const closed = this.generations.totals();
+    return {
+      records: closed.records + log.entries.reduce((sum, entry) => sum + entry.count, 0),
+      tail: { chunks: log.entries.length - log.sealedCount, bytes: log.tailBytes },
+      segments: {
+        count: closed.segments + log.sealedCount,
+        sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
+        r2Bytes: closed.tieredBytes,
+        damaged: inspector.damaged.size,
+      },
+    };
   }
 
   /** The oldest segment or chunk that still has a record within retention, or the end. */

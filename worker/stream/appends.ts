@@ -1,0 +1,62 @@
+// Appends that wait for the next commit of their shard, in order. They are bounded, for the shard
+// and for the isolate (pending.ts): what comes above is refused at once, so that a slow disk never
+// fills the memory.
+import { StreamError } from "../errors.ts";
+import { pendingBytesMax } from "../limits.ts";
+import { readHeader } from "./chunk.ts";
+import { releasePending, reservePending } from "./pending.ts";
+import type { AppendReceipt } from "./types.ts";
+
+export interface PendingAppend {
+  uid: string;
+  chunks: readonly Uint8Array[];
+  bytes: number;
+  resolve(receipts: AppendReceipt[]): void;
+  reject(error: unknown): void;
+}
+
+export class Appends {
+  bytes = 0;
+  private pending: PendingAppend[] = [];
+
+  /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
+  add(uid: string, chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
+    let bytes = 0;
+    for (const chunk of chunks) bytes += readHeader(chunk).bytes;
+    if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
+    reservePending(uid, bytes);
+    this.bytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.pending.push({ uid, chunks, bytes, resolve, reject });
+    });
+  }
+
+  /** Everything that waits; it is to be settled. */
+  take(): PendingAppend[] {
+    const batch = this.pending;
+    this.pending = [];
+    return batch;
+  }
+
+  /** The receipts are those of all chunks of the batch, in order. */
+  settle(batch: readonly PendingAppend[], receipts: readonly AppendReceipt[]): void {
+    let at = 0;
+    for (const append of batch) {
+      append.resolve(receipts.slice(at, at + append.chunks.length));
+      at += append.chunks.length;
+    }
+    this.release(batch);
+  }
+
+  refuse(batch: readonly PendingAppend[], failure: StreamError): void {
+    for (const append of batch) append.reject(failure);
+    this.release(batch);
+  }
+
+  private release(batch: readonly PendingAppend[]): void {
+    for (const { uid, bytes } of batch) {
+      this.bytes -= bytes;
+      releasePending(uid, bytes);
+    }
+  }
+}
