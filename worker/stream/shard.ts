@@ -379,16 +379,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   /** When the alarm has something to do next, or undefined. */
   private nextWakeMs(): number | undefined {
-    const { store } = this;
-    if (store === undefined) return undefined;
-    const { entries, sealedCount } = store.log;
-    const oldestTail = entries[sealedCount];
-    const oldest = store.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
-    const times: number[] = [];
-    if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
-    if (oldest !== undefined) times.push(oldest + store.retentionMs + 1);
-    if (this.tiering.isBehind) times.push(Date.now() + tierRetryMs);
-    return times.length === 0 ? undefined : Math.min(...times);
+    const dueMs = this.store?.nextDueMs();
+    if (this.store === undefined || !this.tiering.isBehind) return dueMs;
+    return Math.min(dueMs ?? Infinity, Date.now() + tierRetryMs);
   }
 
   /** Sets the alarm, unless it is set for that time or earlier already: each setting is a row. */

@@ -11,6 +11,7 @@ import {
   generationBytes,
   generationRowsMax,
   generationsPerRetention,
+  sealAgeMs,
   timeOrdinalMax,
 } from "../limits.ts";
 import { readHeader, stampChunk } from "./chunk.ts";
@@ -183,6 +184,17 @@ export class ShardStore {
         damaged: inspector.damaged.size,
       },
     };
+  }
+
+  /** When the tail is old enough to be sealed, or the oldest records to be forgotten. */
+  nextDueMs(): number | undefined {
+    const { entries, sealedCount } = this.log;
+    const oldestTail = entries[sealedCount];
+    const oldest = this.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
+    const times: number[] = [];
+    if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
+    if (oldest !== undefined) times.push(oldest + this.retentionMs + 1);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** The oldest segment or chunk that still has a record within retention, or the end. */
