@@ -6,7 +6,7 @@ import { WALK_FIELDS } from "../../engine.ts";
 import { StreamError } from "../../errors.ts";
 import { engine } from "../../isolate.ts";
 import { INDEX_MAX, readHeader } from "../../stream/chunk.ts";
-import { withStream } from "../../stream/directory.ts";
+import { refreshStream, withStream } from "../../stream/directory.ts";
 import { childrenOf, findShard } from "../../stream/hashrange.ts";
 import { type Page, readPage, type Run, seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../stream/rpc.ts";
@@ -68,12 +68,14 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
   });
   const { runs, next, view, lastTimeMs } = page;
   const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
+  const children = isOver ? await childShards(context, iterator) : [];
   return {
-    ...(isOver && listMember("ChildShards", await childShards(context, iterator))),
+    ...listMember("ChildShards", children),
     MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
-    NextShardIterator: isOver
-      ? null
-      : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
+    NextShardIterator:
+      children.length > 0
+        ? null
+        : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
     ...listMember("Records", runs.flatMap(recordsOf)),
   };
 };
@@ -95,10 +97,22 @@ async function pageAt(
   }
 }
 
+/**
+ * The shards that go on. A moment after a shard closes there are none yet: the reader is then given an
+ * iterator once more.
+ */
 async function childShards(context: MethodContext, { stream, shardIndex }: Iterator) {
-  const { description } = await getStream(context, stream);
+  const known = childrenOf((await getStream(context, stream)).description.shards, shardIndex);
+  const { runtime } = context;
+  const found =
+    known.length > 0
+      ? known
+      : childrenOf(
+          (await refreshStream(runtime.env, stream.scope, stream.name)).description.shards,
+          shardIndex,
+        );
   const children: object[] = [];
-  for (const { index, parents = [], ...range } of childrenOf(description.shards, shardIndex)) {
+  for (const { index, parents = [], ...range } of found) {
     const HashKeyRange = rangeOf(range);
     children.push({ HashKeyRange, ParentShards: parents.map(shardIdOf), Name: shardIdOf(index) });
   }
