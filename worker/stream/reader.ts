@@ -9,7 +9,7 @@ import { bodies } from "./bodies.ts";
 import { readHeader, timeMsAt, verifySegment } from "./chunk.ts";
 import { isCorrupt } from "./inspector.ts";
 import { segmentKey } from "./log.ts";
-import { type PageLimits, planRead, type ReadPlan } from "./plan.ts";
+import { horizonOf, type PageLimits, planRead, type ReadPlan } from "./plan.ts";
 import { unwrap } from "./rpc.ts";
 import { placeHeader } from "./segments.ts";
 import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "./types.ts";
@@ -152,7 +152,7 @@ async function readSegments(
     bytesLeft: limits.bytesMax,
     done: false,
   };
-  const horizonMs = Date.now() - view.retentionMs;
+  const horizonMs = horizonOf(view, Date.now());
   const loads = await Promise.allSettled(
     plan.segments.map((segment) => loadSegment(runtime, uid, segment, view)),
   );

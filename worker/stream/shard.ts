@@ -34,7 +34,7 @@ import type {
 } from "./types.ts";
 
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
-type Published = Omit<ShardView, "firstIndex" | "firstSegment" | "tieredSegment" | "retentionMs">;
+type Published = Pick<ShardView, "nextIndex" | "lastTimeMs" | "segment" | "tailIndex" | "closedMs">;
 
 const nothingPublished: Published = {
   nextIndex: 0,
@@ -162,7 +162,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   retain(retentionHours: number): Promise<Reply<{ retained: true }>> {
     return asReply(async () => {
-      this.opened().describe({ retentionHours });
+      this.opened().retain(retentionHours, Date.now());
       await this.wakeBy(this.nextWakeMs());
       return { retained: true as const };
     });
@@ -283,7 +283,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private async trim(nowMs: number): Promise<void> {
     const { store } = this;
     if (store === undefined) return;
-    const horizonMs = nowMs - store.retentionMs;
+    const horizonMs = store.horizonMs(nowMs);
     const last = store.log.entries.at(-1);
     if (last !== undefined && last.lastMs < horizonMs && !this.committing) {
       this.transact(() => {
@@ -319,6 +319,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       firstSegment: Math.min(kept.segment, segment),
       tieredSegment: this.tiering.tieredSegment,
       retentionMs: store.retentionMs,
+      floorMs: store.floorMs,
     };
   }
 

@@ -170,6 +170,20 @@ export class ShardStore {
     return this.description.retentionHours * HOUR_MS;
   }
 
+  /** Changes how long records are kept; what has expired by now stays so. */
+  retain(retentionHours: number, nowMs: number): void {
+    this.describe({ retentionHours, floorMs: this.horizonMs(nowMs) });
+  }
+
+  /** Records that arrived before it are not kept. */
+  horizonMs(nowMs: number): number {
+    return Math.max(nowMs - this.retentionMs, this.floorMs);
+  }
+
+  get floorMs(): number {
+    return this.description.floorMs ?? 0;
+  }
+
   /** What is stored, in all generations. */
   totals(): Pick<ShardStats, "records" | "tail" | "segments"> {
     const { log, inspector } = this;
@@ -193,13 +207,15 @@ export class ShardStore {
     const oldest = this.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
     const times: number[] = [];
     if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
-    if (oldest !== undefined) times.push(oldest + this.retentionMs + 1);
+    if (oldest !== undefined) {
+      times.push(oldest < this.floorMs ? 0 : oldest + this.retentionMs + 1);
+    }
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** The oldest segment or chunk that still has a record within retention, or the end. */
   firstKept(nowMs: number): { index: number; segment: number } {
-    const horizonMs = nowMs - this.retentionMs;
+    const horizonMs = this.horizonMs(nowMs);
     const { kept } = this;
     const known = kept !== undefined && horizonMs >= kept.horizonMs;
     if (known && horizonMs - kept.horizonMs < horizonStepMs) return kept;

@@ -2,6 +2,7 @@
 // generations are where their segments are, and are not read here.
 import { engine } from "../isolate.ts";
 import type { Log } from "./log.ts";
+import { horizonOf } from "./plan.ts";
 import type { ReadRequest, ShardView } from "./types.ts";
 
 /**
@@ -18,7 +19,7 @@ export function readTail(
   const chunks: Uint8Array[] = [];
   let records = request.recordsMax;
   let bytes = request.bytesMax;
-  const horizonMs = nowMs - view.retentionMs;
+  const horizonMs = horizonOf(view, nowMs);
   const inLog = index >= (log.entries[0]?.firstIndex ?? view.nextIndex);
   for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
     const entry = log.entries[at];

@@ -35,6 +35,8 @@ export type ShardEnd = Required<Pick<ShardDescription, "closedMs" | "endIndex">>
 /** What a shard knows of itself. */
 export interface ShardSettings extends ShardDescription {
   retentionHours: number;
+  /** Records that arrived before it have expired once, and stay so however retention is changed. */
+  floorMs?: number;
   /** No record of the shard arrives earlier than this. */
   earliestMs?: number;
   /** Set while the shard is being removed; it exists no more for anyone. */
@@ -149,6 +151,8 @@ export interface ShardView {
   /** When the shard closed; undefined while it is open. Then `nextIndex` is the end of it. */
   closedMs?: number | undefined;
   retentionMs: number;
+  /** Records that arrived before it are not kept, whatever retention says. */
+  floorMs: number;
 }
 
 /** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */

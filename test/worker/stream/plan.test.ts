@@ -4,7 +4,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { segmentBytes, segmentFetchesMax } from "../../../worker/limits.ts";
-import { type PageLimits, planRead, type ReadPlan } from "../../../worker/stream/plan.ts";
+import {
+  horizonOf,
+  type PageLimits,
+  planRead,
+  type ReadPlan,
+} from "../../../worker/stream/plan.ts";
 import type { Location, ShardView } from "../../../worker/stream/types.ts";
 
 /** Ten records in each of the segments 2 to 9, from record 20 on; a tail of five. */
@@ -17,6 +22,7 @@ const view: ShardView = {
   tieredSegment: 4,
   tailIndex: 100,
   retentionMs: 86_400_000,
+  floorMs: 0,
 };
 
 const page: PageLimits = { recordsMax: 10_000, bytesMax: 10_485_760 };
@@ -87,6 +93,20 @@ describe("the plan", () => {
   test("segments of one record each are still fetched by the handful", () => {
     const sparse = { ...view, firstIndex: 0, firstSegment: 0, segment: 1000, tailIndex: 1000 };
     expect(planRead(at(0, 0), page, sparse)).toEqual(history(0, 1000, 0, 1, 2, 3, 4, 5));
+  });
+});
+
+describe("the horizon", () => {
+  test("moves with the clock", () => {
+    const keeping = { ...view, retentionMs: 1000 };
+    expect(horizonOf(keeping, 5000)).toBe(4000);
+    expect(horizonOf(keeping, 5001)).toBe(4001);
+  });
+
+  test("is never before what has expired once", () => {
+    const longer = { ...view, retentionMs: 4000, floorMs: 3000 };
+    expect(horizonOf(longer, 5000)).toBe(3000);
+    expect(horizonOf(longer, 8000)).toBe(4000);
   });
 });
 
