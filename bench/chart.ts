@@ -76,10 +76,10 @@ export function drawChart({ peers }: Results): string {
     parts.push(drawGroup(group, rows, y));
     y += titleHeight + rows.length * barStep + margin;
   }
-  const { machine, ended, durability } = peers;
+  const { machine, ended, durability, versions } = peers;
   const notes = [
     `${ended.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores; interleaved rounds, medians`,
-    ...Object.entries(durability).map(([name, promise]) => `${name}: ${promise}`),
+    ...Object.entries(durability).map(([name, promise]) => `${name} ${versions[name]}: ${promise}`),
   ];
   const lines = notes.map((note, i) => drawText(margin, y + 12 + i * 15, "note", note));
   const height = y + notes.length * 15 + margin;

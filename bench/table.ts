@@ -32,7 +32,7 @@ export function markdownTable({ title, columns, rows }: Table): string {
 }
 
 function isWord(cell: string): boolean {
-  return /^[a-z]/i.test(cell);
+  return /^[a-z`]|[a-z]{4}/i.test(cell);
 }
 
 export function formatNumber(value = NaN): string {
