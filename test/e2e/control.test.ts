@@ -6,10 +6,12 @@ import {
   CreateChannelCommand,
   CreateStreamCommand,
   DecreaseStreamRetentionPeriodCommand,
+  DeleteChannelCommand,
   DeleteResourcePolicyCommand,
   DeleteStreamCommand,
   DeregisterStreamConsumerCommand,
   DescribeAccountSettingsCommand,
+  DescribeChannelCommand,
   DescribeLimitsCommand,
   DescribeStreamConsumerCommand,
   DescribeStreamSummaryCommand,
@@ -21,6 +23,7 @@ import {
   InvalidArgumentException,
   type KinesisClient,
   LimitExceededException,
+  ListChannelsCommand,
   ListStreamsCommand,
   ListTagsForResourceCommand,
   ListTagsForStreamCommand,
@@ -36,6 +39,7 @@ import {
   TagResourceCommand,
   UntagResourceCommand,
   UpdateAccountSettingsCommand,
+  UpdateChannelCommand,
   UpdateMaxRecordSizeCommand,
   UpdateStreamModeCommand,
   UpdateStreamRecordDistributionStrategyCommand,
@@ -223,6 +227,16 @@ describe("a server as it comes", () => {
     await expect(client.send(new CreateChannelCommand(channel))).rejects.toBeInstanceOf(
       InvalidArgumentException,
     );
+    await expect(client.send(new ListChannelsCommand())).rejects.toBeInstanceOf(
+      InvalidArgumentException,
+    );
+    const ChannelARN = "arn:aws:kinesis:us-east-1:000000000000:channel/a";
+    const gone = [
+      () => client.send(new DescribeChannelCommand({ ChannelARN })),
+      () => client.send(new UpdateChannelCommand({ ChannelARN })),
+      () => client.send(new DeleteChannelCommand({ ChannelARN })),
+    ];
+    for (const ask of gone) await expect(ask()).rejects.toBeInstanceOf(ResourceNotFoundException);
   });
 });
 
