@@ -35,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/{e2e,bench}/**/*.test.ts"],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
