@@ -49,9 +49,10 @@ describe.each([
   test("across a split, with nothing lost and nothing repeated", async () => {
     const { StreamName, arn } = await createStream(1);
     const consumers = [await register(arn, "first"), await register(arn, "second")];
-    const state = { over: false, sent: 0 };
+    /** Counted and over only when every reply is there. */
+    const state = { stopping: false, over: false, sent: 0 };
     const produce = async () => {
-      while (!state.over) {
+      while (!state.stopping) {
         const Records = Array.from({ length: 10 }, (_, i) => {
           const text = String(state.sent + i);
           return { PartitionKey: text, Data: Buffer.from(text) };
@@ -91,8 +92,9 @@ describe.each([
     while ((await statusOf(StreamName)) !== "ACTIVE");
     const enough = state.sent + 200;
     await vi.waitUntil(() => state.sent >= enough, { timeout: 20_000 });
-    state.over = true;
+    state.stopping = true;
     await producing;
+    state.over = true;
     // Children that are silent hear of the end by their next event.
     for (let count = 0; count < followed.length;) {
       count = followed.length;

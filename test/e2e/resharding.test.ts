@@ -277,7 +277,9 @@ test("a record put while the stream is UPDATING is in the old shard, and found",
 /** Producers, each with keys of its own; a record is `producer/key/count`. */
 class Writing {
   count = 0;
-  private isOver = false;
+  /** Every record is counted. */
+  over = false;
+  private isStopping = false;
   private readonly StreamName: string;
 
   constructor(StreamName: string) {
@@ -285,22 +287,18 @@ class Writing {
   }
 
   async begin(): Promise<void> {
-    await Promise.all(
-      Array.from({ length: producerCount }, (_, producer) => this.produce(producer)),
-    );
+    const producers = Array.from({ length: producerCount }, (_, producer) => producer);
+    await Promise.all(producers.map((producer) => this.produce(producer)));
+    this.over = true;
   }
 
   end(): void {
-    this.isOver = true;
-  }
-
-  get over(): boolean {
-    return this.isOver;
+    this.isStopping = true;
   }
 
   private async produce(producer: number): Promise<void> {
     const { StreamName } = this;
-    for (let next = 0; !this.isOver;) {
+    for (let next = 0; !this.isStopping;) {
       const Records = Array.from({ length: batchRecords }, () => {
         const key = `${producer}/${next % keysOfProducer}`;
         return { PartitionKey: key, Data: Buffer.from(`${key}/${next++}`) };

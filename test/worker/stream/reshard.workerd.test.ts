@@ -2,7 +2,12 @@
 // cut off at each of its steps by aborting the catalog's object there, and must be taken up; writers
 // with an old map must lose nothing and misplace nothing.
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { engine } from "../../../worker/isolate.ts";
@@ -238,6 +243,25 @@ describe("what is cut off", () => {
     },
     30_000,
   );
+
+  test("a transition that is stretched is not sat out by the alarm, and ends in its time", async () => {
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      await create(1);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
+      await abortAllDurableObjects();
+      catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
+      await runDurableObjectAlarm(catalog);
+      const statusNow = async () => unwrap(await catalog.settledStream("orders")).stream.status;
+      expect(await statusNow()).toBe("UPDATING");
+      vi.setSystemTime(begun.resharding?.notBeforeMs as number);
+      await runDurableObjectAlarm(catalog);
+      expect(await statusNow()).toBe("ACTIVE");
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
+    }
+  });
 
   test("a deletion in the middle leaves no shard behind", async () => {
     await create(1);
