@@ -5,6 +5,7 @@
 // exists as a whole and still says its length.
 import type { Sink } from "./engine.ts";
 import { pageBufferBytesMax } from "./limits.ts";
+import { readHeader } from "./stream/chunk.ts";
 import type { Run } from "./stream/reader.ts";
 
 /** How a dialect prints records; `measure` is the exact length of what `print` gives. */
@@ -26,7 +27,7 @@ export function renderPage(
   printer: RecordPrinter,
   foot: Uint8Array,
 ): PageBody {
-  const storedBytes = runs.reduce((bytes, { chunk }) => bytes + chunk.length, 0);
+  const storedBytes = runs.reduce((bytes, run) => bytes + runBytes(run), 0);
   if (storedBytes > pageBufferBytesMax) return streamPage(head, runs, printer, foot);
   const page = new PageBuffer(head.length + foot.length + guessBytes(runs));
   page.append(head);
@@ -75,9 +76,14 @@ async function sendPage(
 /** A run's text is about this long; a wrong guess costs a copy. */
 function guessBytes(runs: readonly Run[]): number {
   return runs.reduce(
-    (bytes, { chunk, from, to }) => bytes + chunk.length * 1.4 + (to - from) * recordTextBytes,
+    (bytes, run) => bytes + runBytes(run) * 1.4 + (run.to - run.from) * recordTextBytes,
     0,
   );
+}
+
+/** The run's share of its chunk. */
+function runBytes({ chunk, from, to }: Run): number {
+  return chunk.length * ((to - from) / readHeader(chunk).count);
 }
 
 /** Bytes appended one after the other. Memory that is never reached is never touched. */
