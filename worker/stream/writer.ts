@@ -38,7 +38,14 @@ export async function putRecords(
   for (let reroutes = 0; ; reroutes++) {
     which = await putRouted(env, current, records, which, results);
     if (which.length === 0 || reroutes === reroutesMax) return results;
-    current = await settledStream(env, description, description.name);
+    try {
+      current = await settledStream(env, description, description.name);
+    } catch (error) {
+      // What could not be put is told record by record: others of the call may have been.
+      if (error instanceof StreamError) throw error;
+      console.error("no new map of the stream's shards", error);
+      return results;
+    }
   }
 }
 
