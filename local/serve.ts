@@ -65,7 +65,7 @@ function renderBanner(front: Front, flags: ServeFlags, folder: string, version: 
   return `Millrace ${version}
   endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
   data      ${data}
-  try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 \\
+  try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
   access    ${flags.auth === undefined ? "open: any credentials will do" : "with the keys of --auth"}
   stop      Ctrl-C`;
