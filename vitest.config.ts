@@ -1,13 +1,21 @@
-// Four projects. `engine` holds the WASM module to the reference model and `node` runs what needs
+// Five projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
-// against the Worker that wrangler.toml describes. `e2e` starts the real server, one file at a
-// time, when the others are done.
+// against the Worker that wrangler.toml describes, and `unbound` runs *.unbound.test.ts against
+// the same Worker without a bucket. `e2e` starts the real server, one file at a time, when the
+// others are done.
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** How many random steps the fuzz tests inside workerd take, and from which seed. */
+const fuzz = {
+  rounds: Number(process.env["FUZZ_ROUNDS"] ?? 2000),
+  seed: Number(process.env["SEED"] ?? Date.now() % 2 ** 31),
+};
+
 export default defineConfig({
   test: {
+    provide: { fuzz },
     globalSetup: ["test/engine/setup.ts"],
     projects: [
       { test: { name: "engine", include: ["test/engine/**/*.test.ts"], testTimeout: 60_000 } },
@@ -15,7 +23,7 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/{worker,local}/**/*.test.ts"],
-          exclude: ["**/*.workerd.test.ts"],
+          exclude: ["**/*.{workerd,unbound}.test.ts"],
         },
       },
       {
@@ -28,6 +36,20 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/worker/**/*.workerd.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "test/worker/unbound.toml" },
+            miniflare: { bindings: { MILLRACE_ACCESS: "open" } },
+          }),
+        ],
+        test: {
+          name: "unbound",
+          include: ["test/worker/**/*.unbound.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,5 +1,5 @@
-// The types of what tests inside workerd import: `cloudflare:test`, and the Worker that
-// wrangler.toml describes as `env` and `exports` of `cloudflare:workers`.
+// The types of what tests inside workerd import: `cloudflare:test`, the Worker that wrangler.toml
+// describes as `env` and `exports` of `cloudflare:workers`, and what vitest.config.ts provides.
 
 /// <reference types="@cloudflare/vitest-plugin/types" />
 
@@ -11,5 +11,11 @@ declare global {
     interface GlobalProps {
       mainModule: typeof import("../../worker/index.ts");
     }
+  }
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    fuzz: { rounds: number; seed: number };
   }
 }

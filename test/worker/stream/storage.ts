@@ -113,6 +113,8 @@ export function forgetBodies(): void {
 /** The shard's object is thrown out of memory, and every cached body with it. */
 export async function evictAll(shard: ShardStub): Promise<void> {
   await letGo(shard);
+  // Only one that is there can be thrown out.
+  await sabotage(shard, () => {});
   await evictDurableObject(shard);
   forgetBodies();
 }
