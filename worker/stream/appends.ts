@@ -1,8 +1,14 @@
 // Appends that wait for the next commit of their shard, in order. They are bounded, for the shard
 // and for the isolate (pending.ts): what comes above is refused at once, so that a slow disk never
-// fills the memory.
+// fills the memory. A chunk that could be stored but not read or sealed again is not taken in.
 import { StreamError } from "../errors.ts";
-import { pendingBytesMax } from "../limits.ts";
+import {
+  bodyRowsMax,
+  chunkBytesMax,
+  chunkRecordsMax,
+  pendingBytesMax,
+  rowBodyBytesMax,
+} from "../limits.ts";
 import { readHeader } from "./chunk.ts";
 import { releasePending, reservePending } from "./pending.ts";
 import type { AppendReceipt } from "./types.ts";
@@ -57,6 +63,22 @@ export class Appends {
     for (const { uid, bytes } of batch) {
       this.bytes -= bytes;
       releasePending(uid, bytes);
+    }
+  }
+}
+
+/**
+ * Refuses chunks that are not whole, or that pass a bound: several records must fit the engine
+ * together, also once they are merged with their neighbours. Throws `corrupt`, `tooLarge`.
+ */
+export function checkChunks(chunks: readonly Uint8Array[]): void {
+  for (const chunk of chunks) {
+    const { count, bytes } = readHeader(chunk);
+    if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });
+    const limit = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
+    if (bytes > limit) throw new StreamError("tooLarge", { bytes, limit });
+    if (count > chunkRecordsMax) {
+      throw new StreamError("tooLarge", { records: count, limit: chunkRecordsMax });
     }
   }
 }

@@ -37,7 +37,10 @@ export type Reply<T> = T | Failure;
 export interface ShardApi {
   /** Makes the shard exist. Doing it again changes nothing. */
   open(shard: ShardSettings): Promise<void>;
-  /** Appends chunks in order, once all are durable. Fails with `shardClosed` for ever after `close`. */
+  /**
+   * Appends chunks in order, once all are durable. Fails with `shardClosed` for ever after `close`, and with
+   * `corrupt` or `tooLarge` for all of them when one is no chunk that a Worker packs.
+   */
   append(chunks: Uint8Array[]): Promise<Reply<AppendReply>>;
   /** Commits what it has, and takes no more. Doing it again changes nothing. */
   close(): Promise<Reply<ShardEnd>>;

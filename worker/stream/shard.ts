@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../settings.ts";
-import { Appends } from "./appends.ts";
+import { Appends, checkChunks } from "./appends.ts";
 import { groupChunks } from "./batch.ts";
 import { bodies } from "./bodies.ts";
 import { resetPending } from "./pending.ts";
@@ -89,6 +89,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (closedMs !== undefined || this.closing !== undefined) {
         throw new StreamError("shardClosed", { shard: uid });
       }
+      checkChunks(offered);
       const { chunks, refused } = this.quota?.admitRecords(offered, Date.now()) ?? {
         chunks: offered,
         refused: 0,

@@ -4,13 +4,23 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { pendingBytesMax, rowBodyBytesMax } from "../../../worker/limits.ts";
+import {
+  bodyRowsMax,
+  chunkBytesMax,
+  chunkRecordsMax,
+  pendingBytesMax,
+  rowBodyBytesMax,
+} from "../../../worker/limits.ts";
+import { readHeader } from "../../../worker/stream/chunk.ts";
+import { unwrap } from "../../../worker/stream/rpc.ts";
+import { engine } from "../../../worker/isolate.ts";
 import { packRecords } from "../../reference/pack.ts";
 import {
   append,
   chunkOf,
   countWrites,
   holdCommits,
+  type Offered,
   openShard,
   readAll,
   readPage,
@@ -246,6 +256,48 @@ describe("what is not appended", () => {
     expect((await readAll(shard)).map(textOf)).toEqual(["next"]);
   });
 
+  test("a chunk of several records that is larger than the engine takes is refused whole", async () => {
+    const shard = await openShard();
+    const most = chunkOf(...pairOf(chunkBytesMax));
+    expect(most.length).toBe(chunkBytesMax);
+    for (const bytes of [chunkBytesMax + 1, engine.windowBytes + 1, 5_000_000]) {
+      const writes = await countWrites(shard);
+      const reply = await shard.append([chunkOf("good"), chunkOf(...pairOf(bytes))]);
+      expect(reply).toMatchObject({ failed: "tooLarge", detail: { bytes, limit: chunkBytesMax } });
+      expect(writes).toEqual({ rows: 0, commits: 0 });
+    }
+    expect(unwrap(await shard.append([most])).receipts).toMatchObject([{ firstIndex: 0 }]);
+    const stored = await readAll(shard);
+    expect(stored.map(({ data }) => data.length)).toEqual(
+      pairOf(chunkBytesMax).map(({ data }) => data.length),
+    );
+  });
+
+  test("a chunk of more records than a Worker packs, or of more bytes than a body's rows", async () => {
+    const shard = await openShard();
+    const empty = Array.from({ length: chunkRecordsMax + 1 }, () => record("", ""));
+    expect(await shard.append([packRecords(empty)])).toMatchObject({
+      failed: "tooLarge",
+      detail: { records: chunkRecordsMax + 1, limit: chunkRecordsMax },
+    });
+    const limit = bodyRowsMax * rowBodyBytesMax;
+    expect(await shard.append([chunkOf(record(new Uint8Array(limit)))])).toMatchObject({
+      failed: "tooLarge",
+      detail: { limit },
+    });
+    expect(await shard.append([packRecords(empty.slice(1))])).toMatchObject({ receipts: [{}] });
+    expect(await readAll(shard)).toHaveLength(chunkRecordsMax);
+  });
+
+  test("what is cut short or goes on behind its end is no chunk", async () => {
+    const shard = await openShard();
+    const chunk = chunkOf("a", "b");
+    for (const bytes of [chunk.subarray(0, -1), Uint8Array.of(...chunk, 0)]) {
+      expect(await shard.append([bytes])).toMatchObject({ failed: "corrupt" });
+    }
+    expect(await readAll(shard)).toEqual([]);
+  });
+
   test("what would pass the bound of pending bytes is refused at once", async () => {
     const shard = await openShard();
     const release = await holdCommits(shard);
@@ -259,6 +311,14 @@ describe("what is not appended", () => {
     expect(await append(shard, record(new Uint8Array(9_000_000)))).toMatchObject({ firstIndex: 3 });
   });
 });
+
+/** Two records that make a chunk of this many bytes, their ends in columns as wide as they must be. */
+function pairOf(bytes: number): Offered[] {
+  const first = record("first");
+  const pair = (dataBytes: number) => [first, record(new Uint8Array(dataBytes))];
+  const around = readHeader(chunkOf(...pair(bytes))).bytes - bytes;
+  return pair(bytes - around);
+}
 
 async function tablesOf(shard: ReturnType<typeof unopenedShard>): Promise<string[]> {
   return sabotage(shard, ({ sql }) =>
