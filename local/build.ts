@@ -35,6 +35,11 @@ export async function buildAll(): Promise<WorkerModules> {
   }
 }
 
+/** Bundles the Worker that is the local server's bucket. */
+export async function buildBucket(): Promise<WorkerModules> {
+  return await buildWorker(join(root, "local", "bucket.ts"), join(buildFolder, "bucket"));
+}
+
 /** Compiles `assembly/` for both targets; returns false when that had been done already. */
 export async function buildEngine(): Promise<boolean> {
   const inputs = await hashEngineInputs();

@@ -7,7 +7,7 @@
  */
 import { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
@@ -20,10 +20,15 @@ export const compatibilityDate = "2026-11-01";
 
 /** Part of the path of every object's file, as `<name>-<class>`: a new name is a new, empty store. */
 const workerName = "millrace";
+const bucketName = "bucket";
+
+/** In the data folder. */
+const bucketFolder = "bucket";
 
 const loopback = "127.0.0.1";
 
 export type Bindings = NonNullable<WorkerOptions["config"]["env"]>;
+type Manifest = NonNullable<WorkerOptions["config"]["manifest"]>;
 
 export interface RuntimeOptions {
   modules: WorkerModules;
@@ -31,7 +36,9 @@ export interface RuntimeOptions {
   folder: { path: string; scratch: string };
   /** Durable Object classes of the Worker by the name of their binding. */
   objects?: Record<string, string>;
-  /** Any other binding, such as `{ SEGMENTS: { type: "r2", name: "segments" } }`. */
+  /** A bucket in the data folder, and the Worker that makes it one (local/bucket.ts). */
+  bucket?: { binding: string; modules: WorkerModules };
+  /** Any other binding. */
   bindings?: Bindings;
   /** Removed by the reaper too, when this process is killed. */
   temporaryFolder?: string;
@@ -53,8 +60,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     reapWithUs(child, options.temporaryFolder);
     if (child.pid !== undefined) options.onStart?.(child.pid);
   });
-  const worker = await describeWorker(options);
-  const miniflare = withoutSignals(() => createMiniflare(worker, options.folder));
+  const workers = [await describeWorker(options), ...(await describeBucket(options))];
+  const miniflare = withoutSignals(() => createMiniflare(workers, options.folder));
   let disposal: Promise<void> | undefined;
   const dispose = () => (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
   try {
@@ -81,25 +88,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
-  const { modules, objects = {}, bindings = {} } = options;
-  const load = async (name: string) => await readFile(join(modules.folder, name));
-  const wasm = modules.wasm.map(
-    async (name) =>
-      [name, { type: "wasm" as const, contents: new Uint8Array(await load(name)) }] as const,
-  );
+  const { modules, objects = {}, bindings = {}, bucket } = options;
   const classes = Object.values(objects);
   return {
     config: {
       name: workerName,
       compatibilityDate,
-      manifest: {
-        mainModule: modules.main,
-        modulesRoot: modules.folder,
-        modules: {
-          [modules.main]: { type: "esm", contents: (await load(modules.main)).toString() },
-          ...Object.fromEntries(await Promise.all(wasm)),
-        },
-      },
+      manifest: await describeModules(modules),
       exports: Object.fromEntries(
         classes.map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
       ),
@@ -110,6 +105,9 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
             { type: "durable-object", worker: workerName, exportName },
           ]),
         ),
+        ...(bucket && {
+          [bucket.binding]: { type: "worker", worker: bucketName, exportName: "Bucket" },
+        }),
         ...bindings,
       },
     },
@@ -118,7 +116,32 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
   };
 }
 
-function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]): Miniflare {
+async function describeBucket({ bucket, folder }: RuntimeOptions): Promise<WorkerOptions[]> {
+  if (bucket === undefined) return [];
+  const path = join(folder.path, bucketFolder);
+  await mkdir(path, { recursive: true });
+  const manifest = await describeModules(bucket.modules);
+  const env: Bindings = { FILES: { type: "disk", path, writable: true } };
+  return [{ config: { name: bucketName, compatibilityDate, manifest, env } }];
+}
+
+async function describeModules({ folder, main, wasm }: WorkerModules): Promise<Manifest> {
+  const load = async (name: string) => await readFile(join(folder, name));
+  const compiled = wasm.map(
+    async (name) =>
+      [name, { type: "wasm" as const, contents: new Uint8Array(await load(name)) }] as const,
+  );
+  return {
+    mainModule: main,
+    modulesRoot: folder,
+    modules: {
+      [main]: { type: "esm", contents: (await load(main)).toString() },
+      ...Object.fromEntries(await Promise.all(compiled)),
+    },
+  };
+}
+
+function createMiniflare(workers: WorkerOptions[], folder: RuntimeOptions["folder"]): Miniflare {
   const require = createRequire(import.meta.url);
   process.env["WORKERD_BINARY"] = require("workerd").default;
   process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "workerd.sh");
@@ -134,7 +157,7 @@ function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]
       log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
       handleStructuredLogs: printLog,
       resourcePersistencePath: folder.path,
-      workers: [worker],
+      workers,
     });
   } finally {
     if (temporaryBefore === undefined) delete process.env["TMPDIR"];

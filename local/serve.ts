@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
-import { buildAll } from "./build.ts";
+import { buildAll, buildBucket } from "./build.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { type Front, openFront } from "./front.ts";
@@ -32,6 +32,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   stopOnSignals(parts);
   try {
     const modules = await buildAll();
+    const bucket = { binding: "SEGMENTS", modules: await buildBucket() };
     await stopEsbuild();
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
@@ -39,8 +40,8 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       modules,
       folder,
       objects: durableObjects,
+      bucket,
       bindings: {
-        SEGMENTS: { type: "r2", name: "segments" },
         ...textBindings(readVariables()),
         ...textBindings({ ...flags.settings }),
         ...accessVariables(flags),

@@ -1,0 +1,37 @@
+// The local server's bucket beside Miniflare's R2: the same steps end the same, and what was put is
+// there when the server starts again on the same folder.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { buildBucket, buildWorker } from "../../local/build.ts";
+import { type Runtime, type RuntimeOptions, startRuntime } from "../../local/runtime.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "millrace-bucket-"));
+
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+test("does what R2 does with the same requests, and keeps what it has", async () => {
+  const bucket = { binding: "SEGMENTS", modules: await buildBucket() };
+  const ours = { bucket };
+  const peer = { bindings: { SEGMENTS: { type: "r2" as const, name: "segments" } } };
+  const keys = ["segments/a/7", "segments/a/8"];
+  const expected = [null, [], "first", "third", true, 0, keys, [], [], ["segments/ab/1"]];
+  expect(await takeSteps("peer", peer)).toEqual(expected);
+  expect(await takeSteps("ours", ours)).toEqual(expected);
+  expect(await takeSteps("ours", ours)).toEqual(expected);
+});
+
+async function takeSteps(name: string, options: Partial<RuntimeOptions>): Promise<unknown> {
+  const entry = join(import.meta.dirname, "fixtures", "bucket-worker.ts");
+  const modules = await buildWorker(entry, join(scratch, "build"));
+  const folder = { path: join(scratch, name), scratch: join(scratch, name, "tmp") };
+  mkdirSync(folder.scratch, { recursive: true });
+  const runtime: Runtime = await startRuntime({ modules, folder, ...options });
+  try {
+    return await (await fetch(`http://${runtime.host}:${runtime.port}/`)).json();
+  } finally {
+    await runtime.dispose();
+  }
+}
