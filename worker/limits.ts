@@ -52,8 +52,11 @@ export const bodyCacheBytesMax = 32 * 1024 * 1024;
 /** The size at which a tail is sealed: a page of 1 MiB then touches one or two segments. */
 export const segmentBytes = 1024 * 1024;
 
-/** A chunk of this size is a segment as it is: merging it would write it twice. */
-export const segmentBytesMin = 512 * 1024;
+/**
+ * A chunk of this size is a segment as it is: merging it would write it twice. A put of 500 records
+ * of a kilobyte is well above, whichever kilobyte is meant.
+ */
+export const segmentBytesMin = 384 * 1024;
 
 /** A tail below this is not sealed to let a large chunk be a segment; the chunk joins it instead. */
 export const tailBytesWorthSealing = 128 * 1024;

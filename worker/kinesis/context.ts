@@ -1,6 +1,6 @@
 // What an action gets beside its input, and what it gives back.
 import type { Runtime } from "../env.ts";
-import type { PageBody } from "../page.ts";
+import type { ReplyBody } from "./envelope.ts";
 import type { Scope } from "../stream/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
@@ -23,11 +23,11 @@ export interface ActionContext {
 
 /** A body that an action printed itself. */
 export class PrintedBody {
-  readonly body: PageBody;
+  readonly body: ReplyBody;
   /** Where it is not that of the request. */
   readonly contentType: string | undefined;
 
-  constructor(body: PageBody, contentType?: string) {
+  constructor(body: ReplyBody, contentType?: string) {
     this.body = body;
     this.contentType = contentType;
   }

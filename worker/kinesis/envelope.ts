@@ -6,7 +6,7 @@ import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { readAuthorization } from "./authorization.ts";
 import type { BodyCodec, Codecs } from "./codec.ts";
 import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
-import type { PageBody } from "../page.ts";
+import type { RecordPage } from "../page.ts";
 import type { RequestIds } from "./requestId.ts";
 import { isOperation, type OperationName } from "./shapes.ts";
 
@@ -31,12 +31,14 @@ export interface Call {
   readonly headers: Record<string, string>;
 }
 
+export type ReplyBody = Uint8Array | ReadableStream<Uint8Array> | RecordPage;
+
 /** A complete reply. Where `headers` has no content-type, none must be sent. */
 export interface Answer {
   readonly kind: "answer";
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: PageBody;
+  readonly body: ReplyBody;
 }
 
 /**

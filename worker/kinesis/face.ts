@@ -6,6 +6,7 @@ import { authenticate, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
 import type { Env, Runtime } from "../env.ts";
+import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { cborCodec } from "./cbor.ts";
@@ -110,5 +111,6 @@ function answerReply(
 }
 
 function respond({ status, headers, body }: Answer): Response {
-  return new Response(body, { status, headers: { ...headers, "cache-control": "no-store" } });
+  const init = { status, headers: { ...headers, "cache-control": "no-store" } };
+  return body instanceof RecordPage ? body.respond(init) : new Response(body, init);
 }

@@ -8,7 +8,7 @@
 import { concatBytes, utf8 } from "../bytes.ts";
 import { type ShardNumbers, WALK_FIELDS } from "../engine.ts";
 import { engine } from "../isolate.ts";
-import { type PageBody, type RecordPrinter, renderPage } from "../page.ts";
+import { RecordPage, type RecordPrinter } from "../page.ts";
 import { readHeader } from "../stream/chunk.ts";
 import type { Run } from "../stream/reader.ts";
 import { encodeCbor } from "./cbor.ts";
@@ -24,14 +24,14 @@ export function renderRecords(
   members: object,
   runs: readonly Run[],
   shard: ShardNumbers,
-): PageBody {
+): RecordPage {
   if (format === "cbor") {
     const head = concatBytes([encodeCbor(members).subarray(0, -1), RECORDS_HEAD]);
-    return renderPage(head, runs, cborPrinter(shard), RECORDS_FOOT);
+    return new RecordPage(head, runs, cborPrinter(shard), RECORDS_FOOT);
   }
   const text = JSON.stringify(members).slice(0, -1);
   const head = `${text}${text === "{" ? "" : ","}"Records":[`;
-  return renderPage(utf8(head), runs, jsonPrinter(shard), utf8("]}"));
+  return new RecordPage(utf8(head), runs, jsonPrinter(shard), utf8("]}"));
 }
 
 function jsonPrinter(shard: ShardNumbers): RecordPrinter {

@@ -6,7 +6,6 @@
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { pageRecordsMax } from "../limits.ts";
-import type { PageBody } from "../page.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
 import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
@@ -181,7 +180,7 @@ class Push {
         ? { ChildShards: children }
         : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
     };
-    const payload = await bytesOf(renderRecords(this.codec.format, members, page.runs, shard));
+    const payload = await renderRecords(this.codec.format, members, page.runs, shard).bytes();
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
   }
 
@@ -215,9 +214,4 @@ class Push {
     if (code === "shardNotFound") return shardDoesNotExist(shard.index, stream);
     return code === "subscriptionTaken" ? this.taken() : kinesisErrorOf(error, stream);
   }
-}
-
-async function bytesOf(body: PageBody): Promise<Uint8Array> {
-  if (body instanceof Uint8Array) return body;
-  return new Uint8Array(await new Response(body).arrayBuffer());
 }

@@ -3,6 +3,9 @@
 import { segmentBytes, segmentFetchesMax } from "../limits.ts";
 import type { Location, ShardView } from "./types.ts";
 
+/** How far into its first segment a page begins, for the planner. */
+const startShare = 0.75;
+
 export interface PageLimits {
   recordsMax: number;
   /** Payload bytes; one record is returned even if it alone has more. */
@@ -36,10 +39,15 @@ export function planRead(location: Location, limits: PageLimits, view: ShardView
   };
 }
 
-/** How many segments the page is likely to touch, by the shard's average. */
+/**
+ * How many segments the page is likely to touch, by the shard's average. Where in the first one it
+ * begins is not known, so most pages get one more than they would fill: a page that ends at a
+ * segment's edge for want of the next is short, and costs another request.
+ */
 function segmentsExpected(limits: PageLimits, view: ShardView): number {
   const records = (view.tailIndex - view.firstIndex) / (view.segment - view.firstSegment);
-  const byRecords = Math.ceil(limits.recordsMax / Math.max(records, 1));
-  const byBytes = Math.ceil(limits.bytesMax / segmentBytes);
-  return Math.max(1, Math.min(byRecords, byBytes, segmentFetchesMax));
+  const byRecords = limits.recordsMax / Math.max(records, 1);
+  const byBytes = limits.bytesMax / segmentBytes;
+  const expected = Math.ceil(Math.min(byRecords, byBytes) + startShare);
+  return Math.max(1, Math.min(expected, segmentFetchesMax));
 }

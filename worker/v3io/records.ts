@@ -7,7 +7,7 @@ import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
-import { type RecordPrinter, renderPage } from "../page.ts";
+import { RecordPage, type RecordPrinter } from "../page.ts";
 import { catalogOf, type KnownStream, withStream } from "../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
@@ -144,9 +144,8 @@ function pageResponse({ runs, next, view, lastTimeMs }: Page): Response {
   const head =
     `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
-  const body = renderPage(utf8(head), runs, printer, utf8("]}"));
   const headers = { ...jsonHeaders, ...timeHeaders(itemTimeOf(view.lastTimeMs)) };
-  return new Response(body, { headers });
+  return new RecordPage(utf8(head), runs, printer, utf8("]}")).respond({ headers });
 }
 
 function textOf(location: Location): string {
