@@ -1,4 +1,4 @@
-// Five times the server is killed with -9 while sixteen clients are putting, alone and in batches,
+// Five times, or CRASH_ROUNDS, the server is killed with -9 while sixteen clients are putting, alone and in batches,
 // and started again on the same data. Every record that was acknowledged must be there, under the
 // sequence number that the reply gave; sequence numbers go on without a gap or a repeat, and no
 // record is there twice. The kill comes when enough has been acknowledged: nothing waits for a time.
@@ -18,7 +18,8 @@ import { connect, indexIn, type KinesisRecord, readShard } from "./sdk.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
 
 const seed = 9;
-const roundCount = 5;
+const roundCount = Number(process.env["CRASH_ROUNDS"] ?? 5);
+const timeout = 60_000 + roundCount * 20_000;
 const clientCount = 16;
 const shardCount = 2;
 const StreamName = "crash";
@@ -31,7 +32,7 @@ interface Promised {
   sent: Set<string>;
 }
 
-test(`acknowledged records outlive kill -9, seed ${seed}`, async () => {
+test(`acknowledged records outlive kill -9, seed ${seed}`, { timeout }, async () => {
   const data = mkdtempSync(join(tmpdir(), "millrace-crash-"));
   onTestFinished(() => rmSync(data, { recursive: true, force: true }));
   const random = new Random(seed);

@@ -1,0 +1,74 @@
+// The data folder of a local server, looked into from outside while the server runs: streams in the
+// catalog, shards that have rows, segments that are objects in R2. For tests that aim at a moment of the
+// store's life, and for those that must see that nothing is left behind.
+
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Keys of all objects in R2, in order; a file that is not an object yet is among them. */
+export function listObjects(data: string): string[] {
+  const bucket = join(data, "bucket");
+  if (!existsSync(bucket)) return [];
+  const entries = readdirSync(bucket, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map(({ parentPath, name }) => relative(bucket, join(parentPath, name))).toSorted();
+}
+
+/** The state of each stream, in all accounts. */
+export function listStates(data: string): string[] {
+  const catalogs = databasesIn(data, "do", "millrace-Catalog");
+  return catalogs.flatMap((file) =>
+    query(file, "SELECT json_extract(description, '$.status') FROM stream"),
+  );
+}
+
+/** Uids of the shards that have any rows, or as much as a table. */
+export function listStoredShards(data: string): string[] {
+  const shards = databasesIn(data, "do", "millrace-Shard");
+  return shards.flatMap((file) => {
+    const tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'";
+    const names = query(file, tables);
+    if (names.length > 0 && !names.includes("shard")) return [`only ${names.join(", ")}`];
+    return names.length === 0
+      ? []
+      : query(file, "SELECT json_extract(description, '$.uid') FROM shard");
+  });
+}
+
+/** How many shards have rows, to be asked while some are being emptied: what has none is one page. */
+export function countFilledShards(data: string): number {
+  const files = databasesIn(data, "do", "millrace-Shard");
+  return files.filter((file) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 4096)
+    .length;
+}
+
+/** What has become of every generation that is not its shard's newest. */
+export function listGenerations(data: string): string[] {
+  const shards = databasesIn(data, "do", "millrace-Shard");
+  return shards.flatMap((file) =>
+    query(file, "SELECT iif(tiered, 'freed', 'closed') FROM generation"),
+  );
+}
+
+/** The databases of a class of objects. */
+function databasesIn(data: string, ...path: string[]): string[] {
+  const folder = join(data, ...path);
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name));
+  return names.map((name) => join(folder, name));
+}
+
+/** The first column of what a query finds; nothing while its table is not there. */
+function query(file: string, sql: string): string[] {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 1000 });
+  try {
+    const rows = database.prepare(sql).all();
+    return rows.map((row) => String(Object.values(row)[0]));
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("no such table")) return [];
+    throw error;
+  } finally {
+    database.close();
+  }
+}
