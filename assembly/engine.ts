@@ -29,6 +29,7 @@ import { hashMd5 } from "./md5";
 import { mergeRanges } from "./merge";
 import { packRows } from "./pack";
 import { measureKinesis, renderKinesis } from "./render/kinesis";
+import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
 
 export {
@@ -48,7 +49,8 @@ export {
 export { packRows, mergeRanges };
 export { locateRecord, findTime, fitRecords, walkRecords, scanRecords };
 export { encodeLocation, decodeLocation };
-export { measureKinesis, renderKinesis, measureV3io, renderV3io };
+export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };
+export { measureV3io, renderV3io };
 
 /** MD5 of `count` keys that stand one after the other in INPUT, their lengths (u32) in TABLE. */
 export function hashKeys(count: u32): void {

@@ -1,25 +1,43 @@
 // The Kinesis sequence number, second layout, in decimal: 186 bits that always print as 56 digits.
 // Within a shard only two fields move, the record's index and its arrival second, so the number is
-// made once per run from its bits and afterwards by adding in base 10^8, seven limbs, lowest first.
+// made once per run from its bits and afterwards by adding in decimal, 32 digits at once.
 //
 //   bit 184      148        144        80       72         36           4       0
 //       ├─ 2 ─┤  created s │ nibble │  index  │  00  │ arrival s │ shard index │ 2
 //
+// The moving digits are kept as text, lowest first. The 24 above them change once in ten million
+// records; they stand in the caller's text and are changed there.
 // Source of the layout: kinesalite db/index.js, stringifySequence.
 import { writeEightDigits } from "./decimal";
+import { SCRATCH } from "./layout";
 
 /** Digits of a sequence number. */
 export const SEQUENCE_BYTES: u32 = 56;
-/** Bytes of the state that these functions keep: seven limbs and the arrival second. */
-export const SEQUENCE_STATE_BYTES: usize = 64;
+/** Of these, the ones that stay where they are: the caller copies them with what is around them. */
+export const SEQUENCE_HIGH_BYTES: u32 = 24;
 
 const LIMBS: u32 = 7;
-const LIMB: u32 = 100000000;
-const SECOND_AT: usize = 32;
+const LIMB: u64 = 100000000;
 
-/** Sets `state` to the number of a record and writes its digits to `text`. */
+/** The moving digits, and room to print an addend. */
+const LOW: usize = SCRATCH;
+const ADDEND: usize = SCRATCH + 32;
+
+/** 2^80 = 1208925819614629174706176, lowest digit first. */
+const INDEX_STEP = memory.data<u8>(
+  [6, 7, 1, 6, 0, 7, 4, 7, 1, 9, 2, 6, 4, 1, 6, 9, 1, 8, 5, 2, 9, 8, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0],
+  16,
+);
+const REVERSE = memory.data<u32>([0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203], 16);
+const NINE = memory.data<u32>([0x39393939, 0x39393939, 0x39393939, 0x39393939], 16);
+const TEN = memory.data<u32>([0x0a0a0a0a, 0x0a0a0a0a, 0x0a0a0a0a, 0x0a0a0a0a], 16);
+/** Lane i of a half looks at bit i of its sixteen: which byte, and which bit of it. */
+const LOW_BYTES = memory.data<u32>([0, 0, 0x01010101, 0x01010101], 16);
+const HIGH_BYTES = memory.data<u32>([0x02020202, 0x02020202, 0x03030303, 0x03030303], 16);
+const BITS = memory.data<u32>([0x08040201, 0x80402010, 0x08040201, 0x80402010], 16);
+
+/** Begins with the number of a record, and writes all its digits to `text`. */
 export function startSequence(
-  state: usize,
   text: usize,
   createdSecond: u64,
   shardIndex: u32,
@@ -30,104 +48,106 @@ export function startSequence(
   const middle: u64 = (index << 16) | (arrivalSecond >> 28);
   const high: u64 =
     ((<u64>2) << 56) | (createdSecond << 20) | ((<u64>(shardIndex & 15)) << 16) | (index >> 48);
-  divideLimbs(state, low, middle, high);
-  store<u64>(state, arrivalSecond, SECOND_AT);
-  writeSequence(state, text);
+  writeLimbs(text, low, middle, high);
+  v128.store(LOW, reverse(v128.load(text, 40)));
+  v128.store(LOW, reverse(v128.load(text, 24)), 16);
 }
 
-/** Writes all digits of `state` to `text`. */
-export function writeSequence(state: usize, text: usize): void {
-  for (let limb: u32 = 0; limb < LIMBS; limb++) writeLimb(state, text, limb);
+/** Writes the moving digits to where they belong in a number at `text`. */
+export function writeSequence(text: usize): void {
+  v128.store(text, reverse(v128.load(LOW, 16)), 24);
+  v128.store(text, reverse(v128.load(LOW)), 40);
 }
 
-/** Moves `state` and `text` on to the next index, with the next record's arrival second. */
-export function nextSequence(state: usize, text: usize, arrivalSecond: u64): void {
-  const seconds = arrivalSecond - load<u64>(state, SECOND_AT);
-  if (seconds != 0) {
-    store<u64>(state, arrivalSecond, SECOND_AT);
-    addSeconds(state, seconds);
+/**
+ * Moves on to the next index, and on by the seconds since the last record's arrival, below 2^27. In
+ * `text` only the digits that do not move are kept up to date.
+ */
+export function nextSequence(text: usize, seconds: u64): void {
+  if (seconds != 0) addSeconds(text, seconds);
+  addDigits(text, v128.load(INDEX_STEP), v128.load(INDEX_STEP, 16));
+}
+
+/** Adds seconds × 2^36. */
+function addSeconds(text: usize, seconds: u64): void {
+  const amount = seconds << 36;
+  const high = amount / LIMB;
+  v128.store(ADDEND, i8x16.splat(0x30));
+  writeEightDigits(ADDEND + 8, <u32>(high / LIMB));
+  writeEightDigits(ADDEND + 16, <u32>(high % LIMB));
+  writeEightDigits(ADDEND + 24, <u32>(amount % LIMB));
+  const zeros = i8x16.splat(0x30);
+  const low = reverse(v128.load(ADDEND, 16));
+  addDigits(text, v128.xor(low, zeros), v128.xor(reverse(v128.load(ADDEND)), zeros));
+}
+
+/**
+ * Adds two times sixteen digits, lowest first, as numbers 0 to 9. Of the sums, one above nine makes a
+ * carry, and a nine passes on what comes in: as bits they are added, and the machine's own carry runs
+ * through the nines. What that addition flips are the digits that take a carry.
+ */
+function addDigits(text: usize, lowAddend: v128, highAddend: v128): void {
+  const nine = v128.load(NINE);
+  const low = i8x16.add(v128.load(LOW), lowAddend);
+  const high = i8x16.add(v128.load(LOW, 16), highAddend);
+  const makes = bitsOf(i8x16.gt_s(low, nine), i8x16.gt_s(high, nine));
+  const passes = bitsOf(i8x16.eq(low, nine), i8x16.eq(high, nine));
+  const takes = ((makes << 1) + passes) ^ passes;
+  const spread = i32x4.splat(<u32>takes);
+  v128.store(LOW, settle(low, i8x16.relaxed_swizzle(spread, v128.load(LOW_BYTES)), nine));
+  v128.store(LOW, settle(high, i8x16.relaxed_swizzle(spread, v128.load(HIGH_BYTES)), nine), 16);
+  if (takes >> 32 != 0) carryOut(text + SEQUENCE_HIGH_BYTES - 1);
+}
+
+/** Adds one where a lane's bit is set, and takes ten from what is then above nine. */
+function settle(digits: v128, carries: v128, nine: v128): v128 {
+  const bits = v128.load(BITS);
+  const sums = i8x16.sub(digits, i8x16.eq(v128.and(carries, bits), bits));
+  return i8x16.sub(sums, v128.and(i8x16.gt_s(sums, nine), v128.load(TEN)));
+}
+
+function bitsOf(low: v128, high: v128): u64 {
+  return <u64>(i8x16.bitmask(low) | (i8x16.bitmask(high) << 16));
+}
+
+/** Adds one to the digits that end at `at`. */
+function carryOut(at: usize): void {
+  while (load<u8>(at) == 0x39) {
+    store<u8>(at, 0x30);
+    at--;
   }
-  // 2^80 = 1 20892581 96146291 74706176
-  let low0 = load<u32>(state) + 74706176;
-  let carry: u32 = low0 >= LIMB ? 1 : 0;
-  low0 -= carry * LIMB;
-  let low1 = load<u32>(state, 4) + 96146291 + carry;
-  carry = low1 >= LIMB ? 1 : 0;
-  low1 -= carry * LIMB;
-  let low2 = load<u32>(state, 8) + 20892581 + carry;
-  carry = low2 >= LIMB ? 1 : 0;
-  low2 -= carry * LIMB;
-  const low3 = load<u32>(state, 12) + 1 + carry;
-  store<u32>(state, low0);
-  store<u32>(state, low1, 4);
-  store<u32>(state, low2, 8);
-  writeEightDigits(text + 48, low0);
-  writeEightDigits(text + 40, low1);
-  writeEightDigits(text + 32, low2);
-  if (low3 < LIMB) {
-    store<u32>(state, low3, 12);
-    writeEightDigits(text + 24, low3);
-  } else {
-    store<u32>(state, low3 - LIMB, 12);
-    writeEightDigits(text + 24, low3 - LIMB);
-    carryFrom(state, text, 4);
-  }
+  store<u8>(at, load<u8>(at) + 1);
 }
 
-/** Adds seconds × 2^36 to limbs 0 to 3; their digits are written with the index. */
-function addSeconds(state: usize, seconds: u64): void {
-  // 2^36 = 687 19476736; limb 3 may be left at 10^8, which the next addition carries on
-  const high = seconds / LIMB;
-  const low = seconds - high * LIMB;
-  let sum: u64 = load<u32>(state) + low * 19476736;
-  store<u32>(state, <u32>(sum % LIMB));
-  sum = sum / LIMB + load<u32>(state, 4) + low * 687 + high * 19476736;
-  store<u32>(state, <u32>(sum % LIMB), 4);
-  sum = sum / LIMB + load<u32>(state, 8) + high * 687;
-  store<u32>(state, <u32>(sum % LIMB), 8);
-  store<u32>(state, load<u32>(state, 12) + <u32>(sum / LIMB), 12);
+function reverse(digits: v128): v128 {
+  return i8x16.relaxed_swizzle(digits, v128.load(REVERSE));
 }
 
-/** Adds one to limb `limb` and carries on; rewrites the digits of each limb that changes. */
-function carryFrom(state: usize, text: usize, limb: u32): void {
-  for (; limb < LIMBS; limb++) {
-    const at = state + (limb << 2);
-    const value = load<u32>(at) + 1;
-    if (value < LIMB) {
-      store<u32>(at, value);
-      writeLimb(state, text, limb);
-      return;
-    }
-    store<u32>(at, 0);
-    writeLimb(state, text, limb);
-  }
-}
-
-function writeLimb(state: usize, text: usize, limb: u32): void {
-  writeEightDigits(text + 48 - (limb << 3), load<u32>(state + (limb << 2)));
-}
-
-/** Splits a 192-bit number into limbs: long division by 10^8, 32 bits at a step. */
-function divideLimbs(state: usize, low: u64, middle: u64, high: u64): void {
-  for (let limb: u32 = 0; limb < LIMBS; limb++) {
+/** Writes a 192-bit number below 10^56: long division by 10^8, 32 bits at a step. */
+function writeLimbs(text: usize, low: u64, middle: u64, high: u64): void {
+  for (let limb: u32 = LIMBS; limb > 0; limb--) {
     let rest: u64 = 0;
     let part = (rest << 32) | (high >> 32);
     let upper = part / LIMB;
-    rest = part % LIMB;
+    rest = part - upper * LIMB;
     part = (rest << 32) | (high & 0xffffffff);
-    high = (upper << 32) | (part / LIMB);
-    rest = part % LIMB;
+    let lower = part / LIMB;
+    rest = part - lower * LIMB;
+    high = (upper << 32) | lower;
     part = (rest << 32) | (middle >> 32);
     upper = part / LIMB;
-    rest = part % LIMB;
+    rest = part - upper * LIMB;
     part = (rest << 32) | (middle & 0xffffffff);
-    middle = (upper << 32) | (part / LIMB);
-    rest = part % LIMB;
+    lower = part / LIMB;
+    rest = part - lower * LIMB;
+    middle = (upper << 32) | lower;
     part = (rest << 32) | (low >> 32);
     upper = part / LIMB;
-    rest = part % LIMB;
+    rest = part - upper * LIMB;
     part = (rest << 32) | (low & 0xffffffff);
-    low = (upper << 32) | (part / LIMB);
-    store<u32>(state + (limb << 2), <u32>(part % LIMB));
+    lower = part / LIMB;
+    rest = part - lower * LIMB;
+    low = (upper << 32) | lower;
+    writeEightDigits(text + ((limb - 1) << 3), <u32>rest);
   }
 }

@@ -221,7 +221,7 @@ function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChun
   let address = 0;
   return {
     prepare: () => (address = engine.load(bytes)),
-    inPlace: () => raw.renderKinesis(address, 0, count, 0, second, SHARD.index),
+    inPlace: () => raw.renderKinesis(address, 0, count, 0, raw.OUTPUT.value, second, SHARD.index),
     plainInPlace: () => renderKinesis(chunk, 0, count, SHARD, room),
     copies: () => engine.renderKinesisJson(bytes, 0, count, SHARD),
     plainCopies: () => {

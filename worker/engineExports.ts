@@ -31,11 +31,21 @@ export interface EngineExports {
     from: number,
     to: number,
     comma: number,
+    at: number,
+    createdSecond: number,
+    shardIndex: number,
+  ): number;
+  measureKinesisCbor(chunk: number, from: number, to: number): number;
+  renderKinesisCbor(
+    chunk: number,
+    from: number,
+    to: number,
+    at: number,
     createdSecond: number,
     shardIndex: number,
   ): number;
   measureV3io(chunk: number, from: number, to: number): number;
-  renderV3io(chunk: number, from: number, to: number, comma: number): number;
+  renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;
   hashKeys(count: number): void;
   encodeText(bytes: number): number;
 }

@@ -7,20 +7,11 @@
 // millisecond and the record's ordinal within it, so no two records of a shard share a time.
 // Source of members and order: Iguazio web API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
+import { Cursor, moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeDecimal } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
 import { OUTPUT, OUTPUT_BYTES, RESULT } from "../layout";
-import {
-  Chunk,
-  chunkAt,
-  endOf,
-  infosOf,
-  keysOf,
-  maskOf,
-  ordinalOf,
-  payloadOf,
-  timeDeltaOf,
-} from "../record";
+import { chunkAt, ordinalOf } from "../record";
 
 const FIXED_BYTES: u32 = 18 + 19 + 18 + 9 + 2;
 const INFO_BYTES: u32 = 16; // ,"ClientInfo":""
@@ -30,39 +21,41 @@ const DIGITS_MAX: u32 = 60;
 /** Bytes of records `from` to `to` as `renderV3io` prints them. */
 export function measureV3io(address: usize, from: u32, to: u32): f64 {
   const chunk = chunkAt(address);
+  const cursor = openCursor(address, from);
   let total: u64 = to - from - 1;
-  for (let i = from; i < to; i++) {
-    const start = endOf(chunk, i - 1);
-    const keyBytes = keyBytesOf(chunk, i);
-    const infoBytes = infoBytesOf(chunk, i);
-    const timeMs = chunk.timeMs + timeDeltaOf(chunk, i);
-    total += FIXED_BYTES + decimalBytes(timeMs / 1000) + decimalBytes(nanosecondsOf(chunk, i));
-    total += decimalBytes(chunk.firstIndex + i + 1);
+  let ordinal = ordinalOf(chunk, from);
+  for (let i = from; ;) {
+    const timeMs = chunk.timeMs + cursor.delta;
+    const keyBytes = cursor.keyBytes;
+    const infoBytes = cursor.infoBytes;
+    total += FIXED_BYTES + decimalBytes(timeMs / 1000);
+    total += decimalBytes(nanosecondsOf(timeMs, ordinal)) + decimalBytes(chunk.firstIndex + i + 1);
     if (infoBytes != 0) total += INFO_BYTES + base64Bytes(infoBytes);
-    if (keyBytes != 0) total += KEY_BYTES + escapedBytes(payloadOf(chunk) + start, keyBytes);
-    total += base64Bytes(endOf(chunk, i) - start - keyBytes - infoBytes);
+    if (keyBytes != 0) total += KEY_BYTES + escapedBytes(cursor.start, keyBytes);
+    total += base64Bytes(cursor.dataBytes);
+    i++;
+    if (i >= to) break;
+    ordinal = moveBoth(cursor, i, ordinal);
   }
   return <f64>total;
 }
 
 /**
- * Prints records from `from` on to OUTPUT, until `to` or until the next one might not fit; a comma
- * stands before the first one when `comma` is not 0. Returns the bytes; RESULT holds the record to
- * go on with.
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit; a
+ * comma stands before the first one when `comma` is not 0. Returns the address after them; RESULT
+ * holds the record to go on with.
  */
-export function renderV3io(address: usize, from: u32, to: u32, comma: u32): u32 {
+export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: usize): usize {
   const chunk = chunkAt(address);
-  const payload = payloadOf(chunk);
+  const cursor = openCursor(address, from);
   const limit = OUTPUT + OUTPUT_BYTES;
-  let out = OUTPUT;
-  let start = endOf(chunk, from - 1);
+  let ordinal = ordinalOf(chunk, from);
+  let out = at;
   let i = from;
-  for (; i < to; i++) {
-    const stop = endOf(chunk, i);
-    const keyBytes = keyBytesOf(chunk, i);
-    const infoBytes = infoBytesOf(chunk, i);
-    const key = payload + start;
-    const dataBytes = stop - start - keyBytes - infoBytes;
+  while (true) {
+    const keyBytes = cursor.keyBytes;
+    const infoBytes = cursor.infoBytes;
+    const key = cursor.start;
     const most =
       1 +
       FIXED_BYTES +
@@ -71,7 +64,7 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32): u32 
       344 +
       KEY_BYTES +
       keyBytes * 6 +
-      base64Bytes(dataBytes);
+      base64Bytes(cursor.dataBytes);
     if (out + most > limit) break;
 
     if (comma != 0) {
@@ -79,9 +72,10 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32): u32 
       out += 1;
     }
     comma = 1;
-    const timeMs = chunk.timeMs + timeDeltaOf(chunk, i);
+    const timeMs = chunk.timeMs + cursor.delta;
     out = writeDecimal(writeAscii(out, '{"ArrivalTimeSec":'), timeMs / 1000);
-    out = writeDecimal(writeAscii(out, ',"ArrivalTimeNSec":'), nanosecondsOf(chunk, i));
+    out = writeAscii(out, ',"ArrivalTimeNSec":');
+    out = writeDecimal(out, nanosecondsOf(timeMs, ordinal));
     out = writeDecimal(writeAscii(out, ',"SequenceNumber":'), chunk.firstIndex + i + 1);
     if (infoBytes != 0) {
       out = encodeBase64(writeAscii(out, ',"ClientInfo":"'), key + keyBytes, infoBytes);
@@ -92,25 +86,24 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32): u32 
       out = writeAscii(out, '"');
     }
     out = writeAscii(out, ',"Data":"');
-    out = encodeBase64(out, key + keyBytes + infoBytes, dataBytes);
+    out = encodeBase64(out, key + keyBytes + infoBytes, cursor.dataBytes);
     out = writeAscii(out, '"}');
-    start = stop;
+
+    i++;
+    if (i >= to) break;
+    ordinal = moveBoth(cursor, i, ordinal);
   }
   store<u32>(RESULT, i);
-  return <u32>(out - OUTPUT);
+  return out;
 }
 
-function nanosecondsOf(chunk: Chunk, i: u32): u64 {
-  const timeMs = chunk.timeMs + timeDeltaOf(chunk, i);
-  return (timeMs % 1000) * 1000000 + ordinalOf(chunk, i);
+/** Moves to record `i`; returns its ordinal, given that of the one before. */
+function moveBoth(cursor: Cursor, i: u32, ordinal: u32): u32 {
+  const delta = cursor.delta;
+  moveCursor(cursor, i);
+  return cursor.delta == delta ? ordinal + 1 : 0;
 }
 
-function keyBytesOf(chunk: Chunk, i: u32): u32 {
-  const width: u32 = chunk.keyWidth;
-  return chunk.keyBytesMin + (load<u32>(keysOf(chunk) + i * width) & maskOf(width));
-}
-
-function infoBytesOf(chunk: Chunk, i: u32): u32 {
-  const width: u32 = chunk.infoWidth;
-  return chunk.infoBytesMin + (load<u32>(infosOf(chunk) + i * width) & maskOf(width));
+function nanosecondsOf(timeMs: u64, ordinal: u32): u64 {
+  return (timeMs % 1000) * 1000000 + ordinal;
 }

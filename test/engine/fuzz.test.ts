@@ -13,7 +13,13 @@ import {
 import { packChunk, packRecords } from "../reference/pack.ts";
 import { parseUnstamped } from "../reference/parse.ts";
 import { arrivalOrdinals, payloadBytes } from "../reference/record.ts";
-import { base64, hashKeys, renderKinesisJson, renderV3ioJson } from "../reference/render.ts";
+import {
+  base64,
+  hashKeys,
+  renderKinesisCbor,
+  renderKinesisJson,
+  renderV3ioJson,
+} from "../reference/render.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { fuzz } from "./fuzz.ts";
@@ -102,6 +108,15 @@ describe.each(builds)("engine and reference, $name build", ({ engine }) => {
     expect(engine.measureKinesisJson(bytes, from, to)).toBe(text.length);
   });
 
+  fuzz("Kinesis CBOR, as long as measured", (random) => {
+    const bytes = packChunk(sampleChunk(random));
+    const [from, to] = sampleRange(random, countOf(bytes));
+    const shard = sampleShard(random);
+    const text = engine.renderKinesisCbor(bytes, from, to, shard);
+    expectBytes(text, renderKinesisCbor(bytes, from, to, shard));
+    expect(engine.measureKinesisCbor(bytes, from, to)).toBe(text.length);
+  });
+
   fuzz("v3io JSON, as long as measured", (random) => {
     const bytes = packChunk(sampleChunk(random));
     const [from, to] = sampleRange(random, countOf(bytes));
@@ -117,8 +132,32 @@ describe.each(builds)("engine and reference, $name build", ({ engine }) => {
     const slice = engine.slice(bytes, from, to);
     const kinesis = engine.renderKinesisJson(slice, 0, to - from, shard);
     expectBytes(kinesis, engine.renderKinesisJson(bytes, from, to, shard));
+    const cbor = engine.renderKinesisCbor(slice, 0, to - from, shard);
+    expectBytes(cbor, engine.renderKinesisCbor(bytes, from, to, shard));
     const v3io = engine.renderV3ioJson(slice, 0, to - from);
     expectBytes(v3io, engine.renderV3ioJson(bytes, from, to));
+  });
+
+  fuzz("a page is its head, its records and its foot", (random) => {
+    const shard = sampleShard(random);
+    const ranges = Array.from({ length: random.between(0, 4) }, () => {
+      const chunk = packChunk(sampleChunk(random));
+      const [from, to] = sampleRange(random, countOf(chunk));
+      return { chunk, from, to };
+    });
+    const head = random.bytes(random.below(200));
+    const foot = random.bytes(random.below(40));
+    const printer = random.pick([
+      engine.kinesisJson(shard),
+      engine.kinesisCbor(shard),
+      engine.v3ioJson(),
+    ]);
+    const records = ranges.flatMap(({ chunk, from, to }, i) => [
+      i === 0 ? new Uint8Array(0) : printer.separator,
+      printer.render(chunk, from, to),
+    ]);
+    const whole = new Uint8Array(Buffer.concat([head, ...records, foot]));
+    expectBytes(printer.printPage(head, ranges, foot)!, whole);
   });
 
   fuzz("base64 and md5", (random) => {

@@ -8,7 +8,7 @@ import { stampChunk, verifyChunk } from "../../worker/stream/chunk.ts";
 import { findTime, fitRecords, scanChunk, walkChunk } from "../reference/operations.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk } from "../reference/record.ts";
-import { renderKinesisJson, renderV3ioJson } from "../reference/render.ts";
+import { renderKinesisCbor, renderKinesisJson, renderV3ioJson } from "../reference/render.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { packByEngine } from "./pack-by-engine.ts";
@@ -58,19 +58,39 @@ describe.each(builds)("large records, $name build", ({ engine }) => {
     }
   });
 
+  test("a page that fits the output window is one piece; one byte more, or a large record, is none", () => {
+    const printer = engine.kinesisCbor(SHARD);
+    const chunk = packByEngine(engine, makeChunk("key", "", MIB));
+    const records = printer.render(chunk, 0, 1);
+    const ranges = [0, 1, 2].map(() => ({ chunk, from: 0, to: 1 }));
+    const room = engine.raw.OUTPUT_BYTES.value - 3 * records.length;
+    const head = data.subarray(0, room - 100);
+    const foot = data.subarray(0, 100);
+    const whole = new Uint8Array(Buffer.concat([head, records, records, records, foot]));
+    expectBytes(printer.printPage(head, ranges, foot)!, whole);
+    expect(printer.printPage(head, ranges, data.subarray(0, 101))).toBeUndefined();
+    expect(printer.printPage(data, ranges, foot)).toBeUndefined();
+    const large = { chunk: packByEngine(engine, makeChunk("key", "", 3 * MIB)), from: 0, to: 1 };
+    expect(printer.printPage(foot, [large], foot)).toBeUndefined();
+  });
+
   test("a piece ends inside the output window: what lies around it is untouched", () => {
     for (const keyBytes of [300, 1000, 1024]) {
       const bytes = packByEngine(engine, makeEscapes(keyBytes, 2000));
       const { raw } = engine;
+      const [output, end] = [raw.OUTPUT.value, raw.OUTPUT.value + raw.OUTPUT_BYTES.value];
       const table = windowOf(engine, raw.TABLE, raw.TABLE_BYTES).fill(0xa5);
       const [tableBefore, address] = [table.slice(), engine.load(bytes)];
       const input = windowOf(engine, raw.INPUT, raw.INPUT_BYTES);
       const inputBefore = input.slice();
       for (let from = 0; from < 8; from++) {
-        expect(raw.renderKinesis(address, from, 2000, 1, 0, 0)).toBeLessThan(
-          raw.OUTPUT_BYTES.value,
-        );
-        expect(raw.renderV3io(address, from, 2000, 1)).toBeLessThan(raw.OUTPUT_BYTES.value);
+        // The beginning of the window is taken, so that a piece ends at its end with any format.
+        const at = end - 200_000;
+        expect(raw.renderKinesis(address, from, 2000, 1, output, 0, 0)).toBeLessThan(end);
+        expect(raw.renderKinesis(address, from, 2000, 1, at, 0, 0)).toBeLessThan(end);
+        expect(raw.renderKinesisCbor(address, from, 2000, at, 0, 0)).toBeLessThan(end);
+        expect(raw.renderV3io(address, from, 2000, 1, output)).toBeLessThan(end);
+        expect(raw.renderV3io(address, from, 2000, 1, at)).toBeLessThan(end);
       }
       expectBytes(table, tableBefore);
       expectBytes(input, inputBefore);
@@ -124,6 +144,9 @@ function expectSameText(engine: Engine, bytes: Uint8Array, from: number, to: num
   const kinesis = engine.renderKinesisJson(bytes, from, to, SHARD);
   expectBytes(kinesis, renderKinesisJson(bytes, from, to, SHARD));
   expect(engine.measureKinesisJson(bytes, from, to)).toBe(kinesis.length);
+  const cbor = engine.renderKinesisCbor(bytes, from, to, SHARD);
+  expectBytes(cbor, renderKinesisCbor(bytes, from, to, SHARD));
+  expect(engine.measureKinesisCbor(bytes, from, to)).toBe(cbor.length);
   const v3io = engine.renderV3ioJson(bytes, from, to);
   expectBytes(v3io, renderV3ioJson(bytes, from, to));
   expect(engine.measureV3ioJson(bytes, from, to)).toBe(v3io.length);

@@ -80,6 +80,8 @@ function makeOperation(random: Random): (engine: Engine) => Uint8Array {
     (engine) => Buffer.of(engine.fit(bytes, from, 100, 3000) & 0xff),
     (engine) => Buffer.from(String(engine.measureKinesisJson(bytes, from, to))),
     (engine) => engine.renderKinesisJson(bytes, from, to, shard),
+    (engine) => Buffer.from(String(engine.measureKinesisCbor(bytes, from, to))),
+    (engine) => engine.renderKinesisCbor(bytes, from, to, shard),
     (engine) => Buffer.from(String(engine.measureV3ioJson(bytes, from, to))),
     (engine) => engine.renderV3ioJson(bytes, from, to),
     (engine) => engine.hashKeys(records.map(({ key }) => key)),

@@ -7,6 +7,7 @@ import type { Engine } from "../../worker/engine.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk, ModelRecord } from "../reference/record.ts";
 import {
+  renderKinesisCbor,
   renderKinesisJson,
   renderV3ioJson,
   sequenceNumber,
@@ -41,6 +42,28 @@ describe.each(builds)("render, $name build", ({ engine }) => {
       `{"Data":"","ApproximateArrivalTimestamp":1459799926.480,"SequenceNumber":"${number}"}`,
     );
   });
+
+  test("Kinesis CBOR: the members, in order; no key, no member", () => {
+    const records = [makeRecord({ key: "1", data: "hi" }), makeRecord({ info: "secret" })];
+    const bytes = packChunk({ firstIndex: 1_734_642_199, timeOrdinal: 0, records });
+    const printed = Buffer.from(engine.renderKinesisCbor(bytes, 0, 2, SHARD)).toString("latin1");
+    expect(printed).toBe(
+      `\xbf\x64Data\x42hi\x6cPartitionKey\x611` +
+        cborRest("49590338271490256608559692538361571095921575989136588898") +
+        `\xbf\x64Data\x40${cborRest(sequenceNumber(1_734_642_200, TIME_MS, SHARD))}`,
+    );
+  });
+
+  test.each([0, 1, 23, 24, 255, 256, 65_535, 65_536, 1_000_000])(
+    "Kinesis CBOR: the shortest head before data of %d bytes and keys about as long",
+    (dataBytes) => {
+      const data = new Random(9).bytes(dataBytes);
+      const records = [0, 1].map((more) =>
+        Object.assign(makeRecord({ key: "k".repeat(Math.min(dataBytes, 1023) + more) }), { data }),
+      );
+      expectSameText(engine, { firstIndex: 3, timeOrdinal: 0, records });
+    },
+  );
 
   test("v3io: the members, in order, without blanks", () => {
     const records = [
@@ -196,6 +219,8 @@ describe.each(builds)("render, $name build", ({ engine }) => {
     const bytes = packChunk({ firstIndex: 0, timeOrdinal: 0, records: [makeRecord({})] });
     expect(() => engine.renderKinesisJson(bytes, from, to, SHARD)).toThrow(RangeError);
     expect(() => engine.measureKinesisJson(bytes, from, to)).toThrow(RangeError);
+    expect(() => engine.renderKinesisCbor(bytes, from, to, SHARD)).toThrow(RangeError);
+    expect(() => engine.measureKinesisCbor(bytes, from, to)).toThrow(RangeError);
     expect(() => engine.renderV3ioJson(bytes, from, to)).toThrow(RangeError);
     expect(() => engine.measureV3ioJson(bytes, from, to)).toThrow(RangeError);
   });
@@ -224,6 +249,9 @@ function expectSameText(engine: Engine, chunk: ModelChunk, shard = SHARD): void 
   const kinesis = engine.renderKinesisJson(bytes, 0, to, shard);
   expectBytes(kinesis, renderKinesisJson(bytes, 0, to, shard));
   expect(engine.measureKinesisJson(bytes, 0, to)).toBe(kinesis.length);
+  const cbor = engine.renderKinesisCbor(bytes, 0, to, shard);
+  expectBytes(cbor, renderKinesisCbor(bytes, 0, to, shard));
+  expect(engine.measureKinesisCbor(bytes, 0, to)).toBe(cbor.length);
   const v3io = engine.renderV3ioJson(bytes, 0, to);
   expectBytes(v3io, renderV3ioJson(bytes, 0, to));
   expect(engine.measureV3ioJson(bytes, 0, to)).toBe(v3io.length);
@@ -235,6 +263,12 @@ function expectCarry(carry: Carry, next: { index: number; timeMs: number }): voi
   const before = BigInt(sequenceNumber(carry.index, carry.timeMs, carry.shard)) / round;
   const after = BigInt(sequenceNumber(next.index, next.timeMs, carry.shard)) / round;
   expect(after - before).toBe(1n);
+}
+
+/** What stands after the key in a record of TIME_MS. */
+function cborRest(number: string): string {
+  const time = "\x78\x1bApproximateArrivalTimestamp\x1b\0\0\x01\x67\xbe\x38\xc5\xeb";
+  return `${time}\x6eSequenceNumber\x78\x38${number}\xff`;
 }
 
 function text(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 // Prints records as the dialects' replies do, with the host's own JSON, base64 and big numbers.
-// The result is text for `Records` without its brackets. Sequence numbers follow the version 2
+// The result is what stands in `Records` without its brackets: text, or the bytes of CBOR (RFC 8949). Sequence numbers follow the version 2
 // layout that kinesalite (db/index.js, stringifySequence) and the Kinesis Client Library
 // (SequenceNumberValidator) agree on: 47 hex digits, printed in decimal.
 
@@ -32,6 +32,30 @@ export function renderKinesisJson(
   return records.join(",");
 }
 
+export function renderKinesisCbor(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  shard: ModelShard,
+): Uint8Array {
+  const chunk = parseChunk(bytes);
+  const items = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) => {
+    const number = sequenceNumber(chunk.firstIndex + from + i, timeMs, shard);
+    return Buffer.concat([
+      Buffer.of(0xbf),
+      cborText("Data"),
+      cborString(BYTES, data),
+      ...(key.length > 0 ? [cborText("PartitionKey"), cborString(TEXT, key)] : []),
+      cborText("ApproximateArrivalTimestamp"),
+      cborU64(timeMs),
+      cborText("SequenceNumber"),
+      cborText(number),
+      Buffer.of(0xff),
+    ]);
+  });
+  return new Uint8Array(Buffer.concat(items));
+}
+
 export function renderV3ioJson(bytes: Uint8Array, from: number, to: number): string {
   const chunk = parseChunk(bytes);
   const ordinals = arrivalOrdinals(chunk);
@@ -46,6 +70,32 @@ export function renderV3ioJson(bytes: Uint8Array, from: number, to: number): str
     ]),
   );
   return records.join(",");
+}
+
+const BYTES = 2;
+const TEXT = 3;
+
+/** A string behind the shortest head that says its length. */
+function cborString(major: number, bytes: Uint8Array): Buffer {
+  const { length } = bytes;
+  if (length < 24) return Buffer.concat([Buffer.of((major << 5) + length), bytes]);
+  const size = length < 2 ** 8 ? 0 : length < 2 ** 16 ? 1 : 2;
+  const head = Buffer.alloc(1 + 2 ** size);
+  head.writeUInt8((major << 5) + 24 + size);
+  head.writeUIntBE(length, 1, 2 ** size);
+  return Buffer.concat([head, bytes]);
+}
+
+function cborText(text: string): Buffer {
+  return cborString(TEXT, Buffer.from(text));
+}
+
+/** An unsigned number in eight bytes, whatever it needs. */
+function cborU64(value: number): Buffer {
+  const bytes = Buffer.alloc(9);
+  bytes.writeUInt8(0x1b);
+  bytes.writeBigUInt64BE(BigInt(value), 1);
+  return bytes;
 }
 
 /** The Kinesis sequence number of a record: fields in hex from the top, the whole in decimal. */

@@ -1,0 +1,170 @@
+// Records as the Kinesis GetRecords reply prints them, in CBOR, one after the other:
+//
+//   bf 64 "Data" bytes  6c "PartitionKey" text          left out when the record has no key
+//      78 1b "ApproximateArrivalTimestamp" 1b ms (u64)
+//      6e "SequenceNumber" 78 38 56 digits  ff
+//
+// Data and key stand as they are behind the shortest head that says their length. Everything after
+// the key is one block, the tail, as in kinesis.ts, and always 112 bytes long. The members are those of
+// the JSON reply; an arrival is in milliseconds, as the AWS SDK for Java reads it.
+import { moveCursor, openCursor } from "../cursor";
+import { writeAscii } from "../json";
+import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { chunkAt } from "../record";
+import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "../sequence";
+
+const BYTES: u32 = 0x40;
+const TEXT: u32 = 0x60;
+const BREAK: u8 = 0xff;
+/** A head has its length in itself, or behind itself in one, two or four bytes. */
+const LENGTH_1: u32 = 24;
+const HEAD_BYTES_MAX: u32 = 5;
+
+const OPEN: usize = SCRATCH + 0x200;
+const OPEN_BYTES: u32 = 6; // bf 64 "Data"
+const KEY: usize = OPEN + 16;
+const KEY_BYTES: u32 = 13; // 6c "PartitionKey"
+const TAIL: usize = KEY + 16;
+const TIME: usize = TAIL + 30;
+const DIGITS_AT: usize = 55;
+const TAIL_BYTES: u32 = <u32>DIGITS_AT + SEQUENCE_BYTES + 1;
+
+/** Bytes of records `from` to `to` as `renderKinesisCbor` prints them; needs no payload. */
+export function measureKinesisCbor(address: usize, from: u32, to: u32): f64 {
+  const cursor = openCursor(address, from);
+  let total: u64 = 0;
+  for (let i = from; ;) {
+    const dataBytes = cursor.dataBytes;
+    const keyBytes = cursor.keyBytes;
+    total += OPEN_BYTES + headBytes(dataBytes) + dataBytes + TAIL_BYTES;
+    if (keyBytes != 0) total += KEY_BYTES + headBytes(keyBytes) + keyBytes;
+    i++;
+    if (i >= to) break;
+    moveCursor(cursor, i);
+  }
+  return <f64>total;
+}
+
+/**
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Returns the address after them; RESULT holds the record to go on with.
+ */
+export function renderKinesisCbor(
+  address: usize,
+  from: u32,
+  to: u32,
+  at: usize,
+  createdSecond: f64,
+  shardIndex: u32,
+): usize {
+  const chunk = chunkAt(address);
+  const cursor = openCursor(address, from);
+  let delta = cursor.delta;
+  let timeMs = chunk.timeMs + delta;
+  let second = timeMs / 1000;
+  const digits = writeFrame(timeMs);
+  startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, second);
+
+  const limit = OUTPUT + OUTPUT_BYTES;
+  let out = at;
+  let i = from;
+  while (true) {
+    const keyBytes = cursor.keyBytes;
+    const dataBytes = cursor.dataBytes;
+    const most = OPEN_BYTES + KEY_BYTES + 2 * HEAD_BYTES_MAX + dataBytes + keyBytes + TAIL_BYTES;
+    if (out + most > limit) break;
+
+    v128.store(out, v128.load(OPEN));
+    out = writeHead(out + OPEN_BYTES, BYTES, dataBytes);
+    copyBytes(out, cursor.start + keyBytes + cursor.infoBytes, dataBytes);
+    out += dataBytes;
+    if (keyBytes != 0) {
+      v128.store(out, v128.load(KEY));
+      out = writeHead(out + KEY_BYTES, TEXT, keyBytes);
+      copyBytes(out, cursor.start, keyBytes);
+      out += keyBytes;
+    }
+    copyTail(out);
+    writeSequence(out + DIGITS_AT);
+    store<u8>(out, BREAK, DIGITS_AT + 56);
+    out += TAIL_BYTES;
+
+    i++;
+    if (i >= to) break;
+    moveCursor(cursor, i);
+    let seconds: u64 = 0;
+    if (cursor.delta != delta) {
+      delta = cursor.delta;
+      timeMs = chunk.timeMs + delta;
+      store<u64>(TIME, bswap<u64>(timeMs));
+      seconds = timeMs / 1000 - second;
+      second += seconds;
+    }
+    nextSequence(digits, seconds);
+  }
+  store<u32>(RESULT, i);
+  return out;
+}
+
+/** Writes what is the same in all records; returns where the tail's digits stand. */
+function writeFrame(timeMs: u64): usize {
+  store<u16>(OPEN, 0x64bf);
+  writeAscii(OPEN + 2, "Data");
+  store<u8>(KEY, 0x6c);
+  writeAscii(KEY + 1, "PartitionKey");
+  store<u16>(TAIL, 0x1b78);
+  store<u8>(writeAscii(TAIL + 2, "ApproximateArrivalTimestamp"), 0x1b);
+  store<u64>(TIME, bswap<u64>(timeMs));
+  store<u8>(TIME + 8, 0x6e);
+  store<u16>(writeAscii(TIME + 9, "SequenceNumber"), 0x3878);
+  return TAIL + DIGITS_AT;
+}
+
+/** Bytes of the head of a string of so many. */
+function headBytes(length: u32): u32 {
+  if (length < LENGTH_1) return 1;
+  if (length < 0x100) return 2;
+  return length < 0x10000 ? 3 : 5;
+}
+
+/** Writes the head of a string; returns the address after it. */
+function writeHead(to: usize, major: u32, length: u32): usize {
+  if (length < LENGTH_1) {
+    store<u8>(to, <u8>(major + length));
+    return to + 1;
+  }
+  if (length < 0x100) {
+    store<u16>(to, <u16>((major + LENGTH_1) | (length << 8)));
+    return to + 2;
+  }
+  if (length < 0x10000) {
+    store<u8>(to, <u8>(major + LENGTH_1 + 1));
+    store<u16>(to, bswap<u16>(<u16>length), 1);
+    return to + 3;
+  }
+  store<u8>(to, <u8>(major + LENGTH_1 + 2));
+  store<u32>(to, bswap<u32>(length), 1);
+  return to + 5;
+}
+
+/** Copies up to 63 bytes more than asked; the caller leaves slack on both sides. */
+function copyBytes(to: usize, from: usize, bytes: u32): void {
+  const end = from + bytes;
+  while (from < end) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, 32), 32);
+    v128.store(to, v128.load(from, 48), 48);
+    to += 64;
+    from += 64;
+  }
+}
+
+/** Copies the tail up to the digits that move: 79 bytes. */
+function copyTail(to: usize): void {
+  v128.store(to, v128.load(TAIL));
+  v128.store(to, v128.load(TAIL, 16), 16);
+  v128.store(to, v128.load(TAIL, 32), 32);
+  v128.store(to, v128.load(TAIL, 48), 48);
+  v128.store(to, v128.load(TAIL, 64), 64);
+}
