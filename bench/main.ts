@@ -1,8 +1,8 @@
 // `npm run bench`: the engine by itself, then Millrace over HTTP; on request, its peers in the same
-// run. Everything is on this machine and on loopback, prints tables, and ends with a file under
-// bench/results.
+// run, or Workers at a distance from their shards. Everything is on this machine and on loopback,
+// prints tables, and ends with a file under bench/results.
 //
-//   npm run bench [-- engine|http|peers|all] [--quick] [--seconds N] [--data DIR]
+//   npm run bench [-- engine|http|peers|distance|all] [--quick] [--seconds N] [--data DIR]
 //
 //   --quick      everything once and small, nothing saved
 //   --seconds N  time measured over HTTP, in all (30), and with the peers (60)
@@ -10,6 +10,9 @@
 
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
+import { benchDistance } from "./distance.ts";
+import { saveDistance } from "./distance-report.ts";
+import { distanceTables } from "./distance-table.ts";
 import { benchEngine } from "./engine.ts";
 import { engineTables } from "./engine-table.ts";
 import { benchHttp } from "./http.ts";
@@ -22,7 +25,7 @@ import { endProgress, startProgress } from "./progress.ts";
 import { asPart, describeRun, type Results, saveResults } from "./results.ts";
 import { printTable } from "./table.ts";
 
-const kinds = ["engine", "http", "peers", "all"] as const;
+const kinds = ["engine", "http", "peers", "distance", "all"] as const;
 type Kind = (typeof kinds)[number];
 
 const { values, positionals } = parseArgs({
@@ -62,12 +65,20 @@ if (wanted.has("peers")) {
   printNotes(bench);
   results.peers = asPart(bench);
 }
+if (wanted.has("distance")) {
+  const bench = await benchDistance({ quick, ...where }, progress);
+  endProgress();
+  distanceTables(bench.rows).forEach(printTable);
+  console.log(`\nresults ${bench.hash}`);
+  if (!quick) console.log(`saved in ${saveDistance(asPart(bench))}`);
+}
 await stopEsbuild();
 const { machine, versions, commit } = describeRun();
 console.log(`\n${machine.cpu}, ${machine.cores} cores, ${machine.memoryGigabytes} GB`);
 console.log(`${machine.kernel}, load ${machine.load}, commit ${commit}`);
 console.log(Object.entries(versions).flat().join(" "));
-if (!quick) console.log(`saved in ${saveResults(results)}`);
+const hasParts = Object.keys(results).length > 0;
+if (!quick && hasParts) console.log(`saved in ${saveResults(results)}`);
 
 function printNotes({ rows, hash }: { rows: readonly Summary[]; hash: string }): void {
   const busiest = Math.max(...rows.map(({ ownLoad }) => ownLoad));
@@ -83,7 +94,7 @@ function readKinds(names: string[]): Set<Kind> {
     console.error(`bench: there are ${kinds.join(", ")}, not ${names.join(" ")}`);
     process.exit(2);
   }
-  if (kind === "all") return new Set(["engine", "http", "peers"]);
+  if (kind === "all") return new Set(["engine", "http", "peers", "distance"]);
   return new Set(kind === undefined ? ["engine", "http"] : [kind]);
 }
 
