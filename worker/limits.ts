@@ -49,6 +49,15 @@ export const isolatePendingBytesMax = 40 * 1024 * 1024;
  */
 export const bodyCacheBytesMax = 32 * 1024 * 1024;
 
+/**
+ * Segments that pages of an isolate load at once. As much again is left of the 128 MB for pages that
+ * have loaded theirs and are being printed and sent.
+ */
+export const readingBytesMax = 24 * 1024 * 1024;
+
+/** Segments that take longer to load are not counted any more: whoever asked may be gone. */
+export const readingLeaseMs = 10_000;
+
 /** The size at which a tail is sealed: a page of 1 MiB then touches one or two segments. */
 export const segmentBytes = 1024 * 1024;
 

@@ -14,6 +14,11 @@ export class BodyCache {
     this.bytesMax = bytesMax;
   }
 
+  /** Whether it is there; that counts as no use. */
+  has(key: string): boolean {
+    return this.bodies.has(key);
+  }
+
   get(key: string): Uint8Array | undefined {
     const body = this.bodies.get(key);
     if (body === undefined) {

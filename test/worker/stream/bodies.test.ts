@@ -13,6 +13,7 @@ describe("the cache", () => {
     const cache = new BodyCache(300);
     for (const key of ["a", "b", "c"]) cache.put(key, of(100));
     cache.get("a");
+    expect([cache.has("b"), cache.has("d")]).toEqual([true, false]);
     cache.put("d", of(100));
     expect(["a", "b", "c", "d"].map((key) => cache.get(key)?.length)).toEqual([
       100,
