@@ -66,8 +66,8 @@ const fullPlan: Plan = {
 };
 
 const quickPlan: Plan = {
-  bucketRecords: 6000,
-  plainRecords: 6000,
+  bucketRecords: 3000,
+  plainRecords: 3000,
   limit: 1000,
   bucketRounds: 1,
   plainRounds: 1,
