@@ -1,13 +1,15 @@
 // What bench/engine.ts times: for each operation the engine in place, plain TypeScript in place, the
 // engine with its copies, and plain TypeScript with a result of its own; once per record size also a
 // plain copy of the data. "In place" sets the stage once (the wrapper leaves its windows as it
-// laid them) and then calls the raw export alone.
+// laid them) and then calls the raw export alone. What is rendered is copied out into memory that is used
+// again, on both sides: a Response copies the bytes it is given.
 
-import { type Engine, WALK_FIELDS } from "../worker/engine.ts";
+import { type Engine, type RecordPrinter, WALK_FIELDS } from "../worker/engine.ts";
 import type { Subject } from "./measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
 import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";
 import { merge, pack, packColumns, seal } from "./plain/pack.ts";
+import { renderKinesisCbor } from "./plain/render-cbor.ts";
 import { renderKinesisByStrings } from "./plain/render-strings.ts";
 import { renderBytesMax, renderKinesis } from "./plain/render.ts";
 import { SHARD, type Workload } from "./workload.ts";
@@ -44,6 +46,7 @@ export function listBatchContests(engine: Engine, workload: Workload): Contest[]
     makeContest("merge four", workload, count, mergeRuns(engine, workload)),
     makeContest("render Kinesis JSON", workload, count, renderRuns(engine, workload, chunk)),
     makeContest("the same by strings", workload, count, stringRuns(engine, workload, chunk)),
+    makeContest("render Kinesis CBOR", workload, count, cborRuns(engine, workload, chunk)),
     makeCopyContest(workload),
   ];
 }
@@ -107,7 +110,7 @@ function makeContest(title: string, workload: Workload, recordCount: number, run
     { name: "plain copies", run: () => plainCopies().length },
   ];
   for (const subject of subjects) subject.name = `${title} ${record} ${subject.name}`;
-  const outputs = [copies(), plainCopies()];
+  const outputs = [copies().slice(), plainCopies().slice()];
   return { title, record, recordCount, dataBytes: record * recordCount, subjects, outputs };
 }
 
@@ -216,18 +219,52 @@ function mergeRuns(engine: Engine, { quarters }: Workload): Runs {
 function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
   const { raw } = engine;
   const { count } = chunk;
-  const second = SHARD.createdMs / 1000;
+  const [second, output] = [SHARD.createdMs / 1000, raw.OUTPUT.value];
   const room = Buffer.alloc(renderBytesMax(chunk));
   let address = 0;
   return {
     prepare: () => (address = engine.load(bytes)),
-    inPlace: () => raw.renderKinesis(address, 0, count, 0, raw.OUTPUT.value, second, SHARD.index),
+    inPlace: () => raw.renderKinesis(address, 0, count, 0, output, second, SHARD.index),
     plainInPlace: () => renderKinesis(chunk, 0, count, SHARD, room),
-    copies: () => engine.renderKinesisJson(bytes, 0, count, SHARD),
-    plainCopies: () => {
-      const length = renderKinesis(openChunk(bytes), 0, count, SHARD, room);
-      return Uint8Array.prototype.slice.call(room, 0, length);
-    },
+    ...pageRuns(engine.kinesisJson(SHARD), bytes, room, () =>
+      renderKinesis(openChunk(bytes), 0, count, SHARD, room),
+    ),
+  };
+}
+
+function cborRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+  const { raw } = engine;
+  const { count } = chunk;
+  const [second, output] = [SHARD.createdMs / 1000, raw.OUTPUT.value];
+  const room = Buffer.alloc(renderBytesMax(chunk));
+  let address = 0;
+  return {
+    prepare: () => (address = engine.load(bytes)),
+    inPlace: () => raw.renderKinesisCbor(address, 0, count, output, second, SHARD.index),
+    plainInPlace: () => renderKinesisCbor(chunk, 0, count, SHARD, room),
+    ...pageRuns(engine.kinesisCbor(SHARD), bytes, room, () =>
+      renderKinesisCbor(openChunk(bytes), 0, count, SHARD, room),
+    ),
+  };
+}
+
+/** A page without head and foot, printed and copied out; `renderPlain` prints it to `room`. */
+function pageRuns(
+  printer: RecordPrinter,
+  chunk: Uint8Array,
+  room: Buffer,
+  renderPlain: () => number,
+): Pick<Runs, "copies" | "plainCopies"> {
+  const ranges = [{ chunk, from: 0, to: openChunk(chunk).count }];
+  const nothing = new Uint8Array(0);
+  const reply = new Uint8Array(room.length);
+  const send = (page: Uint8Array): Uint8Array => {
+    reply.set(page);
+    return reply.subarray(0, page.length);
+  };
+  return {
+    copies: () => send(printer.printPage(nothing, ranges, nothing)!),
+    plainCopies: () => send(room.subarray(0, renderPlain())),
   };
 }
 

@@ -17,7 +17,7 @@ import { engineTables } from "./engine-table.ts";
 import { printTable } from "./table.ts";
 import { makeWorkload } from "./workload.ts";
 
-const fullEffort: Effort = { warmMs: 50, sampleMs: 9, rounds: 12 };
+const fullEffort: Effort = { warmMs: 60, sampleMs: 6, rounds: 25 };
 const quickEffort: Effort = { warmMs: 0, sampleMs: 0, rounds: 1 };
 
 export async function benchEngine(

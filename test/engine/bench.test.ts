@@ -10,7 +10,15 @@ test("bench: the engine's runs, and its results are the same every time", () => 
   const run = (): string =>
     execFileSync(process.execPath, [bench, "--quick"], { encoding: "utf8" });
   const first = run();
-  const operations = ["pack", "walk", "scan", "slice a half", "merge four", "render Kinesis JSON"];
+  const operations = [
+    "pack",
+    "walk",
+    "scan",
+    "slice a half",
+    "merge four",
+    "render Kinesis JSON",
+    "render Kinesis CBOR",
+  ];
   for (const operation of [...operations, "by index among 100", "by time among 100"])
     expect(first).toMatch(new RegExp(`^${operation} `, "m"));
   const [results] = /results [0-9a-f]{16}/.exec(first)!;
