@@ -28,9 +28,11 @@ import {
 import { hashMd5 } from "./md5";
 import { mergeRanges } from "./merge";
 import { packRows } from "./pack";
+import { readPutBody } from "./putBody";
 import { measureKinesis, renderKinesis } from "./render/kinesis";
 import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
+import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./sequence";
 
 export {
   INPUT,
@@ -46,7 +48,7 @@ export {
   WALK_RECORDS_MAX,
 };
 
-export { packRows, mergeRanges };
+export { readPutBody, packRows, mergeRanges };
 export { locateRecord, findTime, fitRecords, walkRecords, scanRecords };
 export { encodeLocation, decodeLocation };
 export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };
@@ -65,4 +67,22 @@ export function hashKeys(count: u32): void {
 /** Base64 of `bytes` bytes in INPUT to OUTPUT; returns the characters. */
 export function encodeText(bytes: u32): u32 {
   return <u32>(encodeBase64(OUTPUT, INPUT, bytes) - OUTPUT);
+}
+
+/** Sequence numbers of `count` records that arrived together, from `index` on, one after the other to OUTPUT. */
+export function printSequences(
+  count: u32,
+  createdSecond: f64,
+  shardIndex: u32,
+  index: f64,
+  arrivalSecond: f64,
+): void {
+  startSequence(OUTPUT, <u64>createdSecond, shardIndex, <u64>index, <u64>arrivalSecond);
+  const end = OUTPUT + count * SEQUENCE_BYTES;
+  for (let at = OUTPUT + SEQUENCE_BYTES; at < end; at += SEQUENCE_BYTES) {
+    const before = at - SEQUENCE_BYTES;
+    memory.copy(at, before, SEQUENCE_BYTES);
+    nextSequence(at, 0);
+    writeSequence(at);
+  }
 }

@@ -18,6 +18,15 @@ export interface RecordInput {
   data: Uint8Array;
 }
 
+/** A PutRecords body in JSON, read: rows of PACK_ROW lengths, and the records' bytes one after the other. */
+export interface PutText {
+  count: number;
+  streamName: string | undefined;
+  streamArn: string | undefined;
+  rows: Uint32Array;
+  payload: Uint8Array;
+}
+
 export interface Location {
   segment: number;
   index: number;
@@ -38,9 +47,12 @@ export const LOCATION_BYTES = 16;
 export const HASH_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
-const PACK_ROW = 3;
+/** u32 fields of a packed record: bytes of key, info and data. */
+export const PACK_ROW = 3;
 const MERGE_ROW = 3;
 const EMPTY = new Uint8Array(0);
+const SEQUENCE_DIGITS = 56;
+const decoder = new TextDecoder();
 /** Sequence numbers are equally long in all shards. */
 const ANY_SHARD: ShardNumbers = { createdMs: 0, index: 0 };
 
@@ -64,6 +76,22 @@ export class Engine {
     this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
     this.windowBytes = this.memory.inputBytes;
     this.packBytesMax = this.memory.input + this.windowBytes - this.packPayload;
+  }
+
+  /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
+  readPutBody(body: Uint8Array): PutText | undefined {
+    const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
+    if (body.length > outputEnd - output) return undefined;
+    bytes.set(body, output);
+    const count = raw.readPutBody(body.length);
+    if (count === 0) return undefined;
+    return {
+      count,
+      streamName: this.textAt(result),
+      streamArn: this.textAt(result + 2),
+      rows: words.slice(table, table + count * PACK_ROW),
+      payload: bytes.slice(this.packPayload, words[result + 4]),
+    };
   }
 
   /** Packs records into an unstamped chunk. More than one record must fit the window together. */
@@ -265,6 +293,18 @@ export class Engine {
     return hashes;
   }
 
+  /** Kinesis sequence numbers of records that arrived together, from `index` on. */
+  sequenceNumbers(shard: ShardNumbers, index: number, count: number, arrivalMs: number): string[] {
+    const createdSecond = Math.floor(shard.createdMs / 1000);
+    const arrivalSecond = Math.floor(arrivalMs / 1000);
+    this.raw.printSequences(count, createdSecond, shard.index, index, arrivalSecond);
+    const { bytes, output } = this.memory;
+    const digits = decoder.decode(bytes.subarray(output, output + count * SEQUENCE_DIGITS));
+    return Array.from({ length: count }, (_, i) =>
+      digits.slice(i * SEQUENCE_DIGITS, (i + 1) * SEQUENCE_DIGITS),
+    );
+  }
+
   /** Base64 with padding, as ASCII bytes. */
   encodeBase64(data: Uint8Array): Uint8Array {
     return collect((sink) => printBase64(this.memory, data, sink));
@@ -294,6 +334,13 @@ export class Engine {
   /** Lays a chunk into the input window; returns its address for the raw exports. */
   load(chunk: Uint8Array): number {
     return this.memory.load(chunk);
+  }
+
+  /** The ASCII text whose address and length are two results; undefined when there is none. */
+  private textAt(result: number): string | undefined {
+    const { bytes, words } = this.memory;
+    const at = words[result] as number;
+    return at === 0 ? undefined : decoder.decode(bytes.subarray(at, at + words[result + 1]!));
   }
 
   private takeMerged(ranges: number): Uint8Array {

@@ -15,6 +15,7 @@ export interface EngineExports {
   PACK_RECORDS_MAX: WebAssembly.Global;
   WALK_FIELDS: WebAssembly.Global;
   WALK_RECORDS_MAX: WebAssembly.Global;
+  readPutBody(bytes: number): number;
   packRows(count: number): number;
   mergeRanges(ranges: number, rangeCount: number): number;
   locateRecord(chunk: number, i: number): number;
@@ -48,4 +49,11 @@ export interface EngineExports {
   renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;
   hashKeys(count: number): void;
   encodeText(bytes: number): number;
+  printSequences(
+    count: number,
+    createdSecond: number,
+    shardIndex: number,
+    index: number,
+    arrivalSecond: number,
+  ): void;
 }

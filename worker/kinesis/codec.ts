@@ -1,6 +1,7 @@
 // How a request body becomes a value and a value a reply. Kinesis speaks JSON 1.1 and CBOR 1.1
 // with the same shapes; the two differ in how they carry bytes and timestamps, which validate.ts
 // settles by `format`. A codec knows nothing of operations.
+import type { OperationName } from "./shapes.ts";
 
 export type WireFormat = "json" | "cbor";
 
@@ -25,6 +26,8 @@ export interface BodyCodec {
    * format has bytes. Throws when the body is not well formed.
    */
   decode(body: Uint8Array): unknown;
+  /** The input of an operation whose bodies are read in a way of their own, when this one can be. */
+  readInput?(operation: OperationName, body: Uint8Array): object | undefined;
   /** Members that are undefined are left out; times are Timestamps. */
   encode(value: unknown): Uint8Array;
 }

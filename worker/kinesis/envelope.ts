@@ -23,7 +23,7 @@ export type Envelope = Call | Answer;
 export interface Call {
   readonly kind: "call";
   readonly operation: OperationName;
-  /** The body as decoded: an object or an array. */
+  /** The body as decoded, an object or an array; or the input that the codec has read. */
   readonly decoded: object;
   readonly codec: BodyCodec;
   readonly authorization: Authorization;
@@ -88,7 +88,8 @@ export function readEnvelope(
       ? answerText(404, `<${unknown}/>\n`, headers)
       : answerUnroutable(headers);
   }
-  const decoded = decodeObject(body, codec);
+  const known = operation && codec.readInput?.(operation, body);
+  const decoded = known ?? decodeObject(body, codec);
   if (isLegacy) {
     return decoded ? answerLegacy(404, unknown, headers) : answerLegacy(400, unreadable, headers);
   }

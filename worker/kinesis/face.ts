@@ -10,7 +10,7 @@ import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { cborCodec } from "./cbor.ts";
-import { type BodyCodec, jsonCodec } from "./codec.ts";
+import { type BodyCodec, type Codecs, jsonCodec } from "./codec.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
   type Answer,
@@ -25,12 +25,19 @@ import { kinesisErrorOf } from "./failures.ts";
 import { parseResourceArn } from "./names.ts";
 import { actions } from "./operations.ts";
 import { permit, resourceOf } from "./permission.ts";
+import { PutBody, readPutBody } from "./putBody.ts";
 import { takeRate } from "./rates.ts";
 import { createRequestIds } from "./requestId.ts";
 import { shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
 
-const codecs = { json: jsonCodec, cbor: cborCodec };
+const codecs: Codecs = {
+  json: {
+    ...jsonCodec,
+    readInput: (operation, body) => (operation === "PutRecords" ? readPutBody(body) : undefined),
+  },
+  cbor: cborCodec,
+};
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
 
 export async function serveKinesis(
@@ -72,7 +79,10 @@ async function call(
   scope: Scope,
 ): Promise<ActionReply> {
   const source = { format: codec.format, bodyBytes };
-  const { input, keyError } = readInput(shapes[operation], decoded, source);
+  const { input, keyError } =
+    decoded instanceof PutBody
+      ? { input: decoded, keyError: undefined }
+      : readInput(shapes[operation], decoded, source);
   const action: Action<never> | undefined = actions[operation];
   if (action === undefined) throw new KinesisError("UnknownOperationException");
   const context: ActionContext = {

@@ -20,10 +20,15 @@ export interface RecordPut extends RecordInput {
   shard?: number | undefined;
 }
 
+/** A record's place. */
+export interface PlacedRecord {
+  shard: ShardDescription;
+  index: number;
+  timeMs: number;
+}
+
 /** A record's place, or why it has none. */
-export type PutResult =
-  | { shard: ShardDescription; index: number; timeMs: number }
-  | { shard: ShardDescription; failure: unknown };
+export type PutResult = PlacedRecord | { shard: ShardDescription; failure: unknown };
 
 /** Results in the order of `records`. Throws only when the stream itself is gone. */
 export async function putRecords(
@@ -65,9 +70,7 @@ async function putRouted(
         const chunks = packRun(run.map((i) => records[i] as RecordPut));
         const reply = unwrap(await env.SHARD.getByName(shard.uid).append(chunks));
         const taken = run.length - reply.refused;
-        for (const [at, place] of places(reply.receipts, chunks, taken).entries()) {
-          results[run[at] as number] = { shard, ...place };
-        }
+        placeRecords(results, shard, run.slice(0, taken), reply.receipts, chunks);
         for (const i of run.slice(taken)) {
           results[i] = { shard, failure: new StreamError("overloaded") };
         }
@@ -147,15 +150,20 @@ function packRun(records: readonly RecordInput[]): Uint8Array[] {
   return chunks;
 }
 
-/** Of the first `taken` records: a shard takes all of a chunk but the last that it takes. */
-function places(
+/** Tells the records of a run, chunk by chunk, where they are: a shard may have taken the first ones only. */
+function placeRecords(
+  results: PutResult[],
+  shard: ShardDescription,
+  run: readonly number[],
   receipts: readonly AppendReceipt[],
   chunks: readonly Uint8Array[],
-  taken: number,
-): { index: number; timeMs: number }[] {
-  const all = receipts.flatMap(({ firstIndex, timeMs }, at) => {
-    const { count } = readHeader(chunks[at] as Uint8Array);
-    return Array.from({ length: count }, (_, i) => ({ index: firstIndex + i, timeMs }));
-  });
-  return taken < all.length ? all.slice(0, taken) : all;
+): void {
+  let at = 0;
+  for (const [i, { firstIndex, timeMs }] of receipts.entries()) {
+    const { count } = readHeader(chunks[i] as Uint8Array);
+    const end = Math.min(at + count, run.length);
+    for (let index = firstIndex; at < end; at++, index++) {
+      results[run[at] as number] = { shard, index, timeMs };
+    }
+  }
 }

@@ -1,9 +1,16 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
 import { StreamError } from "../../errors.ts";
+import { engine } from "../../isolate.ts";
 import { pageBytesMax } from "../../limits.ts";
 import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
-import { putRecords, type PutResult, type RecordPut } from "../../stream/writer.ts";
+import type { ShardDescription } from "../../stream/types.ts";
+import {
+  type PlacedRecord,
+  putRecords,
+  type PutResult,
+  type RecordPut,
+} from "../../stream/writer.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { hashKeyBytes, hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
@@ -17,7 +24,8 @@ import {
   throughputExceeded,
 } from "../messages.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
-import { parseSequenceNumber, sequenceNumber } from "../sequence.ts";
+import { PackedRecord } from "../putBody.ts";
+import { parseSequenceNumber } from "../sequence.ts";
 
 const megabyte = 1_048_576;
 
@@ -40,14 +48,18 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
   }
   if (input.DryRun === true) throw dryRun();
   const [result] = await putRecords(context.runtime.env, stream, routed([put], stream));
-  const reply = recordReply(result as PutResult, stream);
+  const reply = recordReply(
+    result as PutResult,
+    stream,
+    new SequenceNumbers([result as PutResult]),
+  );
   if (reply instanceof KinesisError) throw reply;
   return reply;
 };
 
 export const putRecordsAction: Action<"PutRecords"> = async (context, input) => {
   const puts = input.Records.map(readRecord);
-  const largestBytes = Math.max(...puts.map((put) => put.data.length));
+  const largestBytes = puts.reduce((bytes, { data }) => Math.max(bytes, data.length), 0);
   const stream = await writableStream(context, input, largestBytes);
   const { recordBytesMax } = stream.description;
   let bytes = 0;
@@ -58,9 +70,10 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
   if (bytes > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
   if (input.DryRun === true) throw dryRun();
   const results = await putRecords(context.runtime.env, stream, routed(puts, stream));
+  const numbers = new SequenceNumbers(results);
   let failedCount = 0;
   const records = results.map((result) => {
-    const reply = recordReply(result, stream);
+    const reply = recordReply(result, stream, numbers);
     if (!(reply instanceof KinesisError)) return reply;
     failedCount++;
     return recordFailure(reply);
@@ -69,6 +82,7 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
 };
 
 function readRecord(record: RecordMembers): RecordPut {
+  if (record instanceof PackedRecord) return record;
   const { Data, PartitionKey, ExplicitHashKey } = record;
   const key = PartitionKey === undefined ? NOTHING : encoder.encode(PartitionKey);
   return { key, info: NOTHING, data: Data, hash: readHash(ExplicitHashKey) };
@@ -131,18 +145,38 @@ function checkOrdering(text: string, { description }: KnownStream, nowMs: number
 function recordReply(
   result: PutResult,
   { description }: KnownStream,
+  numbers: SequenceNumbers,
 ): { ShardId: string; SequenceNumber: string } | KinesisError {
   const { shard } = result;
   if ("failure" in result) return failureOf(result.failure, shard.index, description);
-  return {
-    ShardId: shardIdOf(shard.index),
-    SequenceNumber: sequenceNumber({
-      shardCreatedMs: shard.createdMs,
-      shardIndex: shard.index,
-      index: result.index,
-      arrivalMs: result.timeMs,
-    }),
-  };
+  return { ShardId: shardIdOf(shard.index), SequenceNumber: numbers.of(result) };
+}
+
+/** Some numbers of a shard, as they follow one another. */
+interface NumberRun {
+  index: number;
+  timeMs: number;
+  numbers: string[];
+}
+
+/** The sequence numbers of a request's records, printed for all records of a shard at once. */
+class SequenceNumbers {
+  /** How many numbers of each shard are still to be told. */
+  readonly #counts = new Map<ShardDescription, number>();
+  readonly #runs = new Map<ShardDescription, NumberRun>();
+
+  constructor(results: readonly PutResult[]) {
+    for (const { shard } of results) this.#counts.set(shard, (this.#counts.get(shard) ?? 0) + 1);
+  }
+
+  of({ shard, index, timeMs }: PlacedRecord): string {
+    const run = this.#runs.get(shard);
+    const known = run?.timeMs === timeMs ? run.numbers[index - run.index] : undefined;
+    if (known !== undefined) return known;
+    const numbers = engine.sequenceNumbers(shard, index, this.#counts.get(shard) ?? 1, timeMs);
+    this.#runs.set(shard, { index, timeMs, numbers });
+    return numbers[0] as string;
+  }
 }
 
 function failureOf(
