@@ -1,23 +1,14 @@
 // Puts a page's reply together: what stands before the records, the records as the engine prints
 // them run by run, and what stands after. Every dialect's page has this shape; they differ in the
-// printing alone. A small page is printed into memory that every small page uses, right before it is
-// sent. A large one is measured first and then printed while it is sent, a run at a time, so that a
-// reply of 10 MB never exists as a whole and still says its length.
-import type { Sink } from "./engine.ts";
+// printing alone. A small page is printed in the engine's memory and handed on from there, right
+// when it is sent. A large one is measured first and then printed while it is sent, a run at a time,
+// so that a reply of 10 MB never exists as a whole and still says its length.
+import type { RecordPrinter } from "./engine.ts";
 import { pageBufferBytesMax } from "./limits.ts";
 import { readHeader } from "./stream/chunk.ts";
 import type { Run } from "./stream/reader.ts";
 
-/** How a dialect prints records; `measure` is the exact length of what `print` gives. */
-export interface RecordPrinter {
-  measure(chunk: Uint8Array, from: number, to: number): number;
-  print(chunk: Uint8Array, from: number, to: number, sink: Sink): void;
-  /** What stands between two records. */
-  separator: Uint8Array;
-}
-
-/** Text of a record beside its data and key, in any dialect: enough for a first guess. */
-const recordTextBytes = 170;
+const NOTHING = new Uint8Array(0);
 
 /** A reply of records that is printed when it is sent, and not before. */
 export class RecordPage {
@@ -33,32 +24,23 @@ export class RecordPage {
     this.foot = foot;
   }
 
-  /** A Response copies the bytes it is given, so the next page may be printed over them. */
+  /** A Response copies the bytes it is given at once, so the engine may go on. */
   respond(init?: ResponseInit): Response {
-    return new Response(this.isSmall() ? this.print() : this.stream(), init);
+    return new Response(this.print() ?? this.stream(), init);
   }
 
   /** The whole text, in memory of its own. */
   async bytes(): Promise<Uint8Array> {
-    if (this.isSmall()) return this.print().slice();
+    const text = this.print();
+    if (text !== undefined) return text.slice();
     return new Uint8Array(await new Response(this.stream()).arrayBuffer());
   }
 
-  private isSmall(): boolean {
-    return this.runs.reduce((bytes, run) => bytes + runBytes(run), 0) <= pageBufferBytesMax;
-  }
-
-  /** The text, until the next page is printed. */
-  private print(): Uint8Array {
+  /** The text where the engine has printed it, until its next call; undefined for a large page. */
+  private print(): Uint8Array | undefined {
     const { head, runs, printer, foot } = this;
-    desk.clear(head.length + foot.length + guessBytes(runs));
-    desk.append(head);
-    for (const [i, { chunk, from, to }] of runs.entries()) {
-      if (i > 0) desk.append(printer.separator);
-      printer.print(chunk, from, to, appendToDesk);
-    }
-    desk.append(foot);
-    return desk.text();
+    const storedBytes = runs.reduce((bytes, run) => bytes + runBytes(run), 0);
+    return storedBytes > pageBufferBytesMax ? undefined : printer.printPage(head, runs, foot);
   }
 
   private stream(): ReadableStream<Uint8Array> {
@@ -75,61 +57,24 @@ export class RecordPage {
     const writer = to.getWriter();
     let before = this.head;
     for (const run of this.runs) {
-      const piece = new PageBuffer();
-      piece.clear(before.length + guessBytes([run]));
-      piece.append(before);
-      this.printer.print(run.chunk, run.from, run.to, (part) => piece.append(part));
-      await writer.write(piece.text());
+      await Promise.all(this.printRun(before, run).map((part) => writer.write(part)));
       before = this.printer.separator;
     }
     await writer.write(this.foot);
     await writer.close();
   }
-}
 
-/** A run's text is about this long; a wrong guess costs a copy. */
-function guessBytes(runs: readonly Run[]): number {
-  return runs.reduce(
-    (bytes, run) => bytes + runBytes(run) * 1.4 + (run.to - run.from) * recordTextBytes,
-    0,
-  );
+  /** What stands before a run and its records, in memory of its own. */
+  private printRun(before: Uint8Array, run: Run): Uint8Array[] {
+    const text = this.printer.printPage(before, [run], NOTHING);
+    if (text !== undefined) return [text.slice()];
+    const parts = [before];
+    this.printer.print(run.chunk, run.from, run.to, (part) => parts.push(part.slice()));
+    return parts;
+  }
 }
 
 /** The run's share of its chunk. */
 function runBytes({ chunk, from, to }: Run): number {
   return chunk.length * ((to - from) / readHeader(chunk).count);
-}
-
-/** Bytes appended one after the other. Memory that is never reached is never touched. */
-class PageBuffer {
-  private buffer = new Uint8Array(0);
-  private length = 0;
-
-  /** Begins anew, with room for so many bytes. */
-  clear(capacity: number): void {
-    this.length = 0;
-    if (capacity > this.buffer.length) this.buffer = new Uint8Array(Math.ceil(capacity));
-  }
-
-  append(part: Uint8Array): void {
-    const end = this.length + part.length;
-    if (end > this.buffer.length) {
-      const larger = new Uint8Array(end * 2);
-      larger.set(this.text());
-      this.buffer = larger;
-    }
-    this.buffer.set(part, this.length);
-    this.length = end;
-  }
-
-  text(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
-  }
-}
-
-/** The isolate's, for one small page after the other: fresh memory would cost more than the printing. */
-const desk = new PageBuffer();
-
-function appendToDesk(part: Uint8Array): void {
-  desk.append(part);
 }

@@ -3,24 +3,19 @@
 
 import { describe, expect, test } from "vitest";
 import { engine } from "../../worker/isolate.ts";
-import { RecordPage, type RecordPrinter } from "../../worker/page.ts";
+import { RecordPage } from "../../worker/page.ts";
 import { stampChunk } from "../../worker/stream/chunk.ts";
 import type { Run } from "../../worker/stream/reader.ts";
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
 
-const printer: RecordPrinter = {
-  measure: (chunk, from, to) => engine.measureV3ioJson(chunk, from, to),
-  print: (chunk, from, to, sink) => engine.printV3ioJson(chunk, from, to, sink),
-  separator: encoder.encode(","),
-};
-
 describe("pages printed before any is read", () => {
   test.each([
     ["small", 1000],
     ["of a megabyte", 1_000_000],
-    ["that are sent piece by piece", 3_000_000],
+    ["that are sent piece by piece", 1_700_000],
+    ["of records beyond the window", 3_000_000],
   ])("%s", async (_, dataBytes) => {
     const letters = ["a", "b", "c"];
     const pages = letters.map((letter) => pageOf(letter, dataBytes));
@@ -47,5 +42,5 @@ function pageOf(letter: string, dataBytes: number): RecordPage {
     stampChunk(chunk, { firstIndex, timeMs: 1, timeOrdinal: firstIndex });
     return { chunk, from: 0, to: 1 };
   });
-  return new RecordPage(encoder.encode("["), runs, printer, encoder.encode("]"));
+  return new RecordPage(encoder.encode("["), runs, engine.v3ioJson(), encoder.encode("]"));
 }

@@ -7,7 +7,7 @@ import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
-import { RecordPage, type RecordPrinter } from "../page.ts";
+import { RecordPage } from "../page.ts";
 import { catalogOf, type KnownStream, withStream } from "../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
@@ -21,12 +21,6 @@ type Command<Kind extends StreamCommand["kind"]> = Extract<StreamCommand, { kind
 
 const NANOSECONDS_PER_MS = 1_000_000;
 const MS_PER_SECOND = 1000;
-
-const printer: RecordPrinter = {
-  measure: (chunk, from, to) => engine.measureV3ioJson(chunk, from, to),
-  print: (chunk, from, to, sink) => engine.printV3ioJson(chunk, from, to, sink),
-  separator: utf8(","),
-};
 
 export async function putRecords(
   runtime: Runtime,
@@ -145,7 +139,7 @@ function pageResponse({ runs, next, view, lastTimeMs }: Page): Response {
     `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
   const headers = { ...jsonHeaders, ...timeHeaders(itemTimeOf(view.lastTimeMs)) };
-  return new RecordPage(utf8(head), runs, printer, utf8("]}")).respond({ headers });
+  return new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}")).respond({ headers });
 }
 
 function textOf(location: Location): string {
