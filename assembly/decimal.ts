@@ -4,14 +4,29 @@
 /** Eight times the digit 0. */
 const ZEROS: u64 = ((<u64>0x30303030) << 32) | 0x30303030;
 
-/** Characters of `value` in decimal. */
+const IOTA = memory.data<u32>([0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c], 16);
+
+/** Characters of `value`, below 10^19, in decimal. */
 export function decimalBytes(value: u64): u32 {
   let bytes: u32 = 1;
-  while (value >= 10) {
-    value /= 10;
-    bytes++;
-  }
+  for (let limit: u64 = 10; value >= limit; limit *= 10) bytes++;
   return bytes;
+}
+
+/**
+ * Writes `value`, below 10^16, without leading zeros; returns the address after it. The sixteen bytes
+ * from `to` on are written whatever the number takes: what follows is written later.
+ */
+export function writeNumber(to: usize, value: u64): usize {
+  const high = value / 100000000;
+  const low = eightDigits(<u32>(value - high * 100000000));
+  const digits = i64x2.replace_lane(i64x2.splat(eightDigits(<u32>high)), 1, low);
+  // A number that is 0 keeps its last digit.
+  const others = i8x16.bitmask(i8x16.ne(digits, i8x16.splat(0x30))) | 0x8000;
+  const zeros = ctz(others);
+  const places = i8x16.add(v128.load(IOTA), i8x16.splat(<i8>zeros));
+  v128.store(to, i8x16.relaxed_swizzle(digits, places));
+  return to + 16 - zeros;
 }
 
 /** Writes `value` without leading zeros; returns the address after it. */
@@ -29,13 +44,18 @@ export function writeDecimal(to: usize, value: u64): usize {
 
 /** Writes `value`, below 10^8, as eight digits. */
 export function writeEightDigits(to: usize, value: u32): void {
+  store<u64>(to, eightDigits(value));
+}
+
+/** `value`, below 10^8, as eight digits, the first one lowest. */
+function eightDigits(value: u32): u64 {
   const high = value / 10000;
   const fours: u64 = <u64>high | ((<u64>(value - high * 10000)) << 32);
   const hundreds = ((fours * 10486) >> 20) & 0x0000007f_0000007f;
   const twos = hundreds | ((fours - hundreds * 100) << 16);
   const tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
   const ones = tens | ((twos - tens * 10) << 8);
-  store<u64>(to, ones + ZEROS);
+  return ones + ZEROS;
 }
 
 /** Writes `value`, below 1000, as three digits. */

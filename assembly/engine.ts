@@ -32,6 +32,8 @@ import { readPutBody } from "./putBody";
 import { measureKinesis, renderKinesis } from "./render/kinesis";
 import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
+import { measureYandex, renderYandex } from "./render/yandex";
+import { measureYandexCbor, renderYandexCbor } from "./render/yandexCbor";
 import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./sequence";
 
 export {
@@ -53,6 +55,7 @@ export { locateRecord, findTime, fitRecords, walkRecords, scanRecords };
 export { encodeLocation, decodeLocation };
 export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };
 export { measureV3io, renderV3io };
+export { measureYandex, renderYandex, measureYandexCbor, renderYandexCbor };
 
 /** MD5 of `count` keys that stand one after the other in INPUT, their lengths (u32) in TABLE. */
 export function hashKeys(count: u32): void {

@@ -9,7 +9,12 @@ const BACKSLASH: u8 = 0x5c;
 export function writeAscii(to: usize, text: string): usize {
   const from = changetype<usize>(text);
   const length = text.length;
-  for (let i = 0; i < length; i++) store<u8>(to + i, <u8>load<u16>(from + (i << 1)));
+  let i = 0;
+  for (; i + 8 <= length; i += 8) {
+    const units = v128.load(from + (i << 1));
+    v128.store64_lane(to + i, i8x16.narrow_i16x8_u(units, units), 0);
+  }
+  for (; i < length; i++) store<u8>(to + i, <u8>load<u16>(from + (i << 1)));
   return to + length;
 }
 

@@ -3,7 +3,14 @@
 // out. Chunks that come in have been verified (worker/stream/chunk.ts); chunks that go out carry
 // their checksums. A chunk larger than the window holds exactly one record.
 import type { EngineExports } from "./engineExports.ts";
-import { kinesisCbor, kinesisJson, type ShardNumbers, v3ioJson } from "./engineFormats.ts";
+import {
+  kinesisCbor,
+  kinesisJson,
+  type ShardNumbers,
+  v3ioJson,
+  yandexCbor,
+  yandexJson,
+} from "./engineFormats.ts";
 import { checkRange, EngineMemory, recordStart } from "./engineMemory.ts";
 import { collect, printBase64, RecordPrinter, type Sink } from "./enginePrinter.ts";
 import { readHeader, sealBody, sealHeader } from "./stream/chunk.ts";
@@ -215,6 +222,16 @@ export class Engine {
   /** Records as GetRecords of v3io prints them. */
   v3ioJson(): RecordPrinter {
     return new RecordPrinter(this.memory, v3ioJson);
+  }
+
+  /** Records as GetRecords of Yandex prints them in JSON. */
+  yandexJson(): RecordPrinter {
+    return new RecordPrinter(this.memory, yandexJson);
+  }
+
+  /** Records as GetRecords of Yandex prints them in CBOR. */
+  yandexCbor(): RecordPrinter {
+    return new RecordPrinter(this.memory, yandexCbor);
   }
 
   /** Exact bytes of `renderKinesisJson`. */

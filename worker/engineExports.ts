@@ -47,6 +47,10 @@ export interface EngineExports {
   ): number;
   measureV3io(chunk: number, from: number, to: number): number;
   renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;
+  measureYandex(chunk: number, from: number, to: number): number;
+  renderYandex(chunk: number, from: number, to: number, comma: number, at: number): number;
+  measureYandexCbor(chunk: number, from: number, to: number): number;
+  renderYandexCbor(chunk: number, from: number, to: number, at: number): number;
   hashKeys(count: number): void;
   encodeText(bytes: number): number;
   printSequences(

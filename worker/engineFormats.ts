@@ -66,15 +66,7 @@ const kinesisCborText: Omit<RecordFormat, "render"> = {
   isBase64: false,
   measuresKeys: false,
   measure: (raw, chunk, from, to) => raw.measureKinesisCbor(chunk, from, to),
-  frame: (text, dataBytes) => {
-    // No data is one byte, its head; so much of it has a head of five.
-    const start = 6;
-    const before = new Uint8Array(start + 5);
-    before.set(text.subarray(0, start));
-    before[start] = 0x5a;
-    new DataView(before.buffer).setUint32(start + 1, dataBytes);
-    return [before, text.subarray(start + 1)];
-  },
+  frame: (text, dataBytes) => frameBytes(text, "__Data".length, dataBytes),
 };
 
 /** As GetRecords of v3io prints records: assembly/render/v3io.ts. */
@@ -86,6 +78,41 @@ export const v3ioJson: RecordFormat = {
   render: (raw, chunk, from, to, comma, at) => raw.renderV3io(chunk, from, to, comma, at),
   frame: (text) => splitAt(text, text.length - '"}'.length),
 };
+
+/** As GetRecords of Yandex prints records in JSON: assembly/render/yandex.ts. */
+export const yandexJson: RecordFormat = {
+  separator: COMMA,
+  isBase64: true,
+  measuresKeys: true,
+  measure: (raw, chunk, from, to) => raw.measureYandex(chunk, from, to),
+  render: (raw, chunk, from, to, comma, at) => raw.renderYandex(chunk, from, to, comma, at),
+  frame: (text) => splitAt(text, endOf(text, '"Data":"')),
+};
+
+/** As GetRecords of Yandex prints records in CBOR: assembly/render/yandexCbor.ts. */
+export const yandexCbor: RecordFormat = {
+  separator: NOTHING,
+  isBase64: false,
+  measuresKeys: false,
+  measure: (raw, chunk, from, to) => raw.measureYandexCbor(chunk, from, to),
+  render: (raw, chunk, from, to, _comma, at) => raw.renderYandexCbor(chunk, from, to, at),
+  frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
+};
+
+/** Where the first `name` in a text ends; it stands before all that a producer chose. */
+function endOf(text: Uint8Array, name: string): number {
+  const start = new TextDecoder("latin1").decode(text.subarray(0, 128)).indexOf(name);
+  return start + name.length;
+}
+
+/** No data is one byte at `at`, its head; so much of it that it goes around has a head of five. */
+function frameBytes(text: Uint8Array, at: number, dataBytes: number): [Uint8Array, Uint8Array] {
+  const before = new Uint8Array(at + 5);
+  before.set(text.subarray(0, at));
+  before[at] = 0x5a;
+  new DataView(before.buffer).setUint32(at + 1, dataBytes);
+  return [before, text.subarray(at + 1)];
+}
 
 function splitAt(text: Uint8Array, at: number): [Uint8Array, Uint8Array] {
   return [text.subarray(0, at), text.subarray(at)];

@@ -7,18 +7,14 @@
 // Data and key stand as they are behind the shortest head that says their length. Everything after
 // the key is one block, the tail, as in kinesis.ts, and always 112 bytes long. The members are those of
 // the JSON reply; an arrival is in milliseconds, as the AWS SDK for Java reads it.
+import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "../cbor";
 import { moveCursor, openCursor } from "../cursor";
 import { writeAscii } from "../json";
 import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
 import { chunkAt } from "../record";
 import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "../sequence";
 
-const BYTES: u32 = 0x40;
-const TEXT: u32 = 0x60;
 const BREAK: u8 = 0xff;
-/** A head has its length in itself, or behind itself in one, two or four bytes. */
-const LENGTH_1: u32 = 24;
-const HEAD_BYTES_MAX: u32 = 5;
 
 const OPEN: usize = SCRATCH + 0x200;
 const OPEN_BYTES: u32 = 6; // bf 64 "Data"
@@ -118,46 +114,6 @@ function writeFrame(timeMs: u64): usize {
   store<u8>(TIME + 8, 0x6e);
   store<u16>(writeAscii(TIME + 9, "SequenceNumber"), 0x3878);
   return TAIL + DIGITS_AT;
-}
-
-/** Bytes of the head of a string of so many. */
-function headBytes(length: u32): u32 {
-  if (length < LENGTH_1) return 1;
-  if (length < 0x100) return 2;
-  return length < 0x10000 ? 3 : 5;
-}
-
-/** Writes the head of a string; returns the address after it. */
-function writeHead(to: usize, major: u32, length: u32): usize {
-  if (length < LENGTH_1) {
-    store<u8>(to, <u8>(major + length));
-    return to + 1;
-  }
-  if (length < 0x100) {
-    store<u16>(to, <u16>((major + LENGTH_1) | (length << 8)));
-    return to + 2;
-  }
-  if (length < 0x10000) {
-    store<u8>(to, <u8>(major + LENGTH_1 + 1));
-    store<u16>(to, bswap<u16>(<u16>length), 1);
-    return to + 3;
-  }
-  store<u8>(to, <u8>(major + LENGTH_1 + 2));
-  store<u32>(to, bswap<u32>(length), 1);
-  return to + 5;
-}
-
-/** Copies up to 63 bytes more than asked; the caller leaves slack on both sides. */
-function copyBytes(to: usize, from: usize, bytes: u32): void {
-  const end = from + bytes;
-  while (from < end) {
-    v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
-    v128.store(to, v128.load(from, 32), 32);
-    v128.store(to, v128.load(from, 48), 48);
-    to += 64;
-    from += 64;
-  }
 }
 
 /** Copies the tail up to the digits that move: 79 bytes. */

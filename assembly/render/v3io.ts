@@ -8,7 +8,7 @@
 // Source of members and order: Iguazio web API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
 import { Cursor, moveCursor, openCursor } from "../cursor";
-import { decimalBytes, writeDecimal } from "../decimal";
+import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
 import { OUTPUT, OUTPUT_BYTES, RESULT } from "../layout";
 import { chunkAt, ordinalOf } from "../record";
@@ -73,10 +73,10 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
     }
     comma = 1;
     const timeMs = chunk.timeMs + cursor.delta;
-    out = writeDecimal(writeAscii(out, '{"ArrivalTimeSec":'), timeMs / 1000);
+    out = writeNumber(writeAscii(out, '{"ArrivalTimeSec":'), timeMs / 1000);
     out = writeAscii(out, ',"ArrivalTimeNSec":');
-    out = writeDecimal(out, nanosecondsOf(timeMs, ordinal));
-    out = writeDecimal(writeAscii(out, ',"SequenceNumber":'), chunk.firstIndex + i + 1);
+    out = writeNumber(out, nanosecondsOf(timeMs, ordinal));
+    out = writeNumber(writeAscii(out, ',"SequenceNumber":'), chunk.firstIndex + i + 1);
     if (infoBytes != 0) {
       out = encodeBase64(writeAscii(out, ',"ClientInfo":"'), key + keyBytes, infoBytes);
       out = writeAscii(out, '"');

@@ -19,6 +19,8 @@ import {
   renderKinesisCbor,
   renderKinesisJson,
   renderV3ioJson,
+  renderYandexCbor,
+  renderYandexJson,
 } from "../reference/render.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
@@ -125,6 +127,17 @@ describe.each(builds)("engine and reference, $name build", ({ engine }) => {
     expect(engine.measureV3ioJson(bytes, from, to)).toBe(text.length);
   });
 
+  fuzz("Yandex JSON and CBOR, as long as measured", (random) => {
+    const bytes = packChunk(sampleChunk(random));
+    const [from, to] = sampleRange(random, countOf(bytes));
+    const json = engine.yandexJson().render(bytes, from, to);
+    expectBytes(json, renderYandexJson(bytes, from, to));
+    expect(engine.yandexJson().measure(bytes, from, to)).toBe(json.length);
+    const cbor = engine.yandexCbor().render(bytes, from, to);
+    expectBytes(cbor, renderYandexCbor(bytes, from, to));
+    expect(engine.yandexCbor().measure(bytes, from, to)).toBe(cbor.length);
+  });
+
   fuzz("rendering a slice is rendering that range", (random) => {
     const bytes = packChunk(sampleChunk(random));
     const [from, to] = sampleRange(random, countOf(bytes));
@@ -151,6 +164,8 @@ describe.each(builds)("engine and reference, $name build", ({ engine }) => {
       engine.kinesisJson(shard),
       engine.kinesisCbor(shard),
       engine.v3ioJson(),
+      engine.yandexJson(),
+      engine.yandexCbor(),
     ]);
     const records = ranges.flatMap(({ chunk, from, to }, i) => [
       i === 0 ? new Uint8Array(0) : printer.separator,

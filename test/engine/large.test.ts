@@ -8,7 +8,13 @@ import { stampChunk, verifyChunk } from "../../worker/stream/chunk.ts";
 import { findTime, fitRecords, scanChunk, walkChunk } from "../reference/operations.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk } from "../reference/record.ts";
-import { renderKinesisCbor, renderKinesisJson, renderV3ioJson } from "../reference/render.ts";
+import {
+  renderKinesisCbor,
+  renderKinesisJson,
+  renderV3ioJson,
+  renderYandexCbor,
+  renderYandexJson,
+} from "../reference/render.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { packByEngine } from "./pack-by-engine.ts";
@@ -91,6 +97,8 @@ describe.each(builds)("large records, $name build", ({ engine }) => {
         expect(raw.renderKinesisCbor(address, from, 2000, at, 0, 0)).toBeLessThan(end);
         expect(raw.renderV3io(address, from, 2000, 1, output)).toBeLessThan(end);
         expect(raw.renderV3io(address, from, 2000, 1, at)).toBeLessThan(end);
+        expect(raw.renderYandex(address, from, 2000, 1, at)).toBeLessThan(end);
+        expect(raw.renderYandexCbor(address, from, 2000, at)).toBeLessThan(end);
       }
       expectBytes(table, tableBefore);
       expectBytes(input, inputBefore);
@@ -150,4 +158,10 @@ function expectSameText(engine: Engine, bytes: Uint8Array, from: number, to: num
   const v3io = engine.renderV3ioJson(bytes, from, to);
   expectBytes(v3io, renderV3ioJson(bytes, from, to));
   expect(engine.measureV3ioJson(bytes, from, to)).toBe(v3io.length);
+  const yandex = engine.yandexJson().render(bytes, from, to);
+  expectBytes(yandex, renderYandexJson(bytes, from, to));
+  expect(engine.yandexJson().measure(bytes, from, to)).toBe(yandex.length);
+  const yandexCbor = engine.yandexCbor().render(bytes, from, to);
+  expectBytes(yandexCbor, renderYandexCbor(bytes, from, to));
+  expect(engine.yandexCbor().measure(bytes, from, to)).toBe(yandexCbor.length);
 }

@@ -10,6 +10,8 @@ import {
   renderKinesisCbor,
   renderKinesisJson,
   renderV3ioJson,
+  renderYandexCbor,
+  renderYandexJson,
   sequenceNumber,
   type ModelShard,
 } from "../reference/render.ts";
@@ -79,6 +81,28 @@ describe.each(builds)("render, $name build", ({ engine }) => {
         '{"ArrivalTimeSec":1485685672,"ArrivalTimeNSec":0,"SequenceNumber":44,"Data":""}',
     );
   });
+
+  test("Yandex: the members, in order, an empty key shown and fractions without zeros at their end", () => {
+    const records = [
+      makeRecord({ key: "k", data: "d", timeMs: 1_485_685_671_160 }),
+      makeRecord({ info: "i", timeMs: 1_485_685_672_000 }),
+    ];
+    const bytes = packChunk({ firstIndex: 41, timeOrdinal: 0, records });
+    expect(text(engine.yandexJson().render(bytes, 0, 2))).toBe(
+      '{"ApproximateArrivalTimestamp":1485685671.16,"Codec":0,"Data":"ZA==",' +
+        '"EncryptionType":"NONE","PartitionKey":"k","SequenceNumber":"41"},' +
+        '{"ApproximateArrivalTimestamp":1485685672,"Codec":0,"Data":"",' +
+        '"EncryptionType":"NONE","PartitionKey":"","SequenceNumber":"42"}',
+    );
+  });
+
+  test.each([0, 500, 750, 1500, 23_000, 24_000, 255_500, 256_000, 65_536_000, 2 ** 32 * 1000])(
+    "Yandex: an arrival at %d ms as the shortest number",
+    (timeMs) => {
+      const records = [0, 1, 125, 999].map((more) => makeRecord({ timeMs: timeMs + more }));
+      expectSameText(engine, { firstIndex: 0, timeOrdinal: 0, records });
+    },
+  );
 
   test("data of 0 to 100 bytes behind keys of 1 to 16: base64 at every alignment", () => {
     const random = new Random(1);
@@ -255,6 +279,12 @@ function expectSameText(engine: Engine, chunk: ModelChunk, shard = SHARD): void 
   const v3io = engine.renderV3ioJson(bytes, 0, to);
   expectBytes(v3io, renderV3ioJson(bytes, 0, to));
   expect(engine.measureV3ioJson(bytes, 0, to)).toBe(v3io.length);
+  const yandex = engine.yandexJson().render(bytes, 0, to);
+  expectBytes(yandex, renderYandexJson(bytes, 0, to));
+  expect(engine.yandexJson().measure(bytes, 0, to)).toBe(yandex.length);
+  const yandexCbor = engine.yandexCbor().render(bytes, 0, to);
+  expectBytes(yandexCbor, renderYandexCbor(bytes, 0, to));
+  expect(engine.yandexCbor().measure(bytes, 0, to)).toBe(yandexCbor.length);
 }
 
 /** The case is what it claims: the next number is the first beyond a round one. */

@@ -72,6 +72,43 @@ export function renderV3ioJson(bytes: Uint8Array, from: number, to: number): str
   return records.join(",");
 }
 
+export function renderYandexJson(bytes: Uint8Array, from: number, to: number): string {
+  const chunk = parseChunk(bytes);
+  const records = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) =>
+    JSON.stringify({
+      ApproximateArrivalTimestamp: timeMs / 1000,
+      Codec: 0,
+      Data: base64(data),
+      EncryptionType: "NONE",
+      PartitionKey: text(key),
+      SequenceNumber: String(chunk.firstIndex + from + i),
+    }),
+  );
+  return records.join(",");
+}
+
+export function renderYandexCbor(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const chunk = parseChunk(bytes);
+  const items = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) =>
+    Buffer.concat([
+      Buffer.of(0xa6),
+      cborText("ApproximateArrivalTimestamp"),
+      cborNumber(timeMs / 1000),
+      cborText("Codec"),
+      cborNumber(0),
+      cborText("Data"),
+      cborString(BYTES, data),
+      cborText("EncryptionType"),
+      cborText("NONE"),
+      cborText("PartitionKey"),
+      cborString(TEXT, key),
+      cborText("SequenceNumber"),
+      cborText(String(chunk.firstIndex + from + i)),
+    ]),
+  );
+  return new Uint8Array(Buffer.concat(items));
+}
+
 const BYTES = 2;
 const TEXT = 3;
 
@@ -88,6 +125,25 @@ function cborString(major: number, bytes: Uint8Array): Buffer {
 
 function cborText(text: string): Buffer {
   return cborString(TEXT, Buffer.from(text));
+}
+
+/** A number as short as it goes without loss. */
+function cborNumber(value: number): Buffer {
+  if (value === Math.floor(value)) {
+    if (value < 24) return Buffer.of(value);
+    if (value >= 2 ** 32) return cborU64(value);
+    const size = value < 2 ** 8 ? 0 : value < 2 ** 16 ? 1 : 2;
+    const bytes = Buffer.alloc(1 + 2 ** size);
+    bytes.writeUInt8(24 + size);
+    bytes.writeUIntBE(value, 1, 2 ** size);
+    return bytes;
+  }
+  const isSingle = Math.fround(value) === value;
+  const bytes = Buffer.alloc(isSingle ? 5 : 9);
+  bytes.writeUInt8(isSingle ? 0xfa : 0xfb);
+  if (isSingle) bytes.writeFloatBE(value, 1);
+  else bytes.writeDoubleBE(value, 1);
+  return bytes;
 }
 
 /** An unsigned number in eight bytes, whatever it needs. */

@@ -60,6 +60,11 @@ export function codecOf(contentType: string | null): BodyCodec | undefined {
   return codecs.get((contentType ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "");
 }
 
+/** What stands before so many items, in CBOR. */
+export function encodeArrayHead(count: number): Uint8Array {
+  return head(ARRAY, count);
+}
+
 /** Bytes in base64. Replies hold no Buffer, which JSON would take apart first. */
 function writeBytes(_key: string, value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value;

@@ -19,6 +19,7 @@ import { readMessage } from "./message.ts";
 import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
 import { methods } from "./methods.ts";
 import { fullNameOf, placeOf, regionOf, type StreamAddress } from "./names.ts";
+import { RecordReply } from "./records.ts";
 
 export const pingPath = "/Ping";
 
@@ -37,7 +38,7 @@ export async function serveYandex(
   const codec = codecOf(request.headers.get("content-type"));
   try {
     const reply = await call(request, codec, runtime, home);
-    return answer(200, "", reply, codec ?? defaultCodec, id);
+    return await answer(200, "", reply, codec ?? defaultCodec, id);
   } catch (error) {
     const { name, message } = yandexErrorOf(error, "");
     const body = { __type: name, message };
@@ -119,14 +120,14 @@ function calledIn(input: object): string {
   return typeof name === "string" ? name : "";
 }
 
-function answer(
+async function answer(
   status: number,
   reason: string,
   reply: object,
   codec: BodyCodec,
   id: string,
-): Response {
-  const body = codec.encode(reply);
+): Promise<Response> {
+  const body = reply instanceof RecordReply ? await reply.encode(codec) : codec.encode(reply);
   return new Response(body, {
     status,
     statusText: reason,

@@ -2,19 +2,18 @@
 // for its record; one that retention has taken begins at the oldest that is left. A shard that was
 // split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
-import { WALK_FIELDS } from "../../engine.ts";
 import { StreamError } from "../../errors.ts";
-import { engine } from "../../isolate.ts";
-import { INDEX_MAX, readHeader } from "../../stream/chunk.ts";
+import { INDEX_MAX } from "../../stream/chunk.ts";
 import { refreshStream, withStream } from "../../stream/directory.ts";
 import { childrenOf, findShard } from "../../stream/hashrange.ts";
-import { type Page, readPage, type Run, seekShard } from "../../stream/reader.ts";
+import { type Page, readPage, seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { SeekRequest } from "../../stream/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
 import { type Iterator, openIterator, sealIterator } from "../cursor.ts";
 import { issue, streamNotFound } from "../errors.ts";
 import type { InputOf } from "../messages.ts";
+import { RecordReply } from "../records.ts";
 import { parseSequenceNumber, parseShardId, rangeOf, shardIdOf } from "../shards.ts";
 
 const recordsMax = 10_000;
@@ -27,8 +26,6 @@ const clockSlackMs = 10_000;
 
 /** Where to begin: a place to be sought, or one that needs no seeking. */
 type Start = SeekRequest | { kind: "at"; index: number };
-
-const decoder = new TextDecoder();
 
 export const getShardIterator: Method<"GetShardIterator"> = async (context, input) => {
   const start = startOf(input, context.nowMs);
@@ -69,15 +66,15 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
   const { runs, next, view, lastTimeMs } = page;
   const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
   const children = isOver ? await childShards(context, iterator) : [];
-  return {
+  const members = {
     ...listMember("ChildShards", children),
     MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
     NextShardIterator:
       children.length > 0
         ? null
         : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
-    ...listMember("Records", runs.flatMap(recordsOf)),
   };
+  return new RecordReply(members, runs);
 };
 
 /** Where no record is yet, an empty page that goes on there. */
@@ -117,27 +114,6 @@ async function childShards(context: MethodContext, { stream, shardIndex }: Itera
     children.push({ HashKeyRange, ParentShards: parents.map(shardIdOf), Name: shardIdOf(index) });
   }
   return children;
-}
-
-function recordsOf({ chunk, from, to }: Run): object[] {
-  const { firstIndex, timeMs } = readHeader(chunk);
-  const rows = engine.walk(chunk, from, to);
-  return Array.from({ length: to - from }, (_, i) => {
-    const at = i * WALK_FIELDS;
-    const [start = 0, keyBytes = 0, infoBytes = 0, dataBytes = 0, deltaMs = 0] = rows.subarray(
-      at,
-      at + WALK_FIELDS,
-    );
-    const dataStart = start + keyBytes + infoBytes;
-    return {
-      ApproximateArrivalTimestamp: (timeMs + deltaMs) / 1000,
-      Codec: 0,
-      Data: chunk.subarray(dataStart, dataStart + dataBytes),
-      EncryptionType: "NONE",
-      PartitionKey: decoder.decode(chunk.subarray(start, start + keyBytes)),
-      SequenceNumber: String(firstIndex + from + i),
-    };
-  });
 }
 
 function startOf(input: InputOf<"GetShardIterator">, nowMs: number): Start {

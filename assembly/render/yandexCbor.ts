@@ -1,0 +1,122 @@
+// Records as the GetRecords reply of Yandex Data Streams prints them, in CBOR, one after the other:
+//
+//   a6 78 1b "ApproximateArrivalTimestamp" number  65 "Codec" 00  64 "Data" bytes
+//      6e "EncryptionType" 64 "NONE"  6c "PartitionKey" text  6e "SequenceNumber" text
+//
+// with the members of the JSON reply. The arrival's seconds are as short as they go without loss: a
+// whole number, or one of single or double precision. Source: YDB serialization.cpp.
+import {
+  BYTES,
+  copyBytes,
+  HEAD_BYTES_MAX,
+  headBytes,
+  TEXT,
+  writeFloat,
+  writeHead,
+  writeUnsigned,
+} from "../cbor";
+import { moveCursor, openCursor } from "../cursor";
+import { decimalBytes, writeNumber } from "../decimal";
+import { writeAscii } from "../json";
+import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { chunkAt } from "../record";
+
+const FRONT: usize = SCRATCH + 0x200;
+const KEY: usize = FRONT + 96;
+const KEY_BYTES: u32 = 33; // 6e "EncryptionType" 64 "NONE" 6c "PartitionKey"
+const NUMBER: usize = KEY + 64;
+const NUMBER_BYTES: u32 = 15; // 6e "SequenceNumber"
+/** Also the front at its longest, and a number of sixteen digits behind its head. */
+const FRAME_BYTES_MAX: u32 = 51 + KEY_BYTES + NUMBER_BYTES + 17 + 2 * HEAD_BYTES_MAX;
+
+/** Bytes of records `from` to `to` as `renderYandexCbor` prints them; needs no payload. */
+export function measureYandexCbor(address: usize, from: u32, to: u32): f64 {
+  const chunk = chunkAt(address);
+  const cursor = openCursor(address, from);
+  let delta = cursor.delta;
+  let frontBytes = writeFront(chunk.timeMs + delta);
+  let total: u64 = 0;
+  for (let i = from; ;) {
+    total += frontBytes + headBytes(cursor.dataBytes) + cursor.dataBytes + KEY_BYTES;
+    total += headBytes(cursor.keyBytes) + cursor.keyBytes;
+    total += NUMBER_BYTES + 1 + decimalBytes(chunk.firstIndex + i);
+    i++;
+    if (i >= to) break;
+    moveCursor(cursor, i);
+    if (cursor.delta != delta) {
+      delta = cursor.delta;
+      frontBytes = writeFront(chunk.timeMs + delta);
+    }
+  }
+  return <f64>total;
+}
+
+/**
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Returns the address after them; RESULT holds the record to go on with.
+ */
+export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize): usize {
+  const chunk = chunkAt(address);
+  const cursor = openCursor(address, from);
+  const limit = OUTPUT + OUTPUT_BYTES;
+  let delta = cursor.delta;
+  let frontBytes = writeFront(chunk.timeMs + delta);
+  writeFrame();
+  let out = at;
+  let i = from;
+  while (true) {
+    const keyBytes = cursor.keyBytes;
+    const dataBytes = cursor.dataBytes;
+    if (out + FRAME_BYTES_MAX + dataBytes + keyBytes > limit) break;
+
+    copyBytes(out, FRONT, frontBytes);
+    out = writeHead(out + frontBytes, BYTES, dataBytes);
+    copyBytes(out, cursor.start + keyBytes + cursor.infoBytes, dataBytes);
+    out += dataBytes;
+    copyBytes(out, KEY, KEY_BYTES);
+    out = writeHead(out + KEY_BYTES, TEXT, keyBytes);
+    copyBytes(out, cursor.start, keyBytes);
+    out += keyBytes;
+    v128.store(out, v128.load(NUMBER));
+    out += NUMBER_BYTES;
+    const end = writeNumber(out + 1, chunk.firstIndex + i);
+    store<u8>(out, <u8>(TEXT + (end - out) - 1));
+    out = end;
+
+    i++;
+    if (i >= to) break;
+    moveCursor(cursor, i);
+    if (cursor.delta != delta) {
+      delta = cursor.delta;
+      frontBytes = writeFront(chunk.timeMs + delta);
+    }
+  }
+  store<u32>(RESULT, i);
+  return out;
+}
+
+/** Writes what stands before the head of the data; returns its bytes. */
+function writeFront(timeMs: u64): u32 {
+  store<u8>(FRONT, 0xa6);
+  store<u16>(FRONT, 0x1b78, 1);
+  let out = writeAscii(FRONT + 3, "ApproximateArrivalTimestamp");
+  const second = timeMs / 1000;
+  if (second * 1000 == timeMs) out = writeUnsigned(out, second);
+  else out = writeFloat(out, <f64>timeMs / 1000.0);
+  store<u8>(out, 0x65);
+  out = writeAscii(out + 1, "Codec");
+  store<u16>(out, 0x6400);
+  return <u32>(writeAscii(out + 2, "Data") - FRONT);
+}
+
+/** Writes what is the same in all records behind the data. */
+function writeFrame(): void {
+  store<u8>(KEY, 0x6e);
+  const end = writeAscii(KEY + 1, "EncryptionType");
+  store<u8>(end, 0x64);
+  const key = writeAscii(end + 1, "NONE");
+  store<u8>(key, 0x6c);
+  writeAscii(key + 1, "PartitionKey");
+  store<u8>(NUMBER, 0x6e);
+  writeAscii(NUMBER + 1, "SequenceNumber");
+}
