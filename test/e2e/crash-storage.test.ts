@@ -7,7 +7,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { generationBytes, resumeDelayMs, segmentBytes } from "../../worker/limits.ts";
 import type { ShardStats } from "../../worker/stream/types.ts";
@@ -18,6 +17,8 @@ import {
   listObjects,
   listStates,
   listStoredShards,
+  statsOf,
+  untilSeen,
 } from "./data-folder.ts";
 import { History, kinesisAt, type Shape } from "./history.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
@@ -195,15 +196,21 @@ async function expectWhole(server: Server, history: History, stream: string): Pr
 
 /** Every sealed segment is an object, and no rows of closed generations are left. */
 async function untilMoved(server: Server, stream: string): Promise<void> {
-  await untilSeen("every segment in R2", async () => {
+  let left: object[] = [];
+  const look = async () => {
     const shards = await statsOf(server, stream);
     const objects = listObjects(server.data);
-    return shards.every(({ shard, segments: { count, sqliteBytes } }) => {
+    left = shards.flatMap(({ shard, segments: { count, sqliteBytes } }) => {
       const keys = Array.from({ length: count }, (_, i) => `segments/${shard}/${i}`);
-      const moved = objects.filter((key) => key.startsWith(`segments/${shard}/`));
-      return sqliteBytes < generationBytes && moved.join() === keys.toSorted().join();
+      const found = objects.filter((key) => key.startsWith(`segments/${shard}/`));
+      const missing = keys.filter((key) => !found.includes(key));
+      const foreign = found.filter((key) => !keys.includes(key));
+      const isMoved = sqliteBytes < generationBytes && missing.length + foreign.length === 0;
+      return isMoved ? [] : [{ missing, foreign, sqliteBytes }];
     });
-  });
+    return left.length === 0;
+  };
+  await untilSeen(() => `all segments in R2, but for ${JSON.stringify(left)}`, look);
 }
 
 /** Notes how things stand; the returned function resolves once they have changed. */
@@ -218,25 +225,6 @@ async function countShards(
   counts: (shard: ShardStats) => boolean,
 ): Promise<number> {
   return (await statsOf(server, stream)).filter(counts).length;
-}
-
-/** Looks again and again, without a pause that a moment could slip through. */
-async function untilSeen(
-  what: string,
-  look: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!(await look())) {
-    if (performance.now() > deadlineMs) throw new Error(`never seen: ${what}`);
-    await setImmediate();
-  }
-}
-
-async function statsOf(server: Server, stream: string): Promise<ShardStats[]> {
-  const reply = await fetch(`${server.endpoint}/_millrace/stats?stream=${stream}`);
-  const { shards }: { shards: ShardStats[] } = await reply.json();
-  return shards;
 }
 
 /** The catalog is done with every stream that was to be removed. */

@@ -5,13 +5,16 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
+import type { ShardStats } from "../../worker/stream/types.ts";
+import type { Server } from "./server.ts";
 
-/** Keys of all objects in R2, in order; a file that is not an object yet is among them. */
+/** Keys of all objects in R2, in order. A put that is on its way has a file with a dot before its name. */
 export function listObjects(data: string): string[] {
   const bucket = join(data, "bucket");
   if (!existsSync(bucket)) return [];
   const entries = readdirSync(bucket, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
+  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
   return files.map(({ parentPath, name }) => relative(bucket, join(parentPath, name))).toSorted();
 }
 
@@ -25,7 +28,7 @@ export function listStates(data: string): string[] {
 
 /** Uids of the shards that have any rows, or as much as a table. */
 export function listStoredShards(data: string): string[] {
-  const shards = databasesIn(data, "do", "millrace-Shard");
+  const shards = shardFiles(data);
   return shards.flatMap((file) => {
     const tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'";
     const names = query(file, tables);
@@ -38,17 +41,44 @@ export function listStoredShards(data: string): string[] {
 
 /** How many shards have rows, to be asked while some are being emptied: what has none is one page. */
 export function countFilledShards(data: string): number {
-  const files = databasesIn(data, "do", "millrace-Shard");
+  const files = shardFiles(data);
   return files.filter((file) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 4096)
     .length;
 }
 
 /** What has become of every generation that is not its shard's newest. */
 export function listGenerations(data: string): string[] {
-  const shards = databasesIn(data, "do", "millrace-Shard");
+  const shards = shardFiles(data);
   return shards.flatMap((file) =>
     query(file, "SELECT iif(tiered, 'freed', 'closed') FROM generation"),
   );
+}
+
+/** Looks again and again, without a pause that a moment could slip through. */
+export async function untilSeen(
+  what: string | (() => string),
+  look: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await look())) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`never seen: ${typeof what === "string" ? what : what()}`);
+    }
+    await setImmediate();
+  }
+}
+
+/** What each shard of a stream has stored and done. */
+export async function statsOf({ endpoint }: Server, stream: string): Promise<ShardStats[]> {
+  const reply = await fetch(`${endpoint}/_millrace/stats?stream=${stream}`);
+  const { shards }: { shards: ShardStats[] } = await reply.json();
+  return shards;
+}
+
+/** The database of each shard. */
+export function shardFiles(data: string): string[] {
+  return databasesIn(data, "do", "millrace-Shard");
 }
 
 /** The databases of a class of objects. */

@@ -1,5 +1,6 @@
 /**
- * Starts the real local server as a child process, for tests that talk to it, stop it or kill it.
+ * Starts the real local server as a child process, for tests that talk to it, stop it or kill it,
+ * and for scripts.
  * A server is ready when its banner is there; what it wrote is in the message of every failure.
  * `await using` ends what a test leaves running.
  */
@@ -7,7 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { vi } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
 
 const root = resolve(import.meta.dirname, "..", "..");
 const node = join(root, "node_modules", ".bin", "node");
@@ -18,6 +19,9 @@ const startMsMax = 50_000;
 
 /** No test needs a server for longer; one that hangs is killed, and its test fails. */
 const runMsMax = 55_000;
+
+/** The reaper needs milliseconds. */
+const goneMsMax = 5000;
 
 export interface ServerOptions {
   /** The data folder; a new one that is removed with the server when left out. */
@@ -89,7 +93,11 @@ export async function runToEnd(args: string[], env: Record<string, string> = {})
 
 /** Resolves when no process has this pid any more. */
 export async function untilGone(pid: number): Promise<void> {
-  await vi.waitUntil(() => !isRunning(pid), { timeout: 5000, interval: 5 });
+  const deadlineMs = performance.now() + goneMsMax;
+  while (isRunning(pid)) {
+    if (performance.now() > deadlineMs) throw new Error(`process ${pid} is still there`);
+    await delay(5);
+  }
 }
 
 /** A process that has ended and waits to be noted by its parent does not run. */
