@@ -23,6 +23,10 @@ const BLOCK_BYTES = 16;
 const MAC_BYTES = 16;
 const TOKEN_BYTES_MIN = 160;
 
+/** Tokens of this isolate's own making, by key, purpose and text: most come back to where they are from. */
+const sealed = new Map<string, Token>();
+const sealedMax = 4096;
+
 /** `purpose` keeps tokens of one kind and scope from passing for another. */
 export function sealToken(key: string, purpose: string, token: Token): string {
   const used = CONTENT_AT + token.content.length + MAC_BYTES;
@@ -33,23 +37,44 @@ export function sealToken(key: string, purpose: string, token: Token): string {
   bytes.set(token.content, CONTENT_AT);
   const end = length - MAC_BYTES;
   bytes.set(macOf(key, purpose, bytes.subarray(0, end)), end);
-  return bytes.toString("base64");
+  const text = bytes.toString("base64");
+  remember(nameOf(key, purpose, text), contentOf(bytes));
+  return text;
 }
 
 /** The token, its content still with the zeros at its end; undefined when it is not one of ours. */
 export function openToken(key: string, purpose: string, text: string): Token | undefined {
+  const known = sealed.get(nameOf(key, purpose, text));
+  if (known !== undefined) return known;
   const bytes = Buffer.from(text, "base64");
   if (bytes.length < TOKEN_BYTES_MIN || bytes.toString("base64") !== text) return undefined;
   const end = bytes.length - MAC_BYTES;
   if (!timingSafeEqual(macOf(key, purpose, bytes.subarray(0, end)), bytes.subarray(end))) {
     return undefined;
   }
+  return contentOf(bytes);
+}
+
+function contentOf(bytes: Buffer): Token {
   return {
     issuedMs: bytes.readDoubleLE(ISSUED_AT),
-    content: bytes.subarray(CONTENT_AT, end),
+    content: bytes.subarray(CONTENT_AT, bytes.length - MAC_BYTES),
   };
 }
 
 function macOf(key: string, purpose: string, bytes: Uint8Array): Buffer {
-  return createHmac("sha256", key).update(purpose).update(bytes).digest().subarray(0, MAC_BYTES);
+  const all = Buffer.concat([Buffer.from(purpose), bytes]);
+  return createHmac("sha256", key).update(all).digest().subarray(0, MAC_BYTES);
+}
+
+/** No text of a client's holds the key, so none passes for a name of another purpose. */
+function nameOf(key: string, purpose: string, text: string): string {
+  return `${purpose} ${key} ${text}`;
+}
+
+function remember(name: string, token: Token): void {
+  sealed.set(name, token);
+  if (sealed.size <= sealedMax) return;
+  const oldest = sealed.keys().next().value;
+  if (oldest !== undefined) sealed.delete(oldest);
 }
