@@ -49,5 +49,5 @@ function segmentsExpected(limits: PageLimits, view: ShardView): number {
   const byRecords = limits.recordsMax / Math.max(records, 1);
   const byBytes = limits.bytesMax / segmentBytes;
   const expected = Math.ceil(Math.min(byRecords, byBytes) + startShare);
-  return Math.max(1, Math.min(expected, segmentFetchesMax));
+  return Math.max(1, Math.min(expected, limits.recordsMax, segmentFetchesMax));
 }

@@ -16,6 +16,12 @@ const immutable = "public, max-age=31536000, immutable, stale-if-error=0";
 /** Says in which order to look; not a part of the address. */
 export const placeHeader = "x-millrace-place";
 
+/**
+ * A mark that a request bears and no other does: a reply that bears it too was made, and its bytes
+ * checked, for this request. One from a cache bears another's.
+ */
+export const markHeader = "x-millrace-mark";
+
 export class Segments extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
     const [, uid, number] = PATH.exec(new URL(request.url).pathname) ?? [];
@@ -29,6 +35,7 @@ export class Segments extends WorkerEntrypoint<Env> {
           "content-type": "application/octet-stream",
           "cache-control": immutable,
           "cache-tag": uid,
+          [markHeader]: request.headers.get(markHeader) ?? "",
         },
       });
     } catch (error) {

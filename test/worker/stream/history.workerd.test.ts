@@ -121,6 +121,26 @@ describe("a location whose hint is wrong", () => {
   });
 });
 
+describe("a cache before the segments", () => {
+  test("serves the same pages", async () => {
+    cacheBefore((body) => body);
+    const first = await gatherAll(shard, { runtime });
+    forgetBodies();
+    expect(await gatherAll(shard, { runtime })).toEqual(first);
+  });
+
+  test.each([
+    ["an altered byte", (body: Uint8Array) => body.with(5000, body[5000]! ^ 1)],
+    ["half of it", (body: Uint8Array) => body.slice(0, body.length / 2)],
+  ])("is not believed when it gives back %s", async (_, kept) => {
+    cacheBefore(kept);
+    const first = await gatherPage(shard, { runtime });
+    expect(first.records.length).toBeGreaterThan(0);
+    forgetBodies();
+    await expect(gatherPage(shard, { runtime })).rejects.toMatchObject({ code: "corrupt" });
+  });
+});
+
 describe("the address of a segment", () => {
   test("answers with bytes that may be kept for ever", async () => {
     const response = await get(`/segments/${shard.name}/3`);
@@ -161,6 +181,23 @@ describe("the address of a segment", () => {
 
 function get(path: string, init: RequestInit = {}): Promise<Response> {
   return runtimeWith(env).segments.fetch(`https://millrace${path}`, init);
+}
+
+/** Keeps the first reply for each address, as `kept` makes it, and gives it to whoever asks later. */
+function cacheBefore(kept: (body: Uint8Array) => Uint8Array): void {
+  const { segments } = runtime;
+  const replies = new Map<string, Response>();
+  runtime.segments = {
+    fetch: async (input: RequestInfo | URL, init?: RequestInit) => {
+      const { url } = new Request(input);
+      const known = replies.get(url);
+      if (known !== undefined) return known.clone();
+      const reply = await segments.fetch(input, init);
+      const body = kept(new Uint8Array(await reply.clone().arrayBuffer()));
+      replies.set(url, new Response(body, reply));
+      return reply;
+    },
+  };
 }
 
 /** Notes each segment that is fetched, and how many are on their way then. */

@@ -41,6 +41,8 @@ interface Workload {
 }
 
 const batch = Array.from({ length: 500 }, () => KIB);
+/** Two of these have a segment's size, and none is one by itself. */
+const halfBatch = batch.slice(0, 300);
 
 const workloads: Workload[] = [
   { name: "single puts, one at a time", put: (shard) => putInTurn(shard, 1100), share: 1 },
@@ -49,7 +51,7 @@ const workloads: Workload[] = [
     put: (shard) => Promise.all(Array.from({ length: 64 }, () => putInTurn(shard, 18))),
     share: 4,
   },
-  { name: "batches of 500", put: (shard) => putInTurn(shard, 8, batch), share: 1 },
+  { name: "batches of 300", put: (shard) => putInTurn(shard, 16, halfBatch), share: 1 },
 ];
 
 describe.each(workloads)("$name", ({ put, share }) => {
@@ -72,6 +74,17 @@ describe.each(workloads)("$name", ({ put, share }) => {
     if (share > 1) expect(commits).toBeLessThanOrEqual(after.records / share);
     expect((await gatherAll(shard)).length).toBe(after.records);
   });
+});
+
+test("batches of 500: one row for a commit, which is a segment, and no other", async () => {
+  const shard = await openShard();
+  await rebind(shard, undefined);
+  const watch = await watchStorage(shard);
+  await putInTurn(shard, 8, batch);
+  const { segments, commits, records } = await statsOf(shard);
+  expect([segments.count, commits, records]).toEqual([8, 8, 4000]);
+  expect(rowsOf(watch, /^INSERT INTO log_/)).toBe(8);
+  expect(rowsOf(watch)).toBe(8);
 });
 
 describe("a sealed segment costs one row", () => {
@@ -176,7 +189,7 @@ async function commitMany(shard: ShardStub, count: number): Promise<void> {
 /** Batches until one generation is closed. */
 async function fillGeneration(shard: ShardStub): Promise<void> {
   while ((await statsOf(shard)).segments.sqliteBytes < generationBytes) {
-    await append(shard, ...batch);
+    await append(shard, ...halfBatch);
   }
 }
 
