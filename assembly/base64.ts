@@ -1,15 +1,14 @@
 // Base64 encoding (RFC 4648, with padding), twelve bytes to sixteen characters at a step.
 //
-// The bytes 0 1 2 of a group are spread over a 32-bit lane as 1 0 2 1, lowest first. Of the four
-// six-bit values a b c d, the steps below put each into its own byte, a lowest:
+// The bytes 0 1 2 of a group are spread over a 32-bit lane as 1 0 2 1, lowest first, which puts two
+// of its four six-bit values a b c d into each half. Four bits up, a multiplication by 16, the upper
+// half is like the lower one, and both are treated alike (highest bit first):
 //
-//   lane        22221111 22222222 00000000 11111111        (digits: which byte a bit is from)
-//   a and c     >> 1 in each half, & 07e07e00, then >> 9 in the low half and >> 5 in the high one
-//   b and d     & 003f03f0, then << 4 in the low half and << 8 in the high one
-//
-// Shifts of a distance that differs from half to half are multiplications: to the left by a power
-// of two, to the right by 2^15 less, where q15mulr leaves the upper half of the product. The
-// first shift keeps its operands positive.
+//   lane        11111111 22222222 00000000 11111111        (digits: which byte a bit is from)
+//   values      ....cccc ccdddddd aaaaaabb bbbb....
+//   fields      ccccccdd dddd.... aaaaaabb bbbb....
+//   c and a     fields >> 10
+//   d and b     fields << 4 & 3f00
 //
 // A value becomes its character by adding an offset that depends on its range:
 //
@@ -21,15 +20,12 @@
 //   63        /            −16       13
 //
 // The class is value ⊖ 51 (saturating), plus 1 for values above 25. Both swizzles have indexes of 0
-// to 15 only, and no product overflows, where the relaxed forms are the plain ones and single
-// instructions. The constants are loaded rather than written into the code: V8 would build each
-// anew in every round.
+// to 15 only, where the relaxed form is the plain one and a single instruction. The constants are
+// loaded rather than written into the code: V8 would build each anew in every round.
 
 const SPREAD = memory.data<u32>([0x01020001, 0x04050304, 0x07080607, 0x0a0b090a], 16);
-const MASK_AC = memory.data<u32>([0x07e07e00, 0x07e07e00, 0x07e07e00, 0x07e07e00], 16);
-const RIGHT = memory.data<u32>([0x04000040, 0x04000040, 0x04000040, 0x04000040], 16);
-const MASK_BD = memory.data<u32>([0x003f03f0, 0x003f03f0, 0x003f03f0, 0x003f03f0], 16);
-const LEFT = memory.data<u32>([0x01000010, 0x01000010, 0x01000010, 0x01000010], 16);
+const FACTORS = memory.data<u32>([0x00100001, 0x00100001, 0x00100001, 0x00100001], 16);
+const MASK_BD = memory.data<u32>([0x3f003f00, 0x3f003f00, 0x3f003f00, 0x3f003f00], 16);
 const DIGITS = memory.data<u32>([0x33333333, 0x33333333, 0x33333333, 0x33333333], 16);
 const UPPER = memory.data<u32>([0x19191919, 0x19191919, 0x19191919, 0x19191919], 16);
 const OFFSETS = memory.data<u32>([0xfcfc4741, 0xfcfcfcfc, 0xfcfcfcfc, 0x0000f0ed], 16);
@@ -48,19 +44,17 @@ export function base64Bytes(bytes: u32): u32 {
  */
 export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   const spread = v128.load(SPREAD);
-  const ac = v128.load(MASK_AC);
-  const right = v128.load(RIGHT);
+  const factors = v128.load(FACTORS);
   const bd = v128.load(MASK_BD);
-  const left = v128.load(LEFT);
   const digits = v128.load(DIGITS);
   const upper = v128.load(UPPER);
   const offsets = v128.load(OFFSETS);
   const end = from + bytes;
   while (from + 48 <= end) {
-    const first = step(v128.load(from), spread, ac, right, bd, left, digits, upper, offsets);
-    const next = step(v128.load(from, 12), spread, ac, right, bd, left, digits, upper, offsets);
-    const third = step(v128.load(from, 24), spread, ac, right, bd, left, digits, upper, offsets);
-    const last = step(v128.load(from, 36), spread, ac, right, bd, left, digits, upper, offsets);
+    const first = step(v128.load(from), spread, factors, bd, digits, upper, offsets);
+    const next = step(v128.load(from, 12), spread, factors, bd, digits, upper, offsets);
+    const third = step(v128.load(from, 24), spread, factors, bd, digits, upper, offsets);
+    const last = step(v128.load(from, 36), spread, factors, bd, digits, upper, offsets);
     v128.store(to, first);
     v128.store(to, next, 16);
     v128.store(to, third, 32);
@@ -69,7 +63,7 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
     from += 48;
   }
   while (from + 12 <= end) {
-    v128.store(to, step(v128.load(from), spread, ac, right, bd, left, digits, upper, offsets));
+    v128.store(to, step(v128.load(from), spread, factors, bd, digits, upper, offsets));
     to += 16;
     from += 12;
   }
@@ -77,7 +71,7 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   // Up to eleven bytes are left; those after them count as zeros, and what stands for them goes.
   const rest = <u32>(end - from);
   const bits = v128.and(v128.load(from), v128.load(KEEP + 16 - rest));
-  v128.store(to, step(bits, spread, ac, right, bd, left, digits, upper, offsets));
+  v128.store(to, step(bits, spread, factors, bd, digits, upper, offsets));
   const groups = (rest + 2) / 3;
   to += groups << 2;
   const missing = groups * 3 - rest;
@@ -90,19 +84,14 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
 function step(
   bytes: v128,
   spread: v128,
-  ac: v128,
-  right: v128,
+  factors: v128,
   bd: v128,
-  left: v128,
   digits: v128,
   upper: v128,
   offsets: v128,
 ): v128 {
-  const lanes = i8x16.relaxed_swizzle(bytes, spread);
-  const values = v128.or(
-    i16x8.relaxed_q15mulr_s(v128.and(i16x8.shr_u(lanes, 1), ac), right),
-    i16x8.mul(v128.and(lanes, bd), left),
-  );
+  const fields = i16x8.mul(i8x16.relaxed_swizzle(bytes, spread), factors);
+  const values = v128.or(i16x8.shr_u(fields, 10), v128.and(i16x8.shl(fields, 4), bd));
   const classes = i8x16.sub(i8x16.sub_sat_u(values, digits), i8x16.gt_s(values, upper));
   return i8x16.add(values, i8x16.relaxed_swizzle(offsets, classes));
 }

@@ -14,6 +14,7 @@ declare global {
 }
 
 const HEAD = Buffer.from(',{"Data":"');
+const FIRST_HEAD = HEAD.subarray(1);
 const KEY = Buffer.from('","PartitionKey":"');
 const KEY_ESCAPED_MAX = 6;
 /** Text of a record beside its data and key, at most. */
@@ -36,8 +37,9 @@ export function renderKinesis(
     const end = payloadAt + stride * (i + 1) + readEntry(bytes, endsAt + i * endWidth, endWidth);
     const keyBytes = keyMin + readEntry(bytes, keysAt + i * keyWidth, keyWidth);
     const infoBytes = infoMin + readEntry(bytes, infosAt + i * infoWidth, infoWidth);
-    out.set(HEAD, at);
-    at += HEAD.length;
+    const head = i === from ? FIRST_HEAD : HEAD;
+    out.set(head, at);
+    at += head.length;
     at += out.latin1Write(bytes.base64Slice(start + keyBytes + infoBytes, end), at);
     if (keyBytes > 0) {
       out.set(KEY, at);
@@ -48,8 +50,7 @@ export function renderKinesis(
     at += tail.text.length;
     start = end;
   }
-  out.copyWithin(0, 1, at);
-  return at - 1;
+  return at;
 }
 
 /** Room that `renderKinesis` may need. */
