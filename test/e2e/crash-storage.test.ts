@@ -25,6 +25,8 @@ import { type Server, startServer, untilGone } from "./server.ts";
 
 const roundCount = Number(process.env["CRASH_ROUNDS"] ?? 3);
 const seed = Number(process.env["SEED"] ?? 11);
+const producerCount = 4;
+const shardCount = 2;
 const keptShards = 2;
 const doomedShards = 4;
 const timeout = 60_000 + roundCount * 20_000;
@@ -41,11 +43,10 @@ const small: Shape = (random) =>
     ? [random.below(400)]
     : Array.from({ length: random.between(2, 40) }, () => random.below(4000));
 
-/** Batches and single records of a segment's size, among which a few are small. */
-const large: Shape = (random) =>
-  random.chance(0.2)
-    ? [random.below(400)]
-    : Array.from({ length: random.between(1, 3) }, () => random.between(100_000, 900_000));
+/** Records that are a segment each, among which a few are small; one by one, so that nobody is kept from watching. */
+const large: Shape = (random) => [
+  random.chance(0.2) ? random.below(400) : random.between(400_000, 900_000),
+];
 
 const sealingAims: Aim[] = [
   {
@@ -67,11 +68,11 @@ const tieringAims: Aim[] = [
   { at: "an object that has just come to R2", count: ({ data }) => listObjects(data).length },
   {
     at: "a generation that is closed and not freed",
-    count: ({ data }) => listGenerations(data).filter((state) => state === "closed").length,
+    count: ({ data }) => countGenerations(data, "closed"),
   },
   {
     at: "rows that have just been freed",
-    count: ({ data }) => listGenerations(data).filter((state) => state === "freed").length,
+    count: ({ data }) => countGenerations(data, "freed"),
   },
 ];
 
@@ -100,7 +101,7 @@ test(`killed while segments are sealed and moved, seed ${seed}`, { timeout }, as
     await using server = await startServer({ data });
     for (const stream of history.names.slice(-1)) await expectWhole(server, history, stream);
     const stream = `${name}-${round}`;
-    await history.create(kinesisAt(server.endpoint), stream, 2);
+    await history.create(kinesisAt(server.endpoint), stream, shardCount);
     const hit = await watchFor(aim, server, stream);
     await putUntil(server, history, stream, random, shape, hit);
   }
@@ -161,14 +162,14 @@ async function putUntil(
 ): Promise<void> {
   const kinesis = kinesisAt(server.endpoint);
   const name = `${stream}.${server.pid}`;
-  const producers = Array.from({ length: 8 }, (_, i) =>
+  const producers = Array.from({ length: producerCount }, (_, i) =>
     history.putForEver(kinesis, stream, `${name}.${i}`, new Random(random.word()), shape),
   );
   const ends = Promise.allSettled(producers);
   const failed = Promise.race(producers);
   await Promise.race([watch(), failed]);
-  // Without the server workerd is killed a moment later; every other time it is killed first.
-  if (random.chance(0.5)) for (const pid of server.workerdPids) process.kill(pid, "SIGKILL");
+  // Without the server workerd is killed a moment later, which would be too late.
+  for (const pid of server.workerdPids) process.kill(pid, "SIGKILL");
   await server.kill9();
   await Promise.all(server.workerdPids.map(untilGone));
   await ends;
@@ -217,6 +218,11 @@ async function untilMoved(server: Server, stream: string): Promise<void> {
 async function watchFor({ at, count }: Aim, server: Server, stream: string) {
   const before = await count(server, stream);
   return () => untilSeen(at, async () => (await count(server, stream)) !== before);
+}
+
+/** Of the stream that was made last. */
+function countGenerations(data: string, state: string): number {
+  return listGenerations(data, shardCount).filter((each) => each === state).length;
 }
 
 async function countShards(

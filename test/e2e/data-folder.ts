@@ -46,12 +46,15 @@ export function countFilledShards(data: string): number {
     .length;
 }
 
-/** What has become of every generation that is not its shard's newest. */
-export function listGenerations(data: string): string[] {
-  const shards = shardFiles(data);
-  return shards.flatMap((file) =>
-    query(file, "SELECT iif(tiered, 'freed', 'closed') FROM generation"),
-  );
+/**
+ * What has become of every generation that is not its shard's newest, in the shards that were made
+ * last, so many of them: the fewer, the sooner a change is seen.
+ */
+export function listGenerations(data: string, shardCount = Infinity): string[] {
+  const shards = shardFiles(data).toSorted((a, b) => bornMs(b) - bornMs(a));
+  return shards
+    .slice(0, shardCount)
+    .flatMap((file) => query(file, "SELECT iif(tiered, 'freed', 'closed') FROM generation"));
 }
 
 /** Looks again and again, without a pause that a moment could slip through. */
@@ -74,6 +77,10 @@ export async function statsOf({ endpoint }: Server, stream: string): Promise<Sha
   const reply = await fetch(`${endpoint}/_millrace/stats?stream=${stream}`);
   const { shards }: { shards: ShardStats[] } = await reply.json();
   return shards;
+}
+
+function bornMs(file: string): number {
+  return statSync(file).birthtimeMs;
 }
 
 /** The database of each shard. */
