@@ -41,14 +41,23 @@ export class EngineMemory {
     return this.input;
   }
 
-  /** Lays down header and columns, and the payload of records `from` to `to` in its place. */
+  /** Lays down what records `from` to `to` need of header, columns and payload, each in its place. */
   loadRecords(chunk: Uint8Array, header: ChunkHeader, from: number, to: number): number {
     if (from === 0 && to === header.count) return this.load(chunk);
     const start = recordStart(chunk, header, from);
     const end = recordStart(chunk, header, to);
     if (end > this.inputBytes) throw new RangeError("several records exceed the window");
     this.bytes.set(chunk.subarray(start, end), this.input + start);
-    return this.loadHead(chunk, header);
+    const { count, endWidth, keyWidth, infoWidth, timeWidth } = header;
+    const keys = CHUNK_HEADER_BYTES + count * endWidth;
+    const infos = keys + count * keyWidth;
+    const times = infos + count * infoWidth;
+    // A record starts at the end of the one before. Ordinals are found by a search through all times.
+    this.loadEntries(chunk, CHUNK_HEADER_BYTES, endWidth, Math.max(from - 1, 0), to);
+    this.loadEntries(chunk, keys, keyWidth, from, to);
+    this.loadEntries(chunk, infos, infoWidth, from, to);
+    this.loadEntries(chunk, times, timeWidth, 0, count);
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
   }
 
   /** Lays down header and columns only. */
@@ -68,6 +77,18 @@ export class EngineMemory {
     if (end > this.inputBytes) throw new RangeError("several records exceed the window");
     this.bytes.set(chunk.subarray(start, end), this.input + start);
     return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
+  }
+
+  private loadEntries(
+    chunk: Uint8Array,
+    column: number,
+    width: number,
+    from: number,
+    to: number,
+  ): void {
+    if (width === 0) return;
+    const start = column + from * width;
+    this.bytes.set(chunk.subarray(start, column + to * width), this.input + start);
   }
 }
 

@@ -64,7 +64,7 @@ describe.each(builds)("large records, $name build", ({ engine }) => {
     }
   });
 
-  test("a page that fits the output window is one piece; one byte more, or a large record, is none", () => {
+  test("a page fits the output window to the last byte; a longer one, or a large record, is none", () => {
     const printer = engine.kinesisCbor(SHARD);
     const chunk = packByEngine(engine, makeChunk("key", "", MIB));
     const records = printer.render(chunk, 0, 1);

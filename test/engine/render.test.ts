@@ -82,7 +82,7 @@ describe.each(builds)("render, $name build", ({ engine }) => {
     );
   });
 
-  test("Yandex: the members, in order, an empty key shown and fractions without zeros at their end", () => {
+  test("Yandex: the members, in order, with an empty key; fractions end in no zero", () => {
     const records = [
       makeRecord({ key: "k", data: "d", timeMs: 1_485_685_671_160 }),
       makeRecord({ info: "i", timeMs: 1_485_685_672_000 }),
