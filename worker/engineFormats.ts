@@ -66,7 +66,7 @@ const kinesisCborText: Omit<RecordFormat, "render"> = {
   isBase64: false,
   measuresKeys: false,
   measure: (raw, chunk, from, to) => raw.measureKinesisCbor(chunk, from, to),
-  frame: (text, dataBytes) => frameBytes(text, "__Data".length, dataBytes),
+  frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
 };
 
 /** As GetRecords of v3io prints records: assembly/render/v3io.ts. */
