@@ -119,7 +119,7 @@ export function saveResults(parts: Results, folder = resultsFolder): string {
 /** The newest results file. Throws when there is none. */
 export function findResults(folder = resultsFolder): string {
   const names = existsSync(folder)
-    ? readdirSync(folder).filter((name) => name.endsWith(".json"))
+    ? readdirSync(folder).filter((name) => /^\d{4}-\d\d-\d\d\.json$/.test(name))
     : [];
   const newest = names.toSorted().at(-1);
   if (newest === undefined) throw new Error(`no results in ${folder}: npm run bench -- all`);

@@ -1,10 +1,13 @@
 // What becomes of a results file: figures in a page whose prose stays, and a chart that stands alone.
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { drawChart } from "../../bench/chart.ts";
 import type { Summary } from "../../bench/load.ts";
 import { renderFigures, replaceFigures } from "../../bench/report.ts";
-import type { PeerRow, Results } from "../../bench/results.ts";
+import { findResults, type PeerRow, type Results } from "../../bench/results.ts";
 
 const summary: Summary = {
   id: "page",
@@ -74,4 +77,16 @@ test("the chart has a bar for each, of a length that says how much, and fetches 
 
 test("a chart of a file without peers is refused", () => {
   expect(() => drawChart({})).toThrow("npm run bench -- peers");
+});
+
+test("the newest results are found by their day, and other files are not taken for them", () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-results-"));
+  try {
+    expect(() => findResults(folder)).toThrow("no results");
+    const names = ["2036-01-02.json", "2036-01-10.json", "2036-01-11-distance.json", "notes.json"];
+    for (const name of names) writeFileSync(join(folder, name), "{}");
+    expect(findResults(folder)).toBe(join(folder, "2036-01-10.json"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
