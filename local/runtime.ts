@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
 import type { WorkerModules } from "./build.ts";
 import { Failure } from "./failure.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 
 /** The Workers behaviour that the code is written for; wrangler.toml names the same date. */
@@ -120,6 +121,7 @@ async function describeBucket({ bucket, folder }: RuntimeOptions): Promise<Worke
   if (bucket === undefined) return [];
   const path = join(folder.path, bucketFolder);
   await mkdir(path, { recursive: true });
+  removeLeftovers(path);
   const manifest = await describeModules(bucket.modules);
   const env: Bindings = { FILES: { type: "disk", path, writable: true } };
   return [{ config: { name: bucketName, compatibilityDate, manifest, env } }];

@@ -9,7 +9,7 @@ import { refusalOf } from "./permission.ts";
 import { bodies } from "./stream/bodies.ts";
 import { findStream } from "./stream/directory.ts";
 import { pendingTotalBytes } from "./stream/pending.ts";
-import { readCounters } from "./stream/reader.ts";
+import { readCounters } from "./stream/readCounters.ts";
 import { unwrap } from "./stream/rpc.ts";
 import type { Scope } from "./stream/types.ts";
 

@@ -14,7 +14,7 @@ export function listObjects(data: string): string[] {
   const bucket = join(data, "bucket");
   if (!existsSync(bucket)) return [];
   const entries = readdirSync(bucket, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith("."));
+  const files = entries.filter((entry) => entry.isFile());
   return files.map(({ parentPath, name }) => relative(bucket, join(parentPath, name))).toSorted();
 }
 

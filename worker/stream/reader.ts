@@ -2,16 +2,17 @@
 // cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
 // view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
 import type { Runtime } from "../env.ts";
-import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies } from "./bodies.ts";
-import { readHeader, timeMsAt, verifySegment } from "./chunk.ts";
+import { readHeader, timeMsAt } from "./chunk.ts";
+import { fetchSegments, notePage } from "./fetching.ts";
 import { isCorrupt } from "./inspector.ts";
 import { segmentKey } from "./log.ts";
 import { horizonOf, type PageLimits, planRead, type ReadPlan } from "./plan.ts";
+import { readCounters } from "./readCounters.ts";
 import { unwrap } from "./rpc.ts";
-import { markHeader, placeHeader } from "./segments.ts";
 import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "./types.ts";
 
 /** Records `from` to `to` of a chunk. */
@@ -38,16 +39,6 @@ interface KnownView {
   readMs: number;
   renewing: boolean;
 }
-
-/** Where this isolate's pages came from, for operators and benches. */
-export const readCounters = {
-  historyPages: 0,
-  shardPages: 0,
-  viewRequests: 0,
-  segmentRequests: 0,
-  /** Pages that were refused because they would begin with damaged bytes. */
-  damagedPages: 0,
-};
 
 const views = new Map<string, KnownView>();
 
@@ -153,9 +144,7 @@ async function readSegments(
     done: false,
   };
   const horizonMs = horizonOf(view, Date.now());
-  const loads = await Promise.allSettled(
-    plan.segments.map((segment) => loadSegment(runtime, uid, segment, view)),
-  );
+  const loads = await fetchSegments(runtime, uid, plan.segments, plan.index, view);
   for (const load of loads) {
     if (page.done) break;
     if (load.status === "rejected") {
@@ -210,6 +199,7 @@ async function historyPage(
   view: ShardView,
 ): Promise<Page> {
   readCounters.historyPages++;
+  notePage(uid, index);
   const last = runs.at(-1);
   return {
     runs,
@@ -262,42 +252,4 @@ function remember(uid: string, view: ShardView): void {
   if (views.size <= viewsMax) return;
   const oldest = views.keys().next().value;
   if (oldest !== undefined) views.delete(oldest);
-}
-
-async function loadSegment(
-  runtime: Runtime,
-  uid: string,
-  segment: number,
-  view: ShardView,
-): Promise<Uint8Array> {
-  const key = segmentKey(uid, segment);
-  const cached = bodies.get(key);
-  if (cached !== undefined) return cached;
-  readCounters.segmentRequests++;
-  const place = segment < view.tieredSegment ? "r2" : "shard";
-  const mark = nextMark();
-  const response = await runtime.segments.fetch(`https://millrace/segments/${uid}/${segment}`, {
-    headers: { [placeHeader]: place, [markHeader]: mark },
-  });
-  if (response.status === 404) throw new StreamError("locationNotFound", { shard: uid, segment });
-  if (!response.ok) throw await failureOf(response);
-  const body = new Uint8Array(await response.arrayBuffer());
-  if (response.headers.get(markHeader) !== mark) verifySegment(body, uid, segment);
-  bodies.put(key, body);
-  return body;
-}
-
-let isolateMark = "";
-let marks = 0;
-
-function nextMark(): string {
-  isolateMark ||= crypto.randomUUID();
-  return `${isolateMark}/${marks++}`;
-}
-
-async function failureOf(response: Response): Promise<Error> {
-  const text = await response.text();
-  if (response.headers.get("content-type") !== "application/json") return new Error(text);
-  const { code, detail } = JSON.parse(text) as { code: StreamErrorCode; detail: StreamErrorDetail };
-  return new StreamError(code, detail);
 }
