@@ -15,6 +15,7 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
 
   --port N      port to listen on, 0 for a free one   (4567)
   --host H      address to listen on                  (127.0.0.1)
+  --direct N    port of the direct endpoint: workerd's own, HTTP/1.1 alone, on loopback  (a free one)
   --data DIR    folder that keeps the streams         (.millrace)
   --memory      keep nothing: a temporary folder, gone at the end
   --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
@@ -28,6 +29,8 @@ Environment variables named MILLRACE_* reach the Worker as its variables.`;
 export interface ServeFlags {
   port: number;
   host: string;
+  /** Of workerd's own endpoint; 0 for a free one. */
+  directPort: number;
   data: string;
   memory: boolean;
   /** The document of who may call, or nothing: then everybody may. */
@@ -50,10 +53,11 @@ export function parseCommand(args: string[]): Command {
   }
   if (host === "") throw new Failure("--host needs an address, such as 127.0.0.1", 2);
   if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
-  const port = parsePort(values.port ?? "4567");
+  const port = parsePort("--port", values.port ?? "4567");
+  const directPort = parsePort("--direct", values.direct ?? "0");
   const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
   const settings = readSettingFlags(values);
-  return { name: "serve", flags: { port, host, data, memory, settings, ...auth } };
+  return { name: "serve", flags: { port, host, directPort, data, memory, settings, ...auth } };
 }
 
 /** As the Worker's variables, after the Worker's own check of them. */
@@ -94,6 +98,7 @@ function parseFlags(args: string[]) {
       options: {
         port: { type: "string" },
         host: { type: "string" },
+        direct: { type: "string" },
         data: { type: "string" },
         memory: { type: "boolean" },
         auth: { type: "string" },
@@ -112,8 +117,8 @@ function parseFlags(args: string[]) {
   }
 }
 
-function parsePort(text: string): number {
+function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new Failure(`--port ${text} is no port: pass a number from 0 to 65535`, 2);
+  throw new Failure(`${flag} ${text} is no port: pass a number from 0 to 65535`, 2);
 }

@@ -13,7 +13,7 @@ import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
 const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 
 /** One for each connection that is not HTTP/2. */
-const replyBufferBytes = 64 << 10;
+const replyBufferBytes = 128 << 10;
 
 const badGateway =
   "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n" +
@@ -52,7 +52,7 @@ export async function openFront(options: {
       else pipeThrough(client, upstream, () => stopping);
     });
   });
-  await listen(server, options.host, options.port);
+  await listen(server, options.host, options.port, "--port");
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   return {
@@ -136,9 +136,16 @@ function linger(client: Socket): void {
   client.setTimeout(lingerMs, () => client.destroy());
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+/** Throws unless the port can be listened on now. */
+export async function checkPort(host: string, port: number, flag: string): Promise<void> {
+  const server = createServer();
+  await listen(server, host, port, flag);
+  await new Promise((done) => server.close(done));
+}
+
+async function listen(server: Server, host: string, port: number, flag: string): Promise<void> {
   await new Promise<void>((done, fail) => {
-    server.once("error", (error) => fail(listenFailure(error, host, port)));
+    server.once("error", (error) => fail(listenFailure(error, host, port, flag)));
     server.listen({ host, port }, () => {
       server.removeAllListeners("error");
       // Such as too many open files: the connection is lost, the server goes on.
@@ -148,10 +155,10 @@ async function listen(server: Server, host: string, port: number): Promise<void>
   });
 }
 
-function listenFailure(error: Error, host: string, port: number): Failure {
+function listenFailure(error: Error, host: string, port: number, flag: string): Failure {
   const reasons: Record<string, string> = {
-    EADDRINUSE: `port ${port} on ${host} is taken: stop what uses it, or pass another --port`,
-    EACCES: `port ${port} may not be opened by this user: pass a --port from 1024 up`,
+    EADDRINUSE: `port ${port} on ${host} is taken: stop what uses it, or pass another ${flag}`,
+    EACCES: `port ${port} may not be opened by this user: pass a ${flag} from 1024 up`,
     EADDRNOTAVAIL: `${host} is no address of this machine: pass another --host`,
     ENOTFOUND: `${host} is no known host: pass another --host`,
     EAI_AGAIN: `${host} cannot be looked up: pass an address as --host`,

@@ -35,6 +35,8 @@ export interface RuntimeOptions {
   modules: WorkerModules;
   /** Where objects keep their files; `scratch` is for what Miniflare throws away. */
   folder: { path: string; scratch: string };
+  /** Of workerd's own socket; a free one when left out. */
+  port?: number;
   /** Durable Object classes of the Worker by the name of their binding. */
   objects?: Record<string, string>;
   /** A bucket in the data folder, and the Worker that makes it one (local/bucket.ts). */
@@ -89,7 +91,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
-  const { modules, objects = {}, bindings = {}, bucket } = options;
+  const { modules, port = 0, objects = {}, bindings = {}, bucket } = options;
   const classes = Object.values(objects);
   return {
     config: {
@@ -113,7 +115,7 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
       },
     },
     // One machine gains nothing from a cache beside the store, and Miniflare's would write twice.
-    dev: { unsafeDirectSockets: [{ host: loopback, port: 0 }], cacheAPI: false },
+    dev: { unsafeDirectSockets: [{ host: loopback, port }], cacheAPI: false },
   };
 }
 

@@ -9,7 +9,7 @@ import { stop as stopEsbuild } from "esbuild";
 import { buildAll, buildBucket } from "./build.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
-import { type Front, openFront } from "./front.ts";
+import { checkPort, type Front, openFront } from "./front.ts";
 import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
@@ -31,6 +31,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const parts: Parts = {};
   stopOnSignals(parts);
   try {
+    await checkPort("127.0.0.1", flags.directPort, "--direct");
     const modules = await buildAll();
     const bucket = { binding: "SEGMENTS", modules: await buildBucket() };
     await stopEsbuild();
@@ -39,6 +40,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     parts.runtime = await startRuntime({
       modules,
       folder,
+      port: flags.directPort,
       objects: durableObjects,
       bucket,
       bindings: {
@@ -50,7 +52,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       ...(flags.memory && { temporaryFolder: folder.path }),
     });
     parts.front = await openFront({ ...flags, upstream: parts.runtime });
-    console.log(renderBanner(parts.front, flags, folder.path, version));
+    console.log(renderBanner(parts.front, parts.runtime, flags, folder.path, version));
   } catch (error) {
     await parts.runtime?.dispose();
     parts.folder?.release();
@@ -58,13 +60,20 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   }
 }
 
-function renderBanner(front: Front, flags: ServeFlags, folder: string, version: string): string {
+function renderBanner(
+  front: Front,
+  direct: Runtime,
+  flags: ServeFlags,
+  folder: string,
+  version: string,
+): string {
   const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
   const host = anywhere ? "127.0.0.1" : flags.host;
   const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
   const data = flags.memory ? `${folder}, removed at the end` : folder;
   return `Millrace ${version}
   endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
+  direct    http://${direct.host}:${direct.port} for HTTP/1.1 alone: nothing stands between
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}

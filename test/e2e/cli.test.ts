@@ -33,6 +33,7 @@ describe("a command line that cannot work is one line on stderr", () => {
     ["port that is no number", ["--port", "http"], 2, /--port http.*0 to 65535/],
     ["port that is too large", ["--port", "65536"], 2, /--port 65536.*0 to 65535/],
     ["port that is negative", ["--port=-1"], 2, /--port -1.*0 to 65535/],
+    ["direct port that is none", ["--direct", "x"], 2, /--direct x.*0 to 65535/],
     ["port that is empty", ["--port", ""], 2, /--port.*0 to 65535/],
     ["host that is empty", ["--host", ""], 2, /--host needs an address/],
     ["folder that is empty", ["--data", ""], 2, /--data needs a folder/],
@@ -69,14 +70,15 @@ describe("a command line that cannot work is one line on stderr", () => {
     expect(ended).toMatchObject({ exitCode, stdout: "" });
   });
 
-  test("port that is taken", async () => {
+  test.each(["--port", "--direct"])("%s that is taken", async (flag) => {
     const holder = createServer().listen(0, "127.0.0.1");
     await new Promise((done) => holder.once("listening", done));
     const address = holder.address();
     const port = typeof address === "object" ? address?.port : 0;
-    const ended = await runToEnd(["--memory", "--port", String(port)]);
+    const flags = flag === "--port" ? [] : ["--port", "0"];
+    const ended = await runToEnd(["--memory", ...flags, flag, String(port)]);
     holder.close();
-    expect(ended.stderr).toMatch(new RegExp(`^millrace: port ${port} .*taken.*--port\\n$`));
+    expect(ended.stderr).toMatch(new RegExp(`^millrace: port ${port} .*taken.*${flag}\\n$`));
     expect(ended).toMatchObject({ exitCode: 1, stdout: "" });
   });
 
@@ -95,7 +97,15 @@ describe("what it tells about itself", () => {
   test("--help names every flag, on one screen", async () => {
     const { exitCode, stdout, stderr } = await runToEnd(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    for (const flag of ["--port", "--host", "--data", "--memory", "--version", "--help"]) {
+    for (const flag of [
+      "--port",
+      "--host",
+      "--direct",
+      "--data",
+      "--memory",
+      "--version",
+      "--help",
+    ]) {
       expect(stdout).toContain(flag);
     }
     expect(stdout.split("\n").length).toBeLessThan(24);
@@ -113,6 +123,15 @@ describe("what it tells about itself", () => {
     expect(server.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(server.banner).toContain(`--endpoint-url ${server.endpoint}`);
     expect((await fetch(server.endpoint)).status).toBeGreaterThan(0);
+  });
+
+  test("the direct endpoint answers like the other", async () => {
+    await using server = await startServer();
+    const direct = /direct +(http:\S+)/.exec(server.banner)?.[1] ?? "";
+    const replies = await Promise.all([fetch(direct), fetch(server.endpoint)]);
+    expect(direct).not.toBe(server.endpoint);
+    expect(replies[0].status).toBe(replies[1].status);
+    expect(await replies[0].text()).toBe(await replies[1].text());
   });
 
   test("an IPv6 host is an endpoint too", async () => {
