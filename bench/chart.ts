@@ -97,7 +97,7 @@ function drawGroup({ title, unit, value }: Group, rows: readonly PeerRow[], top:
     const y = top + titleHeight + i * barStep;
     const length = Math.max(1, (value(row) / most) * barsWidth);
     const x = margin + nameWidth;
-    const kind = row.subject === "millrace" ? "bar ours" : "bar";
+    const kind = row.subject.startsWith("millrace") ? "bar ours" : "bar";
     const figure = `${formatNumber(value(row))} ${unit}`;
     return [
       drawText(margin, y + barHeight - 4, "", row.subject),

@@ -56,9 +56,13 @@ export function planEffort(options: HttpOptions, loadCount: number): Effort {
 }
 
 /** The server and the processes it is made of: its front in Node, and workerd. */
-export async function startMillrace(folder: string): Promise<Server & { pids: number[] }> {
+export async function startMillrace(
+  folder: string,
+  endpoint: "endpoint" | "direct" = "endpoint",
+): Promise<Server & { pids: number[] }> {
   const args = [join(root, "local", "main.ts"), "--port", "0", "--data", folder];
-  const server = await startAndRead({ program: node, args }, /endpoint +(http:\S+)\n[^]*stop/);
+  const address = new RegExp(`${endpoint} +(http:\\S+)[^]*stop`);
+  const server = await startAndRead({ program: node, args }, address);
   const owner: unknown = JSON.parse(readFileSync(join(folder, "owner.json"), "utf8"));
   const { pid, runtimePid } = owner as { pid: number; runtimePid: number };
   return { ...server, pids: [pid, runtimePid] };

@@ -31,10 +31,23 @@ export function findPeers(): Found[] {
     name: "millrace",
     version: versionOf(".."),
     durability: "synced to disk before the reply (SQLite); reads from memory and disk",
-    start: startMillrace,
+    start: (folder) => startMillrace(folder),
     enter: enterKinesis,
   };
-  return [millrace, findKinesalite(folder), findKinesisLocal(folder), findRedis(), findNats()];
+  const direct: Peer = {
+    ...millrace,
+    name: "millrace direct",
+    durability: "the same, through workerd's own endpoint (npm start prints it)",
+    start: (folder) => startMillrace(folder, "direct"),
+  };
+  return [
+    millrace,
+    direct,
+    findKinesalite(folder),
+    findKinesisLocal(folder),
+    findRedis(),
+    findNats(),
+  ];
 }
 
 function findKinesalite(from: string): Found {

@@ -23,7 +23,7 @@ export async function benchPeers(options: HttpOptions, progress: Progress): Prom
     progress(`peers: starting and filling ${name}`);
     const folder = servers.use(makeDataFolder(options.dataParent));
     const server = servers.use(await start(folder.path));
-    const unread = name === "millrace" ? unreadRecords : 0;
+    const unread = name.startsWith("millrace") ? unreadRecords : 0;
     const size = options.quick
       ? { pages: 2, limit: 50, unread }
       : { pages: 4, limit: 1000, unread };
