@@ -28,7 +28,7 @@ const RECORDS: u64 = ((<u64>0x22736472) << 32) | 0x6f636552;
 const STREAM_NA: u64 = ((<u64>0x614e6d61) << 32) | 0x65727453;
 const STREAM_AR: u64 = ((<u64>0x52416d61) << 32) | 0x65727453;
 const ME: u16 = 0x656d;
-const N: u8 = 0x4e;
+const N_QUOTE: u16 = 0x224e;
 const DATA: u32 = 0x61746144;
 const PARTITIO: u64 = ((<u64>0x6f697469) << 32) | 0x74726150;
 const N_KEY: u32 = 0x79654b6e;
@@ -69,8 +69,12 @@ function readMember(at: usize): usize {
     const value = valueAfter(at + 8);
     return recordCount == 0 && load<u8>(value) == OPEN_LIST ? readRecords(value) : 0;
   }
-  if (name == STREAM_NA && load<u16>(at, 9) == ME) return readText(valueAfter(at + 11), RESULT);
-  if (name == STREAM_AR && load<u8>(at, 9) == N) return readText(valueAfter(at + 10), RESULT + 8);
+  if (name == STREAM_NA && load<u16>(at, 9) == ME && load<u8>(at, 11) == QUOTE) {
+    return readText(valueAfter(at + 11), RESULT);
+  }
+  if (name == STREAM_AR && load<u16>(at, 9) == N_QUOTE) {
+    return readText(valueAfter(at + 10), RESULT + 8);
+  }
   return 0;
 }
 
