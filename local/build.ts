@@ -88,7 +88,6 @@ export async function buildWorker(
     conditions: ["workerd", "worker", "browser"],
     mainFields: ["browser", "module", "main"],
     external: ["node:*", "cloudflare:*"],
-    keepNames: true,
     logLevel: "silent",
     plugins: [keepWasmImports(dirname(outfile), (path) => wasm.add(relative(folder, path)))],
   }).catch((error: unknown) => {

@@ -53,6 +53,8 @@ export const generationSchema = `
 
 export class Generations {
   private readonly sql: MeteredSql;
+  /** Those that are not tiered, oldest first; undefined until they are asked for. */
+  private untiered: readonly Generation[] | undefined;
 
   constructor(sql: MeteredSql) {
     this.sql = sql;
@@ -63,6 +65,18 @@ export class Generations {
     const first = segments[0];
     const last = segments.at(-1);
     if (first === undefined || last === undefined) return;
+    const generation: Generation = {
+      number,
+      firstSegment,
+      firstIndex: first.firstIndex,
+      nextIndex: last.firstIndex + last.count,
+      firstMs: first.firstMs,
+      lastMs: last.lastMs,
+      lastOrdinal: last.lastOrdinal,
+      bytes: segments.reduce((bytes, segment) => bytes + segment.bytes, 0),
+      tiered: false,
+      segments: [...segments],
+    };
     const fields = segments.map(({ count, firstMs, lastMs, lastOrdinal, bytes }): SegmentFields => [
       count,
       firstMs,
@@ -74,14 +88,15 @@ export class Generations {
       "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
       number,
       firstSegment,
-      first.firstIndex,
-      last.firstIndex + last.count,
-      first.firstMs,
-      last.lastMs,
-      last.lastOrdinal,
-      segments.reduce((bytes, segment) => bytes + segment.bytes, 0),
+      generation.firstIndex,
+      generation.nextIndex,
+      generation.firstMs,
+      generation.lastMs,
+      generation.lastOrdinal,
+      generation.bytes,
       JSON.stringify(fields),
     );
+    if (this.untiered !== undefined) this.untiered = [...this.untiered, generation];
   }
 
   oldest(): Generation | undefined {
@@ -92,15 +107,11 @@ export class Generations {
     return this.read("ORDER BY number DESC LIMIT 1");
   }
 
-  /** The oldest one whose segments are not all in R2. */
-  oldestInSqlite(): Generation | undefined {
-    return this.read("WHERE tiered = 0 ORDER BY number LIMIT 1");
-  }
-
-  /** All of those, oldest first. */
-  inSqlite(): Generation[] {
+  /** Those whose segments are not all in R2, oldest first. They are looked up once: a shard may have many others. */
+  inSqlite(): readonly Generation[] {
     const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
-    return this.sql.rows<GenerationRow>(query).map(toGeneration);
+    this.untiered ??= this.sql.rows<GenerationRow>(query).map(toGeneration);
+    return this.untiered;
   }
 
   /** The one that holds `index`, if any does. */
@@ -124,10 +135,12 @@ export class Generations {
 
   markTiered(generation: Generation): void {
     this.sql.run("UPDATE generation SET tiered = 1 WHERE number = ?", generation.number);
+    this.leaveOut(generation);
   }
 
   forget(generation: Generation): void {
     this.sql.run("DELETE FROM generation WHERE number = ?", generation.number);
+    this.leaveOut(generation);
   }
 
   totals(): {
@@ -153,6 +166,10 @@ export class Generations {
       bytes: row?.bytes ?? 0,
       tieredBytes: row?.tiered ?? 0,
     };
+  }
+
+  private leaveOut({ number }: Generation): void {
+    this.untiered = this.untiered?.filter((each) => each.number !== number);
   }
 
   /** The oldest one that `holds`, when all younger ones do too. */

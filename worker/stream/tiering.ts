@@ -35,7 +35,7 @@ export class Tiering {
 
   /** Begins again from what a store's rows say. */
   recover(store: ShardStore): void {
-    this.tieredSegment = store.generations.oldestInSqlite()?.firstSegment ?? store.firstLogSegment;
+    this.tieredSegment = store.generations.inSqlite()[0]?.firstSegment ?? store.firstLogSegment;
   }
 
   /** True while something sealed is not in R2 that should be. */
@@ -114,8 +114,7 @@ export class Tiering {
     this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
     // Retention may have passed it while it was on its way.
     if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
-    const generation = store.generations.withSegment(segment);
-    if (generation !== undefined) this.freeMoved(store, [generation]);
+    this.freeMoved(store, store.generations.inSqlite());
   }
 
   private freeMoved(store: ShardStore, generations: readonly Generation[]): void {

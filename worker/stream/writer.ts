@@ -94,6 +94,8 @@ function groupByShard(
   which: readonly number[],
 ): [ShardDescription, number[]][] {
   const { routes } = stream;
+  const [only] = routes.shards;
+  if (only !== undefined && routes.shards.length === 1) return [[only, [...which]]];
   const hashes = hashesOf(records, which);
   const runs = new Map<number, number[]>();
   for (const [at, i] of which.entries()) {

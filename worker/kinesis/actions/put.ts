@@ -149,7 +149,7 @@ function recordReply(
 ): { ShardId: string; SequenceNumber: string } | KinesisError {
   const { shard } = result;
   if ("failure" in result) return failureOf(result.failure, shard.index, description);
-  return { ShardId: shardIdOf(shard.index), SequenceNumber: numbers.of(result) };
+  return { ShardId: numbers.shardId(shard), SequenceNumber: numbers.of(result) };
 }
 
 /** Some numbers of a shard, as they follow one another. */
@@ -159,14 +159,23 @@ interface NumberRun {
   numbers: string[];
 }
 
-/** The sequence numbers of a request's records, printed for all records of a shard at once. */
+/** The names and numbers of a request's records, printed for all records of a shard at once. */
 class SequenceNumbers {
+  readonly #shardIds = new Map<ShardDescription, string>();
   /** How many numbers of each shard are still to be told. */
   readonly #counts = new Map<ShardDescription, number>();
   readonly #runs = new Map<ShardDescription, NumberRun>();
 
   constructor(results: readonly PutResult[]) {
     for (const { shard } of results) this.#counts.set(shard, (this.#counts.get(shard) ?? 0) + 1);
+  }
+
+  shardId(shard: ShardDescription): string {
+    const known = this.#shardIds.get(shard);
+    if (known !== undefined) return known;
+    const id = shardIdOf(shard.index);
+    this.#shardIds.set(shard, id);
+    return id;
   }
 
   of({ shard, index, timeMs }: PlacedRecord): string {
