@@ -2,7 +2,7 @@
 // run, or Workers at a distance from their shards. Everything is on this machine and on loopback,
 // prints tables, and ends with a file under bench/results.
 //
-//   npm run bench [-- engine|http|peers|distance|all] [--quick] [--seconds N] [--data DIR]
+//   npm run bench [-- engine|http|peers|platform|distance|all] [--quick] [--seconds N] [--data DIR]
 //
 //   --quick      everything once and small, nothing saved
 //   --seconds N  time measured over HTTP, in all (30), and with the peers (60)
@@ -21,11 +21,12 @@ import type { Summary } from "./load.ts";
 import { sinkOf } from "./measure.ts";
 import { benchPeers } from "./peers.ts";
 import { listPromises, peersTable } from "./peer-table.ts";
+import { benchPlatform, platformTable } from "./platform.ts";
 import { endProgress, startProgress } from "./progress.ts";
 import { asPart, describeRun, type Results, saveResults } from "./results.ts";
 import { printTable } from "./table.ts";
 
-const kinds = ["engine", "http", "peers", "distance", "all"] as const;
+const kinds = ["engine", "http", "peers", "platform", "distance", "all"] as const;
 type Kind = (typeof kinds)[number];
 
 const { values, positionals } = parseArgs({
@@ -65,6 +66,12 @@ if (wanted.has("peers")) {
   printNotes(bench);
   results.peers = asPart(bench);
 }
+if (wanted.has("platform")) {
+  const bench = await benchPlatform({ quick }, progress);
+  endProgress();
+  printTable(platformTable(bench));
+  results.platform = asPart(bench);
+}
 if (wanted.has("distance")) {
   const bench = await benchDistance({ quick, ...where }, progress);
   endProgress();
@@ -94,7 +101,7 @@ function readKinds(names: string[]): Set<Kind> {
     console.error(`bench: there are ${kinds.join(", ")}, not ${names.join(" ")}`);
     process.exit(2);
   }
-  if (kind === "all") return new Set(["engine", "http", "peers", "distance"]);
+  if (kind === "all") return new Set(["engine", "http", "peers", "platform", "distance"]);
   return new Set(kind === undefined ? ["engine", "http"] : [kind]);
 }
 

@@ -10,6 +10,7 @@ import { aimsTable } from "./aims.ts";
 import { engineTables } from "./engine-table.ts";
 import { httpTables } from "./http-table.ts";
 import { listPromises, peersTable } from "./peer-table.ts";
+import { platformTable } from "./platform.ts";
 import { root } from "./process.ts";
 import { findResults, type Results, type Run, readResults } from "./results.ts";
 import { markdownTable } from "./table.ts";
@@ -18,7 +19,7 @@ const page = join(root, "docs", "PERFORMANCE.md");
 
 /** The text of each section of figures, by the name in its markers. */
 export function renderFigures(results: Results): Record<string, string> {
-  const { engine, http, peers } = results;
+  const { engine, http, peers, platform } = results;
   return {
     aims: markdownTable(aimsTable(results)),
     engine: engine
@@ -33,6 +34,9 @@ export function renderFigures(results: Results): Record<string, string> {
             .map((line) => `- ${line}`)
             .join("\n"),
         ])
+      : "",
+    platform: platform
+      ? paragraphs([describe(platform), markdownTable(platformTable(platform))])
       : "",
   };
 }

@@ -73,11 +73,17 @@ export interface PeersBench {
   hash: string;
 }
 
+export interface PlatformBench {
+  /** Microseconds of a step, medians over the rounds. */
+  rows: { step: string; microseconds: number; spread: number }[];
+}
+
 /** What a run measured; each part says by itself when and where. */
 export interface Results {
   engine?: Run & EngineBench;
   http?: Run & HttpBench;
   peers?: Run & PeersBench;
+  platform?: Run & PlatformBench;
 }
 
 export function describeRun(): Run {
