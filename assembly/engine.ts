@@ -34,7 +34,7 @@ import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
 import { measureYandex, renderYandex } from "./render/yandex";
 import { measureYandexCbor, renderYandexCbor } from "./render/yandexCbor";
-import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./sequence";
+import { nextSequence, startSequence, writeSequence } from "./sequence";
 
 export {
   INPUT,
@@ -72,20 +72,24 @@ export function encodeText(bytes: u32): u32 {
   return <u32>(encodeBase64(OUTPUT, INPUT, bytes) - OUTPUT);
 }
 
-/** Sequence numbers of `count` records that arrived together, from `index` on, one after the other to OUTPUT. */
+/**
+ * The text of `bytes` bytes at OUTPUT, `count` times over, with the sequence numbers of records that arrived
+ * together, from `index` on, in the place `offset` of each.
+ */
 export function printSequences(
   count: u32,
+  bytes: u32,
+  offset: u32,
   createdSecond: f64,
   shardIndex: u32,
   index: f64,
   arrivalSecond: f64,
 ): void {
-  startSequence(OUTPUT, <u64>createdSecond, shardIndex, <u64>index, <u64>arrivalSecond);
-  const end = OUTPUT + count * SEQUENCE_BYTES;
-  for (let at = OUTPUT + SEQUENCE_BYTES; at < end; at += SEQUENCE_BYTES) {
-    const before = at - SEQUENCE_BYTES;
-    memory.copy(at, before, SEQUENCE_BYTES);
-    nextSequence(at, 0);
-    writeSequence(at);
+  startSequence(OUTPUT + offset, <u64>createdSecond, shardIndex, <u64>index, <u64>arrivalSecond);
+  const end = OUTPUT + count * bytes;
+  for (let at = OUTPUT + bytes; at < end; at += bytes) {
+    memory.copy(at, at - bytes, bytes);
+    nextSequence(at + offset, 0);
+    writeSequence(at + offset);
   }
 }

@@ -12,7 +12,7 @@ import {
   yandexJson,
 } from "./engineFormats.ts";
 import { checkRange, EngineMemory, recordStart } from "./engineMemory.ts";
-import { collect, printBase64, RecordPrinter, type Sink } from "./enginePrinter.ts";
+import { collect, printBase64, RecordPrinter } from "./enginePrinter.ts";
 import { readHeader, sealBody, sealHeader } from "./stream/chunk.ts";
 
 export type { ShardNumbers } from "./engineFormats.ts";
@@ -70,7 +70,7 @@ export class Engine {
   /** Payload bytes that several records packed together may have. */
   readonly packBytesMax: number;
   private readonly memory: EngineMemory;
-  private readonly packPayload: number;
+  private readonly packPayloadAt: number;
   private readonly packRecordsMax: number;
   private readonly walkRecordsMax: number;
 
@@ -78,11 +78,11 @@ export class Engine {
     const raw = new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
     this.raw = raw;
     this.memory = new EngineMemory(raw);
-    this.packPayload = raw.PACK_PAYLOAD.value;
+    this.packPayloadAt = raw.PACK_PAYLOAD.value;
     this.packRecordsMax = raw.PACK_RECORDS_MAX.value;
     this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
     this.windowBytes = this.memory.inputBytes;
-    this.packBytesMax = this.memory.input + this.windowBytes - this.packPayload;
+    this.packBytesMax = this.memory.input + this.windowBytes - this.packPayloadAt;
   }
 
   /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
@@ -97,8 +97,21 @@ export class Engine {
       streamName: this.textAt(result),
       streamArn: this.textAt(result + 2),
       rows: words.slice(table, table + count * PACK_ROW),
-      payload: bytes.slice(this.packPayload, words[result + 4]),
+      payload: bytes.slice(this.packPayloadAt, words[result + 4]),
     };
+  }
+
+  /** As `pack`, of records that lie in order already. */
+  packPayload({ count, rows, payload }: Pick<PutText, "count" | "rows" | "payload">): Uint8Array {
+    if (count === 0 || count > this.packRecordsMax || payload.length > this.packBytesMax) {
+      throw new RangeError(`pack: ${count} records of ${payload.length} bytes`);
+    }
+    const { raw, bytes, words, table } = this.memory;
+    bytes.set(payload, this.packPayloadAt);
+    words.set(rows, table);
+    const chunk = bytes.slice(raw.packRows(count), this.packPayloadAt + payload.length);
+    sealBody(chunk);
+    return chunk;
   }
 
   /** Packs records into an unstamped chunk. More than one record must fit the window together. */
@@ -110,8 +123,8 @@ export class Engine {
     const only = records[0] as RecordInput;
     if (count === 1 && recordBytes(only) > this.packBytesMax) return this.packLarge(only);
     const { bytes, words, table } = this.memory;
-    const limit = this.packPayload + this.packBytesMax;
-    let at = this.packPayload;
+    const limit = this.packPayloadAt + this.packBytesMax;
+    let at = this.packPayloadAt;
     let row = table;
     for (const record of records) {
       if (at + recordBytes(record) > limit) {
@@ -239,16 +252,6 @@ export class Engine {
     return this.kinesisJson(ANY_SHARD).measure(chunk, from, to);
   }
 
-  printKinesisJson(
-    chunk: Uint8Array,
-    from: number,
-    to: number,
-    shard: ShardNumbers,
-    sink: Sink,
-  ): void {
-    this.kinesisJson(shard).print(chunk, from, to, sink);
-  }
-
   renderKinesisJson(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
     return this.kinesisJson(shard).render(chunk, from, to);
   }
@@ -258,16 +261,6 @@ export class Engine {
     return this.kinesisCbor(ANY_SHARD).measure(chunk, from, to);
   }
 
-  printKinesisCbor(
-    chunk: Uint8Array,
-    from: number,
-    to: number,
-    shard: ShardNumbers,
-    sink: Sink,
-  ): void {
-    this.kinesisCbor(shard).print(chunk, from, to, sink);
-  }
-
   renderKinesisCbor(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
     return this.kinesisCbor(shard).render(chunk, from, to);
   }
@@ -275,10 +268,6 @@ export class Engine {
   /** Exact bytes of `renderV3ioJson`. */
   measureV3ioJson(chunk: Uint8Array, from: number, to: number): number {
     return this.v3ioJson().measure(chunk, from, to);
-  }
-
-  printV3ioJson(chunk: Uint8Array, from: number, to: number, sink: Sink): void {
-    this.v3ioJson().print(chunk, from, to, sink);
   }
 
   renderV3ioJson(chunk: Uint8Array, from: number, to: number): Uint8Array {
@@ -312,14 +301,31 @@ export class Engine {
 
   /** Kinesis sequence numbers of records that arrived together, from `index` on. */
   sequenceNumbers(shard: ShardNumbers, index: number, count: number, arrivalMs: number): string[] {
-    const createdSecond = Math.floor(shard.createdMs / 1000);
-    const arrivalSecond = Math.floor(arrivalMs / 1000);
-    this.raw.printSequences(count, createdSecond, shard.index, index, arrivalSecond);
-    const { bytes, output } = this.memory;
-    const digits = decoder.decode(bytes.subarray(output, output + count * SEQUENCE_DIGITS));
+    const text = this.printNumbers(shard, index, count, arrivalMs, EMPTY, EMPTY);
+    const digits = decoder.decode(text);
     return Array.from({ length: count }, (_, i) =>
       digits.slice(i * SEQUENCE_DIGITS, (i + 1) * SEQUENCE_DIGITS),
     );
+  }
+
+  /** The same numbers one after the other, each between two texts; the bytes are the engine's. */
+  printNumbers(
+    shard: ShardNumbers,
+    index: number,
+    count: number,
+    arrivalMs: number,
+    before: Uint8Array,
+    after: Uint8Array,
+  ): Uint8Array {
+    const { raw, bytes, output } = this.memory;
+    const offset = before.length;
+    const length = offset + SEQUENCE_DIGITS + after.length;
+    bytes.set(before, output);
+    bytes.set(after, output + offset + SEQUENCE_DIGITS);
+    const createdSecond = Math.floor(shard.createdMs / 1000);
+    const arrivalSecond = Math.floor(arrivalMs / 1000);
+    raw.printSequences(count, length, offset, createdSecond, shard.index, index, arrivalSecond);
+    return bytes.subarray(output, output + count * length);
   }
 
   /** Base64 with padding, as ASCII bytes. */

@@ -55,6 +55,8 @@ export interface EngineExports {
   encodeText(bytes: number): number;
   printSequences(
     count: number,
+    bytes: number,
+    offset: number,
     createdSecond: number,
     shardIndex: number,
     index: number,

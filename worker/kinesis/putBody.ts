@@ -4,7 +4,7 @@
 // outcome, and so does everything that is wrong: here only good bodies come out.
 import { PACK_ROW, type PutText } from "../engine.ts";
 import { engine } from "../isolate.ts";
-import type { RecordPut } from "../stream/writer.ts";
+import type { PackedRecords, RecordPut } from "../stream/writer.ts";
 import { satisfies } from "./constraints.ts";
 import { shapes } from "./shapes.ts";
 
@@ -32,24 +32,41 @@ export class PackedRecord implements RecordPut {
   }
 }
 
-/** The input of PutRecords, with nothing left to check. */
+/** The input of PutRecords, with nothing left to check. Its records are made when somebody asks for them. */
 export class PutBody {
   readonly StreamName: string | undefined;
   readonly StreamARN: string | undefined;
   readonly DryRun = undefined;
-  readonly Records: PackedRecord[];
+  readonly packed: PackedRecords;
+  #records: PackedRecord[] | undefined;
 
-  constructor({ count, streamName, streamArn, rows, payload }: PutText) {
+  constructor({ streamName, streamArn, ...packed }: PutText) {
     this.StreamName = streamName;
     this.StreamARN = streamArn;
+    this.packed = packed;
+  }
+
+  get Records(): PackedRecord[] {
+    return (this.#records ??= this.#makeRecords());
+  }
+
+  #makeRecords(): PackedRecord[] {
+    const { count, rows, payload } = this.packed;
     let at = 0;
-    this.Records = Array.from({ length: count }, (_, i) => {
+    return Array.from({ length: count }, (_, i) => {
       const data = at + rows[i * PACK_ROW]!;
       const end = data + rows[i * PACK_ROW + 2]!;
       const record = new PackedRecord(payload.subarray(at, data), payload.subarray(data, end));
       at = end;
       return record;
     });
+  }
+
+  get largestBytes(): number {
+    const { count, rows } = this.packed;
+    let largest = 0;
+    for (let i = 0; i < count; i++) largest = Math.max(largest, rows[i * PACK_ROW + 2]!);
+    return largest;
   }
 }
 

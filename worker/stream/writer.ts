@@ -30,6 +30,37 @@ export interface PlacedRecord {
 /** A record's place, or why it has none. */
 export type PutResult = PlacedRecord | { shard: ShardDescription; failure: unknown };
 
+/** Records that lie as the engine packs them: PACK_ROW lengths each, and their bytes one after the other. */
+export interface PackedRecords {
+  count: number;
+  rows: Uint32Array;
+  payload: Uint8Array;
+}
+
+/**
+ * Puts all records into the only open shard of a stream, in one chunk; the result is the first one's, and the
+ * others follow it. Undefined when there are several shards, or the one has closed, and when a chunk does not hold the
+ * records: nothing has been put then. Where the service's limits are kept a shard may take some of them, so this is not for there.
+ */
+export async function putPacked(
+  env: Env,
+  { routes }: KnownStream,
+  packed: PackedRecords,
+): Promise<PutResult | undefined> {
+  const [shard] = routes.shards;
+  const { count, payload } = packed;
+  const bytes = CHUNK_HEADER_BYTES + payload.length + count * columnBytesMax;
+  if (shard === undefined || routes.shards.length > 1 || bytes > chunkBytesMax) return undefined;
+  try {
+    const chunk = engine.packPayload(packed);
+    const { receipts } = unwrap(await env.SHARD.getByName(shard.uid).append([chunk]));
+    const { firstIndex: index, timeMs } = receipts[0] as AppendReceipt;
+    return { shard, index, timeMs };
+  } catch (failure) {
+    return isStale(failure) ? undefined : { shard, failure };
+  }
+}
+
 /** Results in the order of `records`. Throws only when the stream itself is gone. */
 export async function putRecords(
   env: Env,

@@ -1,17 +1,20 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
+import { concatBytes } from "../../bytes.ts";
 import { StreamError } from "../../errors.ts";
 import { engine } from "../../isolate.ts";
 import { pageBytesMax } from "../../limits.ts";
+import { readSettings } from "../../settings.ts";
 import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
 import type { ShardDescription } from "../../stream/types.ts";
 import {
   type PlacedRecord,
+  putPacked,
   putRecords,
   type PutResult,
   type RecordPut,
 } from "../../stream/writer.ts";
-import type { Action, ActionContext } from "../context.ts";
+import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { hashKeyBytes, hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
 import {
@@ -24,7 +27,7 @@ import {
   throughputExceeded,
 } from "../messages.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
-import { PackedRecord } from "../putBody.ts";
+import { PackedRecord, PutBody } from "../putBody.ts";
 import { parseSequenceNumber } from "../sequence.ts";
 
 const megabyte = 1_048_576;
@@ -58,6 +61,10 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
 };
 
 export const putRecordsAction: Action<"PutRecords"> = async (context, input) => {
+  if (input instanceof PutBody) {
+    const reply = await putBody(context, input);
+    if (reply !== undefined) return reply;
+  }
   const puts = input.Records.map(readRecord);
   const largestBytes = puts.reduce((bytes, { data }) => Math.max(bytes, data.length), 0);
   const stream = await writableStream(context, input, largestBytes);
@@ -80,6 +87,33 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
   });
   return { FailedRecordCount: failedCount, Records: records };
 };
+
+const REPLY_HEAD = encoder.encode('{"FailedRecordCount":0,"Records":[');
+const REPLY_FOOT = encoder.encode("]}");
+const RECORD_FOOT = encoder.encode('"}');
+
+/** The short way, for records that all go to one shard. Undefined when the other one has to be gone. */
+async function putBody(context: ActionContext, body: PutBody): Promise<ActionReply> {
+  const { env } = context.runtime;
+  const { packed, largestBytes } = body;
+  const stream = await writableStream(context, body, largestBytes);
+  const isTooLarge = largestBytes > stream.description.recordBytesMax;
+  if (isTooLarge || packed.payload.length > pageBytesMax) return undefined;
+  if (readSettings(env).limits !== "none") return undefined;
+  const first = await putPacked(env, stream, packed);
+  if (first === undefined) return undefined;
+  const { count } = packed;
+  const { shard } = first;
+  if ("failure" in first) {
+    const failed = recordFailure(failureOf(first.failure, shard.index, stream.description));
+    const records = Array.from({ length: count }, () => failed);
+    return { FailedRecordCount: count, Records: records };
+  }
+  const before = encoder.encode(`,{"ShardId":"${shardIdOf(shard.index)}","SequenceNumber":"`);
+  const { index, timeMs } = first;
+  const text = engine.printNumbers(shard, index, count, timeMs, before, RECORD_FOOT);
+  return new PrintedBody(concatBytes([REPLY_HEAD, text.subarray(1), REPLY_FOOT]));
+}
 
 function readRecord(record: RecordMembers): RecordPut {
   if (record instanceof PackedRecord) return record;
