@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { Miniflare, type WorkerOptions } from "miniflare";
-import { buildAll, buildBucket, buildWorker, type WorkerModules } from "../local/build.ts";
+import { buildAll, buildWorker, type WorkerModules } from "../local/build.ts";
 import { reapWithUs } from "../local/reaper.ts";
 import { compatibilityDate } from "../local/runtime.ts";
 import type { Place } from "./distance-places.ts";
@@ -29,6 +29,8 @@ const { values } = parseArgs({
   options: { data: { type: "string" }, "round-trips": { type: "string" } },
 });
 const { data = "", "round-trips": roundTrips = "" } = values;
+/** Of the local server's bucket (local/bucket.ts). */
+const bucketFiles = { type: "disk" as const, path: join(data, bucketFolder), writable: true };
 const placed = roundTrips.split(",").flatMap((text) =>
   [true, false].map((bucket) => {
     const name = `place-${text}-${bucket ? "bucket" : "plain"}`;
@@ -39,7 +41,6 @@ const placed = roundTrips.split(",").flatMap((text) =>
 const product = await load(await buildAll(), "");
 const entry = join(root, "bench", "distance-worker.ts");
 const far = await load(await buildWorker(entry, join(buildFolder, farFolder)), farFolder);
-const bucketModules = await load(await buildBucket(), bucketFolder);
 await stopEsbuild();
 reapWorkerd();
 mkdirSync(join(data, bucketFolder), { recursive: true });
@@ -54,7 +55,6 @@ const miniflare = new Miniflare({
   workers: [
     ...[true, false].map((bucket) => describeStore(bucket)),
     ...placed.map((place) => describePlace(place)),
-    describeBucket(),
   ],
 });
 await miniflare.ready;
@@ -100,19 +100,6 @@ function describePlace({ name, roundTripMs, bucket }: (typeof placed)[number]): 
   };
 }
 
-/** The local server's bucket (local/bucket.ts). */
-function describeBucket(): WorkerOptions {
-  const path = join(data, bucketFolder);
-  return {
-    config: {
-      name: bucketFolder,
-      compatibilityDate,
-      manifest: bucketModules,
-      env: { FILES: { type: "disk", path, writable: true } },
-    },
-  };
-}
-
 function bindings(store: string, bucket: boolean): NonNullable<WorkerOptions["config"]["env"]> {
   return {
     ...Object.fromEntries(
@@ -121,9 +108,7 @@ function bindings(store: string, bucket: boolean): NonNullable<WorkerOptions["co
         { type: "durable-object" as const, worker: store, exportName },
       ]),
     ),
-    ...(bucket && {
-      SEGMENTS: { type: "worker" as const, worker: bucketFolder, exportName: "Bucket" },
-    }),
+    ...(bucket && { FILES: bucketFiles }),
     MILLRACE_ACCESS: { type: "text", value: "open" },
   };
 }

@@ -3,12 +3,15 @@
 // and those on a subscription. The product is imported, not changed; it runs here in an isolate that
 // holds no object, so that what a shard keeps in memory is not at hand by accident.
 
+import { FileBucket } from "../local/bucket.ts";
 import type { Env } from "../worker/env.ts";
 import millrace, { Segments as NearSegments } from "../worker/index.ts";
 import { type Counts, countsPath, viewPath } from "./distance-counts.ts";
 
 interface PlaceEnv extends Env {
   ROUND_TRIP_MS: string;
+  /** Of the local server's bucket. */
+  FILES?: Pick<Fetcher, "fetch">;
 }
 
 const counts: Counts = {};
@@ -42,10 +45,14 @@ function farEnv(env: PlaceEnv): Env {
     SHARD: farNamespace(env.SHARD, "shard", roundTripMs),
     CATALOG: farNamespace(env.CATALOG, "catalog", roundTripMs),
     ITEMS: farNamespace(env.ITEMS, "items", roundTripMs),
-    ...(env.SEGMENTS && { SEGMENTS: intercept(env.SEGMENTS, counting("bucket")) }),
+    ...(env.FILES && { SEGMENTS: intercept(bucketOver(env.FILES), counting("bucket")) }),
   };
   farEnvs.set(env, far);
   return far;
+}
+
+function bucketOver(files: Pick<Fetcher, "fetch">): R2Bucket {
+  return new FileBucket(files) as unknown as R2Bucket;
 }
 
 type Objects<T extends Rpc.DurableObjectBranded> = DurableObjectNamespace<T>;

@@ -1,14 +1,7 @@
 // The local server's bucket: as much of R2's interface as the Worker uses, over a folder of files,
-// one for each object. It is a Worker of its own, called like a binding. Miniflare's R2 would do
-// the same, at forty times the processor time of a put: it passes a body on 4 KiB at a time, through
-// a digest in JavaScript, and a local server has one thread for that and for everything else.
-// A file appears whole or not at all; keys are paths of plain names.
-import { WorkerEntrypoint } from "cloudflare:workers";
-
-interface BucketEnv {
-  /** The folder, by way of workerd's own file service. */
-  FILES: Pick<Fetcher, "fetch">;
-}
+// one for each object. Miniflare's R2 would do the same at ten times the processor time of a put: it
+// passes a body on 4 KiB at a time, through a digest in JavaScript, and a local server has one thread
+// for that and for everything else. A file appears whole or not at all; keys are paths of plain names.
 
 /** What a folder lists. */
 interface FileEntry {
@@ -16,25 +9,32 @@ interface FileEntry {
   type: "file" | "directory";
 }
 
-export class Bucket extends WorkerEntrypoint<BucketEnv> {
+export class FileBucket {
+  readonly #files: Pick<Fetcher, "fetch">;
+
+  /** The folder, by way of workerd's own file service. */
+  constructor(files: Pick<Fetcher, "fetch">) {
+    this.#files = files;
+  }
+
   /** With `onlyIf` nothing is written over: the one condition that there is. */
   async put(key: string, body: Uint8Array, options?: R2PutOptions): Promise<void> {
-    if (options?.onlyIf !== undefined && (await this.call("HEAD", key)).ok) return;
-    const reply = await this.call("PUT", key, body);
+    if (options?.onlyIf !== undefined && (await this.#call("HEAD", key)).ok) return;
+    const reply = await this.#call("PUT", key, body);
     if (!reply.ok) throw new Error(`putting ${key}: ${reply.status} ${await reply.text()}`);
   }
 
   /** The object as a reply that has its bytes. */
   async get(key: string): Promise<Response | null> {
-    const reply = await this.call("GET", key);
+    const reply = await this.#call("GET", key);
     if (reply.status === 404) return null;
     if (!reply.ok) throw new Error(`getting ${key}: ${reply.status} ${await reply.text()}`);
-    return new Response(await reply.arrayBuffer());
+    return reply;
   }
 
   async delete(keys: string | string[]): Promise<void> {
     for (const key of typeof keys === "string" ? [keys] : keys) {
-      const reply = await this.call("DELETE", key);
+      const reply = await this.#call("DELETE", key);
       if (reply.ok || reply.status === 404) continue;
       throw new Error(`deleting ${key}: ${reply.status} ${await reply.text()}`);
     }
@@ -42,17 +42,14 @@ export class Bucket extends WorkerEntrypoint<BucketEnv> {
 
   /** The objects below a folder: the prefix ends with a slash. */
   async list({ prefix }: { prefix: string }): Promise<{ objects: { key: string }[] }> {
-    const reply = await this.call("GET", prefix.replace(/\/$/, ""));
+    const reply = await this.#call("GET", prefix.replace(/\/$/, ""));
     if (reply.status === 404) return { objects: [] };
     if (!reply.ok) throw new Error(`listing ${prefix}: ${reply.status} ${await reply.text()}`);
     const entries = await reply.json<FileEntry[]>();
     return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })) };
   }
 
-  private call(method: string, key: string, body?: Uint8Array): Promise<Response> {
-    return this.env.FILES.fetch(`http://files/${key}`, { method, body: body ?? null });
+  #call(method: string, key: string, body?: Uint8Array): Promise<Response> {
+    return this.#files.fetch(`http://files/${key}`, { method, body: body ?? null });
   }
 }
-
-/** workerd wants a main entrypoint of every Worker. */
-export default {};

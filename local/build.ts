@@ -24,20 +24,15 @@ export interface WorkerModules {
   wasm: string[];
 }
 
-/** Builds everything that `npm start` and a deployment need. */
+/** Builds everything that the local server needs. */
 export async function buildAll(): Promise<WorkerModules> {
   try {
     await buildEngine();
-    return await buildWorker();
+    return await buildWorker(join(root, "local", "worker.ts"), buildFolder, "local/worker.js");
   } catch (error) {
     if (!["EACCES", "EPERM", "EROFS"].includes(errorCode(error))) throw error;
     throw new Failure(`${buildFolder} cannot be written: let its owner run npm run build first`);
   }
-}
-
-/** Bundles the Worker that is the local server's bucket. */
-export async function buildBucket(): Promise<WorkerModules> {
-  return await buildWorker(join(root, "local", "bucket.ts"), join(buildFolder, "bucket"));
 }
 
 /** Compiles `assembly/` for both targets; returns false when that had been done already. */
@@ -67,14 +62,14 @@ export async function buildEngine(): Promise<boolean> {
 }
 
 /**
- * Bundles a Worker into `folder`/worker/index.js. Imports of `.wasm` files stay imports, relative
+ * Bundles a Worker, as it is deployed unless told otherwise, into `folder`/`main`. Imports of `.wasm` files stay imports, relative
  * to the bundle, because workerd takes them as compiled modules; `folder` must therefore hold them.
  */
 export async function buildWorker(
   entry = join(root, "worker", "index.ts"),
   folder = buildFolder,
+  main = "worker/index.js",
 ): Promise<WorkerModules> {
-  const main = "worker/index.js";
   const outfile = join(folder, main);
   const wasm = new Set<string>();
   const result = await bundle({

@@ -21,10 +21,6 @@ export const compatibilityDate = "2026-11-01";
 
 /** Part of the path of every object's file, as `<name>-<class>`: a new name is a new, empty store. */
 const workerName = "millrace";
-const bucketName = "bucket";
-
-/** In the data folder. */
-const bucketFolder = "bucket";
 
 const loopback = "127.0.0.1";
 
@@ -39,8 +35,8 @@ export interface RuntimeOptions {
   port?: number;
   /** Durable Object classes of the Worker by the name of their binding. */
   objects?: Record<string, string>;
-  /** A bucket in the data folder, and the Worker that makes it one (local/bucket.ts). */
-  bucket?: { binding: string; modules: WorkerModules };
+  /** A folder in the data folder that the Worker may read and write, file by file. */
+  files?: { binding: string; folder: string };
   /** Any other binding. */
   bindings?: Bindings;
   /** Removed by the reaper too, when this process is killed. */
@@ -63,8 +59,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     reapWithUs(child, options.temporaryFolder);
     if (child.pid !== undefined) options.onStart?.(child.pid);
   });
-  const workers = [await describeWorker(options), ...(await describeBucket(options))];
-  const miniflare = withoutSignals(() => createMiniflare(workers, options.folder));
+  const worker = await describeWorker(options);
+  const miniflare = withoutSignals(() => createMiniflare(worker, options.folder));
   let disposal: Promise<void> | undefined;
   const dispose = () => (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
   try {
@@ -91,7 +87,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
-  const { modules, port = 0, objects = {}, bindings = {}, bucket } = options;
+  const { modules, port = 0, objects = {}, bindings = {} } = options;
+  const files = await describeFiles(options);
   const classes = Object.values(objects);
   return {
     config: {
@@ -108,9 +105,7 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
             { type: "durable-object", worker: workerName, exportName },
           ]),
         ),
-        ...(bucket && {
-          [bucket.binding]: { type: "worker", worker: bucketName, exportName: "Bucket" },
-        }),
+        ...files,
         ...bindings,
       },
     },
@@ -119,14 +114,12 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
   };
 }
 
-async function describeBucket({ bucket, folder }: RuntimeOptions): Promise<WorkerOptions[]> {
-  if (bucket === undefined) return [];
-  const path = join(folder.path, bucketFolder);
+async function describeFiles({ files, folder }: RuntimeOptions): Promise<Bindings> {
+  if (files === undefined) return {};
+  const path = join(folder.path, files.folder);
   await mkdir(path, { recursive: true });
   removeLeftovers(path);
-  const manifest = await describeModules(bucket.modules);
-  const env: Bindings = { FILES: { type: "disk", path, writable: true } };
-  return [{ config: { name: bucketName, compatibilityDate, manifest, env } }];
+  return { [files.binding]: { type: "disk", path, writable: true } };
 }
 
 async function describeModules({ folder, main, wasm }: WorkerModules): Promise<Manifest> {
@@ -145,7 +138,7 @@ async function describeModules({ folder, main, wasm }: WorkerModules): Promise<M
   };
 }
 
-function createMiniflare(workers: WorkerOptions[], folder: RuntimeOptions["folder"]): Miniflare {
+function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]): Miniflare {
   const require = createRequire(import.meta.url);
   process.env["WORKERD_BINARY"] = require("workerd").default;
   process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "workerd.sh");
@@ -161,7 +154,7 @@ function createMiniflare(workers: WorkerOptions[], folder: RuntimeOptions["folde
       log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
       handleStructuredLogs: printLog,
       resourcePersistencePath: folder.path,
-      workers,
+      workers: [worker],
     });
   } finally {
     if (temporaryBefore === undefined) delete process.env["TMPDIR"];

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
-import { buildAll, buildBucket } from "./build.ts";
+import { buildAll } from "./build.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
@@ -33,7 +33,6 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   try {
     await checkPort("127.0.0.1", flags.directPort, "--direct");
     const modules = await buildAll();
-    const bucket = { binding: "SEGMENTS", modules: await buildBucket() };
     await stopEsbuild();
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
@@ -42,7 +41,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       folder,
       port: flags.directPort,
       objects: durableObjects,
-      bucket,
+      files: { binding: "FILES", folder: "bucket" },
       bindings: {
         ...textBindings(readVariables()),
         ...textBindings({ ...flags.settings }),

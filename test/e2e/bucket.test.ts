@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { buildBucket, buildWorker } from "../../local/build.ts";
+import { buildWorker } from "../../local/build.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../../local/runtime.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "millrace-bucket-"));
@@ -13,8 +13,7 @@ const scratch = mkdtempSync(join(tmpdir(), "millrace-bucket-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test("does what R2 does with the same requests, and keeps what it has", async () => {
-  const bucket = { binding: "SEGMENTS", modules: await buildBucket() };
-  const ours = { bucket };
+  const ours = { files: { binding: "FILES", folder: "bucket" } };
   const peer = { bindings: { SEGMENTS: { type: "r2" as const, name: "segments" } } };
   const keys = ["segments/a/7", "segments/a/8"];
   const expected = [null, [], "first", "third", true, 0, keys, [], [], ["segments/ab/1"]];
