@@ -128,7 +128,19 @@ function compare(
   group: string,
   subjects: readonly string[],
 ): string {
-  const ours = rows?.find(isPeer(group, "millrace"));
+  const own = ["millrace", "millrace direct"].map((subject) =>
+    compareTo(rows, group, subject, subjects),
+  );
+  return own.every((text) => text !== "") ? `${own[0]}; directly ${own[1]}` : (own[0] ?? "");
+}
+
+function compareTo(
+  rows: readonly PeerRow[] | undefined,
+  group: string,
+  subject: string,
+  subjects: readonly string[],
+): string {
+  const ours = rows?.find(isPeer(group, subject));
   if (ours === undefined) return "";
   const ratios = subjects.flatMap((subject) => {
     const theirs = rows?.find(isPeer(group, subject));
