@@ -1,7 +1,7 @@
 // Five projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
 // against the Worker that wrangler.toml describes, and `unbound` runs *.unbound.test.ts against
-// the same Worker without a bucket. `e2e` starts the real server, one file at a time, when the
+// the same Worker without a bucket. `e2e` starts the real server, two files at a time, when the
 // others are done.
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
@@ -58,7 +58,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/{e2e,bench}/**/*.test.ts"],
-          fileParallelism: false,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -9,6 +9,7 @@ import type { Subject } from "./measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
 import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";
 import { merge, pack, packColumns, seal } from "./plain/pack.ts";
+import { readPutBody } from "./plain/read-put.ts";
 import { renderKinesisCbor } from "./plain/render-cbor.ts";
 import { renderKinesisByStrings } from "./plain/render-strings.ts";
 import { renderBytesMax, renderKinesis } from "./plain/render.ts";
@@ -47,6 +48,7 @@ export function listBatchContests(engine: Engine, workload: Workload): Contest[]
     makeContest("render Kinesis JSON", workload, count, renderRuns(engine, workload, chunk)),
     makeContest("the same by strings", workload, count, stringRuns(engine, workload, chunk)),
     makeContest("render Kinesis CBOR", workload, count, cborRuns(engine, workload, chunk)),
+    makeContest("read PutRecords", workload, putCount(workload), putRuns(engine, workload)),
     makeCopyContest(workload),
   ];
 }
@@ -245,6 +247,32 @@ function cborRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk)
     ...pageRuns(engine.kinesisCbor(SHARD), bytes, room, () =>
       renderKinesisCbor(openChunk(bytes), 0, count, SHARD, room),
     ),
+  };
+}
+
+/** Records of one request: what Kinesis takes at most. */
+function putCount({ records }: Workload): number {
+  return Math.min(records.length, 500);
+}
+
+/** From the text of a request to keys and data in packing order. */
+function putRuns(engine: Engine, workload: Workload): Runs {
+  const { raw } = engine;
+  const Records = workload.records.slice(0, putCount(workload)).map(({ key, data }) => ({
+    Data: Buffer.from(data).toString("base64"),
+    PartitionKey: Buffer.from(key).toString("latin1"),
+  }));
+  const body = Buffer.from(JSON.stringify({ StreamName: "bench", Records }), "latin1");
+  const room = Buffer.alloc(body.length);
+  return {
+    prepare: () => engine.readPutBody(body),
+    inPlace: () => raw.readPutBody(body.length),
+    plainInPlace: () => readPutBody(body, room),
+    copies: () => engine.readPutBody(body)!.payload,
+    plainCopies: () => {
+      const payload = Buffer.alloc(body.length);
+      return payload.subarray(0, readPutBody(body, payload));
+    },
   };
 }
 
