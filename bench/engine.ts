@@ -10,8 +10,13 @@ import { createHash } from "node:crypto";
 import { buildEngine } from "../local/build.ts";
 import { compileEngine } from "../test/engine/compile.ts";
 import { Engine } from "../worker/engine.ts";
-import { type Contest, listBatchContests, listFindContests } from "./engine-contests.ts";
-import { type Effort, measureSubjects, sinkOf, type Timing } from "./measure.ts";
+import {
+  type Contest,
+  listBatchContests,
+  listFindContests,
+  listPutContests,
+} from "./engine-contests.ts";
+import { type Effort, measureSubjects, sinkOf, type Subject, type Timing } from "./measure.ts";
 import type { EngineBench, EngineRow } from "./results.ts";
 import { engineTables } from "./engine-table.ts";
 import { printTable } from "./table.ts";
@@ -27,22 +32,27 @@ export async function benchEngine(
   await buildEngine();
   const engine = new Engine(compileEngine("engine.wasm"));
   progress("engine: making records");
-  const batches = sizesOf(quick).flatMap(({ dataBytes, count }) =>
-    listBatchContests(engine, makeWorkload(engine, dataBytes, count)),
+  const workloads = sizesOf(quick).map(({ dataBytes, count }) =>
+    makeWorkload(engine, dataBytes, count),
   );
+  const batches = workloads.flatMap((workload) => listBatchContests(engine, workload));
   const finds = listFindContests(engine, makeWorkload(engine, 100, quick ? 100 : 10_000));
   const contests = [...batches, ...finds];
-  const hash = hashOutputs(contests);
   progress("engine: measuring");
-  const timings = measureSubjects(
-    contests.flatMap(({ subjects }) => subjects),
-    quick ? quickEffort : fullEffort,
-  );
+  const effort = quick ? quickEffort : fullEffort;
+  const timings = measureSubjects(subjectsOf(contests), effort);
+  const puts = workloads.flatMap((workload) => listPutContests(engine, workload));
+  for (const [name, timing] of measureSubjects(subjectsOf(puts), effort)) timings.set(name, timing);
+  const hash = hashOutputs([...contests, ...puts]);
   return {
-    batches: batches.map((contest) => batchRow(contest, batches, timings)),
+    batches: [...batches, ...puts].map((contest) => batchRow(contest, batches, timings)),
     finds: finds.map((contest) => findRow(contest, timings)),
     hash,
   };
+}
+
+function subjectsOf(contests: readonly Contest[]): Subject[] {
+  return contests.flatMap(({ subjects }) => subjects);
 }
 
 /** About a megabyte of each size; one raw walk takes at most 8,192 records. */
