@@ -1,8 +1,8 @@
 // Five projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
 // against the Worker that wrangler.toml describes, and `unbound` runs *.unbound.test.ts against
-// the same Worker without a bucket. `e2e` starts the real server, two files at a time, when the
-// others are done.
+// the same Worker without a bucket. `e2e` starts the real server, apart from the others. Both of
+// the long ones run two files at a time, also on a machine of two cores: much of it is waiting.
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -36,6 +36,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/worker/**/*.workerd.test.ts"],
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
