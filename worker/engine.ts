@@ -16,7 +16,7 @@ import { collect, printBase64, RecordPrinter } from "./enginePrinter.ts";
 import { readHeader, sealBody, sealHeader } from "./stream/chunk.ts";
 
 export type { ShardNumbers } from "./engineFormats.ts";
-export { base64Bytes, type RecordPrinter, type Sink } from "./enginePrinter.ts";
+export type { RecordPrinter } from "./enginePrinter.ts";
 
 /** A record as a producer gives it; empty key or info means none. */
 export interface RecordInput {
