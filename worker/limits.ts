@@ -13,10 +13,10 @@ export const chunkBytesMax = rowBodyBytesMax;
 /** Records in one chunk that a Worker sends: what the engine's pack takes at once. */
 export const chunkRecordsMax = 8192;
 
-/** Data of one record: the largest maximum that Kinesis lets a stream have. */
+/** Data and partition key of one record: the largest maximum that Kinesis lets a stream have. */
 export const recordBytesMax = 10_485_760;
 
-/** Data of one record until its stream is given another maximum: as Kinesis has it. */
+/** The same until its stream is given another maximum: as Kinesis has it. */
 export const recordBytesDefault = 1_048_576;
 
 /** Partition key: 256 characters of up to four bytes in UTF-8. */

@@ -274,8 +274,9 @@ describe("Kinesis: too much", () => {
   });
 
   test("records of more than 10 MiB together, keys included: InvalidArgumentException", async () => {
-    const Data = base64(new Uint8Array(mebibyte));
+    const Data = base64(new Uint8Array(mebibyte - 1));
     const Records = Array.from({ length: 10 }, () => ({ Data, PartitionKey: "k" }));
+    Records.push({ Data: "", PartitionKey: "k" });
     const { status, error } = await kinesis("PutRecords", { StreamName, Records });
     expect([status, error]).toEqual([
       400,

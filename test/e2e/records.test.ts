@@ -19,7 +19,8 @@ const seed = 20_261_121;
 const recordCount = 10_000;
 const shardCount = 4;
 const producerCount = 8;
-const dataBytesMax = 1_048_576;
+/** Of data and key together. */
+const recordBytesMax = 1_048_576;
 /** Small enough that all producers together stay within what a shard lets wait. */
 const batchBytesMax = 1_500_000;
 const batchRecordsMax = 500;
@@ -150,15 +151,16 @@ function makeBatch(random: Random, producer: number, left: number): Made[] {
   const batch: Made[] = [];
   let bytes = 0;
   while (batch.length < Math.min(wanted, left) && bytes < batchBytesMax) {
-    const data = random.bytes(sampleBytes(random));
-    batch.push({ producer, key: sampleKey(random), data });
+    const key = sampleKey(random);
+    const data = random.bytes(sampleBytes(random, recordBytesMax - Buffer.byteLength(key)));
+    batch.push({ producer, key, data });
     bytes += data.length;
   }
   return batch;
 }
 
 /** Most are small, a few are large, and the ends of the range are among them. */
-function sampleBytes(random: Random): number {
+function sampleBytes(random: Random, dataBytesMax: number): number {
   const kind = random.below(1000);
   if (kind < 20) return 0;
   if (kind < 22) return dataBytesMax;

@@ -247,12 +247,19 @@ export function orderingNumberInvalid(sequence: string, stream: NamedStream): Ki
 /**
  * A record above the stream's own maximum. `ordinal` counts from 1 within PutRecords and is left
  * out for PutRecord. The service does not print the value (awslabs/amazon-kinesis-producer#680).
+ * What it says when only the key is too much is not known: the end of that text is our own.
  */
-export function recordTooLarge(bytesMax: number, ordinal?: number): KinesisError {
+export function recordTooLarge(record: {
+  readonly bytesMax: number;
+  readonly dataBytes: number;
+  readonly ordinal?: number | undefined;
+}): KinesisError {
+  const { bytesMax, dataBytes, ordinal } = record;
   const path = ordinal === undefined ? "data" : `records.${ordinal}.member.data`;
+  const note = dataBytes > bytesMax ? "" : ", partition key included";
   return validation(
     `1 validation error detected: Value at '${path}' failed to satisfy constraint: ` +
-      `Member must have length less than or equal to ${bytesMax}`,
+      `Member must have length less than or equal to ${bytesMax}${note}`,
   );
 }
 

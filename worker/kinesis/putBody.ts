@@ -62,10 +62,13 @@ export class PutBody {
     });
   }
 
+  /** Data and key of the largest record. */
   get largestBytes(): number {
     const { count, rows } = this.packed;
     let largest = 0;
-    for (let i = 0; i < count; i++) largest = Math.max(largest, rows[i * PACK_ROW + 2]!);
+    for (let at = 0; at < count * PACK_ROW; at += PACK_ROW) {
+      largest = Math.max(largest, rows[at]! + rows[at + 2]!);
+    }
     return largest;
   }
 }

@@ -59,7 +59,7 @@ export interface StreamDescription extends Scope {
   yandex?: YandexAttributes;
   /** Set while shards may not have heard of `retentionHours`. */
   retaining?: boolean;
-  /** Data of one record. */
+  /** Data and partition key of one record. */
   recordBytesMax: number;
   /** By the record's key, or as the service sees fit. */
   distribution: Distribution;

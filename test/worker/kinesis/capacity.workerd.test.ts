@@ -1,8 +1,10 @@
 // How much a stream takes and where its records go, over HTTP, inside workerd: what it is created
 // with, its mode and throughput, the size of a record, and the spreading of records by the service.
 
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { decodeCbor } from "../../../worker/codec/cborReader.ts";
+import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import {
   account,
@@ -18,7 +20,7 @@ import {
   setClock,
   summaryOf,
 } from "./claims.ts";
-import { authorizationFor, base64 } from "./client.ts";
+import { authorizationFor, base64, kinesisOver } from "./client.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12);
 
@@ -193,33 +195,56 @@ describe("mode and warm throughput", () => {
 describe("record size", () => {
   const mebibyte = 1_048_576;
 
+  /** A record alone, and as the second of two: the short way of reading them, the long one, and CBOR. */
+  const ways: Record<string, (record: Entry) => ReturnType<typeof kinesis>> = {
+    PutRecord: (record) => kinesis("PutRecord", inJson(record)),
+    "PutRecord in CBOR": (record) => putCbor("PutRecord", record),
+    PutRecords: (record) =>
+      kinesis("PutRecords", { Records: [small, record].map(inJson), ...named() }),
+    "PutRecords with an escape in its body": (record) => {
+      const text = JSON.stringify({ Records: [small, record].map(inJson), ...named() });
+      return kinesis("PutRecords", text.replace('"Records"', '"\\u0052ecords"'));
+    },
+    "PutRecords in CBOR": (record) => putCbor("PutRecords", { Records: [small, record] }),
+  };
+
   test.each([
-    ["the default", undefined, mebibyte],
-    ["a raised maximum", 2048, 2 * mebibyte],
-  ])("%s, to the byte", async (_, MaxRecordSizeInKiB, bytesMax) => {
-    if (MaxRecordSizeInKiB !== undefined) await setSize(MaxRecordSizeInKiB);
-    expect((await putBytes(bytesMax)).status).toBe(200);
-    const { status, error } = await putBytes(bytesMax + 1);
-    expect([status, error]).toEqual([400, tooLarge("data", bytesMax)]);
-    const Records = [entry(new Uint8Array(1)), entry(new Uint8Array(bytesMax + 1))];
-    await expectRefusal(
-      "PutRecords",
-      { StreamName: stream, Records },
-      tooLarge("records.2.member.data", bytesMax),
-    );
+    ...Object.keys(ways).map((way): [string, number] => [way, 1024]),
+    ["PutRecord", 2048],
+    ["PutRecords", 2048],
+    ["PutRecord", 10_240],
+    ["PutRecords", 10_240],
+  ])("%s: data and key together have %i KiB, to the byte", async (way, kibibytes) => {
+    await setSize(kibibytes);
+    const bytesMax = kibibytes * 1024;
+    const put = (dataBytes: number, PartitionKey: string) =>
+      ways[way]?.({ Data: new Uint8Array(dataBytes), PartitionKey });
+    const path = way.startsWith("PutRecords") ? "records.2.member.data" : "data";
+    const key = "schlüssel";
+    const keyBytes = 10;
+    for (const dataBytes of [bytesMax - keyBytes + 1, bytesMax]) {
+      const refused = await put(dataBytes, key);
+      const error = tooLarge(path, bytesMax, ", partition key included");
+      expect([refused?.status, refused?.error]).toEqual([400, error]);
+    }
+    const refused = await put(bytesMax + 1, "k");
+    expect([refused?.status, refused?.error]).toEqual([400, tooLarge(path, bytesMax)]);
+    // All records of a request together have 10 MiB.
+    const besides = path === "data" || kibibytes < 10_240 ? 0 : small.PartitionKey.length;
+    expect((await put(bytesMax - keyBytes - besides, key))?.status).toBe(200);
   });
 
   test("a maximum that was raised elsewhere is known at the first record that needs it", async () => {
     await putBytes(1);
     const change = { kind: "recordSize", bytesMax: 2 * mebibyte } as const;
     await catalogOf(env, { account, region }).changeStream(stream, change);
-    expect((await putBytes(2 * mebibyte)).status).toBe(200);
+    expect((await putBytes(2 * mebibyte - 1)).status).toBe(200);
   });
 
   test("a maximum that was lowered again holds", async () => {
     await setSize(4096);
     await setSize(1024);
-    expect((await putBytes(mebibyte + 1)).status).toBe(400);
+    expect((await putBytes(mebibyte)).status).toBe(400);
     expect(await summaryOf(stream)).toMatchObject({ MaxRecordSizeInKiB: 1024 });
   });
 
@@ -319,18 +344,40 @@ function setSize(MaxRecordSizeInKiB: number) {
   return ask("UpdateMaxRecordSize", { StreamARN: arnOf(stream), MaxRecordSizeInKiB });
 }
 
+interface Entry {
+  Data: Uint8Array;
+  PartitionKey: string;
+}
+
+const small: Entry = { Data: new Uint8Array(), PartitionKey: "k" };
+
+function named() {
+  return { StreamName: stream };
+}
+
+function inJson({ Data, PartitionKey }: Entry) {
+  return { ...named(), Data: base64(Data), PartitionKey };
+}
+
+/** A call in CBOR, its reply as JSON has it. */
+function putCbor(operation: string, input: object) {
+  const inCbor = kinesisOver(async (init) => {
+    const reply = await exports.default.fetch("http://localhost/", init);
+    const output = decodeCbor(new Uint8Array(await reply.arrayBuffer()));
+    return Response.json(output, { status: reply.status });
+  });
+  const headers = { "content-type": "application/x-amz-cbor-1.1" };
+  return inCbor(operation, encodeCbor({ ...named(), ...input }), headers);
+}
+
 function putBytes(bytes: number) {
-  return kinesis("PutRecord", { StreamName: stream, ...entry(new Uint8Array(bytes)) });
+  return kinesis("PutRecord", inJson({ Data: new Uint8Array(bytes), PartitionKey: "k" }));
 }
 
-function entry(data: Uint8Array) {
-  return { Data: base64(data), PartitionKey: "k" };
-}
-
-function tooLarge(path: string, bytesMax: number) {
+function tooLarge(path: string, bytesMax: number, note = "") {
   return refusal(
     "ValidationException",
     `1 validation error detected: Value at '${path}' failed to satisfy constraint: ` +
-      `Member must have length less than or equal to ${bytesMax}`,
+      `Member must have length less than or equal to ${bytesMax}${note}`,
   );
 }

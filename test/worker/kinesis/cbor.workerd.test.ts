@@ -40,7 +40,7 @@ describe("records", () => {
     ["256 bytes", filled(256)],
     ["65,535 bytes", filled(65_535)],
     ["65,536 bytes", filled(65_536)],
-    ["a mebibyte", filled(1_048_576)],
+    ["a mebibyte with its key", filled(1_048_566)],
   ];
 
   test.each(datas)("%s: as they were put, in CBOR and in JSON", async (_, Data) => {

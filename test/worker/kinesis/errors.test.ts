@@ -180,13 +180,13 @@ describe("messages: word for word", () => {
         "123456789012 is invalid.",
     ],
     [
-      messages.recordTooLarge(1_048_576, 1),
+      messages.recordTooLarge({ bytesMax: 1_048_576, dataBytes: 1_048_577, ordinal: 1 }),
       "ValidationException",
       "1 validation error detected: Value at 'records.1.member.data' failed to satisfy " +
         "constraint: Member must have length less than or equal to 1048576",
     ],
     [
-      messages.recordTooLarge(1_048_576),
+      messages.recordTooLarge({ bytesMax: 1_048_576, dataBytes: 1_048_577 }),
       "ValidationException",
       "1 validation error detected: Value at 'data' failed to satisfy constraint: " +
         "Member must have length less than or equal to 1048576",

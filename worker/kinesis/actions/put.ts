@@ -43,9 +43,8 @@ interface RecordMembers {
 
 export const putRecord: Action<"PutRecord"> = async (context, input) => {
   const put = readRecord(input);
-  const stream = await writableStream(context, input, put.data.length);
-  const { recordBytesMax } = stream.description;
-  if (put.data.length > recordBytesMax) throw recordTooLarge(recordBytesMax);
+  const stream = await writableStream(context, input, recordBytes(put));
+  checkSize(put, stream);
   if (input.SequenceNumberForOrdering !== undefined) {
     checkOrdering(input.SequenceNumberForOrdering, stream, context.nowMs);
   }
@@ -66,13 +65,12 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
     if (reply !== undefined) return reply;
   }
   const puts = input.Records.map(readRecord);
-  const largestBytes = puts.reduce((bytes, { data }) => Math.max(bytes, data.length), 0);
+  const largestBytes = puts.reduce((bytes, put) => Math.max(bytes, recordBytes(put)), 0);
   const stream = await writableStream(context, input, largestBytes);
-  const { recordBytesMax } = stream.description;
   let bytes = 0;
   for (const [i, put] of puts.entries()) {
-    if (put.data.length > recordBytesMax) throw recordTooLarge(recordBytesMax, i + 1);
-    bytes += put.data.length + put.key.length;
+    checkSize(put, stream, i + 1);
+    bytes += recordBytes(put);
   }
   if (bytes > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
   if (input.DryRun === true) throw dryRun();
@@ -120,6 +118,17 @@ function readRecord(record: RecordMembers): RecordPut {
   const { Data, PartitionKey, ExplicitHashKey } = record;
   const key = PartitionKey === undefined ? NOTHING : encoder.encode(PartitionKey);
   return { key, info: NOTHING, data: Data, hash: readHash(ExplicitHashKey) };
+}
+
+/** What a stream's maximum counts: data and partition key together (AWS API reference, PutRecord). */
+function recordBytes({ key, data }: RecordPut): number {
+  return key.length + data.length;
+}
+
+function checkSize(put: RecordPut, { description }: KnownStream, ordinal?: number): void {
+  const { recordBytesMax: bytesMax } = description;
+  if (recordBytes(put) <= bytesMax) return;
+  throw recordTooLarge({ bytesMax, dataBytes: put.data.length, ordinal });
 }
 
 function readHash(text: string | undefined): Uint8Array | undefined {
