@@ -225,10 +225,6 @@ export function listShardsWithoutStream(): KinesisError {
   return invalidArgument("Either NextToken or StreamName should be provided.");
 }
 
-export function listShardsWithBoth(): KinesisError {
-  return invalidArgument("NextToken and StreamName cannot be provided together.");
-}
-
 // Writing
 
 export function explicitHashKeyOutOfRange(key: string): KinesisError {
@@ -487,9 +483,13 @@ export function nextTokenExpired(): KinesisError {
   return new KinesisError("ExpiredNextTokenException", "The NextToken has expired.");
 }
 
-/** The wording is our own, after that of ListShards without it. */
-export function creationWithToken(): KinesisError {
-  return invalidArgument("NextToken and StreamCreationTimestamp cannot be provided together.");
+/**
+ * As ListShards says it of StreamName, StreamARN, ExclusiveStartShardId and ShardFilter
+ * (aws/aws-cli#9635, awslabs/amazon-kinesis-scaling-utils#82, awslabs/amazon-kinesis-client#788). Of
+ * StreamCreationTimestamp the API reference says that it is refused; the text is made after the others.
+ */
+export function memberWithToken(member: string): KinesisError {
+  return invalidArgument(`NextToken and ${member} cannot be provided together.`);
 }
 
 // Settings

@@ -3,11 +3,24 @@
 import { Buffer } from "node:buffer";
 import type { Scope } from "../stream/types.ts";
 import { openToken, sealToken } from "../token.ts";
-import { nextTokenExpired, nextTokenInvalid } from "./messages.ts";
+import { memberWithToken, nextTokenExpired, nextTokenInvalid } from "./messages.ts";
 
 const ttlMs = 300_000;
 
 export type Listing = "ListShards" | "ListStreamConsumers" | "ListStreams";
+
+/**
+ * A token says already which listing it goes on with: throws InvalidArgumentException for the first
+ * of `members` that the input has beside it.
+ */
+export function checkBesideToken<Input extends { NextToken?: string | undefined }>(
+  input: Input,
+  members: readonly (keyof Input & string)[],
+): void {
+  if (input.NextToken === undefined) return;
+  const member = members.find((name) => input[name] !== undefined);
+  if (member !== undefined) throw memberWithToken(member);
+}
 
 export function sealPageToken(
   key: string,

@@ -163,7 +163,7 @@ describe("messages: word for word", () => {
       "Either NextToken or StreamName should be provided.",
     ],
     [
-      messages.listShardsWithBoth(),
+      messages.memberWithToken("StreamName"),
       "InvalidArgumentException",
       "NextToken and StreamName cannot be provided together.",
     ],

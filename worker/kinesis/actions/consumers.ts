@@ -12,7 +12,6 @@ import {
   consumerArnInvalid,
   consumerNamesDiffer,
   consumerUnnamed,
-  creationWithToken,
   streamNotFound,
 } from "../messages.ts";
 import {
@@ -22,7 +21,7 @@ import {
   type StreamAddress,
   streamArn,
 } from "../names.ts";
-import { openPageToken, sealPageToken } from "../pageToken.ts";
+import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import type { OperationInput } from "../shapes.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 
@@ -70,7 +69,7 @@ export const describeStreamConsumer: Action<"DescribeStreamConsumer"> = async (
 export const listStreamConsumers: Action<"ListStreamConsumers"> = async (context, input) => {
   const { NextToken: token, StreamCreationTimestamp: createdMs, MaxResults: limit } = input;
   const { nowMs } = context;
-  if (token !== undefined && createdMs !== undefined) throw creationWithToken();
+  checkBesideToken(input, ["StreamCreationTimestamp"]);
   const address = resolveStream(input, context.scope);
   const key = await cursorKeyOf(context.runtime.env, address);
   const [uid, after = ""] =

@@ -12,8 +12,6 @@ import type { Action, ActionContext } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { parseHashKey, parseShardId, shardIdOf } from "../hashkey.ts";
 import {
-  creationWithToken,
-  listShardsWithBoth,
   listShardsWithoutStream,
   shardAlreadySplit,
   shardCountChangedTooOften,
@@ -29,10 +27,18 @@ import {
   streamOnDemand,
 } from "../messages.ts";
 import { resolveStream, streamArn, type StreamReference } from "../names.ts";
-import { openPageToken, sealPageToken } from "../pageToken.ts";
+import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";
 
 const listLimit = 1000;
+
+const toldByToken = [
+  "StreamName",
+  "StreamARN",
+  "StreamCreationTimestamp",
+  "ExclusiveStartShardId",
+  "ShardFilter",
+] as const;
 
 /** In 24 hours, of one stream (AWS API reference, UpdateShardCount). */
 const recountsMax = 10;
@@ -40,10 +46,9 @@ const recountsMax = 10;
 export const listShards: Action<"ListShards"> = async (context, input) => {
   const { scope, nowMs } = context;
   const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
+  checkBesideToken(input, toldByToken);
   const named = input.StreamName !== undefined || input.StreamARN !== undefined;
-  if (token !== undefined && named) throw listShardsWithBoth();
   if (token === undefined && !named) throw listShardsWithoutStream();
-  if (token !== undefined && createdMs !== undefined) throw creationWithToken();
   const key = await cursorKeyOf(context.runtime.env, scope);
   let reference: StreamReference = input;
   let filter: ShardFilter | undefined = input.ShardFilter;

@@ -91,6 +91,7 @@ export const listStreams: Action<"ListStreams"> = async (
 ) => {
   const key = await cursorKeyOf(env, scope);
   const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
+  // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
   const [after = ""] =
     token === undefined ? [start] : openPageToken(key, scope, "ListStreams", token, nowMs);
   const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
