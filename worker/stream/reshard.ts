@@ -7,6 +7,7 @@
 // is a full second past: no write waits, no arrival lies ahead of the clock, and no record has the
 // number that its shard starts with.
 import { StreamError } from "../errors.ts";
+import { shardsMax } from "../limits.ts";
 import { hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
 import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "./types.ts";
 
@@ -40,8 +41,9 @@ interface Piece {
 }
 
 /**
- * Throws `shardNotFound`, `shardClosed`, `hashOutOfRange`, `shardsNotAdjacent`, `tooFewShards`, and
- * `streamNotActive` when the shards are not the ones that were counted.
+ * Throws `shardNotFound`, `shardClosed`, `hashOutOfRange`, `shardsNotAdjacent`, `tooFewShards`,
+ * `tooManyShards` before any shard is planned, and `streamNotActive` when the shards are not the
+ * ones that were counted.
  */
 export function planResharding(
   stream: StreamDescription,
@@ -49,6 +51,9 @@ export function planResharding(
   earliestMs: number,
   nowMs: number,
 ): Resharding {
+  if ("to" in order && order.to > shardsMax) {
+    throw new StreamError("tooManyShards", { limit: shardsMax });
+  }
   const draft = new Draft(stream);
   switch (order.kind) {
     case "split":

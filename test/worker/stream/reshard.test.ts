@@ -21,6 +21,19 @@ const second = Math.floor(nowMs / 1000);
 const keyCount = 1n << 128n;
 
 describe("the number of shards is changed", () => {
+  test.each<ReshardOrder>([
+    { kind: "recut", to: 4097 },
+    { kind: "recut", to: 50_000_000 },
+    { kind: "recut", to: 2 ** 32 },
+    { kind: "recut", to: Infinity },
+    { kind: "recount", from: 2, to: 4097 },
+    { kind: "recount", from: 2, to: 1e308 },
+  ])("%j is refused before a shard is planned", (order) => {
+    expect(() => planResharding(newStream(2), order, nowMs, nowMs)).toThrow(
+      expect.objectContaining({ code: "tooManyShards" }),
+    );
+  });
+
   test.each([
     [2, 4, 6],
     [4, 5, 15],
