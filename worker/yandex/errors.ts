@@ -18,6 +18,7 @@ export const errorStatus = {
   MissingAction: 400,
   MissingAuthenticationToken: 400,
   MissingParameter: 400,
+  ProvisionedThroughputExceededException: 400,
   ResourceInUseException: 400,
   ResourceNotFoundException: 400,
   ThrottlingException: 400,
@@ -49,6 +50,8 @@ const issues = {
   combination: { code: 500110, name: "InvalidParameterCombination" },
   iteratorExpired: { code: 500120, name: "ExpiredIteratorException" },
   tokenExpired: { code: 500130, name: "ExpiredNextTokenException" },
+  // The name that the API reference gives it (GetShardIterator).
+  throughput: { code: 500100, name: "ProvisionedThroughputExceededException" },
   overload: { code: 500100, name: "ThrottlingException" },
   internal: { code: 500100, name: "InternalError" },
 } as const satisfies Record<string, { code: number; name: YandexErrorName }>;

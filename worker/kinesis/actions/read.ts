@@ -3,9 +3,8 @@
 // an iterator: every reply has one or the other, which is what consumers go by.
 import type { Env } from "../../env.ts";
 import { StreamError } from "../../errors.ts";
-import { engine } from "../../isolate.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { readSettings } from "../../settings.ts";
+import { admitCall, spendPage } from "../../stream/admission.ts";
 import {
   cursorKeyOf,
   findStream,
@@ -14,9 +13,7 @@ import {
   withStream,
 } from "../../stream/directory.ts";
 import { findShard } from "../../stream/hashrange.ts";
-import type { QuotaKind } from "../../stream/quota.ts";
-import { type Page, readPage, seekShard } from "../../stream/reader.ts";
-import { unwrap } from "../../stream/rpc.ts";
+import { readPage, seekShard } from "../../stream/reader.ts";
 import type { Scope } from "../../stream/types.ts";
 import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
@@ -46,7 +43,7 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
     const shard = findShard(description.shards, shardIndex);
     if (shard === undefined) throw new StreamError("shardNotFound");
     const request = seekRequest(position, description, shard, context.nowMs);
-    await admit(context.runtime.env, shard.uid, "iterator");
+    await admitCall(context.runtime.env, shard.uid, "iterator");
     const { location } = await seekShard(context.runtime, shard.uid, request);
     return { stream: address.name, shard, location };
   };
@@ -83,10 +80,10 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   const limits = { recordsMax, bytesMax: pageBytesMax };
   const stream = { account: scope.account, region: scope.region, name: cursor.stream };
   try {
-    await admit(runtime.env, cursor.shard.uid, "read");
+    await admitCall(runtime.env, cursor.shard.uid, "read");
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
     if (input.DryRun === true) throw dryRun();
-    await spend(runtime.env, cursor.shard.uid, page);
+    await spendPage(runtime.env, cursor.shard.uid, page);
     const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
     const children = isAtEnd(page) ? await findChildren(runtime.env, stream, cursor) : [];
     const members = {
@@ -116,19 +113,4 @@ async function findChildren(
   if (children.length > 0) return children;
   const { description } = await refreshStream(env, stream, stream.name);
   return childShardsOf(description, shard.index);
-}
-
-/** Counts the call where limits are kept. Throws `overloaded`. */
-async function admit(env: Env, uid: string, kind: QuotaKind): Promise<void> {
-  if (readSettings(env).limits === "none") return;
-  unwrap(await env.SHARD.getByName(uid).admit(kind));
-}
-
-/** Counts what is handed out where limits are kept. */
-async function spend(env: Env, uid: string, { runs }: Page): Promise<void> {
-  if (readSettings(env).limits === "none") return;
-  const bytes = runs.reduce((sum, { chunk, from, to }) => {
-    return sum + engine.payloadBytes(chunk, from, to);
-  }, 0);
-  await env.SHARD.getByName(uid).spend(bytes);
 }

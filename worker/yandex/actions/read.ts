@@ -3,9 +3,11 @@
 // split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
 import { StreamError } from "../../errors.ts";
+import { admitCall, spendPage } from "../../stream/admission.ts";
 import { INDEX_MAX } from "../../stream/chunk.ts";
 import { refreshStream, withStream } from "../../stream/directory.ts";
 import { childrenOf, findShard } from "../../stream/hashrange.ts";
+import type { QuotaKind } from "../../stream/quota.ts";
 import { type Page, readPage, seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { SeekRequest } from "../../stream/types.ts";
@@ -39,6 +41,7 @@ export const getShardIterator: Method<"GetShardIterator"> = async (context, inpu
     const shard = shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
     if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
     const { uid: shardUid, index } = shard;
+    await admitRead(context, shardUid, "iterator", id);
     const location =
       start.kind === "at"
         ? { segment: 0, index: start.index }
@@ -57,12 +60,14 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
   if (limit < 0 || limit > recordsMax) {
     throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
   }
-  const { stream } = iterator;
+  const { stream, shardUid, shardIndex } = iterator;
   await context.permit(stream);
+  await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
   const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
     const isGone = error instanceof StreamError && error.code === "shardNotFound";
     throw isGone ? streamNotFound(stream.full) : error;
   });
+  await spendPage(runtime.env, shardUid, page);
   const { runs, next, view, lastTimeMs } = page;
   const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
   const children = isOver ? await childShards(context, iterator) : [];
@@ -76,6 +81,21 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
   };
   return new RecordReply(members, runs);
 };
+
+/** Throws ProvisionedThroughputExceededException for a call that comes too soon. */
+async function admitRead(
+  { runtime }: MethodContext,
+  uid: string,
+  kind: QuotaKind,
+  shardId: string,
+): Promise<void> {
+  try {
+    await admitCall(runtime.env, uid, kind);
+  } catch (error) {
+    const isTooSoon = error instanceof StreamError && error.code === "overloaded";
+    throw isTooSoon ? issue("throughput", `Rate exceeded for shard ${shardId}`) : error;
+  }
+}
 
 /** Where no record is yet, an empty page that goes on there. */
 async function pageAt(
@@ -111,7 +131,10 @@ async function childShards(context: MethodContext, { stream, shardIndex }: Itera
   const children: object[] = [];
   for (const { index, parents = [], ...range } of found) {
     const HashKeyRange = rangeOf(range);
-    children.push({ HashKeyRange, ParentShards: parents.map(shardIdOf), Name: shardIdOf(index) });
+    const ParentShards = parents.map(shardIdOf);
+    // What clients of Kinesis look for, and the name that the reference gives it.
+    const id = shardIdOf(index);
+    children.push({ HashKeyRange, ParentShards, ShardId: id, Name: id });
   }
   return children;
 }
