@@ -1,9 +1,8 @@
-// Base64 texts of a request into bytes, once and strictly: length a multiple of 4, the standard
-// alphabet, padding at the end only, no stray bits in the last character. What is refused is
+// Base64 texts of a request into bytes, once and strictly (codec/base64.ts). What is refused is
 // refused with the texts of kinesalite validations/index.js. The blobs of one request lie one
 // after another in one buffer, in the order of the records: allocating a buffer per record would
 // cost as much as decoding it.
-import { Buffer } from "node:buffer";
+import { base64Length, decodeBase64Into } from "../codec/base64.ts";
 import { echo, KinesisError } from "./errors.ts";
 
 /** Room for the blobs of one request; a blob that finds none left gets a buffer of its own. */
@@ -33,38 +32,10 @@ export function blobBytesMax(bodyBytes: number): number {
 
 export function decodeBlob(text: string, arena: BlobArena): Uint8Array {
   if (text.length % 4 !== 0) throw refuse(text);
-  const blob = arena.take((text.length / 4) * 3 - paddingCount(text));
-  if (!decodeInto(blob, text)) throw refuse(text);
+  const blob = arena.take(base64Length(text));
+  if (!decodeBase64Into(blob, text)) throw refuse(text);
   return blob;
 }
-
-function paddingCount(text: string): number {
-  if (!text.endsWith("=")) return 0;
-  return text.endsWith("==") ? 2 : 1;
-}
-
-/** False unless the text is the canonical base64 of exactly as many bytes as `blob` has. */
-type DecodeInto = (blob: Uint8Array<ArrayBuffer>, text: string) => boolean;
-
-const strict = { lastChunkHandling: "strict" } as const;
-
-// Skips white space and so comes out short.
-const decodeNatively: DecodeInto = (blob, text) => {
-  try {
-    return blob.setFromBase64(text, strict).written === blob.length;
-  } catch {
-    return false;
-  }
-};
-
-// For Node before 25. Buffer forgives everything, so the bytes must encode to the same text again.
-const decodeByBuffer: DecodeInto = (blob, text) => {
-  const buffer = Buffer.from(blob.buffer, blob.byteOffset, blob.length);
-  return buffer.write(text, "base64") === blob.length && buffer.toString("base64") === text;
-};
-
-const decodeInto: DecodeInto =
-  typeof Uint8Array.prototype.setFromBase64 === "function" ? decodeNatively : decodeByBuffer;
 
 /** Says what is wrong with a text that is not strict base64, in the order in which AWS looks. */
 function refuse(text: string): KinesisError {

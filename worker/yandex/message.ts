@@ -2,7 +2,7 @@
 // written StreamName, streamName or stream_name, one that the message does not have is refused, every
 // value must be of its type, and a member that is not there has its zero. Source: YDB
 // json_proto_conversion.cpp, whose texts these are.
-import { Buffer } from "node:buffer";
+import { decodeBase64 } from "../codec/base64.ts";
 import { YandexError } from "./errors.ts";
 
 interface TextField {
@@ -84,6 +84,13 @@ export function messageOf<const F extends Fields>(fields: F): { type: "message";
   return { type: "message", fields };
 }
 
+/** Integers are int32 underneath. */
+const integerMin = -(2 ** 31);
+const integerMax = 2 ** 31 - 1;
+
+/** Characters of a refused text that its error repeats. */
+const shownLength = 64;
+
 type Raw = Record<string, unknown>;
 
 /** Throws MissingParameter for no body at all, InvalidArgumentException for one that does not fit. */
@@ -111,14 +118,16 @@ function readValue(field: Field, value: unknown): unknown {
     case "text":
       return readText(value);
     case "integer":
-      return Math.trunc(readNumber(value));
-    case "time":
-      return Math.trunc(readNumber(value) * 1000);
+      return within(Math.trunc(readNumber(value)), integerMin, integerMax);
+    case "time": {
+      const ms = Math.trunc(readNumber(value) * 1000);
+      return within(ms, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    }
     case "boolean":
       if (typeof value !== "boolean") throw mismatch("boolean", value);
       return value;
     case "bytes":
-      return value instanceof Uint8Array ? value : Buffer.from(readText(value), "base64");
+      return value instanceof Uint8Array ? value : readBase64(readText(value));
     case "name": {
       const name = readText(value);
       const byNumber = /^\d{1,3}$/.test(name) ? field.names[Number(name) - 1] : undefined;
@@ -142,6 +151,19 @@ function readNumber(value: unknown): number {
   const number = typeof value === "bigint" ? Number(value) : value;
   if (typeof number !== "number" || !Number.isFinite(number)) throw mismatch("number", value);
   return number;
+}
+
+/** The wordings are our own: the service takes what is left of a number that its field cannot hold. */
+function within(number: number, min: number, max: number): number {
+  if (number >= min && number <= max) return number;
+  throw invalid(`number ${number} is out of range`);
+}
+
+/** The service says that it cannot decode such a text; how it words that is not known. */
+function readBase64(text: string): Uint8Array {
+  const decoded = decodeBase64(text);
+  if (decoded !== undefined) return decoded;
+  throw invalid(`'${text.slice(0, shownLength)}' is not valid base64`);
 }
 
 /** StreamName of StreamName, streamName and stream_name. */

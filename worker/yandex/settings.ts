@@ -2,6 +2,7 @@
 // automatic partitioning. All of it is checked as the service checks it, kept with the stream and
 // described; time alone has an effect here, since storage is paid for as it is used and shards have no
 // quota. Sources: YDB datastreams_proxy.cpp, kinesis_ut.cpp; Yandex Data Streams API reference.
+import { shardsMax } from "../limits.ts";
 import type {
   PartitioningAttributes,
   StreamDescription,
@@ -61,13 +62,18 @@ export function readRetention(input: Settings): Retention | undefined {
   return hours === undefined ? undefined : checkRetention({ hours });
 }
 
-/** A stream without a word about retention keeps records for a day; so does one of zero hours. */
+/** A stream that is made without a word about retention keeps records for a day. */
 export function hoursOf(retention: Retention | undefined): number {
-  return retention === undefined || retention.hours === 0 ? hoursDefault : retention.hours;
+  return retention?.hours ?? hoursDefault;
 }
 
+/** Throws ValidationException. */
 export function checkRetention(retention: Retention): Retention {
   const { hours, storageLimitMb: storage } = retention;
+  // The server's limits begin at 0, its reference at 4; nothing can be kept for no time at all.
+  if (hours === 0) {
+    throw issue("validation", "retention must be of an hour or more, provided 0");
+  }
   const fits =
     storage === undefined
       ? isWithin(hours, 0, hoursDefault)
@@ -82,6 +88,25 @@ export function checkRetention(retention: Retention): Retention {
     `retention hours and storage megabytes must fit one of: ${limits}${limits}` +
       `provided values: hours ${hours}, storage ${storage ?? 0}`,
   );
+}
+
+/**
+ * How many shards a new stream has: as many as must be active at least, where that is given; else
+ * what was asked for, or one. Throws ValidationException, LimitExceededException.
+ */
+export function readShardCount({
+  ShardCount: asked = 0,
+  PartitioningSettings: settings,
+}: Pick<InputOf<"CreateStream">, "ShardCount" | "PartitioningSettings">): number {
+  const count = settings?.MinActivePartitions || asked;
+  if (count < 0) throw issue("validation", `Partitions count must be positive, provided ${count}`);
+  checkShardCount(count);
+  return count || 1;
+}
+
+/** Throws LimitExceededException. */
+export function checkShardCount(count: number): void {
+  if (count > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
 }
 
 /** Undefined when the input does not say. */

@@ -10,6 +10,10 @@ import { visitShards } from "../stream/visit.ts";
 
 const idDigits = 6;
 
+/** A sequence number is a uint64 underneath. */
+const sequenceNumberMax = 2n ** 64n - 1n;
+const sequenceDigitsMax = 20;
+
 export function shardIdOf(index: number): string {
   return `shard-${String(index).padStart(idDigits, "0")}`;
 }
@@ -23,11 +27,14 @@ export function parseShardId(id: string): number | undefined {
 
 /**
  * The index that a text begins with, as std::stoull reads it: white space before and anything after are
- * not looked at. Undefined when there is none.
+ * not looked at. Undefined when there is none, or one that a uint64 cannot hold.
  */
 export function parseSequenceNumber(text: string): number | undefined {
-  const [, digits] = /^\s*\+?(\d+)/.exec(text) ?? [];
-  return digits === undefined ? undefined : Math.min(Number(digits), INDEX_MAX);
+  const [, zeros, digits] = /^\s*\+?(0*)(\d*)/.exec(text) ?? [];
+  if (zeros === undefined || digits === undefined || zeros + digits === "") return undefined;
+  // The length is looked at first: converting a long text takes more than linear time.
+  if (digits.length > sequenceDigitsMax || BigInt(digits) > sequenceNumberMax) return undefined;
+  return Math.min(Number(digits), INDEX_MAX);
 }
 
 /** The shards as listings show them. */

@@ -32,7 +32,7 @@ export interface YandexOutput {
   ShardIterator: string;
   Iterator: string;
   NextShardIterator: string | null;
-  ChildShards: { Name: string; ParentShards: string[]; HashKeyRange: object }[];
+  ChildShards: { ShardId: string; Name: string; ParentShards: string[]; HashKeyRange: object }[];
   MillisBehindLatest: number;
   FailedRecordCount: number;
   Records?: YandexRecord[];

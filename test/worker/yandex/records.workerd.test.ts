@@ -116,6 +116,21 @@ describe("putting", () => {
     expect(reply.error.message).toBe("Unexpected json key: ShardId");
   });
 
+  test.each(["A", "AA", "AAA", "AAAAA", "%%%", "%%%%", "AA-_", "AB==", "A===", "AA=A", "AAA\n"])(
+    "Data %j is no base64: nothing is stored",
+    async (Data) => {
+      const message = /^'.+' is not valid base64$/s;
+      const single = await yandex("PutRecord", { StreamName, PartitionKey: "k", Data });
+      expectError(single, "InvalidArgumentException");
+      expect(single.error.message).toMatch(message);
+      const Records = [good, { ...good, Data }];
+      const batch = await yandex("PutRecords", { StreamName, Records });
+      expectError(batch, "InvalidArgumentException");
+      expect(batch.error.message).toMatch(message);
+      for (const shard of [0, 1, 2]) expect(await textsAt(shard)).toEqual([]);
+    },
+  );
+
   test("a stream that is not there", async () => {
     const input = { StreamName: "Completely_new_stream_nAmE", Records: [good] };
     expectError(await yandex("PutRecords", input), "ResourceNotFoundException");
@@ -138,7 +153,8 @@ describe("GetShardIterator", () => {
     [sequence("AT", "00000"), 5],
     [sequence("AT", "00001"), 4],
     [sequence("AT", "999999"), 0],
-    [sequence("AT", "9".repeat(40)), 0],
+    [sequence("AT", "18446744073709551615"), 0],
+    [sequence("AT", `${"0".repeat(257)}1`), 4],
     [sequence("AFTER", "00000"), 4],
     [sequence("AFTER", "00001"), 3],
     [sequence("AFTER", "99999"), 0],
@@ -161,8 +177,13 @@ describe("GetShardIterator", () => {
     ["InvalidArgumentException", {}],
     ["InvalidArgumentException", sequence("AT", "garbage")],
     ["InvalidArgumentException", sequence("AT", "")],
+    ["InvalidArgumentException", sequence("AT", "18446744073709551616")],
+    ["InvalidArgumentException", sequence("AFTER", "9".repeat(21))],
+    ["InvalidArgumentException", sequence("AT", "9".repeat(257))],
     ["InvalidArgumentException", { ShardIteratorType: "AT_TIMESTAMP" }],
     ["InvalidArgumentException", at(0)],
+    ["InvalidArgumentException", at(1e308)],
+    ["InvalidArgumentException", at(-1e308)],
     ["InvalidArgumentException", at(noonMs / 1000 + 1000)],
     ["InvalidArgumentException", { ShardIteratorType: "AT_TIMESTAMP", Timestamp: "now" }],
     ["ResourceNotFoundException", { ShardIteratorType: "LATEST", ShardId: "shard-000003" }],
@@ -172,6 +193,11 @@ describe("GetShardIterator", () => {
     ["ValidationException", { ShardIteratorType: "LATEST", StreamName: "" }],
   ])("%s for %j", async (name, target) => {
     expectError(await iterator(target), name);
+  });
+
+  test("a number of a million digits", async () => {
+    const reply = await iterator(sequence("AT", "9".repeat(1_000_000)));
+    expectError(reply, "InvalidArgumentException");
   });
 
   test("beyond the end it waits for the record that it names", async () => {
@@ -304,6 +330,7 @@ describe("GetRecords", () => {
       {
         HashKeyRange: { StartingHashKey: "0", EndingHashKey: "999" },
         ParentShards: ["shard-000000"],
+        ShardId: "shard-000003",
         Name: "shard-000003",
       },
       {
@@ -312,6 +339,7 @@ describe("GetRecords", () => {
           EndingHashKey: "113427455640312821154458202477256070484",
         },
         ParentShards: ["shard-000000"],
+        ShardId: "shard-000004",
         Name: "shard-000004",
       },
     ]);

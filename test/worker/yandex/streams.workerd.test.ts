@@ -116,6 +116,21 @@ describe("CreateStream", () => {
     });
   });
 
+  test.each<[string, object, number]>([
+    ["no ShardCount", {}, 3],
+    ["a smaller ShardCount", { ShardCount: 2 }, 3],
+    ["a larger ShardCount", { ShardCount: 4 }, 3],
+    ["no strategy", { PartitioningSettings: { MinActivePartitions: 3 } }, 3],
+    ["no MinActivePartitions", { ShardCount: 2, PartitioningSettings: {} }, 2],
+  ])("three active partitions at least and %s: %j makes %i shards", async (_, input, count) => {
+    await yandex("CreateStream", { StreamName, PartitioningSettings: active(3), ...input });
+    const { output } = await yandex("DescribeStream", { StreamName });
+    expect(output.StreamDescription).toMatchObject({
+      PartitioningSettings: { MinActivePartitions: count },
+      Shards: Array.from({ length: count }, () => ({})),
+    });
+  });
+
   test("a second of that name is in use, by its full name", async () => {
     await yandex("CreateStream", { StreamName });
     for (const given of [StreamName, `/Root/${StreamName}`]) {
@@ -133,12 +148,27 @@ describe("CreateStream", () => {
     `<main>: Error: retention hours and storage megabytes must fit one of: ${limits}${limits}` +
     `provided values: hours ${hours}, storage ${storage}, code: 500080\n`;
 
+  const noHours = "<main>: Error: retention must be of an hour or more, provided 0, code: 500080\n";
+
   test.each<[string, object, string | undefined]>([
     ["ValidationException", { RetentionPeriodHours: 56 }, retention(56, 0)],
     ["ValidationException", { RetentionStorageMegabytes: 46_080 }, retention(168, 46_080)],
     ["ValidationException", { RetentionPeriodHours: -1 }, retention(-1, 0)],
+    ["ValidationException", { RetentionPeriodHours: 0 }, noHours],
+    ["ValidationException", { RetentionPeriodHours: 0.5 }, noHours],
+    [
+      "ValidationException",
+      { RetentionPeriodHours: 0, RetentionStorageMegabytes: 51_200 },
+      noHours,
+    ],
     ["ValidationException", { ShardCount: -30 }, undefined],
     ["LimitExceededException", { ShardCount: 2_000_000 }, undefined],
+    ["InvalidArgumentException", { ShardCount: 2 ** 31 }, undefined],
+    ["InvalidArgumentException", { ShardCount: 2 ** 32 }, undefined],
+    ["InvalidArgumentException", { ShardCount: -(2 ** 31) - 1 }, undefined],
+    ["InvalidArgumentException", { ShardCount: 1e308 }, undefined],
+    ["LimitExceededException", { PartitioningSettings: active(50_000_000) }, undefined],
+    ["InvalidArgumentException", { PartitioningSettings: active(-1) }, undefined],
     ["ValidationException", { WriteQuotaKbPerSec: 127 }, undefined],
     ["ValidationException", { WriteQuotaKbPerSec: 1025 }, undefined],
     ["InvalidArgumentException", { StreamModeDetails: { StreamMode: "ИНВЭЛИД" } }, undefined],
@@ -156,7 +186,7 @@ describe("CreateStream", () => {
   test.each([
     [{ RetentionPeriodHours: 24 }, 24],
     [{ RetentionPeriodHours: 1 }, 1],
-    [{ RetentionPeriodHours: 0 }, 24],
+    [{}, 24],
     [{ RetentionStorageMegabytes: 51_200 }, 168],
     [{ RetentionPeriodHours: 12, RetentionStorageMegabytes: 51_200 }, 12],
   ])("%j keeps records for %i hours", async (input, hours) => {
@@ -325,7 +355,7 @@ describe("changes", () => {
     await yandex("CreateStream", { StreamName, ShardCount: 2, RetentionPeriodHours: 12 });
   });
 
-  test.each<[string, number, string | undefined]>([
+  test.each<[string, number | undefined, string | undefined]>([
     ["Increase", 13, undefined],
     ["Increase", 24, undefined],
     ["Increase", 12, "ValidationException"],
@@ -335,7 +365,13 @@ describe("changes", () => {
     ["Decrease", 12, "ValidationException"],
     ["Decrease", 13, "ValidationException"],
     ["Decrease", -1, "ValidationException"],
-  ])("%s of twelve hours of retention to %i: %s", async (way, RetentionPeriodHours, name) => {
+    ["Decrease", 0, "ValidationException"],
+    ["Decrease", 0.9, "ValidationException"],
+    ["Decrease", undefined, "ValidationException"],
+    ["Decrease", -(2 ** 32), "InvalidArgumentException"],
+    ["Increase", undefined, "ValidationException"],
+    ["Increase", 2 ** 32 + 13, "InvalidArgumentException"],
+  ])("%s of twelve hours of retention to %s: %s", async (way, RetentionPeriodHours, name) => {
     const input = { StreamName, RetentionPeriodHours };
     const reply = await yandex(`${way}StreamRetentionPeriod`, input);
     if (name === undefined) expect([reply.status, reply.text]).toEqual([200, "{}"]);
@@ -367,6 +403,46 @@ describe("changes", () => {
     );
   });
 
+  test.each<[string, object]>([
+    ["ValidationException", { RetentionPeriodHours: 0 }],
+    ["ValidationException", { RetentionPeriodHours: 0, RetentionStorageMegabytes: 51_200 }],
+    ["LimitExceededException", { TargetShardCount: 4097 }],
+    ["LimitExceededException", { TargetShardCount: 1_000_000 }],
+    ["LimitExceededException", { TargetShardCount: 2 ** 31 - 1 }],
+    ["InvalidArgumentException", { TargetShardCount: 2 ** 32 }],
+    ["InvalidArgumentException", { TargetShardCount: 1e308 }],
+    ["LimitExceededException", { TargetShardCount: 50_000_000, PartitioningSettings: active(2) }],
+    ["LimitExceededException", { PartitioningSettings: active(50_000_000) }],
+  ])("UpdateStream: %s for %j, and nothing is changed", async (name, change) => {
+    const before = await yandex("DescribeStream", { StreamName });
+    const input = { StreamName, TargetShardCount: 2, WriteQuotaKbPerSec: 128, ...change };
+    expectError(await yandex("UpdateStream", input), name);
+    expect((await yandex("DescribeStream", { StreamName })).text).toBe(before.text);
+  });
+
+  test("UpdateStream without a word about retention leaves it as it is", async () => {
+    await yandex("UpdateStream", { StreamName, TargetShardCount: 2 });
+    const { output } = await yandex("DescribeStream", { StreamName });
+    expect(output.StreamDescription.RetentionPeriodHours).toBe(12);
+  });
+
+  test("UpdateStream grows to the active partitions that it asks for", async () => {
+    await yandex("UpdateStream", { StreamName, PartitioningSettings: active(3) });
+    const { output } = await yandex("DescribeStream", { StreamName });
+    expect(output.StreamDescription).toMatchObject({
+      PartitioningSettings: { MinActivePartitions: 3 },
+      Shards: [{}, {}, {}],
+    });
+  });
+
+  test.each<[string, number]>([
+    ["LimitExceededException", 4097],
+    ["LimitExceededException", 50_000_000],
+    ["InvalidArgumentException", 2 ** 32],
+  ])("UpdateShardCount: %s for %i", async (name, TargetShardCount) => {
+    expectError(await yandex("UpdateShardCount", { StreamName, TargetShardCount }), name);
+  });
+
   test("UpdateStreamMode", async () => {
     const StreamModeDetails = { StreamMode: "PROVISIONED" };
     await yandex("UpdateStreamMode", { StreamArn: StreamName, StreamModeDetails });
@@ -394,7 +470,8 @@ describe("consumers", () => {
 
   test("registered, listed, counted, taken away", async () => {
     const StreamArn = StreamName;
-    expect((await yandex("ListStreamConsumers", { StreamArn })).text).toBe("{}");
+    const list = { StreamArn, MaxResults: 10 };
+    expect((await yandex("ListStreamConsumers", list)).text).toBe("{}");
     for (const name of ["user1", "ИНВЭЛИД"]) {
       expect((await register(name)).output).toEqual({
         Consumer: {
@@ -406,7 +483,7 @@ describe("consumers", () => {
       });
     }
     expectError(await register("user1"), "ResourceInUseException");
-    const { output } = await yandex("ListStreamConsumers", { StreamArn });
+    const { output } = await yandex("ListStreamConsumers", list);
     expect(output.Consumers?.map(({ ConsumerName }) => ConsumerName)).toEqual(["user1", "ИНВЭЛИД"]);
     const summary = await yandex("DescribeStreamSummary", { StreamName });
     expect(summary.output.StreamDescriptionSummary.ConsumerCount).toBe(2);
@@ -449,16 +526,26 @@ describe("consumers", () => {
   });
 
   test.each([
+    ["ValidationException", { MaxResults: undefined }],
     ["ValidationException", { MaxResults: 0 }],
     ["ValidationException", { MaxResults: 10_001 }],
+    ["InvalidArgumentException", { MaxResults: 2 ** 32 + 5 }],
     ["ValidationException", { MaxResults: -30 }],
     ["InvalidArgumentException", { StreamArn: "", NextToken: "$$%^&*токен" }],
     ["InvalidParameterCombination", { NextToken: "any" }],
     ["ResourceNotFoundException", { StreamArn: "teststream1" }],
   ])("ListStreamConsumers: %s for %j", async (name, input) => {
-    expectError(await yandex("ListStreamConsumers", { StreamArn: StreamName, ...input }), name);
+    const whole = { StreamArn: StreamName, MaxResults: 10, ...input };
+    expectError(await yandex("ListStreamConsumers", whole), name);
   });
 });
+
+/** So many partitions at least, and ten more at most. */
+function active(MinActivePartitions: number): object {
+  const AutoPartitioningSettings = { Strategy: "AUTO_PARTITIONING_STRATEGY_SCALE_UP" };
+  const MaxActivePartitions = MinActivePartitions + 10;
+  return { MinActivePartitions, MaxActivePartitions, AutoPartitioningSettings };
+}
 
 function inRegion(region: string): YandexRequest {
   return { headers: authorizationFor(region) };

@@ -8,7 +8,6 @@ import { addressIn, listMember, type Method } from "../context.ts";
 import { openPageToken, type PageToken, sealPageToken } from "../cursor.ts";
 import { issue } from "../errors.ts";
 
-const pageDefault = 100;
 const pageMax = 10_000;
 const nameBytesMax = 128;
 
@@ -40,7 +39,7 @@ export const deregisterStreamConsumer: Method<"DeregisterStreamConsumer"> = asyn
 
 export const listStreamConsumers: Method<"ListStreamConsumers"> = async (context, input) => {
   const { runtime, nowMs } = context;
-  const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults } = input;
+  const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults = 0 } = input;
   if (token !== "" && arn !== "") {
     throw issue("combination", "StreamArn and NextToken can not be provided together");
   }
@@ -49,7 +48,7 @@ export const listStreamConsumers: Method<"ListStreamConsumers"> = async (context
       ? {
           stream: await addressIn(context, arn),
           alreadyRead: 0,
-          maxResults: maxResults ?? pageDefault,
+          maxResults,
         }
       : await openPageToken(runtime.env, context.place.scope.account, token, nowMs);
   if (token !== "") await context.permit(page.stream);

@@ -10,16 +10,15 @@ import { issue } from "../errors.ts";
 import { pathsOf, type StreamAddress } from "../names.ts";
 import {
   checkRetention,
+  checkShardCount,
   describeSettings,
   hoursOf,
   readAttributes,
   readMode,
   readRetention,
+  readShardCount,
 } from "../settings.ts";
 import { describeShards, shardIdOf } from "../shards.ts";
-
-/** Shards of one stream, which is also v3io's limit. */
-const shardsMax = 4096;
 
 const pageDefault = 100;
 const pageMax = 10_000;
@@ -28,14 +27,12 @@ const hourSeconds = 3600;
 
 export const createStream: Method<"CreateStream"> = async (context, input) => {
   const address = await addressIn(context, input.StreamName);
-  const { ShardCount: count = 1 } = input;
-  if (count < 0) throw issue("validation", `Partitions count must be positive, provided ${count}`);
-  if (count > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
   const retention = readRetention(input);
   const yandex = readAttributes(input, retention ?? {});
   const mode = readMode(input) ?? "ON_DEMAND";
+  const shardCount = readShardCount(input);
   const { scope, name } = address;
-  const spec = { name, shardCount: count || 1, mode, retentionHours: hoursOf(retention), yandex };
+  const spec = { name, shardCount, mode, retentionHours: hoursOf(retention), yandex };
   const catalog = catalogOf(context.runtime.env, scope);
   unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
   forgetStream(scope, name);
@@ -123,19 +120,22 @@ export const updateStream: Method<"UpdateStream"> = async (context, input) => {
   const read = readAttributes(input, storageLimitMb === undefined ? {} : { storageLimitMb });
   const yandex: YandexAttributes = { ...kept(before), ...read };
   const mode = readMode(input);
-  const { TargetShardCount: target = 0 } = input;
-  if (input.PartitioningSettings === undefined && target < before.shards.length) {
-    throw fewerShards("badRequest", before, target);
+  const { TargetShardCount: asked = 0, PartitioningSettings: settings } = input;
+  if (settings === undefined && asked < before.shards.length) {
+    throw fewerShards("badRequest", before, asked);
   }
+  const target = Math.max(asked, settings?.MinActivePartitions ?? 0);
+  checkShardCount(target);
   const { scope, name } = address;
   const catalog = catalogOf(context.runtime.env, scope);
+  // First what the account may have no room for: a refused update changes nothing.
+  if (target > before.shards.length) await grow(context, address, target);
   unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
   if (mode !== undefined && mode !== before.mode) {
     unwrap(await catalog.changeStream(name, { kind: "mode", mode }));
   }
   const change = retention && hourlyChange(before, hoursOf(retention));
   if (change !== undefined) unwrap(await catalog.changeStream(name, change));
-  if (target > before.shards.length) await grow(context, address, target);
   forgetStream(scope, name);
   return {};
 };
@@ -146,7 +146,7 @@ export const updateShardCount: Method<"UpdateShardCount"> = async (context, inpu
   const { TargetShardCount: target = 0 } = input;
   const { length } = before.shards;
   if (target < length) throw fewerShards("argument", before, target);
-  if (target > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
+  checkShardCount(target);
   if (target > length) await grow(context, address, target);
   return { CurrentShardCount: length, StreamName: address.given, TargetShardCount: target };
 };
@@ -187,7 +187,7 @@ async function changeRetention(
   const storageLimitMb = before.yandex?.storageLimitMb;
   checkRetention(storageLimitMb === undefined ? { hours } : { hours, storageLimitMb });
   const { scope, name } = address;
-  const change = hourlyChange(before, hoursOf({ hours }));
+  const change = hourlyChange(before, hours);
   if (change !== undefined) {
     unwrap(await catalogOf(context.runtime.env, scope).changeStream(name, change));
   }
