@@ -1,12 +1,12 @@
 // Records as the Kinesis GetRecords reply prints them, in CBOR, one after the other:
 //
 //   bf 64 "Data" bytes  6c "PartitionKey" text          left out when the record has no key
-//      78 1b "ApproximateArrivalTimestamp" 1b ms (u64)
+//      78 1b "ApproximateArrivalTimestamp" c1 1b ms (u64)
 //      6e "SequenceNumber" 78 38 56 digits  ff
 //
 // Data and key stand as they are behind the shortest head that says their length. Everything after
-// the key is one block, the tail, as in kinesis.ts, and always 112 bytes long. The members are those of
-// the JSON reply; an arrival is in milliseconds, as the AWS SDK for Java reads it.
+// the key is one block, the tail, as in kinesis.ts, and always 113 bytes long. The members are those of
+// the JSON reply; an arrival is in milliseconds under tag 1, as the service writes it.
 import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "../cbor";
 import { moveCursor, openCursor } from "../cursor";
 import { writeAscii } from "../json";
@@ -21,8 +21,8 @@ const OPEN_BYTES: u32 = 6; // bf 64 "Data"
 const KEY: usize = OPEN + 16;
 const KEY_BYTES: u32 = 13; // 6c "PartitionKey"
 const TAIL: usize = KEY + 16;
-const TIME: usize = TAIL + 30;
-const DIGITS_AT: usize = 55;
+const TIME: usize = TAIL + 31;
+const DIGITS_AT: usize = 56;
 const TAIL_BYTES: u32 = <u32>DIGITS_AT + SEQUENCE_BYTES + 1;
 
 /** Bytes of records `from` to `to` as `renderKinesisCbor` prints them; needs no payload. */
@@ -109,14 +109,14 @@ function writeFrame(timeMs: u64): usize {
   store<u8>(KEY, 0x6c);
   writeAscii(KEY + 1, "PartitionKey");
   store<u16>(TAIL, 0x1b78);
-  store<u8>(writeAscii(TAIL + 2, "ApproximateArrivalTimestamp"), 0x1b);
+  store<u16>(writeAscii(TAIL + 2, "ApproximateArrivalTimestamp"), 0x1bc1);
   store<u64>(TIME, bswap<u64>(timeMs));
   store<u8>(TIME + 8, 0x6e);
   store<u16>(writeAscii(TIME + 9, "SequenceNumber"), 0x3878);
   return TAIL + DIGITS_AT;
 }
 
-/** Copies the tail up to the digits that move: 79 bytes. */
+/** Copies the tail up to the digits that move: 80 bytes. */
 function copyTail(to: usize): void {
   v128.store(to, v128.load(TAIL));
   v128.store(to, v128.load(TAIL, 16), 16);

@@ -6,7 +6,7 @@ import { SequenceTail } from "./sequence.ts";
 
 const OPEN = Buffer.from("\xbf\x64Data", "latin1");
 const KEY = Buffer.from("\x6cPartitionKey", "latin1");
-const TAIL_TEXT = "\x78\x1bApproximateArrivalTimestamp\x1b________\x6eSequenceNumber\x78\x38";
+const TAIL_TEXT = "\x78\x1bApproximateArrivalTimestamp\xc1\x1b________\x6eSequenceNumber\x78\x38";
 const TIME_AT = TAIL_TEXT.indexOf("_");
 const DIGITS = 56;
 const BYTES = 0x40;

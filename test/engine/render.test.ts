@@ -297,7 +297,7 @@ function expectCarry(carry: Carry, next: { index: number; timeMs: number }): voi
 
 /** What stands after the key in a record of TIME_MS. */
 function cborRest(number: string): string {
-  const time = "\x78\x1bApproximateArrivalTimestamp\x1b\0\0\x01\x67\xbe\x38\xc5\xeb";
+  const time = "\x78\x1bApproximateArrivalTimestamp\xc1\x1b\0\0\x01\x67\xbe\x38\xc5\xeb";
   return `${time}\x6eSequenceNumber\x78\x38${number}\xff`;
 }
 

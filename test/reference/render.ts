@@ -47,6 +47,7 @@ export function renderKinesisCbor(
       cborString(BYTES, data),
       ...(key.length > 0 ? [cborText("PartitionKey"), cborString(TEXT, key)] : []),
       cborText("ApproximateArrivalTimestamp"),
+      Buffer.of(EPOCH_TIME),
       cborU64(timeMs),
       cborText("SequenceNumber"),
       cborText(number),
@@ -111,6 +112,8 @@ export function renderYandexCbor(bytes: Uint8Array, from: number, to: number): U
 
 const BYTES = 2;
 const TEXT = 3;
+/** The head of tag 1. */
+const EPOCH_TIME = 0xc1;
 
 /** A string behind the shortest head that says its length. */
 function cborString(major: number, bytes: Uint8Array): Buffer {

@@ -1,6 +1,6 @@
 // CBOR as Kinesis speaks it (application/x-amz-cbor-1.1; RFC 8949), and how it is written: as the
 // service writes it, with maps and arrays of indefinite length, timestamps as whole milliseconds
-// without a tag, bytes as byte strings. Reading it is in codec/cborReader.ts.
+// under tag 1, bytes as byte strings. Reading it is in codec/cborReader.ts.
 //
 //   first byte   major type, 3 bits      additional information, 5 bits
 //                0 unsigned, 1 negative   0..23 the number itself
@@ -25,13 +25,15 @@ const TEXT = 3;
 const BREAK = 0xff;
 const OPEN_MAP = 0xbf;
 const OPEN_ARRAY = 0x9f;
+/** Tag 1, under which the RFC has seconds and the service milliseconds. */
+const EPOCH_TIME = 0xc1;
 const FALSE = 0xf4;
 const TRUE = 0xf5;
 const NULL = 0xf6;
 const FLOAT64 = 0xfb;
 
-/** Room for the first byte of an item and its argument. */
-const headBytesMax = 9;
+/** Room for a tag, and for the first byte of an item and its argument. */
+const headBytesMax = 10;
 
 const utf8Encoder = new TextEncoder();
 
@@ -68,7 +70,10 @@ class CborWriter {
   }
 
   #writeObject(value: object): void {
-    if (value instanceof Timestamp) return this.#writeNumber(value.ms);
+    if (value instanceof Timestamp) {
+      this.#writeByte(EPOCH_TIME);
+      return this.#writeNumber(value.ms);
+    }
     if (value instanceof Uint8Array) return this.#writeBytes(BYTES, value);
     if (Array.isArray(value)) {
       this.#writeByte(OPEN_ARRAY);

@@ -5,7 +5,7 @@ import type { OperationName } from "./shapes.ts";
 
 export type WireFormat = "json" | "cbor";
 
-/** A moment in a reply: seconds with a fraction in JSON, whole milliseconds in CBOR. */
+/** A moment in a reply: seconds with a fraction in JSON, whole milliseconds under tag 1 in CBOR. */
 export class Timestamp {
   readonly ms: number;
 

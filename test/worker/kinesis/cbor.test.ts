@@ -170,7 +170,7 @@ describe("writing", () => {
     [[1, "a"], "9f 01 61 'a' ff"],
     [{}, "bf ff"],
     [{ a: 1, b: undefined, c: { d: [] } }, "bf 61 'a' 01 61 'c' bf 61 'd' 9f ff ff ff"],
-    [new Timestamp(1_700_000_000_123), "1b 00 00 01 8b cf e5 68 7b"],
+    [new Timestamp(1_700_000_000_123), "c1 1b 00 00 01 8b cf e5 68 7b"],
   ])("%j", (value, text) => {
     expect(hex(encodeCbor(value))).toBe(hex(bytes(text)));
   });
@@ -185,7 +185,7 @@ describe("writing", () => {
     expect(decoded.data.length).toBe(5000);
   });
 
-  test("a time is whole milliseconds here and seconds in JSON", () => {
+  test("a time is whole milliseconds under tag 1 here and seconds in JSON", () => {
     const value = { at: new Timestamp(1_459_799_926_480) };
     expect(decodeCbor(encodeCbor(value))).toEqual({ at: 1_459_799_926_480 });
     expect(Buffer.from(jsonCodec.encode(value)).toString()).toBe('{"at":1459799926.48}');

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { Timestamp } from "../../../worker/kinesis/codec.ts";
-import { ask, createStream, kinesis, setClock } from "./claims.ts";
+import { arnOf, ask, createStream, kinesis, setClock } from "./claims.ts";
 import { base64, kinesisOver } from "./client.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12);
@@ -140,7 +140,7 @@ describe("records", () => {
     expect(hex(body)).toContain(
       `${name("Records")}9fbf${name("Data")}45${hex(Buffer.from("hello"))}` +
         `${name("PartitionKey")}${name("k")}` +
-        `${name("ApproximateArrivalTimestamp")}1b${hex(time)}` +
+        `${name("ApproximateArrivalTimestamp")}c11b${hex(time)}` +
         `${name("SequenceNumber")}${name(String(put.output["SequenceNumber"]))}ffffff`,
     );
   });
@@ -161,12 +161,52 @@ describe("times", () => {
     expect(page.output["Records"]).toMatchObject([{ PartitionKey: "late" }]);
   });
 
-  test.each([
-    ["DescribeStream", "StreamDescription", "StreamCreationTimestamp"],
-    ["DescribeStreamSummary", "StreamDescriptionSummary", "StreamCreationTimestamp"],
-  ])("are written as milliseconds: %s", async (operation, outer, inner) => {
-    const { output } = await call(operation, { StreamName: stream });
-    expect((output[outer] as Record<string, unknown>)[inner]).toBe(noonMs);
+  test("are written as milliseconds under tag 1, whoever replies", async () => {
+    await ask("UpdateAccountSettings", {
+      MinimumThroughputBillingCommitment: { Status: "ENABLED" },
+    });
+    const consumer = { StreamARN: arnOf(stream), ConsumerName: "c" };
+    const times: [string, object, string[]][] = [
+      ["DescribeStream", { StreamName: stream }, ["StreamCreationTimestamp"]],
+      ["DescribeStreamSummary", { StreamName: stream }, ["StreamCreationTimestamp"]],
+      ["ListStreams", { Limit: 1 }, ["StreamCreationTimestamp"]],
+      ["RegisterStreamConsumer", consumer, ["ConsumerCreationTimestamp"]],
+      ["DescribeStreamConsumer", consumer, ["ConsumerCreationTimestamp"]],
+      ["ListStreamConsumers", consumer, ["ConsumerCreationTimestamp"]],
+      ["DescribeAccountSettings", {}, ["StartedAt", "EarliestAllowedEndAt"]],
+    ];
+    for (const [operation, input, members] of times) {
+      const { status, body } = await call(operation, input);
+      expect([operation, status]).toEqual([operation, 200]);
+      for (const member of members) {
+        expect(hex(body)).toMatch(new RegExp(`${hex(encodeCbor(member))}c11b0000[0-9a-f]{12}`));
+      }
+    }
+  });
+
+  test("are written so in an event, too", async () => {
+    const input = { StreamARN: arnOf(stream), ConsumerName: "c" };
+    const { output } = await call("RegisterStreamConsumer", input);
+    await call("PutRecord", { StreamName: stream, Data: filled(1), PartitionKey: "k" });
+    const body = encodeCbor({
+      ConsumerARN: (output["Consumer"] as { ConsumerARN: string }).ConsumerARN,
+      ShardId,
+      StartingPosition: { Type: "AT_TIMESTAMP", Timestamp: new Timestamp(noonMs) },
+    });
+    let events: ReadableStream<Uint8Array> | null | undefined;
+    const send = kinesisOver(async (init) => {
+      ({ body: events } = await exports.default.fetch("http://localhost/", init));
+      return new Response();
+    });
+    await send("SubscribeToShard", body, { "content-type": contentType });
+    const reader = (events as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    while (!text.includes(hex(Buffer.from("Records")))) {
+      text += hex((await reader.read()).value ?? new Uint8Array());
+    }
+    await reader.cancel();
+    const time = noonMs.toString(16).padStart(16, "0");
+    expect(text).toContain(`${hex(encodeCbor("ApproximateArrivalTimestamp"))}c11b${time}`);
   });
 });
 
