@@ -3,11 +3,11 @@
 //
 //   0   8   00 00 00 00 00 00 00 01
 //   8   8   issued, Unix milliseconds, f64 little-endian
-//   16  n   content, then zeros to a multiple of 16 and at least 160 bytes in all
+//   16  n   content, then zeros: 152 bytes in all, or 16, 32, 48 … more
 //   end 16  HMAC-SHA256 of purpose and everything before, first half
 //
 // The first eight bytes and the sizes are those of the service's own iterators (kinesalite
-// db/index.js), for clients and tests that look.
+// db/index.js: eight bytes, then blocks of 16), for clients and tests that look.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 
@@ -21,7 +21,7 @@ const ISSUED_AT = 8;
 const CONTENT_AT = 16;
 const BLOCK_BYTES = 16;
 const MAC_BYTES = 16;
-const TOKEN_BYTES_MIN = 160;
+const TOKEN_BYTES_MIN = 152;
 
 /** Tokens of this isolate's own making, by key, purpose and text: most come back to where they are from. */
 const sealed = new Map<string, Token>();
@@ -30,7 +30,8 @@ const sealedMax = 4096;
 /** `purpose` keeps tokens of one kind and scope from passing for another. */
 export function sealToken(key: string, purpose: string, token: Token): string {
   const used = CONTENT_AT + token.content.length + MAC_BYTES;
-  const length = Math.max(TOKEN_BYTES_MIN, Math.ceil(used / BLOCK_BYTES) * BLOCK_BYTES);
+  const blocks = Math.ceil(Math.max(used - TOKEN_BYTES_MIN, 0) / BLOCK_BYTES);
+  const length = TOKEN_BYTES_MIN + blocks * BLOCK_BYTES;
   const bytes = Buffer.alloc(length);
   bytes[MARK] = 1;
   bytes.writeDoubleLE(token.issuedMs, ISSUED_AT);

@@ -163,6 +163,21 @@ describe("what passes for an iterator", () => {
     }
   });
 
+  test("as long as the service's: 152 bytes and blocks of 16, whatever the stream is called", async () => {
+    for (let length = 1; length <= 128; length += length < 20 ? 1 : 27) {
+      stream = await createStream(crypto.randomUUID().repeat(4).slice(0, length));
+      const first = await iteratorFor({ ShardIteratorType: "TRIM_HORIZON" });
+      const { output } = await kinesis("GetRecords", { ShardIterator: first });
+      for (const text of [first, output.NextShardIterator]) {
+        const bytes = Buffer.from(text, "base64");
+        expect(bytes.subarray(0, 8).toString("hex")).toBe("0000000000000001");
+        expect(bytes.length).toBeGreaterThanOrEqual(152);
+        expect((bytes.length - 152) % 16).toBe(0);
+        expect(text.length).toBeLessThanOrEqual(512);
+      }
+    }
+  });
+
   test("none in which a single bit has changed, wherever it is", async () => {
     const bytes = Buffer.from(iterator, "base64");
     for (let at = 0; at < bytes.length; at++) {
