@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
+import { hostNameOf } from "../worker/hosts.ts";
 import { readSettings, type SettingVariables } from "../worker/settings.ts";
 import { Failure, errorCode } from "./failure.ts";
 
@@ -19,6 +20,8 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --data DIR    folder that keeps the streams         (.millrace)
   --memory      keep nothing: a temporary folder, gone at the end
   --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
+  --allow-host H       without keys: serve this host name too, as a container's; repeatable
+  --allow-origin O     without keys: serve web pages of this origin, such as http://localhost:3000; * for all
   --limits kinesis     keep the quotas of Amazon Kinesis, so that clients meet their errors
   --transition-ms N    streams and consumers stay CREATING, UPDATING or DELETING for so long  (0)
   --version     print the version
@@ -35,6 +38,9 @@ export interface ServeFlags {
   memory: boolean;
   /** The document of who may call, or nothing: then everybody may. */
   auth?: string;
+  /** Hosts and origins that a server without keys serves besides its own. */
+  allowHosts: string[];
+  allowOrigins: string[];
   settings: SettingVariables;
 }
 
@@ -57,7 +63,37 @@ export function parseCommand(args: string[]): Command {
   const directPort = parsePort("--direct", values.direct ?? "0");
   const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
   const settings = readSettingFlags(values);
-  return { name: "serve", flags: { port, host, directPort, data, memory, settings, ...auth } };
+  const allowHosts = parseList("--allow-host", values["allow-host"], isHostPattern, "millrace");
+  const origin = "http://localhost:3000";
+  const allowOrigins = parseList("--allow-origin", values["allow-origin"], isOrigin, origin);
+  const allowed = { allowHosts, allowOrigins };
+  return {
+    name: "serve",
+    flags: { port, host, directPort, data, memory, settings, ...allowed, ...auth },
+  };
+}
+
+/** A flag that may be there several times, each with one value or more between commas. */
+function parseList(
+  flag: string,
+  texts: string[] = [],
+  isGood: (text: string) => boolean,
+  example: string,
+): string[] {
+  const items = texts.flatMap((text) => text.split(",").map((item) => item.trim()));
+  const wrong = items.find((item) => item !== "*" && !isGood(item));
+  if (wrong === undefined) return items;
+  throw new Failure(`${flag} "${wrong}" is none: pass one such as ${example}, or *`, 2);
+}
+
+/** A name or an address, without a port: any port is served. */
+function isHostPattern(text: string): boolean {
+  return hostNameOf(text) !== undefined && !/:\d*$/.test(text);
+}
+
+/** As browsers write it: a scheme, a host, a port that is not the scheme's own, and nothing else. */
+function isOrigin(text: string): boolean {
+  return text === "null" || URL.parse(text)?.origin === text;
 }
 
 /** As the Worker's variables, after the Worker's own check of them. */
@@ -102,6 +138,8 @@ function parseFlags(args: string[]) {
         data: { type: "string" },
         memory: { type: "boolean" },
         auth: { type: "string" },
+        "allow-host": { type: "string", multiple: true },
+        "allow-origin": { type: "string", multiple: true },
         limits: { type: "string" },
         "transition-ms": { type: "string" },
         version: { type: "boolean" },

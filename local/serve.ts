@@ -6,6 +6,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
+import { hostNameOf, isLoopback } from "../worker/hosts.ts";
 import { buildAll } from "./build.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
@@ -46,6 +47,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
         ...textBindings(readVariables()),
         ...textBindings({ ...flags.settings }),
         ...accessVariables(flags),
+        ...doorVariables(flags),
       },
       onStart: (pid) => folder.recordRuntime(pid),
       ...(flags.memory && { temporaryFolder: folder.path }),
@@ -59,6 +61,14 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   }
 }
 
+/** Of a server that asks for no keys and listens to more than its own machine. */
+const exposedWarning =
+  "  warning   without --auth everybody on the network may read, write and delete everything here\n";
+
+function isLoopbackHost(host: string): boolean {
+  return isLoopback(hostNameOf(host.includes(":") ? `[${host}]` : host) ?? "");
+}
+
 function renderBanner(
   front: Front,
   direct: Runtime,
@@ -69,6 +79,7 @@ function renderBanner(
   const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
   const host = anywhere ? "127.0.0.1" : flags.host;
   const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
+  const isExposed = flags.auth === undefined && !isLoopbackHost(flags.host);
   const data = flags.memory ? `${folder}, removed at the end` : folder;
   return `Millrace ${version}
   endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
@@ -77,13 +88,21 @@ function renderBanner(
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
   access    ${flags.auth === undefined ? "open: any credentials will do" : "with the keys of --auth"}
-  stop      Ctrl-C`;
+${isExposed ? exposedWarning : ""}  stop      Ctrl-C`;
 }
 
 /** A local server is open unless it is given keys; a deployed one is closed unless it is. */
 function accessVariables({ auth }: ServeFlags): Bindings {
   const [name, value] = auth === undefined ? ["MILLRACE_ACCESS", "open"] : ["MILLRACE_AUTH", auth];
   return { [name]: { type: "text", value } };
+}
+
+/** What an open server serves beyond loopback names and its own pages: what it was told to. */
+function doorVariables({ host, allowHosts, allowOrigins }: ServeFlags): Bindings {
+  return textBindings({
+    MILLRACE_ALLOW_HOST: [host, ...allowHosts].join(","),
+    MILLRACE_ALLOW_ORIGIN: allowOrigins.join(","),
+  });
 }
 
 function stopOnSignals(parts: Parts): void {

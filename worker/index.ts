@@ -1,15 +1,16 @@
-// The Worker: which dialect speaks, and nothing else. v3io names its operation in a header of its own,
+// The Worker: the door, which dialect speaks, and nothing else. v3io names its operation in a header of its own,
 // or asks for a path by a plain verb. Yandex Data Streams has the headers of Kinesis with a database
 // for a path, another service for a target, or a region of that cloud in the credential. Everything
 // else is Kinesis, which also answers what no dialect would ask.
 import { defaultAccount, defaultRegion } from "./defaults.ts";
+import { type DoorRefusal, openDoor } from "./door.ts";
 import type { Env, Runtime } from "./env.ts";
-import { serveKinesis } from "./kinesis/face.ts";
-import { serveStats, statsPath } from "./stats.ts";
+import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
+import { refuseStats, serveStats, statsPath } from "./stats.ts";
 import type { Scope } from "./stream/types.ts";
 import { splitUrl } from "./url.ts";
-import { serveV3io } from "./v3io/face.ts";
-import { pingPath, serveYandex } from "./yandex/face.ts";
+import { refuseV3io, serveV3io } from "./v3io/face.ts";
+import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
 import { isYandexCredential } from "./yandex/names.ts";
 
 export { Items } from "./items/items.ts";
@@ -28,28 +29,45 @@ const queueTarget = /^AmazonSQS\./;
 const verbs: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE"]);
 
 export default {
-  fetch(request, env, ctx): Promise<Response> {
+  async fetch(request, env, ctx): Promise<Response> {
     const runtime: Runtime = {
       env,
       segments: ctx.exports.Segments,
       waitUntil: (work) => ctx.waitUntil(work),
     };
-    const { path } = splitUrl(request.url);
-    if (request.method === "GET" && path === statsPath) {
-      return serveStats(request, runtime, defaultScope);
-    }
-    switch (dialectOf(request, path)) {
-      case "v3io":
-        return serveV3io(request, runtime, defaultScope);
-      case "yandex":
-        return serveYandex(request, runtime, defaultScope);
-      case "kinesis":
-        return serveKinesis(request, runtime, defaultScope);
-    }
+    const door = openDoor(request, env);
+    const face = faceOf(request);
+    const reply =
+      door.preflight ??
+      (door.refusal === undefined
+        ? await face.serve(request, runtime, defaultScope)
+        : face.refuse(door.refusal, request));
+    return door.finish(reply, Date.now());
   },
 } satisfies ExportedHandler<Env>;
 
-function dialectOf({ method, headers }: Request, path: string): "v3io" | "yandex" | "kinesis" {
+interface Face {
+  serve(request: Request, runtime: Runtime, home: Scope): Promise<Response>;
+  /** A reply to what the door refuses. */
+  refuse(refusal: DoorRefusal, request: Request): Response;
+}
+
+const faces: Record<"stats" | Dialect, Face> = {
+  stats: { serve: serveStats, refuse: refuseStats },
+  kinesis: { serve: serveKinesis, refuse: refuseKinesis },
+  v3io: { serve: serveV3io, refuse: refuseV3io },
+  yandex: { serve: serveYandex, refuse: refuseYandex },
+};
+
+function faceOf(request: Request): Face {
+  const { path } = splitUrl(request.url);
+  const isStats = request.method === "GET" && path === statsPath;
+  return faces[isStats ? "stats" : dialectOf(request, path)];
+}
+
+type Dialect = "kinesis" | "v3io" | "yandex";
+
+function dialectOf({ method, headers }: Request, path: string): Dialect {
   if (headers.has("x-v3io-function")) return "v3io";
   const isRoot = /^\/*$/.test(path);
   const target = headers.get("x-amz-target");

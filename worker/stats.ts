@@ -3,6 +3,7 @@
 // are asked for, it takes a v3io key or password and the action `millrace:GetStats`.
 import { accessOf } from "./auth/access.ts";
 import { authenticate } from "./auth/authenticate.ts";
+import type { DoorRefusal } from "./door.ts";
 import type { Runtime } from "./env.ts";
 import { StreamError } from "./errors.ts";
 import { refusalOf } from "./permission.ts";
@@ -12,6 +13,7 @@ import { pendingTotalBytes } from "./stream/pending.ts";
 import { readCounters } from "./stream/readCounters.ts";
 import { unwrap } from "./stream/rpc.ts";
 import type { Scope } from "./stream/types.ts";
+import { splitUrl } from "./url.ts";
 
 export const statsPath = "/_millrace/stats";
 
@@ -24,7 +26,7 @@ export async function serveStats(
   const { headers } = request;
   const caller = authenticate(accessOf(env), { dialect: "v3io", headers }, Date.now());
   if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
-  const name = new URL(request.url).searchParams.get("stream");
+  const name = new URLSearchParams(splitUrl(request.url).query).get("stream");
   const scope = { account: caller.principal.account, region: home.region };
   const stream = name === null ? undefined : { scope, name };
   const refusal = await refusalOf(env, caller, { action: "millrace:GetStats" }, stream);
@@ -55,6 +57,10 @@ async function shardStats(runtime: Runtime, scope: Scope, name: string) {
       return Object.assign({ index }, stats);
     }),
   );
+}
+
+export function refuseStats({ status, message }: DoorRefusal): Response {
+  return json(status, { error: status === 400 ? "BadRequest" : "Forbidden", message });
 }
 
 function json(status: number, value: object): Response {

@@ -8,6 +8,12 @@ export interface UrlParts {
   query: string;
 }
 
+/** What stands between the slashes and the path: a host, or whatever was sent for one. */
+export function authorityOf(url: string): string {
+  const [authority = ""] = url.slice(url.indexOf("//") + 2).split(/[/?#]/, 1);
+  return authority;
+}
+
 export function splitUrl(url: string): UrlParts {
   const host = url.indexOf("//") + 2;
   const start = url.indexOf("/", host);

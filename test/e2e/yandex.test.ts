@@ -23,7 +23,7 @@ import { type Server, startServer } from "./server.ts";
 let server: Server;
 
 beforeAll(async () => {
-  server = await startServer({ flags: ["--memory"] });
+  server = await startServer({ flags: ["--memory", "--allow-host", "example.amazonaws.com"] });
 });
 
 afterAll(async () => {

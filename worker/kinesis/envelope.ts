@@ -53,9 +53,20 @@ const legacyContentType = "application/json";
 
 const encoder = new TextEncoder();
 
-/** The answer to a body of more than `bodyBytesMax`, which need not be read to the end. */
-export function answerTooLarge(): Answer {
-  return { kind: "answer", status: 413, headers: {}, body: new Uint8Array() };
+/** The answer to a request whose body is not looked at, for the reason that the error gives. */
+export function answerUnread(
+  error: KinesisError,
+  asked: HeaderReader,
+  codecs: Codecs,
+  newIds: () => RequestIds,
+): Answer {
+  const codec = codecOf(mediaTypeOf(asked), codecs) ?? codecs.json;
+  return answerError(error, codec, replyHeaders(newIds(), asked.get("origin")));
+}
+
+export function bodyTooLarge(): KinesisError {
+  const message = `The request's body is larger than ${bodyBytesMax} bytes.`;
+  return new KinesisError("RequestEntityTooLargeException", message);
 }
 
 export function readEnvelope(
@@ -64,14 +75,16 @@ export function readEnvelope(
   newIds: () => RequestIds,
 ): Envelope {
   const { method, body } = request;
-  if (body.length > bodyBytesMax) return answerTooLarge();
+  if (body.length > bodyBytesMax) {
+    return answerUnread(bodyTooLarge(), request.headers, codecs, newIds);
+  }
   const origin = request.headers.get("origin");
   if (origin && method === "OPTIONS") return answerPreflight(request.headers, newIds());
 
   const headers = replyHeaders(newIds(), origin);
   if (method !== "POST") return answerUnroutable(headers);
 
-  const contentType = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim() ?? "";
+  const contentType = mediaTypeOf(request.headers);
   const [serviceName, name] = (request.headers.get("x-amz-target") ?? "").split(".", 2);
   const operation = serviceName === service && name && isOperation(name) ? name : undefined;
   const unknown: KinesisErrorName = "UnknownOperationException";
@@ -110,6 +123,12 @@ export function answerError(
 ): Answer {
   const reply = renderError(error, codec);
   return { ...reply, kind: "answer", headers: { ...headers, ...reply.headers } };
+}
+
+/** In lower case: media types are compared so (RFC 9110, section 8.3.1). */
+function mediaTypeOf(headers: HeaderReader): string {
+  const [type = ""] = (headers.get("content-type") ?? "").split(";", 1);
+  return type.trim().toLowerCase();
 }
 
 function codecOf(contentType: string, codecs: Codecs): BodyCodec | undefined {

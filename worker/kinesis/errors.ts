@@ -24,6 +24,7 @@ export const errorStatus = {
   LimitExceededException: 400,
   MissingAuthenticationTokenException: 400,
   ProvisionedThroughputExceededException: 400,
+  RequestEntityTooLargeException: 413,
   ResourceInUseException: 400,
   ResourceNotFoundException: 400,
   SerializationException: 400,

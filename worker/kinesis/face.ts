@@ -4,7 +4,8 @@
 import { accessOf } from "../auth/access.ts";
 import { authenticate, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
-import { readBody } from "../body.ts";
+import { BodyError, readBody } from "../body.ts";
+import type { DoorRefusal } from "../door.ts";
 import type { Env, Runtime } from "../env.ts";
 import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
@@ -15,8 +16,9 @@ import { type Action, type ActionContext, type ActionReply, PrintedBody } from "
 import {
   type Answer,
   answerError,
-  answerTooLarge,
+  answerUnread,
   bodyBytesMax,
+  bodyTooLarge,
   type Call,
   readEnvelope,
 } from "./envelope.ts";
@@ -45,9 +47,9 @@ export async function serveKinesis(
   runtime: Runtime,
   home: Scope,
 ): Promise<Response> {
-  const body = await readBody(request, bodyBytesMax);
-  if (body === undefined) return respond(answerTooLarge());
   const { method, headers } = request;
+  const body = await readWhole(request);
+  if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
   const { path, query } = splitUrl(request.url);
   const envelope = readEnvelope({ method, headers, query, body }, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
@@ -61,6 +63,23 @@ export async function serveKinesis(
     return respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope), codec, envelope.headers));
+  }
+}
+
+/** The reply to what the door refuses. */
+export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Response {
+  const { status, message } = refusal;
+  const name = status === 400 ? "ValidationException" : "AccessDeniedException";
+  const error = new KinesisError(name, message);
+  return respond({ ...answerUnread(error, headers, codecs, newIds), status });
+}
+
+async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
+  try {
+    return (await readBody(request, bodyBytesMax)) ?? bodyTooLarge();
+  } catch (error) {
+    if (!(error instanceof BodyError)) throw error;
+    return new KinesisError("SerializationException", error.message);
   }
 }
 

@@ -3,6 +3,7 @@
 // server's number is on record any negative one serves, and it is given here once. The message is
 // the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
+import { BodyError } from "../body.ts";
 import { StreamError } from "../errors.ts";
 
 interface ErrorRow {
@@ -58,6 +59,7 @@ export function invalid(): V3ioError {
 /** The dialect's name for a failure of the core; unknown errors are internal. */
 export function v3ioErrorOf(error: unknown): V3ioError {
   if (error instanceof V3ioError) return error;
+  if (error instanceof BodyError) return new V3ioError("InvalidArgumentException", error.message);
   if (!(error instanceof StreamError)) return new V3ioError("InternalError");
   switch (error.code) {
     case "streamNotFound":

@@ -2,7 +2,8 @@
 // that v3io servers send. A header names the function; a request without one is about an object or a
 // container, by its plain verb.
 import type { Caller } from "../auth/caller.ts";
-import { readBody } from "../body.ts";
+import { BodyError, readBody } from "../body.ts";
+import type { DoorRefusal } from "../door.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
@@ -37,9 +38,15 @@ export async function serveV3io(
     await permit(runtime, scope, caller, command);
     return await runObjectCommand(command, request, runtime, scope);
   } catch (error) {
-    if (!(error instanceof V3ioError) && !(error instanceof StreamError)) console.error(error);
+    const isKnown = [V3ioError, StreamError, BodyError].some((known) => error instanceof known);
+    if (!isKnown) console.error(error);
     return errorResponse(error);
   }
+}
+
+export function refuseV3io({ status, message }: DoorRefusal): Response {
+  const name = status === 400 ? "InvalidArgumentException" : "Permission denied";
+  return errorResponse(new V3ioError(name, message));
 }
 
 async function callFunction(

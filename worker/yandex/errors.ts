@@ -2,6 +2,7 @@
 // in which YDB prints issues, with the number of its kind, which decides the error's name together with
 // the method. What the HTTP front finds wrong is said plainly. Sources: YDB exceptions_mapping.cpp,
 // http_req.cpp, datastreams_codes.h.
+import { BodyError } from "../body.ts";
 import { StreamError } from "../errors.ts";
 
 /** Statuses by name; the reason phrase of a reply is the name too. */
@@ -70,6 +71,9 @@ export function streamNotFound(name: string): YandexError {
 /** The dialect's name for a failure of the core, whose stream the client calls `name`. */
 export function yandexErrorOf(error: unknown, name: string): YandexError {
   if (error instanceof YandexError) return error;
+  if (error instanceof BodyError) {
+    return new YandexError("InvalidArgumentException", error.message);
+  }
   if (!(error instanceof StreamError)) return internal(error);
   const { code, detail } = error;
   switch (code) {

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
+import type { DoorRefusal } from "../door.ts";
 import type { Runtime } from "../env.ts";
 import { requestBodyBytesMax } from "../limits.ts";
 import { refusalOf } from "../permission.ts";
@@ -44,6 +45,12 @@ export async function serveYandex(
     const body = { __type: name, message };
     return answer(errorStatus[name], name, body, codec ?? defaultCodec, id);
   }
+}
+
+export function refuseYandex({ status, message }: DoorRefusal, { headers }: Request): Response {
+  const codec = codecOf(headers.get("content-type")) ?? defaultCodec;
+  const name = status === 400 ? "ValidationException" : "AccessDeniedException";
+  return print(status, name, codec.encode({ __type: name, message }), codec, requestIdOf(headers));
 }
 
 async function call(
@@ -128,6 +135,16 @@ async function answer(
   id: string,
 ): Promise<Response> {
   const body = reply instanceof RecordReply ? await reply.encode(codec) : codec.encode(reply);
+  return print(status, reason, body, codec, id);
+}
+
+function print(
+  status: number,
+  reason: string,
+  body: Uint8Array,
+  codec: BodyCodec,
+  id: string,
+): Response {
   return new Response(body, {
     status,
     statusText: reason,

@@ -100,8 +100,8 @@ export const envelopeRows: readonly EnvelopeRow[] = [
   ],
   [
     "body, JSON in capitals, a target",
-    { type: "Application/X-Amz-Json-1.1", target: "~.ListStreams", body: "{}" },
-    [404, "none", "<UnknownOperationException/>\n"],
+    { type: "Application/X-Amz-Json-1.1", target: "~.ListStreams", body: "not json" },
+    [400, "json", '{"__type":"SerializationException"}'],
   ],
   [
     "body, no content type, a service alone",

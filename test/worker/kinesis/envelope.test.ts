@@ -218,10 +218,32 @@ describe("envelope: a call", () => {
 });
 
 describe("envelope: bodies that are not read", () => {
-  test("one byte too many is answered 413 without a word", () => {
+  test.each([
+    ["json", jsonCodec],
+    ["cbor", cborCodec],
+  ])("one byte too many is a 413 of the service's form, in %s", (type, codec) => {
     const bytes = new Uint8Array(bodyBytesMax + 1);
-    const refused = { kind: "answer", status: 413, headers: {}, body: new Uint8Array() };
-    expect(read({ ...signed, bytes })).toEqual(refused);
+    const name = "RequestEntityTooLargeException";
+    const message = `The request's body is larger than ${bodyBytesMax} bytes.`;
+    expect(read({ ...signed, type, bytes })).toEqual({
+      kind: "answer",
+      status: 413,
+      headers: { ...idHeaders, "content-type": types[type] },
+      body: codec.encode({ __type: name, message }),
+    });
+  });
+
+  test("media types are compared without regard to case", () => {
+    for (const type of [
+      "Application/X-AMZ-JSON-1.1",
+      "APPLICATION/x-amz-json-1.1; charset=UTF-8",
+    ]) {
+      expect(call(read({ ...signed, type })).codec).toBe(jsonCodec);
+    }
+    expect(
+      call(read({ ...signed, type: "application/X-Amz-Cbor-1.1", bytes: Uint8Array.of(0xa0) }))
+        .codec,
+    ).toBe(cborCodec);
   });
 
   test("10 MiB of records in base64 fit", () => {

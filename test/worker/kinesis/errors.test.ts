@@ -38,11 +38,12 @@ describe("errors: the body", () => {
     expect(render(new KinesisError(name, message))).toEqual([status, body]);
   });
 
-  test("every name has a status of 4xx, but for the faults of the server", () => {
+  test("every name has the status 400, but for a body too large and the faults of the server", () => {
     const faults = Object.entries(errorStatus).filter(([, status]) => status !== 400);
     expect(faults).toEqual([
       ["InternalFailure", 500],
       ["InternalFailureException", 500],
+      ["RequestEntityTooLargeException", 413],
       ["ServiceUnavailable", 503],
     ]);
   });

@@ -1,0 +1,49 @@
+// Pages of other sites: which of them may ask, and what they may then read (Fetch standard, CORS
+// protocol). An origin is listed as browsers send it, `http://app.example:3000`; `*` stands for all.
+
+/** What a page may read of a reply besides the headers that the standard always shows. */
+const exposedHeaders =
+  "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,x-amz-crc32," +
+  "x-v3io-transaction-verifier,Date";
+
+/** As Kinesis says it: two days, which browsers cut to hours. */
+const preflightSeconds = "172800";
+
+/** What a page of this origin is to be told that it may read; undefined when it is not listed. */
+export function listedOrigin(origin: string | null, listed: string): string | undefined {
+  if (origin === null || listed === "") return undefined;
+  const origins = new Set(listed.split(",").map((one) => one.trim()));
+  if (origins.has("*")) return "*";
+  return origins.has(origin) ? origin : undefined;
+}
+
+export function isPreflight({ method, headers }: Request): boolean {
+  return method === "OPTIONS" && headers.has("access-control-request-method");
+}
+
+export function answerPreflight(asked: Headers): Response {
+  const headers = new Headers({
+    "x-amzn-requestid": crypto.randomUUID(),
+    "access-control-max-age": preflightSeconds,
+    "access-control-allow-methods": asked.get("access-control-request-method") ?? "",
+  });
+  const named = asked.get("access-control-request-headers");
+  if (named !== null) headers.set("access-control-allow-headers", named);
+  // Chromium asks so before a public page reaches a private address (WICG, Private Network Access).
+  if (asked.get("access-control-request-private-network") === "true") {
+    headers.set("access-control-allow-private-network", "true");
+  }
+  return new Response(null, { headers });
+}
+
+export function showTo(headers: Headers, origin: string): void {
+  headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", exposedHeaders);
+  if (origin !== "*") headers.append("vary", "Origin");
+}
+
+/** Takes back what the Kinesis face shows to every page, as the service does. */
+export function hide(headers: Headers): void {
+  headers.delete("access-control-allow-origin");
+  headers.delete("access-control-expose-headers");
+}
