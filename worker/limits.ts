@@ -111,6 +111,13 @@ export const iteratorTtlMs = 300_000;
 /** HTTP request body: 10 MiB of records in base64 with JSON around them, and some slack. */
 export const requestBodyBytesMax = 16 * 1024 * 1024;
 
+/**
+ * Items of a request's body: members, elements and values, however deep. A v3io PutRecords of 1000 records has
+ * 9000, and a list that is many times too long is still read, so that its own error can be given. A body of
+ * 16 MB could hold 16 million, which take seconds and hundreds of megabytes to build.
+ */
+export const requestItemsMax = 100_000;
+
 /** Shards that one stream may have: v3io's limit, the largest of the dialects'. */
 export const shardsMax = 4096;
 

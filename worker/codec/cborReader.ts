@@ -1,9 +1,10 @@
 // Reads CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts), strictly: one item of any well-formed
 // encoding, lengths definite or not, and nothing after it. Tags are read over, because the only one
 // that clients send marks a timestamp, and that is known from the shape. A key that is no text is
-// refused, and so is nesting deeper than any shape could need. No claimed length is believed before
-// the bytes are there.
+// refused, and so are nesting deeper than any shape could need and more items than a request may have.
+// No claimed length is believed before the bytes are there.
 import { concatBytes } from "../bytes.ts";
+import { requestItemsMax } from "../limits.ts";
 
 /** The deepest shape has five levels. */
 const depthMax = 64;
@@ -28,9 +29,12 @@ const shortTextBytes = 32;
 // Broken UTF-8 is a broken body, and a byte order mark is a character like any other.
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Byte strings are views of the body. Integers that a number cannot hold are bigints. */
-export function decodeCbor(body: Uint8Array): unknown {
-  const reader = new CborReader(body);
+/**
+ * Byte strings are views of the body. Integers that a number cannot hold are bigints. Throws for
+ * what is not well formed, and for more than `itemsMax` items, keys and chunks of strings counted too.
+ */
+export function decodeCbor(body: Uint8Array, itemsMax = requestItemsMax): unknown {
+  const reader = new CborReader(body, itemsMax);
   const value = reader.readItem(0);
   reader.expectEnd();
   return value;
@@ -39,9 +43,11 @@ export function decodeCbor(body: Uint8Array): unknown {
 class CborReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #itemsLeft: number;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, itemsMax: number) {
+    this.#itemsLeft = itemsMax;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
@@ -52,7 +58,7 @@ class CborReader {
 
   readItem(depth: number): unknown {
     if (depth > depthMax) throw malformed("nested too deeply");
-    const first = this.#byte();
+    const first = this.#head();
     const major = first >> 5;
     const info = first & 31;
     switch (major) {
@@ -103,7 +109,7 @@ class CborReader {
   }
 
   #key(): string {
-    const first = this.#byte();
+    const first = this.#head();
     if (first >> 5 !== TEXT) throw malformed("a key that is no text");
     const info = first & 31;
     return info === INDEFINITE ? this.#chunkedText() : this.#text(this.#length(info));
@@ -154,7 +160,7 @@ class CborReader {
   }
 
   #chunkLength(major: number): number {
-    const first = this.#byte();
+    const first = this.#head();
     if (first >> 5 !== major) throw malformed("a chunk of another type");
     return this.#length(first & 31);
   }
@@ -193,6 +199,12 @@ class CborReader {
     if (this.#bytes[this.#at] !== BREAK) return false;
     this.#at++;
     return true;
+  }
+
+  /** The first byte of one more item, key or chunk. */
+  #head(): number {
+    if (this.#itemsLeft-- === 0) throw malformed("too many items");
+    return this.#byte();
   }
 
   #byte(): number {

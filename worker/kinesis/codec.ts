@@ -1,6 +1,7 @@
 // How a request body becomes a value and a value a reply. Kinesis speaks JSON 1.1 and CBOR 1.1
 // with the same shapes; the two differ in how they carry bytes and timestamps, which validate.ts
 // settles by `format`. A codec knows nothing of operations.
+import { parseJson } from "../codec/json.ts";
 import type { OperationName } from "./shapes.ts";
 
 export type WireFormat = "json" | "cbor";
@@ -37,14 +38,11 @@ export interface Codecs {
   readonly cbor: BodyCodec;
 }
 
-// Broken UTF-8 is a broken body, and a byte order mark is not JSON: neither is repaired here.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 const encoder = new TextEncoder();
 
 export const jsonCodec: BodyCodec = {
   format: "json",
   contentType: "application/x-amz-json-1.1",
-  decode: (body) => JSON.parse(decoder.decode(body)),
+  decode: (body) => parseJson(body),
   encode: (value) => encoder.encode(JSON.stringify(value)),
 };

@@ -1,23 +1,33 @@
 // Members of a JSON body, each to its type or InvalidArgumentException. The content type is not looked at:
 // clients send none, or one that is wrong. A member that is null is one that is not there.
+import { parseJson } from "../codec/json.ts";
 import { invalid } from "./errors.ts";
 
 export type Body = Record<string, unknown>;
 
-// Broken UTF-8 is a broken body: repaired, it would store what nobody sent.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+/** Space, tab and the ends of lines. */
+const blanks: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** The byte order mark, which some clients write. */
+const mark = [0xef, 0xbb, 0xbf] as const;
 
 export function parseBody(bytes: Uint8Array): Body {
-  if (bytes.length === 0) return {};
+  const isMarked = mark.every((byte, i) => bytes[i] === byte);
+  const text = isMarked ? bytes.subarray(mark.length) : bytes;
+  if (isBlank(text)) return {};
   let value: unknown;
   try {
-    const text = decoder.decode(bytes);
-    value = text.trim() === "" ? {} : JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw invalid();
   }
   if (!isBody(value)) throw invalid();
   return value;
+}
+
+function isBlank(text: Uint8Array): boolean {
+  for (const byte of text) if (!blanks.has(byte)) return false;
+  return true;
 }
 
 export function isBody(value: unknown): value is Body {

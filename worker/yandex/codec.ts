@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { concatBytes, utf8 } from "../bytes.ts";
 import { decodeCbor } from "../codec/cborReader.ts";
+import { parseJson } from "../codec/json.ts";
 
 export type WireFormat = "json" | "cbor";
 
@@ -29,19 +30,17 @@ const NULL = 0xf6;
 const FLOAT32 = 0xfa;
 const FLOAT64 = 0xfb;
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 const json: BodyCodec = {
   format: "json",
   contentType: "application/x-amz-json-1.1",
-  decode: (body) => JSON.parse(decoder.decode(body)),
+  decode: (body) => parseJson(body),
   encode: (value) => utf8(JSON.stringify(value, writeBytes)),
 };
 
 const cbor: BodyCodec = {
   format: "cbor",
   contentType: "application/x-amz-cbor-1.1",
-  decode: decodeCbor,
+  decode: (body) => decodeCbor(body),
   encode: (value) => concatBytes([...itemParts(value)]),
 };
 
