@@ -127,10 +127,10 @@ export const listedShardsMax = 6000;
 /** How often a put follows shards that were closed under it before it gives up. */
 export const reroutesMax = 5;
 
-/** Open shards of an account in one region: the quota of the largest Kinesis regions. */
+/** Open shards of an account in one region: as many as the largest Kinesis regions give. */
 export const accountShardsMax = 20_000;
 
-/** On-demand streams of an account in one region, each of which begins with four shards. */
+/** On-demand streams of an account in one region: as many as its shards are enough for, four each. */
 export const onDemandStreamsMax = 5000;
 
 /** Tags of one resource (AWS API reference, TagResource). */
@@ -138,6 +138,9 @@ export const tagsMax = 50;
 
 /** Consumers registered with one stream (AWS API reference, RegisterStreamConsumer). */
 export const consumersMax = 20;
+
+/** The same for an on-demand stream of an account with a commitment: On-demand Advantage. */
+export const advantageConsumersMax = 50;
 
 /** The same for consumers registered through the Yandex face, whose clients use far more of them. */
 export const yandexConsumersMax = 200;

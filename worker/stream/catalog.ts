@@ -17,11 +17,13 @@ import {
 import {
   changePolicy,
   type ConsumerKey,
+  consumerLimit,
   deregisterConsumer,
   getConsumer,
   registerConsumer,
 } from "./consumers.ts";
-import { checkShardCount, checkSpec, newStream } from "./creation.ts";
+import { type AccountQuota, accountQuota } from "./accountQuota.ts";
+import { checkOnDemandCount, checkShardCount, checkSpec, newStream } from "./creation.ts";
 import { openCount } from "./hashrange.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./rates.ts";
@@ -69,7 +71,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       if (this.streams.find(spec.name) !== undefined) {
         throw new StreamError("streamExists", { stream: spec.name });
       }
-      checkSpec(spec, this.streams.totals(), this.isCommitted());
+      checkSpec(spec, this.streams.totals(), this.quota({ ...spec, ...scope }), this.isCommitted());
       this.checkCreations("tooManyStreams", () => this.streams.all());
       const stream = newStream(scope, spec, Date.now());
       if (spec.tags !== undefined) this.tags.change(stream.uid, { put: spec.tags });
@@ -113,6 +115,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return asReply(async () => {
       const before = this.streams.get(name);
       const after = changeAttributes(before, change, this.isCommitted());
+      const isNewOnDemand = before.mode !== "ON_DEMAND" && after.mode === "ON_DEMAND";
+      if (isNewOnDemand) checkOnDemandCount(this.streams.totals(), this.quota(before));
       if (after.retaining === true) {
         await this.begin(after);
         await this.finishRetaining(after);
@@ -159,10 +163,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     name: string,
     consumerName: string,
     tags: Tags = new Map(),
-    max?: number,
+    mostForFace?: number,
   ): Promise<Reply<ConsumerDescription>> {
     return asReply(() => {
       const stream = this.streams.get(name);
+      const max = mostForFace ?? consumerLimit(stream, this.isCommitted());
       this.checkCreations("tooManyConsumers", () => stream.consumers);
       changeTags(new Map(), { put: tags });
       const { transitionMs } = readSettings(this.env);
@@ -357,9 +362,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   /** Throws when there would be more shards than a stream, its account or its list may have. */
-  private checkResharding({ shards }: StreamDescription, { made, closing }: Resharding): void {
+  private checkResharding(stream: StreamDescription, { made, closing }: Resharding): void {
+    const { shards } = stream;
     const additional = openCount(made) - closing.length;
-    checkShardCount(this.streams.totals(), additional);
+    checkShardCount(this.streams.totals(), this.quota(stream), additional);
     const listed = shards.length + made.length;
     if (openCount(shards) + additional > shardsMax || listed > listedShardsMax) {
       throw new StreamError("tooManyShards", { limit: shardsMax });
@@ -373,6 +379,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     if (readSettings(this.env).limits === "none") return;
     const creating = listAll().filter(({ status }) => status === "CREATING").length;
     if (creating >= creationsMax) throw new StreamError(code, { limit: creationsMax, creating });
+  }
+
+  private quota(stream: Parameters<typeof accountQuota>[1]): AccountQuota {
+    return accountQuota(readSettings(this.env), stream);
   }
 
   private isCommitted(): boolean {

@@ -2,7 +2,7 @@
 // known by its name, and by its second of creation too when somebody asks by ARN, so that one
 // registered again is another. Pure functions; storing the description is the catalog's.
 import { StreamError } from "../errors.ts";
-import { consumersMax } from "../limits.ts";
+import { advantageConsumersMax, consumersMax } from "../limits.ts";
 import { requirePresent } from "./attributes.ts";
 import type { ConsumerDescription, StreamDescription } from "./types.ts";
 
@@ -22,13 +22,18 @@ export function getConsumer(stream: StreamDescription, key: ConsumerKey): Consum
   throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
 }
 
+/** How many consumers the stream may have; on-demand streams of a committed account may have more. */
+export function consumerLimit({ mode }: StreamDescription, isCommitted: boolean): number {
+  return mode === "ON_DEMAND" && isCommitted ? advantageConsumersMax : consumersMax;
+}
+
 /** Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. */
 export function registerConsumer(
   stream: StreamDescription,
   name: string,
   nowMs: number,
   transitionMs: number,
-  max = consumersMax,
+  max: number,
 ): ConsumerDescription {
   requirePresent(stream);
   if (stream.consumers.some((consumer) => consumer.name === name)) {

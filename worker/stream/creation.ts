@@ -1,7 +1,8 @@
 // A stream that is to be: whether the account may have it, and how it begins. Opening its shards,
 // and everything that can go wrong on the way, is the catalog's.
 import { StreamError } from "../errors.ts";
-import { accountShardsMax, onDemandStreamsMax, recordBytesDefault, shardsMax } from "../limits.ts";
+import { recordBytesDefault, shardsMax } from "../limits.ts";
+import type { AccountQuota } from "./accountQuota.ts";
 import { checkDistribution, checkWarmThroughput } from "./attributes.ts";
 import { splitHashRange } from "./hashrange.ts";
 import type { AccountTotals } from "./registry.ts";
@@ -16,21 +17,34 @@ import type { Scope, StreamDescription } from "./types.ts";
 const shardAgeMs = 2000;
 
 /** Throws unless an account with these totals may have such a stream. */
-export function checkSpec(spec: StreamSpec, totals: AccountTotals, isCommitted: boolean): void {
+export function checkSpec(
+  spec: StreamSpec,
+  totals: AccountTotals,
+  quota: AccountQuota,
+  isCommitted: boolean,
+): void {
   const { mode, shardCount, distribution, warmThroughputMiBps } = spec;
-  checkShardCount(totals, shardCount);
+  checkShardCount(totals, quota, shardCount);
   if (shardCount > shardsMax) throw new StreamError("tooManyShards", { limit: shardsMax });
-  if (mode === "ON_DEMAND" && totals.onDemandStreams >= onDemandStreamsMax) {
-    throw new StreamError("tooManyStreams", { limit: onDemandStreamsMax });
-  }
+  if (mode === "ON_DEMAND") checkOnDemandCount(totals, quota);
   if (warmThroughputMiBps !== undefined) checkWarmThroughput(spec, isCommitted);
   checkDistribution(spec, distribution ?? "USER_PARTITION_KEY");
 }
 
 /** Throws when the account would have too many open shards. */
-export function checkShardCount({ openShards: current }: AccountTotals, additional: number): void {
-  if (current + additional <= accountShardsMax) return;
-  throw new StreamError("tooManyShards", { current, additional, limit: accountShardsMax });
+export function checkShardCount(
+  { openShards: current }: AccountTotals,
+  { openShards: limit }: AccountQuota,
+  additional: number,
+): void {
+  if (current + additional <= limit) return;
+  throw new StreamError("tooManyShards", { current, additional, limit });
+}
+
+/** Throws when the account has no room for one more stream on demand. */
+export function checkOnDemandCount(totals: AccountTotals, quota: AccountQuota): void {
+  const { onDemandStreams: limit } = quota;
+  if (totals.onDemandStreams >= limit) throw new StreamError("tooManyStreams", { limit });
 }
 
 export function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescription {

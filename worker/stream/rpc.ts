@@ -129,7 +129,7 @@ export interface CatalogApi {
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>>;
   /** The stream, once nothing of it is being split or merged. */
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>>;
-  /** `max`: how many the stream may have; consumersMax (limits.ts) when left out. */
+  /** `max`: how many the stream may have; when left out, what Kinesis says (limits.ts). */
   registerConsumer(
     name: string,
     consumer: string,

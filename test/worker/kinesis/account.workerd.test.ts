@@ -1,7 +1,7 @@
 // What an account has and may have, over HTTP, inside workerd: its limits, its one setting, and the
 // channels that it cannot have here. Every test has an account of its own.
 
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { setClock } from "./claims.ts";
 import { authorizationFor, kinesisOver } from "./client.ts";
@@ -20,6 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  delete env.MILLRACE_LIMITS;
   vi.useRealTimers();
 });
 
@@ -29,7 +30,7 @@ describe("limits", () => {
       ShardLimit: 20_000,
       OpenShardCount: 0,
       OnDemandStreamCount: 0,
-      OnDemandStreamCountLimit: 5000,
+      OnDemandStreamCountLimit: 50,
       ChannelCount: 0,
       ChannelCountLimit: 0,
     };
@@ -51,6 +52,57 @@ describe("limits", () => {
     const elsewhere = { authorization: authorizationFor("eu-west-1", account) };
     const { output } = await send("DescribeLimits", {}, elsewhere);
     expect(output).toMatchObject({ OpenShardCount: 0 });
+  });
+
+  test.each([
+    ["us-east-1", 20_000],
+    ["us-west-2", 20_000],
+    ["eu-west-1", 20_000],
+    ["us-east-2", 6000],
+    ["eu-central-1", 6000],
+    ["cn-north-1", 6000],
+  ])("are those of the region: %s has %i shards", async (region, ShardLimit) => {
+    const elsewhere = { authorization: authorizationFor(region, account) };
+    const { output } = await send("DescribeLimits", {}, elsewhere);
+    expect(output).toMatchObject({ ShardLimit, OnDemandStreamCountLimit: 50 });
+  });
+
+  test("the fifty-first stream on demand is refused where limits are kept, made so or turned so", async () => {
+    const createOnDemand = (i: number) => ask("CreateStream", { StreamName: `stream-${i}` });
+    for (let i = 0; i < 50; i++) await createOnDemand(i);
+    await ask("CreateStream", { StreamName: "provisioned", ShardCount: 1 });
+    env.MILLRACE_LIMITS = "kinesis";
+    const update = {
+      StreamARN: `arn:aws:kinesis:us-east-1:${account}:stream/provisioned`,
+      StreamModeDetails: { StreamMode: "ON_DEMAND" },
+    };
+    for (const reply of [
+      await call("CreateStream", { StreamName: "one-more" }),
+      await call("UpdateStreamMode", update),
+    ]) {
+      expect([reply.status, reply.error]).toEqual([
+        400,
+        {
+          name: "LimitExceededException",
+          message:
+            "This request would exceed the limit of 50 on-demand streams " +
+            `for the account ${account} in us-east-1.`,
+        },
+      ]);
+    }
+    await ask("DeleteStream", { StreamName: "stream-0" });
+    await ask("UpdateStreamMode", update);
+    delete env.MILLRACE_LIMITS;
+    await createOnDemand(51);
+  });
+
+  test("shards have the region's limit where limits are kept", async () => {
+    env.MILLRACE_LIMITS = "kinesis";
+    const elsewhere = { authorization: authorizationFor("eu-central-1", account) };
+    const create = { StreamName: "wide", ShardCount: 6001 };
+    const { status, error } = await send("CreateStream", create, elsewhere);
+    expect([status, error.name]).toEqual([400, "LimitExceededException"]);
+    expect(error.message).toContain("Current shard count for the account: 0. Limit: 6000. ");
   });
 
   test("an account that is full says how many shards it has, and how many it was to have", async () => {

@@ -77,17 +77,28 @@ describe("registering", () => {
     expect(await names()).toEqual([]);
   });
 
+  test("ends at fifty consumers for an on-demand stream of a committed account, and for no other", async () => {
+    await commit("ENABLED");
+    for (let i = 0; i < 20; i++) await register(`reader-${i}`);
+    await expectFull(20);
+    const provisioned = stream;
+    stream = await createStream({});
+    for (let i = 0; i < 50; i++) await register(`reader-${i}`);
+    await expectFull(50);
+    stream = provisioned;
+    await ask("UpdateStreamMode", {
+      StreamARN: arnOf(stream),
+      StreamModeDetails: { StreamMode: "ON_DEMAND" },
+    });
+    await register("one-more");
+    await commit("DISABLED");
+    vi.setSystemTime(noonMs + 25 * 3_600_000);
+    await expectFull(20);
+  });
+
   test("ends at twenty consumers", async () => {
     for (let i = 0; i < 20; i++) await register(`reader-${i}`);
-    await expectRefusal(
-      "RegisterStreamConsumer",
-      { StreamARN: arnOf(stream), ConsumerName: "one-more" },
-      refusal(
-        "LimitExceededException",
-        "This request would exceed the limit of 20 consumers for " +
-          `stream ${stream} under account ${account}.`,
-      ),
-    );
+    await expectFull(20);
     await ask("DeregisterStreamConsumer", { StreamARN: arnOf(stream), ConsumerName: "reader-7" });
     await register("one-more");
     expect(await summaryOf(stream)).toMatchObject({ ConsumerCount: 20 });
@@ -285,6 +296,22 @@ describe("deleting the stream", () => {
 async function register(ConsumerName: string): Promise<Consumer> {
   const input = { StreamARN: arnOf(stream), ConsumerName };
   return (await ask("RegisterStreamConsumer", input))["Consumer"] as Consumer;
+}
+
+function commit(Status: string) {
+  return ask("UpdateAccountSettings", { MinimumThroughputBillingCommitment: { Status } });
+}
+
+function expectFull(limit: number): Promise<void> {
+  return expectRefusal(
+    "RegisterStreamConsumer",
+    { StreamARN: arnOf(stream), ConsumerName: "too-many" },
+    refusal(
+      "LimitExceededException",
+      `This request would exceed the limit of ${limit} consumers for ` +
+        `stream ${stream} under account ${account}.`,
+    ),
+  );
 }
 
 async function describeBy(input: object): Promise<unknown> {

@@ -1,7 +1,7 @@
 // What an account has and may have: DescribeLimits, and its settings. The one setting there is, a
 // commitment to a minimum of throughput, is kept because warm throughput asks for it; nobody is billed.
-import { accountShardsMax, onDemandStreamsMax } from "../../limits.ts";
 import { type Commitment, commitmentState } from "../../stream/account.ts";
+import { serviceQuota } from "../../stream/accountQuota.ts";
 import { catalogOf } from "../../stream/directory.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
@@ -14,11 +14,12 @@ const statusNames = {
 
 export const describeLimits: Action<"DescribeLimits"> = async ({ runtime: { env }, scope }) => {
   const { totals } = await catalogOf(env, scope).account();
+  const quota = serviceQuota(scope.region);
   return {
-    ShardLimit: accountShardsMax,
+    ShardLimit: quota.openShards,
     OpenShardCount: totals.openShards,
     OnDemandStreamCount: totals.onDemandStreams,
-    OnDemandStreamCountLimit: onDemandStreamsMax,
+    OnDemandStreamCountLimit: quota.onDemandStreams,
     ChannelCount: 0,
     ChannelCountLimit: 0,
   };

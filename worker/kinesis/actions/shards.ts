@@ -2,7 +2,9 @@
 // reply goes out and takes a second or three (docs/RESHARDING.md). The order of the checks is that
 // of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
 // told after that, as moto does.
-import { accountShardsMax, shardsMax } from "../../limits.ts";
+import { shardsMax } from "../../limits.ts";
+import { readSettings } from "../../settings.ts";
+import { accountQuota } from "../../stream/accountQuota.ts";
 import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
 import { findShard, hashHex, hashNumber, openCount } from "../../stream/hashrange.ts";
 import { recentRecounts, type ReshardOrder } from "../../stream/reshard.ts";
@@ -158,12 +160,14 @@ function checkOpen(stream: StreamDescription, { index, closedMs }: ShardDescript
 /** Throws when the account has no room for one more shard. */
 async function checkAccount(
   { runtime: { env } }: ActionContext,
-  { account, region }: StreamDescription,
+  stream: StreamDescription,
 ): Promise<void> {
+  const { account, region } = stream;
   const { totals } = await catalogOf(env, { account, region }).account();
   const current = totals.openShards;
-  if (current + 1 <= accountShardsMax) return;
-  throw shardLimitExceeded({ account, region, current, limit: accountShardsMax, additional: 1 });
+  const { openShards: limit } = accountQuota(readSettings(env), stream);
+  if (current + 1 <= limit) return;
+  throw shardLimitExceeded({ account, region, current, limit, additional: 1 });
 }
 
 async function reshard(
