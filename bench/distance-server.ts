@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { Miniflare, type WorkerOptions } from "miniflare";
 import { buildAll, buildWorker, type WorkerModules } from "../local/build.ts";
+import { keepFiles } from "../local/keeper.ts";
 import { reapWithUs } from "../local/reaper.ts";
 import { compatibilityDate } from "../local/runtime.ts";
 import type { Place } from "./distance-places.ts";
@@ -29,8 +30,12 @@ const { values } = parseArgs({
   options: { data: { type: "string" }, "round-trips": { type: "string" } },
 });
 const { data = "", "round-trips": roundTrips = "" } = values;
+const bucketPath = join(data, bucketFolder);
 /** Of the local server's bucket (local/bucket.ts). */
-const bucketFiles = { type: "disk" as const, path: join(data, bucketFolder), writable: true };
+const bucketBindings = {
+  FILES: { type: "disk" as const, path: bucketPath, writable: true },
+  FILE_KEEPER: { type: "fetcher" as const, handler: keepFiles(bucketPath) },
+};
 const placed = roundTrips.split(",").flatMap((text) =>
   [true, false].map((bucket) => {
     const name = `place-${text}-${bucket ? "bucket" : "plain"}`;
@@ -108,7 +113,7 @@ function bindings(store: string, bucket: boolean): NonNullable<WorkerOptions["co
         { type: "durable-object" as const, worker: store, exportName },
       ]),
     ),
-    ...(bucket && { FILES: bucketFiles }),
+    ...(bucket && bucketBindings),
     MILLRACE_ACCESS: { type: "text", value: "open" },
   };
 }

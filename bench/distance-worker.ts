@@ -12,6 +12,7 @@ interface PlaceEnv extends Env {
   ROUND_TRIP_MS: string;
   /** Of the local server's bucket. */
   FILES?: Pick<Fetcher, "fetch">;
+  FILE_KEEPER?: Pick<Fetcher, "fetch">;
 }
 
 const counts: Counts = {};
@@ -45,14 +46,15 @@ function farEnv(env: PlaceEnv): Env {
     SHARD: farNamespace(env.SHARD, "shard", roundTripMs),
     CATALOG: farNamespace(env.CATALOG, "catalog", roundTripMs),
     ITEMS: farNamespace(env.ITEMS, "items", roundTripMs),
-    ...(env.FILES && { SEGMENTS: intercept(bucketOver(env.FILES), counting("bucket")) }),
+    ...bucketOf(env),
   };
   farEnvs.set(env, far);
   return far;
 }
 
-function bucketOver(files: Pick<Fetcher, "fetch">): R2Bucket {
-  return new FileBucket(files) as unknown as R2Bucket;
+function bucketOf({ FILES, FILE_KEEPER }: PlaceEnv): Pick<Env, "SEGMENTS"> {
+  if (FILES === undefined || FILE_KEEPER === undefined) return {};
+  return { SEGMENTS: intercept(new FileBucket(FILES, FILE_KEEPER), counting("bucket")) };
 }
 
 type Objects<T extends Rpc.DurableObjectBranded> = DurableObjectNamespace<T>;

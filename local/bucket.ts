@@ -2,6 +2,8 @@
 // one for each object. Miniflare's R2 would do the same at ten times the processor time of a put: it
 // passes a body on 4 KiB at a time, through a digest in JavaScript, and a local server has one thread
 // for that and for everything else. A file appears whole or not at all; keys are paths of plain names.
+// After a loss of power only what was synced is sure to be there; what was deleted is gone.
+import type { SegmentBucket } from "../worker/stream/tier.ts";
 
 /** What a folder lists. */
 interface FileEntry {
@@ -9,16 +11,18 @@ interface FileEntry {
   type: "file" | "directory";
 }
 
-export class FileBucket {
+export class FileBucket implements SegmentBucket {
   readonly #files: Pick<Fetcher, "fetch">;
+  readonly #keeper: Pick<Fetcher, "fetch">;
 
-  /** The folder, by way of workerd's own file service. */
-  constructor(files: Pick<Fetcher, "fetch">) {
+  /** The folder, by way of workerd's own file service and of what that cannot do (keeper.ts). */
+  constructor(files: Pick<Fetcher, "fetch">, keeper: Pick<Fetcher, "fetch">) {
     this.#files = files;
+    this.#keeper = keeper;
   }
 
   /** With `onlyIf` nothing is written over: the one condition that there is. */
-  async put(key: string, body: Uint8Array, options?: R2PutOptions): Promise<void> {
+  async put(key: string, body: Uint8Array, options?: { onlyIf?: object }): Promise<void> {
     if (options?.onlyIf !== undefined && (await this.#call("HEAD", key)).ok) return;
     const reply = await this.#call("PUT", key, body);
     if (!reply.ok) throw new Error(`putting ${key}: ${reply.status} ${await reply.text()}`);
@@ -32,21 +36,32 @@ export class FileBucket {
     return reply;
   }
 
+  /** What is not there is deleted already. */
   async delete(keys: string | string[]): Promise<void> {
-    for (const key of typeof keys === "string" ? [keys] : keys) {
-      const reply = await this.#call("DELETE", key);
-      if (reply.ok || reply.status === 404) continue;
-      throw new Error(`deleting ${key}: ${reply.status} ${await reply.text()}`);
-    }
+    await this.#keep("delete", typeof keys === "string" ? [keys] : keys);
+  }
+
+  async deleteFolder(prefix: string): Promise<void> {
+    await this.#keep("delete", [prefix]);
+  }
+
+  async sync(keys: readonly string[]): Promise<void> {
+    await this.#keep("sync", keys);
   }
 
   /** The objects below a folder: the prefix ends with a slash. */
-  async list({ prefix }: { prefix: string }): Promise<{ objects: { key: string }[] }> {
+  async list({ prefix }: { prefix: string }) {
     const reply = await this.#call("GET", prefix.replace(/\/$/, ""));
-    if (reply.status === 404) return { objects: [] };
+    if (reply.status === 404) return { objects: [], truncated: false };
     if (!reply.ok) throw new Error(`listing ${prefix}: ${reply.status} ${await reply.text()}`);
     const entries = await reply.json<FileEntry[]>();
-    return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })) };
+    return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })), truncated: false };
+  }
+
+  async #keep(work: "sync" | "delete", keys: readonly string[]): Promise<void> {
+    const body = JSON.stringify(keys);
+    const reply = await this.#keeper.fetch(`http://keeper/${work}`, { method: "POST", body });
+    if (!reply.ok) throw new Error(`${work} of ${keys.join()}: ${await reply.text()}`);
   }
 
   #call(method: string, key: string, body?: Uint8Array): Promise<Response> {

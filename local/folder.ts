@@ -13,13 +13,13 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import { keepFolder } from "./disk.ts";
 import { Failure, errorCode } from "./failure.ts";
 
 /** The reaper needs milliseconds; a workerd that is there after this long is somebody's problem. */
@@ -45,7 +45,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   const folder = resolve(path);
   const scratch = join(folder, "tmp");
   try {
-    makeFolder(folder);
+    await keepFolder(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw unusable(folder, error);
@@ -83,14 +83,6 @@ export async function makeTemporaryFolder(): Promise<DataFolder> {
       rmSync(folder.path, { recursive: true, force: true });
     },
   };
-}
-
-/** What `mkdir -p` does; Node's own never returns where the system refuses with ENOENT, as in /proc. */
-function makeFolder(folder: string): void {
-  const stats = statSync(folder, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) return;
-  if (stats === undefined) makeFolder(dirname(folder));
-  mkdirSync(folder);
 }
 
 function lockFolder(folder: string): DatabaseSync {

@@ -7,12 +7,14 @@
  */
 import { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
 import type { WorkerModules } from "./build.ts";
+import { keepFolder } from "./disk.ts";
 import { Failure } from "./failure.ts";
+import { keepFiles } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 
@@ -35,8 +37,8 @@ export interface RuntimeOptions {
   port?: number;
   /** Durable Object classes of the Worker by the name of their binding. */
   objects?: Record<string, string>;
-  /** A folder in the data folder that the Worker may read and write, file by file. */
-  files?: { binding: string; folder: string };
+  /** A folder in the data folder that the Worker may read and write, file by file; see keeper.ts. */
+  files?: { binding: string; keeperBinding: string; folder: string };
   /** Any other binding. */
   bindings?: Bindings;
   /** Removed by the reaper too, when this process is killed. */
@@ -59,6 +61,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     reapWithUs(child, options.temporaryFolder);
     if (child.pid !== undefined) options.onStart?.(child.pid);
   });
+  for (const name of Object.values(options.objects ?? {})) {
+    await keepFolder(join(options.folder.path, "do", `${workerName}-${name}`));
+  }
   const worker = await describeWorker(options);
   const miniflare = withoutSignals(() => createMiniflare(worker, options.folder));
   let disposal: Promise<void> | undefined;
@@ -117,9 +122,12 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
 async function describeFiles({ files, folder }: RuntimeOptions): Promise<Bindings> {
   if (files === undefined) return {};
   const path = join(folder.path, files.folder);
-  await mkdir(path, { recursive: true });
+  await keepFolder(path);
   removeLeftovers(path);
-  return { [files.binding]: { type: "disk", path, writable: true } };
+  return {
+    [files.binding]: { type: "disk", path, writable: true },
+    [files.keeperBinding]: { type: "fetcher", handler: keepFiles(path) },
+  };
 }
 
 async function describeModules({ folder, main, wasm }: WorkerModules): Promise<Manifest> {

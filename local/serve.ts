@@ -42,7 +42,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       folder,
       port: flags.directPort,
       objects: durableObjects,
-      files: { binding: "FILES", folder: "bucket" },
+      files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
       bindings: {
         ...textBindings(readVariables()),
         ...textBindings({ ...flags.settings }),

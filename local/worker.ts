@@ -6,8 +6,9 @@ import { FileBucket } from "./bucket.ts";
 export { Catalog, Items } from "../worker/index.ts";
 
 interface LocalEnv extends Env {
-  /** The bucket's folder; without it there is no bucket. */
+  /** The bucket's folder, and who keeps it; without them there is no bucket. */
   FILES?: Pick<Fetcher, "fetch">;
+  FILE_KEEPER?: Pick<Fetcher, "fetch">;
 }
 
 export class Shard extends EdgeShard {
@@ -24,8 +25,7 @@ export class Segments extends EdgeSegments {
 
 export default edge;
 
-/** Of R2 the Worker asks no more than a FileBucket has. */
-function withBucket({ FILES, ...env }: LocalEnv): Env {
-  if (FILES === undefined) return env;
-  return { ...env, SEGMENTS: new FileBucket(FILES) as unknown as R2Bucket };
+function withBucket({ FILES, FILE_KEEPER, ...env }: LocalEnv): Env {
+  if (FILES === undefined || FILE_KEEPER === undefined) return env;
+  return { ...env, SEGMENTS: new FileBucket(FILES, FILE_KEEPER) };
 }

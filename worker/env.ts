@@ -2,14 +2,15 @@
 // brings along for the core.
 import type { ItemsApi } from "./items/types.ts";
 import type { CatalogApi, ShardApi } from "./stream/rpc.ts";
+import type { SegmentBucket } from "./stream/tier.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
   /** The objects of a container, one for each account, region and container. */
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
-  /** Sealed segments move here; without it they stay with their shard. */
-  SEGMENTS?: R2Bucket;
+  /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
+  SEGMENTS?: SegmentBucket;
   /** Who may call: see auth/config.ts and auth/access.ts. */
   MILLRACE_AUTH?: string;
   MILLRACE_ACCESS?: string;

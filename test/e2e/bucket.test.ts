@@ -13,7 +13,7 @@ const scratch = mkdtempSync(join(tmpdir(), "millrace-bucket-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 test("does what R2 does with the same requests, and keeps what it has", async () => {
-  const ours = { files: { binding: "FILES", folder: "bucket" } };
+  const ours = { files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" } };
   const peer = { bindings: { SEGMENTS: { type: "r2" as const, name: "segments" } } };
   const keys = ["segments/a/7", "segments/a/8"];
   const expected = [null, [], "first", "third", true, 0, keys, [], [], ["segments/ab/1"]];

@@ -7,7 +7,9 @@ import type { Env as Bindings } from "../../worker/env.ts";
 
 declare global {
   namespace Cloudflare {
-    interface Env extends Bindings {}
+    interface Env extends Omit<Bindings, "SEGMENTS"> {
+      SEGMENTS?: R2Bucket;
+    }
     interface GlobalProps {
       mainModule: typeof import("../../worker/index.ts");
     }

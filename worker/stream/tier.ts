@@ -5,6 +5,23 @@ import { Buffer } from "node:buffer";
 import { verifySegment } from "./chunk.ts";
 import { isCorrupt } from "./inspector.ts";
 
+/** What the storage engine asks of a place for segments: of R2, or of a folder. */
+export interface SegmentBucket {
+  /** With `onlyIf` an object that is there stays as it is. */
+  put(
+    key: string,
+    body: Uint8Array,
+    options: { onlyIf: { etagDoesNotMatch: string } },
+  ): Promise<unknown>;
+  get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+  delete(keys: string | string[]): Promise<void>;
+  list(options: { prefix: string }): Promise<{ objects: { key: string }[]; truncated: boolean }>;
+  /** Resolves when the objects will outlive a loss of power; a bucket without it promises that of every put. */
+  sync?(keys: readonly string[]): Promise<void>;
+  /** Removes whatever has the prefix, which ends with a slash; where it is left out, by `list` and `delete`. */
+  deleteFolder?(prefix: string): Promise<void>;
+}
+
 /** What is to be moved, asked for one at a time. */
 export interface MovableSegments {
   uid: string;
@@ -20,7 +37,10 @@ export interface MovableSegments {
 const deleteKeysMax = 1000;
 
 /** Moves segments until there is none. Throws when R2 fails or gives back other bytes. */
-export async function moveSegments(bucket: R2Bucket, segments: MovableSegments): Promise<void> {
+export async function moveSegments(
+  bucket: SegmentBucket,
+  segments: MovableSegments,
+): Promise<void> {
   for (;;) {
     const segment = segments.next();
     if (segment === undefined) return;
@@ -32,7 +52,7 @@ export async function moveSegments(bucket: R2Bucket, segments: MovableSegments):
 
 /** A segment's verified bytes from R2; undefined when there is no such object. Throws `corrupt`. */
 export async function readObject(
-  bucket: R2Bucket,
+  bucket: SegmentBucket,
   uid: string,
   segment: number,
 ): Promise<Uint8Array | undefined> {
@@ -43,9 +63,26 @@ export async function readObject(
   return body;
 }
 
+/**
+ * Resolves when the objects of segments that were moved are safe: their rows may be freed. Throws when
+ * that cannot be had; the objects are removed then, for nobody can tell what has become of them.
+ */
+export async function syncSegments(
+  bucket: SegmentBucket,
+  uid: string,
+  segments: readonly number[],
+): Promise<void> {
+  try {
+    await bucket.sync?.(segments.map((segment) => segmentObject(uid, segment)));
+  } catch (error) {
+    await dropSegments(bucket, uid, segments);
+    throw error;
+  }
+}
+
 /** Deletes the objects of some segments, or all of a shard's. Doing it again changes nothing. */
 export async function dropSegments(
-  bucket: R2Bucket,
+  bucket: SegmentBucket,
   uid: string,
   segments?: readonly number[],
 ): Promise<void> {
@@ -56,6 +93,7 @@ export async function dropSegments(
     }
     return;
   }
+  if (bucket.deleteFolder !== undefined) return bucket.deleteFolder(segmentObject(uid, ""));
   for (;;) {
     const { objects, truncated } = await bucket.list({ prefix: segmentObject(uid, "") });
     if (objects.length > 0) await bucket.delete(objects.map((object) => object.key));
@@ -76,7 +114,7 @@ function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | u
   }
 }
 
-async function putVerified(bucket: R2Bucket, key: string, body: Uint8Array): Promise<void> {
+async function putVerified(bucket: SegmentBucket, key: string, body: Uint8Array): Promise<void> {
   // An object that a cut-off move left is kept, never written over: it is checked like a new one.
   await bucket.put(key, body, { onlyIf: { etagDoesNotMatch: "*" } });
   const object = await bucket.get(key);

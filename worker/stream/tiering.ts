@@ -7,7 +7,13 @@ import type { Generation } from "./generations.ts";
 import { isCorrupt } from "./inspector.ts";
 import type { LogEntry } from "./log.ts";
 import type { ShardStore } from "./store.ts";
-import { dropSegments, moveSegments, readObject } from "./tier.ts";
+import {
+  dropSegments,
+  moveSegments,
+  readObject,
+  type SegmentBucket,
+  syncSegments,
+} from "./tier.ts";
 
 /** The shard, as far as its segments go. */
 export interface SegmentOwner {
@@ -22,13 +28,13 @@ export interface SegmentOwner {
 export class Tiering {
   /** Segments below this one are in R2. */
   tieredSegment = 0;
-  private readonly bucket: R2Bucket | undefined;
+  private readonly bucket: SegmentBucket | undefined;
   private readonly owner: SegmentOwner;
   private moving: Promise<void> | undefined;
   /** Segments below this one are being deleted, or have been. */
   private droppedSegment = 0;
 
-  constructor(bucket: R2Bucket | undefined, owner: SegmentOwner) {
+  constructor(bucket: SegmentBucket | undefined, owner: SegmentOwner) {
     this.bucket = bucket;
     this.owner = owner;
   }
@@ -52,7 +58,7 @@ export class Tiering {
     try {
       await this.moving;
     } catch (error) {
-      console.error("moving segments to R2 failed", error);
+      console.error("moving segments to the bucket failed", error);
       await this.owner.wakeBy(Date.now() + tierRetryMs);
     } finally {
       this.moving = undefined;
@@ -65,7 +71,7 @@ export class Tiering {
       const oldest = store.generations.oldest();
       if (oldest === undefined || oldest.lastMs >= horizonMs) return;
       if (this.bucket !== undefined) {
-        const numbers = oldest.segments.map((_, i) => oldest.firstSegment + i);
+        const numbers = segmentsOf(oldest);
         this.droppedSegment = oldest.firstSegment + numbers.length;
         await dropSegments(this.bucket, store.description.uid, numbers);
       }
@@ -98,8 +104,8 @@ export class Tiering {
     throw damage ?? new StreamError("corrupt", { shard: uid, segment, what: "missing" });
   }
 
-  private async moveAll(store: ShardStore, bucket: R2Bucket): Promise<void> {
-    this.freeMoved(store, store.generations.inSqlite());
+  private async moveAll(store: ShardStore, bucket: SegmentBucket): Promise<void> {
+    await this.freeMoved(store, bucket);
     await moveSegments(bucket, {
       uid: store.description.uid,
       next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
@@ -108,21 +114,36 @@ export class Tiering {
     });
   }
 
-  private async moved(store: ShardStore, bucket: R2Bucket, segment: number): Promise<void> {
+  private async moved(store: ShardStore, bucket: SegmentBucket, segment: number): Promise<void> {
     const { uid } = store.description;
     if (this.owner.store() !== store) return;
     this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
     // Retention may have passed it while it was on its way.
     if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
-    this.freeMoved(store, store.generations.inSqlite());
+    await this.freeMoved(store, bucket);
   }
 
-  private freeMoved(store: ShardStore, generations: readonly Generation[]): void {
-    for (const generation of generations) {
-      const { firstSegment, segments, tiered } = generation;
-      const isMoved = !tiered && firstSegment + segments.length <= this.tieredSegment;
+  /** Rows are the only sure copy until the bucket says that its own will stay. */
+  private async freeMoved(store: ShardStore, bucket: SegmentBucket): Promise<void> {
+    for (const generation of store.generations.inSqlite()) {
+      const { firstSegment, segments } = generation;
+      const isMoved = firstSegment + segments.length <= this.tieredSegment;
       const isWhole = segments.every((each) => !store.inspector.damaged.has(each.firstIndex));
-      if (isMoved && isWhole) this.owner.transact(() => store.free(generation));
+      if (!isMoved || !isWhole) continue;
+      try {
+        await syncSegments(bucket, store.description.uid, segmentsOf(generation));
+      } catch (error) {
+        this.tieredSegment = Math.min(this.tieredSegment, firstSegment);
+        throw error;
+      }
+      // Retention may have passed it meanwhile.
+      const isThere = store.generations.inSqlite().includes(generation);
+      if (this.owner.store() !== store || !isThere) return;
+      this.owner.transact(() => store.free(generation));
     }
   }
+}
+
+function segmentsOf({ firstSegment, segments }: Generation): number[] {
+  return segments.map((_, i) => firstSegment + i);
 }

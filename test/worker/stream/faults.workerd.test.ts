@@ -82,6 +82,36 @@ describe("R2 on the way in", () => {
     await expectRecovery(shard, offered);
   });
 
+  test("cannot make objects outlast a loss of power: nothing is freed, and they are put again", async () => {
+    const shard = await openShard();
+    const sync = vi.fn<() => Promise<never>>(() => Promise.reject(new Error("the disk is ill")));
+    await rebind(shard, faultyBucket({ sync }));
+    const offered = await fill(shard, 10);
+    for (let count = 1; count <= 3; count++) {
+      await vi.waitUntil(() => sync.mock.calls.length >= count, { timeout: 10_000 });
+      await runDurableObjectAlarm(shard);
+    }
+    const { segments } = await statsOf(shard);
+    expect(segments.r2Bytes).toBe(0);
+    expect(segments.sqliteBytes).toBeGreaterThan(generationBytes);
+    await expectRecovery(shard, offered);
+  });
+
+  test("takes its time to make them last: rows are there until it has, and go then", async () => {
+    const shard = await openShard();
+    const synced = Promise.withResolvers<void>();
+    const sync = vi.fn<(keys: readonly string[]) => Promise<void>>(() => synced.promise);
+    await rebind(shard, faultyBucket({ sync }));
+    await fill(shard, 10);
+    await vi.waitUntil(() => sync.mock.calls.length > 0, { timeout: 10_000 });
+    const keys = sync.mock.calls.flatMap(([names]) => names);
+    expect(keys).toEqual(keys.map((_, i) => `segments/${shard.name}/${i}`));
+    expect((await statsOf(shard)).segments.r2Bytes).toBe(0);
+    synced.resolve();
+    const movedBytes = async () => (await statsOf(shard)).segments.r2Bytes;
+    await vi.waitUntil(async () => (await movedBytes()) >= generationBytes, { timeout: 10_000 });
+  });
+
   test("has an object of another shard's life under the key: it is replaced", async () => {
     const shard = await openShard();
     await env.SEGMENTS!.put(`segments/${shard.name}/1`, "left behind");

@@ -13,6 +13,7 @@ import type { PageLimits } from "../../../worker/stream/plan.ts";
 import { type Page, readPage, type Trimmed } from "../../../worker/stream/reader.ts";
 import { unwrap } from "../../../worker/stream/rpc.ts";
 import { Segments } from "../../../worker/stream/segments.ts";
+import type { SegmentBucket } from "../../../worker/stream/tier.ts";
 import type { Location, ShardStats } from "../../../worker/stream/types.ts";
 import { parseChunk } from "../../reference/parse.ts";
 import { arrivalOrdinals } from "../../reference/record.ts";
@@ -230,7 +231,8 @@ function bytesIn(value: unknown): number {
 }
 
 /** What a bucket does instead of what it is asked; what is left out it does as asked. */
-export type Faults = Partial<Pick<R2Bucket, "put" | "get" | "delete" | "list">>;
+export type Faults = Partial<Pick<R2Bucket, "put" | "get" | "delete" | "list">> &
+  Pick<SegmentBucket, "sync">;
 
 /** The real bucket, but for the faults, which may be changed while it is in use. */
 export function faultyBucket(faults: Faults): R2Bucket {
