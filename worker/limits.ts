@@ -105,6 +105,22 @@ export const descriptionsMax = 1000;
 /** Largest ordinal within a millisecond: v3io prints it as nanoseconds of that millisecond. */
 export const timeOrdinalMax = 999_999;
 
+/**
+ * Attributes in one page of items, as JSON. A message between objects has at most 32 MiB (Workers RPC), in which
+ * text may take twice as much; less is kept in memory by an isolate that has 128 MB for all its requests.
+ */
+export const itemPageBytesMax = 4 * 1024 * 1024;
+
+/** What one call reads of a directory before it lets others have a turn: some tenths of a second of work. */
+export const itemScanRowsMax = 10_000;
+export const itemScanBytesMax = 32 * 1024 * 1024;
+
+/** The same for directories of streams. */
+export const directoryRowsMax = 10_000;
+
+/** Stored descriptions that the catalog reads for one page of a listing, for the same reasons. */
+export const streamPageBytesMax = 8 * 1024 * 1024;
+
 /** Age at which a Kinesis or Yandex shard iterator expires. */
 export const iteratorTtlMs = 300_000;
 

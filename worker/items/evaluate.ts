@@ -33,6 +33,23 @@ export function isTrue(condition: Expression, find: Lookup): boolean {
   }
 }
 
+/** Names of the attributes that an expression asks for. */
+export function attributesIn(expression: Expression): string[] {
+  switch (expression.kind) {
+    case "literal":
+      return [];
+    case "attribute":
+    case "exists":
+      return [expression.name];
+    case "ifNotExists":
+      return [expression.name, ...attributesIn(expression.otherwise)];
+    case "not":
+      return attributesIn(expression.of);
+    default:
+      return [...attributesIn(expression.left), ...attributesIn(expression.right)];
+  }
+}
+
 /** Carries out the updates in order, each seeing what the ones before it did. */
 export function applyUpdates(updates: readonly Update[], user: Attributes, system: Lookup): void {
   const find: Lookup = (name) => user.get(name) ?? system(name);

@@ -35,13 +35,24 @@ export interface ItemPlace {
    * there in the time of another is not seen any more.
    */
   owner: string;
+  /** Path of the stream's directory, with its slash, for what lies in one; directories are made below it. */
+  base?: string | undefined;
   standing?: Standing | undefined;
 }
 
+/** Attributes that somebody asks for. */
+export interface Selection {
+  /** All that users wrote. */
+  user: boolean;
+  /** All of the system. */
+  system: boolean;
+  /** Others by name; those that are not there are left out. */
+  names: string[];
+}
+
 export interface Item {
-  /** The attributes of users and those of the system. */
-  user: Attributes;
-  system: Attributes;
+  /** The selected ones. */
+  attributes: Attributes;
   bodyBytes: number;
   time: ItemTime;
 }
@@ -82,26 +93,61 @@ export interface ItemWrite {
   newOnly: boolean;
 }
 
+/** A question for the items directly in a directory. */
+export interface ItemScan {
+  directory: ItemPlace;
+  /** Path after which to begin; one that ends in a slash stands for all that is in that directory. */
+  after: string;
+  /** Items at most. */
+  limit: number;
+  selection: Selection;
+  filter?: Expression | undefined;
+  /** Of the parts into which the items are divided by their names, the one that is wanted. */
+  part: { index: number; count: number };
+}
+
 export interface ItemPage {
-  items: { path: string; item: Item }[];
+  /** The selected attributes of each item. */
+  items: Attributes[];
+  /** Path after which to go on; undefined at the end. */
+  next: string | undefined;
+  /** Whether the directory is there; one that holds only streams is not known here. */
+  exists: boolean;
+}
+
+/** One entry of a directory: an object, or a directory in it, whose path ends in a slash. */
+export interface ListedEntry {
+  path: string;
+  /** Of the last write, and of the first. */
+  time: ItemTime;
+  born: ItemTime;
+  /** Undefined for a directory. */
+  bytes: number | undefined;
+}
+
+/** A question for what a directory shows of an owner: what begins with its path, in order. */
+export interface ItemListing {
+  directory: ItemPlace;
+  /** As in a scan. */
+  after: string;
+  limit: number;
+  directoriesOnly: boolean;
+}
+
+export interface ListedPage {
+  entries: ListedEntry[];
   /** Path after which to go on; undefined at the end. */
   next: string | undefined;
 }
 
-/** One entry of a directory: an object, or a directory in it. */
-export interface ListedEntry {
-  path: string;
-  /** Undefined for a directory. */
-  object: { bytes: number; time: ItemTime } | undefined;
-}
-
+/** Replies are bounded by the rows they are about (limits.ts), or by `itemPageBytesMax` where they grow. */
 export interface ItemsApi {
   /** Throws `itemNotFound`. */
-  getItem(place: ItemPlace): Promise<Reply<Item>>;
+  getItem(place: ItemPlace, selection: Selection): Promise<Reply<Item>>;
   /** Throws `conditionFalse`, `itemExists`, `expressionFailed`, `tooLarge`. */
   putItem(place: ItemPlace, write: ItemWrite): Promise<Reply<{ time: ItemTime }>>;
-  /** Items directly below a directory. */
-  scanItems(directory: ItemPlace, after: string, limit: number): Promise<ItemPage>;
+  /** A page may be empty and not the last: so much was read for nothing. */
+  scanItems(scan: ItemScan): Promise<Reply<ItemPage>>;
   getObject(place: ItemPlace): Promise<Reply<{ body: Uint8Array; time: ItemTime }>>;
   /** Attributes stay as they are. Throws `tooLarge`. */
   putObject(
@@ -110,10 +156,10 @@ export interface ItemsApi {
     append: boolean,
   ): Promise<Reply<{ time: ItemTime }>>;
   deleteItem(place: ItemPlace): Promise<Reply<{ deleted: true }>>;
-  /** The owner's entries whose path begins with `prefix` and is above `after`, in order. */
-  list(prefix: string, after: string, limit: number, owner: string): Promise<ListedEntry[]>;
-  /** Removes everything below the directory, whoever owns it. */
+  /** A page may be empty and not the last. */
+  listDirectory(listing: ItemListing): Promise<ListedPage>;
+  /** Removes everything in the directory and itself, whoever owns it; the directories above it stay. */
   clearDirectory(directory: string): Promise<void>;
-  /** Whether the directory holds anything of the owner. */
+  /** Whether the directory is there, or holds anything of the owner. */
   isOccupied(directory: string, owner: string): Promise<boolean>;
 }

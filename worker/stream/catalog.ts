@@ -35,6 +35,7 @@ import {
   type CatalogApi,
   type Reply,
   type ResourceKey,
+  type StreamDirectory,
   type StreamHead,
   type StreamPage,
   type StreamSpec,
@@ -88,8 +89,15 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   async listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
-    const streams = this.streams.page(after, limit + 1, path);
-    return { streams: streams.slice(0, limit).map(headOf), more: streams.length > limit };
+    return this.streams.page(after, limit, path);
+  }
+
+  async listDirectory(
+    path: string | undefined,
+    after: string,
+    limit: number,
+  ): Promise<StreamDirectory> {
+    return this.streams.directory(path, after, limit);
   }
 
   deleteStream(name: string, withConsumers = false): Promise<Reply<{ deleted: true }>> {
@@ -237,7 +245,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   /** Takes up what was cut off, and ends states whose time has come: reading them does. */
   override async alarm(): Promise<void> {
-    for (const stream of this.streams.all().filter(hasWorkLeft)) {
+    for (const stream of this.streams.all()) {
+      if (!hasWorkLeft(stream)) continue;
       try {
         await this.resume(stream);
       } catch (error) {
@@ -246,10 +255,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       }
     }
     for (const stream of this.streams.all()) await this.expire(stream);
-    const times = this.streams.all().map((stream) => {
-      return Math.min(stream.settlesMs ?? Infinity, nextExpiryMs(stream) ?? Infinity);
-    });
-    const nextMs = Math.min(...times, Infinity);
+    let nextMs = Infinity;
+    for (const stream of this.streams.all()) {
+      nextMs = Math.min(nextMs, stream.settlesMs ?? Infinity, nextExpiryMs(stream) ?? Infinity);
+    }
     if (nextMs < Infinity) await this.wakeBy(nextMs);
   }
 
@@ -374,10 +383,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   private checkCreations(
     code: "tooManyStreams" | "tooManyConsumers",
-    listAll: () => readonly { status: string }[],
+    listAll: () => Iterable<{ status: string }>,
   ): void {
     if (readSettings(this.env).limits === "none") return;
-    const creating = listAll().filter(({ status }) => status === "CREATING").length;
+    let creating = 0;
+    for (const { status } of listAll()) if (status === "CREATING") creating++;
     if (creating >= creationsMax) throw new StreamError(code, { limit: creationsMax, creating });
   }
 

@@ -2,7 +2,9 @@
 // stream is one row. What is read is as of now: a state whose time has come is over, and a stream
 // whose deletion has come to its end is gone, with all that hung on it.
 import { StreamError } from "../errors.ts";
+import { directoryRowsMax, streamPageBytesMax } from "../limits.ts";
 import { streamAt } from "./lifecycle.ts";
+import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "./rpc.ts";
 import type { TagTable } from "./tags.ts";
 import type { StreamDescription } from "./types.ts";
 
@@ -19,6 +21,18 @@ interface StreamCount {
 
 type StreamRow = { description: string };
 
+/** A name as a directory, which is how listings sort: "a-b/" before "a/". */
+const PATH = "name || '/'";
+
+/** Above every path that begins with what it is appended to. */
+const AFTER_ALL = "\u{10FFFF}";
+
+/** Paths begin with a slash; before and after them are the names that are none. */
+const PLAIN_NAMES = [
+  ["", "/"],
+  ["0", AFTER_ALL],
+] as const;
+
 export class StreamRegistry {
   private readonly sql: SqlStorage;
   private readonly tags: TagTable;
@@ -33,6 +47,7 @@ export class StreamRegistry {
          description TEXT NOT NULL
        ) WITHOUT ROWID`,
     );
+    sql.exec(`CREATE INDEX IF NOT EXISTS stream_path ON stream (${PATH})`);
     sql.exec(
       "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
     );
@@ -56,19 +71,48 @@ export class StreamRegistry {
    * The first streams after a name, in order, of those whose names begin with a path. A name that is
    * a path begins with a slash; without a path, the streams whose names are none.
    */
-  page(after: string, limit: number, path?: string): StreamDescription[] {
+  page(after: string, limit: number, path?: string): StreamPage {
     const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
-    const range = path === undefined ? [] : [path, `${path}\u{10FFFF}`];
-    return this.read(
-      `SELECT description FROM stream WHERE name > ? AND ${kind} ORDER BY name LIMIT ?`,
-      after,
-      ...range,
-      limit,
-    );
+    const range = path === undefined ? [] : [path, path + AFTER_ALL];
+    const sql = `SELECT description FROM stream WHERE name > ? AND ${kind} ORDER BY name`;
+    const { streams, more } = this.read(sql, limit, after, ...range);
+    return { streams: streams.map(summaryOf), more };
   }
 
-  all(): StreamDescription[] {
-    return this.read("SELECT description FROM stream ORDER BY name");
+  /** See CatalogApi. */
+  directory(path: string | undefined, after: string, limit: number): StreamDirectory {
+    const prefix = path ?? "";
+    const ranges = path === undefined ? PLAIN_NAMES : [[path, path + AFTER_ALL] as const];
+    const entries: StreamEntry[] = [];
+    let [done, bytes, rows] = [after, 0, 0];
+    for (const [start, end] of ranges) {
+      for (const row of this.firsts(prefix, after > start ? after : start, end)) {
+        const isEnough = bytes > streamPageBytesMax || ++rows > directoryRowsMax;
+        if (entries.length === limit || isEnough) return { entries, next: done };
+        bytes += row.bytes;
+        const at = directoryIn(`${row.name}/`, prefix);
+        const isStream = at === `${row.name}/`;
+        const stream = isStream ? this.find(row.name) : undefined;
+        if (!isStream) entries.push({ path: at });
+        else if (stream !== undefined && stream.status !== "DELETING") {
+          entries.push({ path: at, stream: outlineOf(stream) });
+        }
+        done = at;
+      }
+    }
+    return { entries, next: undefined };
+  }
+
+  /** In order of their names, a page of them in memory at a time. */
+  *all(): Generator<StreamDescription> {
+    const sql = "SELECT description FROM stream WHERE name > ? ORDER BY name";
+    for (let after = ""; ;) {
+      const { streams, more } = this.read(sql, Infinity, after);
+      yield* streams;
+      const last = streams.at(-1);
+      if (!more || last === undefined) return;
+      after = last.name;
+    }
   }
 
   totals(): AccountTotals {
@@ -105,15 +149,46 @@ export class StreamRegistry {
 
   /** All streams are read for it once in the object's life. */
   private counted(): Map<string, StreamCount> {
-    this.counts ??= new Map(this.all().map((stream) => [stream.name, countOf(stream)]));
+    if (this.counts === undefined) {
+      this.counts = new Map();
+      for (const stream of this.all()) this.counts.set(stream.name, countOf(stream));
+    }
     return this.counts;
   }
 
-  private read(statement: string, ...bindings: SqlStorageValue[]): StreamDescription[] {
+  /** The first row of each stream or directory directly in a path, from an exclusive start on. */
+  private *firsts(
+    prefix: string,
+    start: string,
+    end: string,
+  ): Generator<{ name: string; bytes: number }> {
+    const sql = `SELECT name, length(description) AS bytes FROM stream
+      WHERE ${PATH} > ? AND ${PATH} < ? ORDER BY ${PATH} LIMIT 1`;
+    for (let from = start.endsWith("/") && start > prefix ? start + AFTER_ALL : start; ;) {
+      const [row] = this.sql.exec<{ name: string; bytes: number }>(sql, from, end).toArray();
+      if (row === undefined) return;
+      from = directoryIn(`${row.name}/`, prefix) + AFTER_ALL;
+      yield row;
+    }
+  }
+
+  /** As many streams as a page may have; fewer than the limit where they are large. */
+  private read(
+    statement: string,
+    limit: number,
+    ...bindings: SqlStorageValue[]
+  ): { streams: StreamDescription[]; more: boolean } {
     for (;;) {
-      const rows = this.sql.exec<StreamRow>(statement, ...bindings).toArray();
+      const rows: StreamRow[] = [];
+      let [bytes, more] = [0, false];
+      for (const row of this.sql.exec<StreamRow>(statement, ...bindings)) {
+        more = rows.length === limit || bytes > streamPageBytesMax;
+        if (more) break;
+        rows.push(row);
+        bytes += row.description.length;
+      }
       const streams = rows.flatMap((row) => this.resolve(row) ?? []);
-      if (streams.length === rows.length) return streams;
+      if (streams.length === rows.length) return { streams, more };
     }
   }
 
@@ -123,6 +198,21 @@ export class StreamRegistry {
     if (stream === undefined) this.remove(stored);
     return stream;
   }
+}
+
+function summaryOf(stream: StreamDescription): StreamSummary {
+  const { account, region, name, status, mode, createdMs } = stream;
+  return { account, region, name, status, mode, createdMs };
+}
+
+function outlineOf({ createdMs, retentionHours, shards }: StreamDescription) {
+  const last = Math.max(...shards.map(({ index }) => index));
+  return { createdMs, retentionHours, shardCount: last + 1 };
+}
+
+/** What a path shows as in a directory: itself, or the directory that it lies in there. */
+function directoryIn(path: string, prefix: string): string {
+  return path.slice(0, path.indexOf("/", prefix.length) + 1);
 }
 
 function countOf({ mode, shards }: StreamDescription): StreamCount {

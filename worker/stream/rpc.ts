@@ -101,9 +101,33 @@ export interface StreamSpec {
 /** A stream without what makes its description long. */
 export type StreamHead = Omit<StreamDescription, "shards">;
 
+/** What lists say of a stream. Consumers and policies, which may be large, are not in it. */
+export type StreamSummary = Pick<
+  StreamDescription,
+  "account" | "region" | "name" | "status" | "mode" | "createdMs"
+>;
+
 export interface StreamPage {
-  streams: StreamHead[];
+  streams: StreamSummary[];
   more: boolean;
+}
+
+/** A stream in a directory of streams, or a directory in it; the path of either ends in a slash. */
+export interface StreamEntry {
+  path: string;
+  /** Undefined for a directory. */
+  stream?: {
+    createdMs: number;
+    retentionHours: number;
+    /** Of all that ever were. */
+    shardCount: number;
+  };
+}
+
+export interface StreamDirectory {
+  entries: StreamEntry[];
+  /** Path after which to go on; undefined at the end. */
+  next: string | undefined;
 }
 
 /** What tags and policies hang on: a stream, or one of its consumers. */
@@ -116,8 +140,16 @@ export interface CatalogApi {
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
   /** The key that cursors of this scope are signed with comes along: one call warms an isolate. */
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>>;
-  /** Streams whose names begin with a path; without one, those whose names are no paths. */
+  /**
+   * Streams whose names begin with a path; without one, those whose names are no paths. A page may end before
+   * the limit and not be the last, but has a stream then.
+   */
   listStreams(after: string, limit: number, path?: string): Promise<StreamPage>;
+  /**
+   * What is directly in a directory, in the order of paths, after one; without a path, the streams whose names
+   * are none. A stream that is being deleted is not there. A page may be empty and not the last.
+   */
+  listDirectory(path: string | undefined, after: string, limit: number): Promise<StreamDirectory>;
   /** Refuses a stream with consumers, unless told to remove them too. */
   deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
   /** Gives the stream's attributes new values; what they were, and what they are now. */

@@ -1,29 +1,15 @@
 // Attributes as JSON has them: {"name": {"N": "5"}}, one type each. Numbers come as text from clients
 // of ours and as numbers from some hands; both are taken, and text is given back. Sources: Iguazio web API
 // reference, Attribute Value; v3io-go context.go, encodeTypedAttributes.
-import type { Attributes, AttributeValue, Item } from "../items/types.ts";
+import { systemNames } from "../items/item.ts";
+import type { Attributes, AttributeValue, Selection } from "../items/types.ts";
 import { invalid } from "./errors.ts";
 import { blob, isBody, textOf } from "./fields.ts";
 
-/** Only the system writes these (Iguazio data-layer reference, System Attributes). */
-const systemNames = new Set([
-  "__name",
-  "__size",
-  "__mode",
-  "__atime_secs",
-  "__atime_nsecs",
-  "__mtime_secs",
-  "__mtime_nsecs",
-  "__ctime_secs",
-  "__ctime_nsecs",
-  "__uid",
-  "__gid",
-  "__obj_type",
-  "__collection_id",
-  "__last_sequence_num",
-]);
-
 const nameBytesMax = 255;
+
+/** Each of them is looked up in each item of a page. */
+const selectedNamesMax = 4096;
 
 export function parseAttributes(value: unknown): Attributes {
   if (!isBody(value)) throw invalid();
@@ -60,24 +46,17 @@ export function parseValue(typed: unknown): AttributeValue {
   }
 }
 
-/** The attributes that a comma-separated list asks for; those that are not there are left out. */
-export function selectAttributes({ user, system }: Item, list: string, withName: boolean): object {
-  const chosen: [string, AttributeValue][] = [];
-  for (const name of new Set(list.split(",").map((each) => each.trim()))) {
-    if (name === "*" || name === "**") {
-      chosen.push(...user);
-      if (name === "**") chosen.push(...system);
-      else if (withName) chosen.push(...named(system, "__name"));
-    } else {
-      chosen.push(...(user.has(name) ? named(user, name) : named(system, name)));
-    }
-  }
-  return Object.fromEntries(chosen);
-}
-
-function named(attributes: Attributes, name: string): [string, AttributeValue][] {
-  const value = attributes.get(name);
-  return value === undefined ? [] : [[name, value]];
+/**
+ * What a comma-separated list asks for: `*` is all of users' attributes, in a scan with the name, and `**`
+ * the system's as well. Throws InvalidArgumentException for more names than anybody has use for.
+ */
+export function parseSelection(list: string, inScan: boolean): Selection {
+  const names = new Set(list.split(",").map((each) => each.trim()));
+  if (names.size > selectedNamesMax) throw invalid();
+  const system = names.delete("**");
+  const user = names.delete("*") || system;
+  if (user && inScan) names.add("__name");
+  return { user, system, names: [...names] };
 }
 
 function parseAttribute(name: string, typed: unknown): AttributeValue {

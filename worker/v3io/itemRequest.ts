@@ -3,25 +3,25 @@
 // PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
 import { parseNumber } from "../items/evaluate.ts";
-import type { Attributes, Expression, ItemChange, ItemWrite } from "../items/types.ts";
+import type { Attributes, Expression, ItemChange, ItemWrite, Selection } from "../items/types.ts";
 import { type Address, checkName, type Place, placeAt } from "./address.ts";
-import { checkAttributeName, parseAttributes, parseValue } from "./attributes.ts";
+import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";
 import { type Body, integer, isBody, optionalText, textOf } from "./fields.ts";
 
 export type ItemCommand =
-  | { kind: "GetItem"; item: Place; attributes: string }
+  | { kind: "GetItem"; item: Place; selection: Selection }
   | { kind: "PutItem" | "UpdateItem"; item: Place; write: ItemWrite }
   | {
       kind: "GetItems";
       directory: Place;
-      attributes: string;
+      selection: Selection;
       filter: Expression | undefined;
       limit: number;
       after: string;
-      segment: number;
-      segmentCount: number;
+      /** Which part of a parallel scan. */
+      part: { index: number; count: number };
     };
 
 const segmentsMax = 1_000_000;
@@ -35,7 +35,7 @@ export function parseItemCommand(
 ): ItemCommand | undefined {
   switch (name) {
     case "GetItem":
-      return { kind: name, item: itemPlace(address, body), attributes: attributesOf(body) };
+      return { kind: name, item: itemPlace(address, body), selection: selectionOf(body, false) };
     case "PutItem":
       return { kind: name, item: itemPlace(address, body), write: putWrite(body) };
     case "UpdateItem":
@@ -44,12 +44,14 @@ export function parseItemCommand(
       return {
         kind: name,
         directory: placeAt(address, ...tableOf(body)),
-        attributes: attributesOf(body),
+        selection: selectionOf(body, true),
         filter: conditionIn(body, "FilterExpression"),
         limit: Math.min(integer(body["Limit"] ?? itemsDefault, 1, Infinity), itemsDefault),
         after: markerOf(body),
-        segment: integer(body["Segment"] ?? 0, 0, segmentsMax),
-        segmentCount: integer(body["TotalSegment"] ?? 1, 1, segmentsMax),
+        part: {
+          index: integer(body["Segment"] ?? 0, 0, segmentsMax),
+          count: integer(body["TotalSegment"] ?? 1, 1, segmentsMax),
+        },
       };
     default:
       return undefined;
@@ -76,6 +78,7 @@ function updateWrite(body: Body): ItemWrite {
 
 function updatesOf(body: Body, text: string): ItemChange {
   const updates = parseUpdates(text);
+  if (updates.length === 0) throw invalid();
   for (const { name } of updates) checkAttributeName(name);
   const keys = [...keyOf(body)].map(([name, value]) => ({
     kind: "set" as const,
@@ -104,8 +107,8 @@ function conditionIn(body: Body, member: string): Expression | undefined {
   return text === undefined ? undefined : parseCondition(text);
 }
 
-function attributesOf(body: Body): string {
-  return optionalText(body["AttributesToGet"]) ?? "*";
+function selectionOf(body: Body, inScan: boolean): Selection {
+  return parseSelection(optionalText(body["AttributesToGet"]) ?? "*", inScan);
 }
 
 function itemPlace(address: Address, body: Body): Place {

@@ -2,14 +2,13 @@
 // an item from its first record on, with the attributes by which clients tell it and measure their
 // lag; what they add lives as long as the shard.
 import { Buffer } from "node:buffer";
-import { crc32 } from "node:zlib";
 import type { Runtime } from "../env.ts";
-import { isTrue } from "../items/evaluate.ts";
-import type { Item } from "../items/types.ts";
+import type { ItemPage } from "../items/types.ts";
 import { unwrap } from "../stream/rpc.ts";
 import type { Scope } from "../stream/types.ts";
-import { selectAttributes } from "./attributes.ts";
+import { V3ioError } from "./errors.ts";
 import type { ItemCommand } from "./itemRequest.ts";
+import { isDirectory } from "./listing.ts";
 import { itemPlaceAt, itemsOf, streamAbove, streamAt } from "./places.ts";
 import { done, json, timeHeaders } from "./reply.ts";
 
@@ -18,11 +17,16 @@ type Command<Kind extends ItemCommand["kind"]> = Extract<ItemCommand, { kind: Ki
 export async function getItem(
   runtime: Runtime,
   scope: Scope,
-  { item: place, attributes }: Command<"GetItem">,
+  { item: place, selection }: Command<"GetItem">,
 ): Promise<Response> {
-  const at = await itemPlaceAt(runtime, scope, place);
-  const item = unwrap(await itemsOf(runtime, scope, place.container).getItem(at));
-  return json({ Item: selectAttributes(item, attributes, false) }, timeHeaders(item.time));
+  const at = await itemPlaceAt(runtime, scope, place).catch((error: unknown) => {
+    // Clients that ask so tell files from directories (v3iofs, info).
+    const isDirectory = error instanceof V3ioError && error.name === "Is a directory";
+    throw isDirectory ? new V3ioError("No such file or directory") : error;
+  });
+  const items = itemsOf(runtime, scope, place.container);
+  const { attributes, time } = unwrap(await items.getItem(at, selection));
+  return json({ Item: Object.fromEntries(attributes) }, timeHeaders(time));
 }
 
 export async function putItem(
@@ -35,13 +39,16 @@ export async function putItem(
   return done(timeHeaders(time));
 }
 
-/** Shards are left out: as items they have what only the servers' own backups read. */
+/**
+ * Shards are left out: as items they have what only the servers' own backups read. A page without items is
+ * the last one, since v3io-py takes it for that.
+ */
 export async function getItems(
   runtime: Runtime,
   scope: Scope,
   command: Command<"GetItems">,
 ): Promise<Response> {
-  const { directory, attributes, filter, limit, segment, segmentCount } = command;
+  const { directory, selection, filter, limit, part } = command;
   const prefix = directory.path === "" ? "" : `${directory.path}/`;
   const stream =
     prefix === ""
@@ -49,25 +56,23 @@ export async function getItems(
       : ((await streamAt(runtime, scope, directory)) ??
         (await streamAbove(runtime, scope, directory))?.stream);
   const at = { path: prefix, owner: stream?.description.uid ?? "" };
-  const after = command.after === "" ? "" : prefix + command.after;
-  const page = await itemsOf(runtime, scope, directory.container).scanItems(at, after, limit);
-  const chosen = page.items.filter(({ path, item }) => {
-    const name = path.slice(prefix.length);
-    const isMine = crc32(name) % segmentCount === segment;
-    return isMine && (filter === undefined || isTrue(filter, lookupIn(item)));
-  });
-  const { next } = page;
+  const items = itemsOf(runtime, scope, directory.container);
+  const scan = { directory: at, limit, selection, filter, part };
+  let page: ItemPage;
+  let after: string | undefined = command.after === "" ? "" : prefix + command.after;
+  do {
+    page = unwrap(await items.scanItems({ ...scan, after }));
+    after = page.next;
+  } while (page.items.length === 0 && after !== undefined);
+  const exists = page.exists || (await isDirectory(runtime, scope, directory));
+  if (!exists) throw new V3ioError("No such file or directory");
   return json({
-    LastItemIncluded: next === undefined ? "TRUE" : "FALSE",
-    NumItems: chosen.length,
-    NextMarker: next === undefined ? "" : markerOf(next.slice(prefix.length)),
+    LastItemIncluded: after === undefined ? "TRUE" : "FALSE",
+    NumItems: page.items.length,
+    ...(after !== undefined && { NextMarker: markerOf(after.slice(prefix.length)) }),
     Scattered: "FALSE",
-    Items: chosen.map(({ item }) => selectAttributes(item, attributes, true)),
+    Items: page.items.map((item) => Object.fromEntries(item)),
   });
-}
-
-function lookupIn({ user, system }: Item) {
-  return (name: string) => user.get(name) ?? system.get(name);
 }
 
 function markerOf(name: string): string {

@@ -11,7 +11,8 @@ import type { Scope } from "../stream/types.ts";
 import { type Address, type Place, placeAt } from "./address.ts";
 import { invalid, V3ioError } from "./errors.ts";
 import { isDirectory, listDirectory, type ListRequest, parseListRequest } from "./listing.ts";
-import { itemPlaceAt, itemsOf, shardAt, streamAt } from "./places.ts";
+import { listingResponse } from "./listingXml.ts";
+import { itemPlaceAt, itemsOf, noAttributes, shardAt, streamAt } from "./places.ts";
 import { bytes, done, noContent, timeHeaders } from "./reply.ts";
 import { deleteStream } from "./streams.ts";
 
@@ -60,7 +61,7 @@ export async function runObjectCommand(
 ): Promise<Response> {
   switch (command.kind) {
     case "ListObjects":
-      return listDirectory(runtime, scope, command.request);
+      return listingResponse(command.request, await listDirectory(runtime, scope, command.request));
     case "GetObject":
       return getObject(runtime, scope, command);
     case "PutObject":
@@ -82,7 +83,7 @@ async function getObject(
     const place = await itemPlaceAt(runtime, scope, object);
     if (place.standing !== undefined) return done(timeHeaders(place.standing.time));
     if (isHead) {
-      const { bodyBytes, time } = unwrap(await items.getItem(place));
+      const { bodyBytes, time } = unwrap(await items.getItem(place, noAttributes));
       return done({ ...timeHeaders(time), "content-length": String(bodyBytes) });
     }
     const { body, time } = unwrap(await items.getObject(place));
@@ -147,13 +148,11 @@ async function deleteObject(
 
 async function requireEmpty(runtime: Runtime, scope: Scope, place: Place): Promise<void> {
   const { container, path } = place;
-  const request = { container, directory: path, marker: "", keysMax: 1 };
+  const options = { marker: "", keysMax: 1, directoriesOnly: false, withInfo: false };
   try {
-    const options = { directoriesOnly: false, withInfo: false };
-    const listing = await listDirectory(runtime, scope, { ...request, ...options });
-    if (/<Contents>|<CommonPrefixes>/.test(await listing.text())) {
-      throw new V3ioError("Directory not empty");
-    }
+    const request = { container, directory: path, ...options };
+    const { entries } = await listDirectory(runtime, scope, request);
+    if (entries.length > 0) throw new V3ioError("Directory not empty");
   } catch (error) {
     const isMissing = error instanceof V3ioError && error.name === "No such file or directory";
     if (!isMissing) throw error;

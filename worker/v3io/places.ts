@@ -4,7 +4,7 @@
 // not stand inside streams, so the nearest one above a path is the one.
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import type { ItemPlace, Standing } from "../items/types.ts";
+import type { ItemPlace, Selection, Standing } from "../items/types.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { findShard } from "../stream/hashrange.ts";
 import { unwrap } from "../stream/rpc.ts";
@@ -20,6 +20,9 @@ const sharedName = /^[a-zA-Z0-9_.-]{1,128}$/;
 
 /** The type of a stream's shard among the objects (v3io-go, streamconsumergroup). */
 const shardType = "3";
+
+/** Whether something is there, and how large. */
+export const noAttributes: Selection = { user: false, system: false, names: [] };
 
 export interface FoundShard {
   stream: KnownStream;
@@ -77,7 +80,8 @@ export async function streamAbove(
 export async function isObject(runtime: Runtime, scope: Scope, place: Place): Promise<boolean> {
   const { container, path } = place;
   const owner = (await streamAbove(runtime, scope, place))?.stream.description.uid ?? "";
-  return !("failed" in (await itemsOf(runtime, scope, container).getItem({ path, owner })));
+  const reply = await itemsOf(runtime, scope, container).getItem({ path, owner }, noAttributes);
+  return !("failed" in reply);
 }
 
 /** Shards as v3io counts them: all that ever were, those that were split or merged included. */
@@ -118,9 +122,10 @@ export async function itemPlaceAt(
     return { path, owner: "" };
   }
   const found = shardBelow(above.stream, above.below);
-  if (found === undefined) return { path, owner: above.stream.description.uid };
+  const base = path.slice(0, -above.below.length);
+  if (found === undefined) return { path, owner: above.stream.description.uid, base };
   const { uid } = found.shard;
-  return { path, owner: uid, standing: standingOf(await viewOf(runtime, uid)) };
+  return { path, owner: uid, base, standing: standingOf(await viewOf(runtime, uid)) };
 }
 
 /** The shard's view as of now. */

@@ -6,7 +6,7 @@ import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { hashNumber } from "../../../worker/stream/hashrange.ts";
-import { type StreamSpec, unwrap } from "../../../worker/stream/rpc.ts";
+import { type StreamDirectory, type StreamSpec, unwrap } from "../../../worker/stream/rpc.ts";
 import type { Scope, StreamDescription } from "../../../worker/stream/types.ts";
 import { append, chunkOf, readAll, sabotage, textOf } from "./shards.ts";
 
@@ -139,10 +139,60 @@ describe("list", () => {
     expect(await catalog.listStreams("zzz", 10)).toEqual({ streams: [], more: false });
   });
 
-  test("says of each stream what describing it says, but for the shards", async () => {
+  test("says of each stream what describing it says, but for what may be large", async () => {
     const { streams } = await catalog.listStreams("", 1);
-    const { shards: _, ...head } = await describeStream("a");
-    expect(streams).toEqual([head]);
+    const { account, region, name, status, mode, createdMs } = await describeStream("a");
+    expect(streams).toEqual([{ account, region, name, status, mode, createdMs }]);
+  });
+
+  test("streams of more than a message may have come in pages, each of at least one", async () => {
+    const large = Array.from({ length: 20 }, (_, i) => `large-${10 + i}`);
+    for (const stream of large.flatMap((each) => [each, `/c/${each}`])) {
+      await create(stream, 1);
+      await catalog.changePolicy({ stream }, "x".repeat(1_800_000));
+    }
+    const found: string[] = [];
+    for (let after = "", more = true; more;) {
+      const page = await catalog.listStreams(after, 100);
+      expect(page.streams.length).toBeGreaterThan(0);
+      found.push(...page.streams.map((stream) => stream.name));
+      more = page.more;
+      after = found.at(-1) ?? "";
+    }
+    expect(found).toEqual([...names, ...large]);
+    expect(await pathsIn("/c/", 100)).toEqual(large.map((each) => `/c/${each}/`));
+    expect((await catalog.account()).totals.openShards).toBe(names.length + 2 * large.length);
+  });
+});
+
+describe("list a directory", () => {
+  const names = ["b", "b-1", "b.c", "/d/b", "/d/b-1", "/d/b/c", "/d/a/1", "/d/a/2", "/d-1/x", "z"];
+
+  beforeEach(async () => {
+    for (const name of names) await create(name, 2);
+  });
+
+  test.each<[string | undefined, string[]]>([
+    [undefined, ["b-1/", "b.c/", "b/", "z/"]],
+    ["/", ["/d-1/", "/d/"]],
+    ["/d/", ["/d/a/", "/d/b-1/", "/d/b/"]],
+    ["/d/a/", ["/d/a/1/", "/d/a/2/"]],
+    ["/e/", []],
+  ])("%s: streams and directories, each once, in the order of paths", async (path, expected) => {
+    for (const limit of [1, 2, 3, 100]) expect(await pathsIn(path, limit)).toEqual(expected);
+  });
+
+  test("says of a stream when it was made, how long it keeps and how many shards it has had", async () => {
+    const { entries } = await catalog.listDirectory("/d/a/", "", 1);
+    const { createdMs, retentionHours } = await describeStream("/d/a/1");
+    expect(entries).toEqual([
+      { path: "/d/a/1/", stream: { createdMs, retentionHours, shardCount: 2 } },
+    ]);
+  });
+
+  test("a stream that was deleted is not there", async () => {
+    await catalog.deleteStream("/d/a/1");
+    expect(await pathsIn("/d/a/", 100)).toEqual(["/d/a/2/"]);
   });
 });
 
@@ -280,6 +330,17 @@ function shardsOf({ shards }: StreamDescription) {
 }
 
 /** The next change ends with its object as soon as it is written down and its alarm is set. */
+async function pathsIn(path: string | undefined, limit: number): Promise<string[]> {
+  const paths: string[] = [];
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const page: StreamDirectory = await catalog.listDirectory(path, after, limit);
+    expect(page.entries.length).toBeLessThanOrEqual(limit);
+    paths.push(...page.entries.map((entry) => entry.path));
+    after = page.next;
+  }
+  return paths;
+}
+
 async function cutOffOnce(): Promise<void> {
   await sabotage(catalog, (storage, state) => {
     const setAlarm = storage.setAlarm.bind(storage);

@@ -3,7 +3,7 @@
 // v3io-py and v3io-go; rules from the Iguazio web API reference, NoSQL.
 
 import { exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { errorText, type V3ioReply, v3ioOver } from "./client.ts";
 
 const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
@@ -12,10 +12,16 @@ const conditionFalse = errorText(-16777244, "The condition is false, ErrorCode -
 const missing = errorText(-2, "No such file or directory");
 const invalid = errorText(-201326592, "InvalidArgumentException");
 
+const noonMs = Date.UTC(2036, 0, 1, 12);
+
 let path: string;
 
 beforeEach(() => {
   path = `/bigdata/${crypto.randomUUID()}`;
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 describe("PutItem, GetItem", () => {
@@ -34,6 +40,25 @@ describe("PutItem, GetItem", () => {
     expect(await itemAt(path, "age, name,nothing,age")).toEqual({ age: Item.age, name: Item.name });
     const all = await itemAt(path, "**");
     expect(all).toMatchObject({ ...Item, __name: { S: path.slice(9) }, __size: { N: "0" } });
+  });
+
+  test("what file systems ask of a file: size, mode, owner and a number of its own", async () => {
+    await exports.default.fetch(`http://localhost${path}`, { method: "PUT", body: "12345" });
+    const names = ["__size", "__mode", "__uid", "__gid", "__inode_number", "__name"];
+    const item = await itemAt(path, names.join(","));
+    expect(item).toEqual({
+      __size: { N: "5" },
+      __mode: { N: String(0o100664) },
+      __uid: { N: "0" },
+      __gid: { N: "0" },
+      __inode_number: { N: expect.stringMatching(/^[1-9]\d*$/) },
+      __name: { S: path.slice(9) },
+    });
+    await v3io("PutItem", `${path}-2`, { Item: {} });
+    const other = await itemAt(`${path}-2`, "__inode_number");
+    expect(other["__inode_number"]).not.toEqual(item["__inode_number"]);
+    await v3io("PutItem", path, { Item: { a: { N: "1" } } });
+    expect((await itemAt(path, "**"))["__inode_number"]).toEqual(item["__inode_number"]);
   });
 
   test("nothing is there before the first write", async () => {
@@ -115,18 +140,29 @@ describe("UpdateItem", () => {
     expect(await itemAt(path, "n")).toEqual({ n: { N: "101" } });
   });
 
-  test.each(["n = nothing + 1", "n = 1 / 0", "n = ", "__mtime_secs = 1"])(
-    "%s is refused, and nothing is written",
-    async (UpdateExpression) => {
-      const { status, text } = await v3io("UpdateItem", path, { UpdateExpression });
-      expect([status, text]).toEqual([400, invalid]);
-      expect((await v3io("GetItem", path, { AttributesToGet: "*" })).status).toBe(404);
-    },
-  );
+  test.each<[string | undefined, object?]>([
+    ["n = nothing + 1"],
+    ["n = 1 / 0"],
+    ["n = "],
+    ["__mtime_secs = 1"],
+    ["__inode_number = 1"],
+    [undefined],
+    [""],
+    [" ; "],
+    [undefined, { Item: { a: { N: "1" } } }],
+    [undefined, { AlternateUpdateExpression: "n = 1", ConditionExpression: "exists(n)" }],
+    ["n = 1", { AlternateUpdateExpression: "", ConditionExpression: "exists(n)" }],
+  ])("%s is refused, and nothing is written", async (UpdateExpression, others = {}) => {
+    const body = { UpdateExpression, ...others };
+    const { status, text } = await v3io("UpdateItem", path, body);
+    expect([status, text]).toEqual([400, invalid]);
+    expect((await v3io("GetItem", path, { AttributesToGet: "*" })).status).toBe(404);
+  });
 });
 
 describe("the time of a write", () => {
-  test("is its lock: no two writes have the same, and each says its own", async () => {
+  test("is its lock: no two writes of one moment have the same, and each says its own", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: noonMs });
     const writes = Array.from({ length: 20 }, (_, i) =>
       v3io("PutItem", path, { Item: { i: { N: String(i) } } }),
     );
@@ -215,8 +251,11 @@ describe("shards", () => {
   test("an item beside the shards is an item", async () => {
     await v3io("PutItem", `${path}/cg-state.json`, { Item: { state: { S: "{}" } } });
     expect(await itemAt(`${path}/cg-state.json`, "state")).toEqual({ state: { S: "{}" } });
+    // v3iofs takes a 404 for a sign to look for a directory, and anything else for a failure.
     const directory = await v3io("GetItem", path, { AttributesToGet: "*" });
-    expect([directory.status, directory.text]).toEqual([400, errorText(-21, "Is a directory")]);
+    expect([directory.status, directory.text]).toEqual([404, missing]);
+    const written = await v3io("PutItem", path, { Item: {} });
+    expect([written.status, written.text]).toEqual([400, errorText(-21, "Is a directory")]);
   });
 });
 
@@ -236,7 +275,6 @@ describe("GetItems", () => {
     expect(JSON.parse(await scan({ AttributesToGet: "__name,age" }))).toEqual({
       LastItemIncluded: "TRUE",
       NumItems: 4,
-      NextMarker: "",
       Scattered: "FALSE",
       Items: [
         ["bob", "42"],
@@ -255,15 +293,72 @@ describe("GetItems", () => {
   test("page by page, and in parts that make the whole", async () => {
     const names: string[] = [];
     for (let Segment = 0; Segment < 3; Segment++) {
-      for (let Marker = "", last = "FALSE"; last === "FALSE";) {
-        const body = { AttributesToGet: "__name", Limit: 2, Marker, Segment, TotalSegment: 3 };
-        const page = JSON.parse((await v3io("GetItems", path, body)).text) as ItemPage;
-        names.push(...page.Items.map(({ __name }) => __name?.S ?? ""));
-        Marker = page.NextMarker;
-        last = page.LastItemIncluded;
-      }
+      const body = { AttributesToGet: "__name", Limit: 2, Segment, TotalSegment: 3 };
+      for (const page of await pagesOf(body)) names.push(...namesIn(page));
     }
     expect(names.sort()).toEqual(["bob", "linda", "louise", "tina"]);
+  });
+
+  // v3io-py's cursor (kv_cursor.py) takes a page without items for the end.
+  test("a page that goes on has as many items as were asked for, whatever lies between", async () => {
+    const FilterExpression = "age == 9 or age == 14";
+    const pages = await pagesOf({ AttributesToGet: "__name", FilterExpression, Limit: 1 });
+    expect(pages.map(namesIn)).toEqual([["louise"], ["tina"]]);
+  });
+
+  test("directories are no items, and a page does not end at one", async () => {
+    await v3io("PutItem", `${path}/c/deep`, { Item: {} });
+    const pages = await pagesOf({ AttributesToGet: "__name", Limit: 1 });
+    expect(pages.flatMap(namesIn)).toEqual(["bob", "linda", "louise", "tina"]);
+  });
+
+  test("a directory that is not there is 404, an empty one and a container are not", async () => {
+    const none = await v3io("GetItems", `${path}-none/`, { AttributesToGet: "*" });
+    expect([none.status, none.text]).toEqual([404, missing]);
+    await exports.default.fetch(`http://localhost${path}-empty/`, { method: "PUT" });
+    const empty = { LastItemIncluded: "TRUE", NumItems: 0, Scattered: "FALSE", Items: [] };
+    for (const at of [`${path}-empty/`, "/users/", "/users"]) {
+      const reply = await v3io("GetItems", at, { AttributesToGet: "*" });
+      expect([reply.status, JSON.parse(reply.text)]).toEqual([200, empty]);
+    }
+    await v3io("CreateStream", `${path}-up/stream`, { ShardCount: 1 });
+    for (const at of [`${path}-up`, `${path}-up/stream`]) {
+      const reply = await v3io("GetItems", at, { AttributesToGet: "*" });
+      expect([reply.status, JSON.parse(reply.text)]).toEqual([200, empty]);
+    }
+  });
+});
+
+describe("GetItems of more than a message between objects may have (32 MiB)", () => {
+  const names = Array.from({ length: 20 }, (_, i) => `large-${10 + i}`);
+
+  beforeEach(async () => {
+    const text = { S: "x".repeat(1_800_000) };
+    for (const name of names) {
+      await v3io("PutItem", `${path}/${name}`, { Item: { text, short: { S: name } } });
+    }
+  });
+
+  test("all of it comes, in pages of some megabytes", async () => {
+    const pages = await pagesOf({ AttributesToGet: "*" });
+    expect(pages.flatMap(namesIn)).toEqual(names);
+    for (const { Items } of pages) {
+      expect(Items.every(({ text }) => text?.S.length === 1_800_000)).toBe(true);
+      expect(JSON.stringify(Items).length).toBeLessThan(8 * 1024 * 1024);
+    }
+  });
+
+  test("what is small and asked for alone comes in few pages, names in one", async () => {
+    const [page, ...more] = await pagesOf({ AttributesToGet: "__name" });
+    expect([page && namesIn(page), more]).toEqual([names, []]);
+    const short = await pagesOf({ AttributesToGet: "__name,short" });
+    expect(short.flatMap(namesIn)).toEqual(names);
+    expect(short.length).toBeLessThan(3);
+  });
+
+  test("a filter that few items pass leads to them over all that it reads", async () => {
+    const body = { AttributesToGet: "__name", FilterExpression: "short == 'large-29'" };
+    expect((await pagesOf(body)).flatMap(namesIn)).toEqual(["large-29"]);
   });
 });
 
@@ -278,8 +373,28 @@ interface Typed {
 
 interface ItemPage {
   Items: Record<string, Typed>[];
-  NextMarker: string;
+  NextMarker?: string;
   LastItemIncluded: string;
+}
+
+/** Read as the loop of the GetItems reference does: until no marker comes. */
+async function pagesOf(body: object): Promise<ItemPage[]> {
+  const pages: ItemPage[] = [];
+  for (let Marker: string | undefined = ""; Marker !== undefined;) {
+    const reply = await v3io("GetItems", path, { ...body, Marker });
+    expect(reply.status).toBe(200);
+    const page = JSON.parse(reply.text) as ItemPage;
+    expect(page.LastItemIncluded).toBe("NextMarker" in page ? "FALSE" : "TRUE");
+    if (page.NextMarker !== undefined) expect([page.NextMarker, page.Items]).not.toContain("");
+    pages.push(page);
+    Marker = page.NextMarker;
+    expect(pages.length).toBeLessThan(100);
+  }
+  return pages;
+}
+
+function namesIn({ Items }: ItemPage): string[] {
+  return Items.map(({ __name }) => __name?.S ?? "");
 }
 
 async function itemAt(at: string, AttributesToGet: string) {

@@ -4,6 +4,7 @@
 
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
+import { kinesisOver } from "../kinesis/client.ts";
 import { errorText, v3ioOver } from "./client.ts";
 
 const send = (path: string, init?: RequestInit) =>
@@ -12,6 +13,7 @@ const v3io = v3ioOver(send);
 
 const missing = errorText(-2, "No such file or directory");
 const bytesMax = 1_900_000;
+const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\dZ$/;
 
 let directory: string;
 let path: string;
@@ -122,16 +124,15 @@ describe("listing", () => {
       "1000",
       "false",
     ]);
-    expect(tags(text, "NextMarker")).toEqual([`${directory}/sub/`]);
+    expect(tags(text, "NextMarker")).toEqual([`${directory}/sub`]);
     expect(tags(text, "Key")).toEqual(["a", "b", "c&amp;d"].map((name) => `${directory}/${name}`));
     expect(tags(text, "Size")).toEqual(["1", "1", "3"]);
     expect(tags(text, "CommonPrefixes").map((each) => tags(each, "Prefix")[0])).toEqual([
       `${directory}/other/`,
       `${directory}/sub/`,
     ]);
-    for (const modified of tags(text, "LastModified")) {
-      expect(modified).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\dZ$/);
-    }
+    expect(tags(text, "LastModified")).toHaveLength(3);
+    for (const modified of tags(text, "LastModified")) expect(modified).toMatch(date);
   });
 
   test.each(["", "/", "%2F"])("with %j before the prefix, and none behind it", async (slash) => {
@@ -156,19 +157,87 @@ describe("listing", () => {
     }
   });
 
-  test("directories alone, and with what is known of each", async () => {
+  test("objects, directories and streams whose names begin alike: page by page, everything once", async () => {
+    const up = `${directory}-alike`;
+    for (const name of ["s-1", "s.2", "s/deep/x", "s", "t/x", "t-1/x"]) {
+      await send(`/bigdata/${up}/${name}`, { method: "PUT" });
+    }
+    for (const name of ["q", "q-1", "r/in", "s-", "u/v", "u-1/v"]) {
+      await v3io("CreateStream", `/bigdata/${up}/${name}`, { ShardCount: 1 });
+    }
+    const names = ["q-1/", "q/", "r/", "s", "s-/", "s-1", "s.2", "s/", "t-1/", "t/", "u-1/", "u/"];
+    for (const keysMax of [1, 2, 3, 5, 12, 1000]) {
+      const seen = await pathsIn(`/bigdata?prefix=${up}&max-keys=${keysMax}`);
+      expect(seen).toEqual(names.map((name) => `${up}/${name}`));
+    }
+    const alone = await pathsIn(`/bigdata?prefix=${up}&max-keys=2&prefix-only=1`);
+    expect(alone).toEqual(
+      names.filter((name) => name.endsWith("/")).map((name) => `${up}/${name}`),
+    );
+  });
+
+  // v3io-go sync_test.go, validateContent and validateCommonPrefix.
+  test("with what is known of each, only where it is asked for", async () => {
     const alone = await (await send(`/bigdata?prefix=${directory}/&prefix-only=1`)).text();
     expect([tags(alone, "Contents"), tags(alone, "CommonPrefixes").length]).toEqual([[], 2]);
+    for (const each of tags(alone, "CommonPrefixes"))
+      expect(each).toMatch(/^<Prefix>[^<]*<\/Prefix>$/);
     const all = await (await send(`/bigdata?prefix=${directory}/&prefix-info=1`)).text();
-    for (const name of ["AccessTime", "CreatingTime", "Mode", "GID", "UID"]) {
+    for (const name of ["LastModified", "AccessTime", "CreatingTime"]) {
       expect(tags(all, name)).toHaveLength(5);
+      for (const each of tags(all, name)) {
+        expect(each).toMatch(date);
+        expect(Date.parse(each)).toBeGreaterThan(Date.UTC(2020, 0, 1));
+      }
     }
+    expect([tags(all, "GID"), tags(all, "UID")]).toEqual([Array(5).fill("0"), Array(5).fill("0")]);
+    expect(tags(all, "CommonPrefixes").flatMap((each) => tags(each, "Mode"))).toEqual([
+      "040775",
+      "040775",
+    ]);
+    expect(tags(all, "Contents").flatMap((each) => tags(each, "Mode"))).toEqual(
+      Array(3).fill("0100664"),
+    );
+    const inodes = tags(all, "InodeNumber").map(Number);
+    expect(inodes.every((inode) => Number.isSafeInteger(inode) && inode > 0)).toBe(true);
+    expect(new Set(inodes).size).toBe(5);
+    const { text } = await v3io("GetItem", `${path}/a`, { AttributesToGet: "__inode_number" });
+    expect(text).toBe(`{"Item":{"__inode_number":{"N":"${inodes[0]}"}}}`);
+  });
+
+  test("no keys at all say whether it is there", async () => {
+    const reply = await send(`/bigdata?prefix=${directory}&max-keys=0`);
+    const text = await reply.text();
+    expect([reply.status, tags(text, "MaxKeys"), tags(text, "IsTruncated")]).toEqual([
+      200,
+      ["0"],
+      ["false"],
+    ]);
+    expect([tags(text, "Contents"), tags(text, "CommonPrefixes")]).toEqual([[], []]);
+    expect((await send(`/bigdata?prefix=${directory}/none&max-keys=0`)).status).toBe(404);
   });
 
   test("what is not there is 404, and the root of a container is always there", async () => {
     const reply = await send("/bigdata?prefix=no/such");
     expect([reply.status, await reply.text()]).toEqual([404, missing]);
     expect((await send(`/${crypto.randomUUID()}/`)).status).toBe(200);
+  });
+
+  test("directories stay when the last object in them goes", async () => {
+    await send(`${path}/other/deep/z`, { method: "DELETE" });
+    for (const [at, expected] of [
+      ["other/deep", []],
+      ["other", [`${directory}/other/deep/`]],
+    ] as const) {
+      expect(await pathsIn(`/bigdata?prefix=${directory}/${at}`)).toEqual(expected);
+      expect((await send(`${path}/${at}/`, { method: "HEAD" })).status).toBe(200);
+    }
+    expect((await send(`${path}/other/`, { method: "DELETE" })).status).toBe(409);
+    expect((await send(`${path}/other/deep/`, { method: "DELETE" })).status).toBe(204);
+    expect((await send(`/bigdata?prefix=${directory}/other/deep`)).status).toBe(404);
+    expect(await pathsIn(`/bigdata?prefix=${directory}/other`)).toEqual([]);
+    expect((await send(`${path}/other/`, { method: "DELETE" })).status).toBe(204);
+    expect((await send(`/bigdata?prefix=${directory}/other`)).status).toBe(404);
   });
 
   test("directories: made, found, not removed while something is in them", async () => {
@@ -184,7 +253,7 @@ describe("listing", () => {
     expect((await send(`${path}/never/`, { method: "DELETE" })).status).toBe(204);
   });
 
-  test.each(["max-keys=0", "max-keys=x", "max-keys=-1", "prefix=a%00b", "prefix=.."])(
+  test.each(["max-keys=x", "max-keys=-1", "prefix=a%00b", "prefix=.."])(
     "%s is refused",
     async (query) => {
       const reply = await send(`/bigdata?${query}`);
@@ -252,6 +321,50 @@ describe("a stream is a directory", () => {
     expect(text).toBe('{"Item":{}}');
   });
 
+  // v3io-go streamconsumergroup_test.go lists the directory of its streams after them.
+  test("the directory that a stream was in stays, and another stream is made there", async () => {
+    const up = `/bigdata/${directory}-up`;
+    for (let round = 0; round < 2; round++) {
+      const made = await v3io("CreateStream", `${up}/sub/s`, { ShardCount: 1 });
+      expect(made.status).toBe(204);
+      await send(`${up}/sub/s/inside/state.json`, { method: "PUT" });
+      expect((await send(`${up}/sub/s/`, { method: "DELETE" })).status).toBe(204);
+      expect(await pathsIn(`/bigdata?prefix=${directory}-up/sub/`)).toEqual([]);
+      expect(await pathsIn(`/bigdata?prefix=${directory}-up`)).toEqual([`${directory}-up/sub/`]);
+      expect((await send(`/bigdata?prefix=${directory}-up/sub/s/`)).status).toBe(404);
+    }
+    expect((await send(`${up}/sub/`, { method: "DELETE" })).status).toBe(204);
+    expect((await send(`/bigdata?prefix=${directory}-up/sub`)).status).toBe(404);
+  });
+
+  test("a directory in it lives and dies with it", async () => {
+    await send(`${path}/sub/state.json`, { method: "PUT" });
+    await send(`${path}/sub/state.json`, { method: "DELETE" });
+    expect(await pathsIn(`/bigdata?prefix=${directory}`)).toEqual([`${directory}/sub/`]);
+    await send(`${path}/`, { method: "DELETE" });
+    await v3io("CreateStream", path, { ShardCount: 1 });
+    expect(await pathsIn(`/bigdata?prefix=${directory}`)).toEqual([]);
+  });
+
+  test("what was written in the time of a stream that another face deleted is not seen in the next", async () => {
+    const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
+    await put([0]);
+    await send(`${path}/sub/state.json`, { method: "PUT", body: "x" });
+    await v3io("PutItem", `${path}/state`, { Item: { mine: { N: "1" } } });
+    await v3io("PutItem", `${path}/0`, { Item: { mine: { N: "1" } } });
+    await kinesis("DeleteStream", { StreamName: directory });
+    await kinesis("CreateStream", { StreamName: directory, ShardCount: 1 });
+    expect((await send(`${path}/sub/state.json`)).status).toBe(404);
+    expect((await v3io("GetItem", `${path}/state`, { AttributesToGet: "*" })).status).toBe(404);
+    expect(await pathsIn(`/bigdata?prefix=${directory}`)).toEqual([]);
+    await put([0]);
+    const { text } = await v3io("GetItem", `${path}/0`, { AttributesToGet: "mine" });
+    expect(text).toBe('{"Item":{}}');
+    const ConditionExpression = "not(exists(mine))";
+    const write = { ConditionExpression, Item: { mine: { N: "2" } } };
+    expect((await v3io("PutItem", `${path}/state`, write)).status).toBe(200);
+  });
+
   test("a shard is no file to be written, and its records outlive its deletion", async () => {
     await put([0]);
     expect((await send(`${path}/0`, { method: "PUT", body: "x" })).status).toBe(403);
@@ -310,6 +423,22 @@ function tags(text: string, name: string): string[] {
   return [...text.matchAll(new RegExp(`<${name}>(.*?)</${name}>`, "gs"))].map(
     ([, in_ = ""]) => in_,
   );
+}
+
+/** What a listing shows, page by page, by the markers that it gives. */
+async function pathsIn(query: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (let marker = "", more = true; more;) {
+    const reply = await send(`${query}&marker=${encodeURIComponent(marker)}`);
+    expect(reply.status).toBe(200);
+    const text = await reply.text();
+    const page = [...tags(text, "Key"), ...tags(text, "CommonPrefixes").flatMap(prefixIn)];
+    paths.push(...page.sort());
+    [marker = ""] = tags(text, "NextMarker");
+    more = tags(text, "IsTruncated")[0] === "true";
+    expect(page.length > 0 || !more).toBe(true);
+  }
+  return paths;
 }
 
 function prefixIn(text: string): string[] {

@@ -1,0 +1,99 @@
+// An item as its readers see it: the attributes that users wrote, and those of the system, which are made
+// from the row and from what stands there by itself. Everything belongs to everybody who is let in, so that
+// owner and mode are the same for all, as real servers show them.
+import { createHash } from "node:crypto";
+import { bornOf, type Head, timeOf } from "./table.ts";
+import type { Attributes, AttributeValue, ItemPlace, ItemTime, Selection } from "./types.ts";
+
+/** Of a file, as real servers have it: -rw-rw-r-- (v3io-go, sync_test.go). */
+export const fileMode = 0o100664;
+
+/** Names that are always the system's (Iguazio data-layer reference, System Attributes). */
+export const systemNames: ReadonlySet<string> = new Set([
+  "__name",
+  "__size",
+  "__mode",
+  "__atime_secs",
+  "__atime_nsecs",
+  "__mtime_secs",
+  "__mtime_nsecs",
+  "__ctime_secs",
+  "__ctime_nsecs",
+  "__uid",
+  "__gid",
+  "__inode_number",
+  "__obj_type",
+  "__collection_id",
+  "__last_sequence_num",
+]);
+
+/** Six bytes of a digest: numbers that JavaScript and JSON keep exactly. */
+const inodeBytes = 6;
+
+/** A number for a path, without its slash at the end: the same as long as the path is, and hardly ever another's. */
+export function inodeOf(path: string): number {
+  const name = path.endsWith("/") ? path.slice(0, -1) : path;
+  const number = createHash("sha256").update(name).digest().readUIntBE(0, inodeBytes);
+  return Math.max(number, 1);
+}
+
+export function parseStored(attributes: string): Attributes {
+  return new Map(JSON.parse(attributes) as [string, AttributeValue][]);
+}
+
+/** When the item was last changed, by a write or by what stands there. */
+export function itemTimeOf({ standing }: ItemPlace, head: Head | undefined): ItemTime {
+  const written = head === undefined ? { seconds: 0, nanoseconds: 0 } : timeOf(head);
+  return standing === undefined ? written : later(written, standing.time);
+}
+
+/** Nothing for what is not there. */
+export function systemAttributesOf(place: ItemPlace, head: Head | undefined): Attributes {
+  const { path, standing } = place;
+  const system: Attributes = new Map(standing?.system);
+  if (head === undefined && standing === undefined) return system;
+  const time = itemTimeOf(place, head);
+  const born = head === undefined ? time : bornOf(head);
+  system.set("__name", { S: path.slice(path.lastIndexOf("/") + 1) });
+  system.set("__inode_number", { N: String(inodeOf(path)) });
+  system.set("__size", { N: String(head?.bytes ?? 0) });
+  system.set("__mode", { N: String(fileMode) });
+  system.set("__uid", { N: "0" });
+  system.set("__gid", { N: "0" });
+  for (const [kind, at] of [
+    ["m", time],
+    ["a", time],
+    ["c", born],
+  ] as const) {
+    system.set(`__${kind}time_secs`, { N: String(at.seconds) });
+    system.set(`__${kind}time_nsecs`, { N: String(at.nanoseconds) });
+  }
+  return system;
+}
+
+/** Whether the selection asks for anything that users write. */
+export function wantsUser({ user, names }: Selection): boolean {
+  return user || names.some((name) => !systemNames.has(name));
+}
+
+export function selectAttributes(
+  user: Attributes,
+  system: Attributes,
+  { names, ...all }: Selection,
+): Attributes {
+  const selected: Attributes = new Map(all.user ? user : []);
+  if (all.system) for (const [name, value] of system) selected.set(name, value);
+  for (const name of names) {
+    const value = system.get(name) ?? user.get(name);
+    if (value !== undefined) selected.set(name, value);
+  }
+  return selected;
+}
+
+export function later(a: ItemTime, b: ItemTime): ItemTime {
+  return isLater(a, b) ? a : b;
+}
+
+export function isLater(a: ItemTime, b: ItemTime): boolean {
+  return a.seconds === b.seconds ? a.nanoseconds > b.nanoseconds : a.seconds > b.seconds;
+}

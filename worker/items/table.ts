@@ -1,0 +1,163 @@
+// The objects of a container as rows of one table: path, owner, times, attributes, bytes. A directory is a
+// row whose path ends in a slash; it is made with what is put into it, and stays when that goes. Rows of
+// 0.1.0 had no such directories: there one is there as long as something is in it. Of a row's attributes and
+// body, which may be large, only what a question needs is read.
+import { Buffer } from "node:buffer";
+import { StreamError } from "../errors.ts";
+import { rowBodyBytesMax } from "../limits.ts";
+import type { ItemPlace, ItemTime } from "./types.ts";
+
+/** The body stands last, so that reading the rest of a row does not touch it. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS item (
+    path TEXT PRIMARY KEY, owner TEXT NOT NULL,
+    seconds INTEGER NOT NULL, nanoseconds INTEGER NOT NULL,
+    born_seconds INTEGER NOT NULL, born_nanoseconds INTEGER NOT NULL,
+    attributes TEXT NOT NULL, body BLOB NOT NULL
+  ) WITHOUT ROWID;
+`;
+
+const HEAD = `path, owner, seconds, nanoseconds, born_seconds, born_nanoseconds,
+  length(body) AS bytes`;
+
+/** Above every path that begins with what it is appended to. */
+const AFTER_ALL = "\u{10FFFF}";
+
+const NOTHING = new Uint8Array(0);
+
+/** A row without what may be large. */
+export interface Head extends Record<string, SqlStorageValue> {
+  path: string;
+  owner: string;
+  seconds: number;
+  nanoseconds: number;
+  born_seconds: number;
+  born_nanoseconds: number;
+  bytes: number;
+}
+
+/** A row with its attributes: a JSON list of names and values. */
+export interface Row extends Head {
+  attributes: string;
+}
+
+export class ItemTable {
+  private readonly sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /** The place's row, unless it was written in another owner's time. */
+  find({ path, owner }: ItemPlace): Row | undefined {
+    const found = `SELECT ${HEAD}, attributes FROM item WHERE path = ?`;
+    const row = this.sql.exec<Row>(found, path).toArray()[0];
+    return row?.owner === owner ? row : undefined;
+  }
+
+  bodyOf({ path }: ItemPlace): Uint8Array {
+    const rows = this.sql.exec<{ body: ArrayBuffer }>("SELECT body FROM item WHERE path = ?", path);
+    return new Uint8Array(rows.one().body);
+  }
+
+  attributesOf({ path }: Head): string {
+    const found = "SELECT attributes FROM item WHERE path = ?";
+    return this.sql.exec<{ attributes: string }>(found, path).one().attributes;
+  }
+
+  /** After a path, in order: each row directly in a directory, and the first of every directory in it. */
+  *firsts(prefix: string, after: string): Generator<Head> {
+    const next = `SELECT ${HEAD} FROM item WHERE path > ? AND path < ? ORDER BY path LIMIT 1`;
+    const isDirectory = after.endsWith("/") && after.length > prefix.length;
+    let from = isDirectory ? after + AFTER_ALL : after > prefix ? after : prefix;
+    for (;;) {
+      const head = this.sql.exec<Head>(next, from, prefix + AFTER_ALL).toArray()[0];
+      if (head === undefined) return;
+      const directory = directoryIn(head.path, prefix);
+      from = directory === undefined ? head.path : directory + AFTER_ALL;
+      yield head;
+    }
+  }
+
+  /** The directory's own row, or the first of what the owner has in it. */
+  firstOf(directory: string, owner: string): Head | undefined {
+    const first = `SELECT ${HEAD} FROM item WHERE path >= ? AND path < ? AND owner = ?
+      ORDER BY path LIMIT 1`;
+    return this.sql.exec<Head>(first, directory, directory + AFTER_ALL, owner).toArray()[0];
+  }
+
+  /** Throws `tooLarge`. Without a body, the one that the place has. */
+  write(
+    place: ItemPlace,
+    row: Head | undefined,
+    time: ItemTime,
+    attributes: string,
+    body?: Uint8Array,
+  ): void {
+    const bytes = body ?? (row === undefined ? NOTHING : this.bodyOf(place));
+    if (Buffer.byteLength(attributes) + bytes.length > rowBodyBytesMax) {
+      throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
+    }
+    this.insert(place.path, place.owner, time, row === undefined ? time : bornOf(row), {
+      attributes,
+      bytes,
+    });
+    if (row === undefined) this.makeParents(place, time);
+  }
+
+  remove({ path }: ItemPlace): void {
+    this.sql.exec("DELETE FROM item WHERE path = ?", path);
+  }
+
+  /** Everything in the directory, and itself. */
+  clear(directory: string): void {
+    const end = directory + AFTER_ALL;
+    this.sql.exec("DELETE FROM item WHERE path >= ? AND path < ?", directory, end);
+  }
+
+  /** Makes the directories that the place lies in, as far as they are not there. */
+  makeParents({ path, owner, base = "" }: ItemPlace, time: ItemTime): void {
+    for (let at = path.indexOf("/", base.length); at >= 0; at = path.indexOf("/", at + 1)) {
+      if (at === path.length - 1) return;
+      const directory = path.slice(0, at + 1);
+      if (this.find({ path: directory, owner }) === undefined) {
+        this.insert(directory, owner, time, time, { attributes: "[]", bytes: NOTHING });
+      }
+    }
+  }
+
+  private insert(
+    path: string,
+    owner: string,
+    time: ItemTime,
+    born: ItemTime,
+    { attributes, bytes }: { attributes: string; bytes: Uint8Array },
+  ): void {
+    this.sql.exec(
+      "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      path,
+      owner,
+      time.seconds,
+      time.nanoseconds,
+      born.seconds,
+      born.nanoseconds,
+      attributes,
+      bytes,
+    );
+  }
+}
+
+export function timeOf({ seconds, nanoseconds }: Head): ItemTime {
+  return { seconds, nanoseconds };
+}
+
+export function bornOf({ born_seconds, born_nanoseconds }: Head): ItemTime {
+  return { seconds: born_seconds, nanoseconds: born_nanoseconds };
+}
+
+/** The directory of `prefix` that the path lies in, or is; undefined for what is directly in `prefix`. */
+export function directoryIn(path: string, prefix: string): string | undefined {
+  const slash = path.indexOf("/", prefix.length);
+  return slash < 0 ? undefined : path.slice(0, slash + 1);
+}
