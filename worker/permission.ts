@@ -1,46 +1,85 @@
-// Whether a caller may do something with a stream, whatever dialect asks: the stream's ARN and the
-// policy attached to it, and the verdict of auth/policy.ts. Faces give deeds their names and word the
-// refusal. Kinesis, whose requests name streams by ARN and consumers too, has its own way there.
+// Whether a caller may do something with a stream or a consumer, whatever dialect asks: what is judged is
+// what is there, by its one ARN and the policies attached to it, with the verdict of auth/policy.ts.
+// Faces give deeds their names and word the refusal.
+import { consumerArn, streamArn } from "./arn.ts";
 import type { Caller, Refusal } from "./auth/caller.ts";
-import { authorize, type Deed } from "./auth/policy.ts";
+import { authorize, type Deed, isDecidedByList } from "./auth/policy.ts";
 import { parsePolicy, type ResourcePolicy } from "./auth/resourcePolicy.ts";
 import type { Env } from "./env.ts";
 import { StreamError } from "./errors.ts";
-import { findStream } from "./stream/directory.ts";
-import type { Scope } from "./stream/types.ts";
+import { type ConsumerKey, createdSecondsOf, findConsumer } from "./stream/consumers.ts";
+import { findStream, refreshStream } from "./stream/directory.ts";
+import type { Scope, StreamDescription } from "./stream/types.ts";
 
-export interface NamedStream {
+/** A stream, or a consumer of it. */
+export interface NamedResource {
   scope: Scope;
-  /** In the catalog. */
+  /** Of the stream, in the catalog. */
   name: string;
+  consumer?: ConsumerKey | undefined;
 }
 
-/** Undefined when it may; a deed without a stream, such as a listing, needs the caller's list alone. */
+export interface NamedAction extends Pick<Deed, "action" | "alias"> {
+  /** Policies have no say about themselves. */
+  isOfPolicy?: boolean;
+}
+
+/** Undefined when it may; a deed without a resource, such as a listing, needs the caller's list alone. */
 export async function refusalOf(
   env: Env,
   caller: Caller,
-  deed: Pick<Deed, "action" | "alias">,
-  stream: NamedStream | undefined,
+  { action, alias, isOfPolicy = false }: NamedAction,
+  resource: NamedResource | undefined,
 ): Promise<Refusal | undefined> {
   if (caller.isOpen) return undefined;
-  const arn = stream === undefined ? "*" : arnOf(stream);
-  return authorize(caller, { ...deed, arn, policy: stream && (await policyOf(env, stream)) });
+  if (resource === undefined) return authorize(caller, { action, alias, arn: "*" });
+  const given = deedOn({ action, alias }, resource, undefined);
+  // Nothing is asked of a catalog when no policy can change the verdict.
+  if (isDecidedByList(caller, given)) return authorize(caller, given);
+  const deed = deedOn({ action, alias }, resource, await lookUp(env, resource));
+  if (!isOfPolicy) return authorize(caller, deed);
+  return authorize(caller, { action, alias, arn: deed.arn, streamArn: deed.streamArn });
 }
 
-function arnOf({ scope: { account, region }, name }: NamedStream): string {
-  const cloud = region.startsWith("cn-") ? "-cn" : region.startsWith("us-gov-") ? "-us-gov" : "";
-  return `arn:aws${cloud}:kinesis:${region}:${account}:stream/${name}`;
+/** The deed as it is judged, on what was found. */
+function deedOn(
+  { action, alias }: Pick<Deed, "action" | "alias">,
+  { scope: { account, region }, name, consumer: key }: NamedResource,
+  found: StreamDescription | undefined,
+): Deed {
+  const stream = { account, region, name };
+  const arn = streamArn(stream);
+  const deed = { action, alias, arn, policy: policyOf(found) };
+  if (key === undefined) return deed;
+  const consumer = found && findConsumer(found, key);
+  const createdSeconds = consumer ? createdSecondsOf(consumer) : key.createdSeconds;
+  // A name that no consumer has says nothing but the stream.
+  if (createdSeconds === undefined) return deed;
+  return {
+    action,
+    alias,
+    arn: consumerArn({ ...stream, consumer: key.name, createdSeconds }),
+    policy: policyOf(consumer),
+    streamArn: arn,
+    streamPolicy: policyOf(found),
+  };
 }
 
-async function policyOf(
+/** A consumer may be newer than what this isolate knows of its stream. */
+async function lookUp(
   env: Env,
-  { scope, name }: NamedStream,
-): Promise<ResourcePolicy | undefined> {
+  { scope, name, consumer }: NamedResource,
+): Promise<StreamDescription | undefined> {
   try {
-    const { policy } = (await findStream(env, scope, name)).description;
-    return policy === undefined ? undefined : parsePolicy(policy);
+    const { description } = await findStream(env, scope, name);
+    if (consumer === undefined || findConsumer(description, consumer)) return description;
+    return (await refreshStream(env, scope, name)).description;
   } catch (error) {
     if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
     throw error;
   }
+}
+
+function policyOf(holder: { policy?: string } | undefined): ResourcePolicy | undefined {
+  return holder?.policy === undefined ? undefined : parsePolicy(holder.policy);
 }

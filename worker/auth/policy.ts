@@ -16,20 +16,28 @@ export interface Deed {
   readonly arn: string;
   /** That of the resource, if it has one. */
   readonly policy?: ResourcePolicy | undefined;
+  /** Of the stream, where the resource is a consumer. */
+  readonly streamArn?: string | undefined;
+  /** What it denies is denied for the stream's consumers too. */
+  readonly streamPolicy?: ResourcePolicy | undefined;
 }
 
 /** Undefined when it is allowed. */
 export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
   if (caller.isOpen) return undefined;
   const { principal } = caller;
-  const { action, alias, arn, policy } = deed;
+  const { action, alias, arn, policy, streamPolicy } = deed;
   const names = alias === undefined ? [action] : [action, alias];
   const verdict = policy ? evaluatePolicy(policy, principal, names, arn) : silent;
-  if (verdict.isDenied) {
+  const isDenied =
+    verdict.isDenied ||
+    (streamPolicy !== undefined &&
+      evaluatePolicy(streamPolicy, principal, names, streamArnOf(deed)).isDenied);
+  if (isDenied) {
     return deny(principal, deed, "with an explicit deny in a resource-based policy");
   }
-  const isListed = may(principal, action, arn);
-  const isOwn = arn === "*" || splitArn(arn)?.[4] === principal.account;
+  const isListed = may(principal, action, arn, streamArnOf(deed));
+  const isOwn = isOwnOf(principal, arn);
   const isAllowed = isOwn
     ? isListed || verdict.grant === "caller"
     : isListed && verdict.grant !== "none";
@@ -38,19 +46,45 @@ export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
   return deny(principal, deed, `because no ${silentVoice} policy allows the ${action} action`);
 }
 
+/** Whether no policy can change the verdict: into another account the list must allow it. */
+export function isDecidedByList(caller: Caller, deed: Deed): boolean {
+  const { principal } = caller;
+  const { action, arn } = deed;
+  return !isOwnOf(principal, arn) && !may(principal, action, arn, streamArnOf(deed));
+}
+
 /** Whether the principal's own list allows it, whoever owns the resource. */
-export function may({ account, allow }: Principal, action: string, arn: string): boolean {
+export function may(
+  { account, allow }: Principal,
+  action: string,
+  arn: string,
+  streamArn = streamOf(arn),
+): boolean {
   if (allow === undefined) return true;
   return allow.some(
     ({ actions, streams }) =>
       actions.some((pattern) => matchesAction(pattern, action)) &&
-      streams.some((pattern) => matchesStream(pattern, arn, account)),
+      streams.some((pattern) => matchesStream(pattern, arn, streamArn, account)),
   );
 }
 
+function isOwnOf({ account }: Principal, arn: string): boolean {
+  return arn === "*" || splitArn(arn)?.[4] === account;
+}
+
+function streamArnOf({ arn, streamArn = streamOf(arn) }: Deed): string {
+  return streamArn;
+}
+
+/** The stream's, of a consumer's ARN; any other as it is. */
+function streamOf(arn: string): string {
+  return consumerPattern.exec(arn)?.[1] ?? arn;
+}
+
+const consumerPattern = /^(arn:[^/]*:stream\/[\w.-]+)\/consumer\/[\w.-]+:\d+$/;
+
 /** A stream's ARN stands for its consumers too, and so does its name. */
-function matchesStream(pattern: string, arn: string, account: string): boolean {
-  const [streamArn = arn] = consumerPattern.exec(arn)?.slice(1) ?? [];
+function matchesStream(pattern: string, arn: string, streamArn: string, account: string): boolean {
   if (pattern === "*" || pattern.startsWith("arn:")) {
     return matchesArn(pattern, arn) || matchesArn(pattern, streamArn);
   }
@@ -58,8 +92,6 @@ function matchesStream(pattern: string, arn: string, account: string): boolean {
   if (owner !== account || !resource.startsWith("stream/")) return false;
   return matchesPattern(pattern, resource.slice("stream/".length));
 }
-
-const consumerPattern = /^(arn:[^/]*:stream\/[\w.-]+)\/consumer\/[\w.-]+:\d+$/;
 
 function deny(principal: Principal, { action, arn }: Deed, why: string): Refusal {
   return refuse(

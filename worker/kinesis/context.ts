@@ -4,6 +4,7 @@ import type { ReplyBody } from "./envelope.ts";
 import type { Scope } from "../stream/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
+import type { StreamAddress } from "./names.ts";
 import type { OperationInput, OperationName } from "./shapes.ts";
 
 export interface ActionContext {
@@ -15,10 +16,10 @@ export interface ActionContext {
   keyError: KinesisError | undefined;
   nowMs: number;
   /**
-   * Throws AccessDeniedException unless the caller may do this to the resource. Called before the action for
-   * what the input names; an action calls it for what only a token of its input names.
+   * Throws AccessDeniedException unless the caller may do this to the stream, which only a token of
+   * the input names. What the input itself names has been judged before the action.
    */
-  permit(arn: string): Promise<void>;
+  permit(stream: StreamAddress): Promise<void>;
 }
 
 /** A body that an action printed itself. */

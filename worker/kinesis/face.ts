@@ -24,13 +24,13 @@ import {
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
 import { kinesisErrorOf } from "./failures.ts";
-import { parseResourceArn } from "./names.ts";
 import { actions } from "./operations.ts";
-import { permit, resourceOf } from "./permission.ts";
+import { permit } from "./permission.ts";
 import { PutBody, readPutBody } from "./putBody.ts";
 import { takeRate } from "./rates.ts";
 import { createRequestIds } from "./requestId.ts";
-import { shapes } from "./shapes.ts";
+import { type Named, namedIn, type Resource } from "./resource.ts";
+import { type OperationName, shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
 
 const codecs: Codecs = {
@@ -110,16 +110,45 @@ async function call(
     codec,
     keyError,
     nowMs: Date.now(),
-    permit: (arn) => permit(runtime.env, caller, operation, arn),
+    permit: (stream) =>
+      permit(runtime.env, caller, operation, { stream, key: { stream: stream.name } }),
   };
-  const resource = resourceOf(operation, input, scope);
-  if (resource !== undefined && !caller.isOpen) await context.permit(resource);
-  await takeRate(runtime.env, scope, operation, resource);
+  const named = name(operation, input, scope);
+  if (!caller.isOpen) await judge(runtime.env, caller, operation, named);
+  const stream = isResource(named) ? named.stream : undefined;
+  await takeRate(runtime.env, scope, operation, stream);
   try {
     return await action(context, input as never);
   } catch (error) {
-    throw kinesisErrorOf(error, parseResourceArn(resource ?? "") ?? scope);
+    throw kinesisErrorOf(error, stream ?? scope);
   }
+}
+
+/** What is named wrongly is an open server's action's to complain of, in its own order. */
+function name(operation: OperationName, input: object, scope: Scope): Named | KinesisError {
+  try {
+    return namedIn(operation, input, scope);
+  } catch (error) {
+    if (error instanceof KinesisError) return error;
+    throw error;
+  }
+}
+
+/** Throws unless the caller may do this to what it names, which for a token is the action's to ask. */
+async function judge(
+  env: Env,
+  caller: Caller,
+  operation: OperationName,
+  named: Named | KinesisError,
+): Promise<void> {
+  if (named instanceof KinesisError) throw named;
+  if (named !== "token") {
+    await permit(env, caller, operation, named === "account" ? undefined : named);
+  }
+}
+
+function isResource(named: Named | KinesisError): named is Resource {
+  return typeof named === "object" && !(named instanceof KinesisError);
 }
 
 function answerReply(

@@ -343,6 +343,11 @@ export function iteratorInvalid(): KinesisError {
   return invalidArgument("Invalid ShardIterator.");
 }
 
+/** The wording is our own: the API reference does not say what if the two differ. */
+export function iteratorOfAnother(arn: string): KinesisError {
+  return invalidArgument(`ShardIterator is not of the stream that StreamARN ${arn} names.`);
+}
+
 /** Iterators live for five minutes (AWS API reference, GetShardIterator). */
 export function iteratorExpired(createdMs: number, nowMs: number): KinesisError {
   return new KinesisError(

@@ -1,49 +1,47 @@
 // Amazon resource names of streams and consumers, and which stream a request means. An ARN brings
 // its own account and region; a bare name is in those of the caller. Names themselves have been
 // checked by the shapes; what an ARN hides behind its generous pattern is checked here.
+import { type ConsumerAddress, partitionOf, type StreamAddress } from "../arn.ts";
 import { streamArnInvalid, streamNamesDiffer, streamUnnamed } from "./messages.ts";
 
-export interface StreamAddress {
-  readonly account: string;
-  readonly region: string;
-  readonly name: string;
-}
-
-export interface ConsumerAddress extends StreamAddress {
-  readonly consumer: string;
-  /** Part of the ARN, so that a consumer registered again is another. */
-  readonly createdSeconds: number;
-}
+export { consumerArn, streamArn, type StreamAddress } from "../arn.ts";
 
 export interface Home {
   readonly account: string;
   readonly region: string;
 }
 
-const streamPattern = /^arn:aws[^:]*:kinesis:([^:]*):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128})$/;
+/** Up to the resource: partition, region and account. */
+const headPattern = /^arn:(aws[a-z-]*):kinesis:([a-z0-9-]{1,64}):(\d{12}):/;
+
+const namePattern = /^stream\/([a-zA-Z0-9_.-]{1,128})$/;
 
 const consumerPattern =
-  /^arn:aws[^:]*:kinesis:([^:]*):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128})\/consumer\/([a-zA-Z0-9_.-]{1,128}):(\d{1,15})$/;
-
-export function streamArn({ region, account, name }: StreamAddress): string {
-  return `arn:${partitionOf(region)}:kinesis:${region}:${account}:stream/${name}`;
-}
-
-export function consumerArn(address: ConsumerAddress): string {
-  return `${streamArn(address)}/consumer/${address.consumer}:${address.createdSeconds}`;
-}
+  /^stream\/([a-zA-Z0-9_.-]{1,128})\/consumer\/([a-zA-Z0-9_.-]{1,128}):(\d{1,15})$/;
 
 export function parseStreamArn(arn: string): StreamAddress | undefined {
-  const [, region, account, name] = streamPattern.exec(arn) ?? [];
-  if (region === undefined || account === undefined || name === undefined) return undefined;
-  return { account, region, name };
+  const head = parseHead(arn);
+  const [, name] = head === undefined ? [] : (namePattern.exec(head.resource) ?? []);
+  if (head === undefined || name === undefined) return undefined;
+  return { account: head.account, region: head.region, name };
 }
 
 export function parseConsumerArn(arn: string): ConsumerAddress | undefined {
-  const [, region, account, name, consumer, seconds] = consumerPattern.exec(arn) ?? [];
-  if (region === undefined || account === undefined || name === undefined) return undefined;
+  const head = parseHead(arn);
+  const [, name, consumer, seconds] =
+    head === undefined ? [] : (consumerPattern.exec(head.resource) ?? []);
+  if (head === undefined || name === undefined) return undefined;
   if (consumer === undefined || seconds === undefined) return undefined;
+  const { account, region } = head;
   return { account, region, name, consumer, createdSeconds: Number(seconds) };
+}
+
+/** A region lies in one partition: with another before it, an ARN names nothing. */
+function parseHead(arn: string): (Home & { resource: string }) | undefined {
+  const [head, partition, region, account] = headPattern.exec(arn) ?? [];
+  if (head === undefined || region === undefined || account === undefined) return undefined;
+  if (partition !== partitionOf(region)) return undefined;
+  return { region, account, resource: arn.slice(head.length) };
 }
 
 /** What tagging and policies name: a stream, or a consumer of one. */
@@ -70,7 +68,6 @@ export function resolveStream(reference: StreamReference, home: Home): StreamAdd
   return address;
 }
 
-function partitionOf(region: string): string {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+export function isSameStream(a: StreamAddress, b: StreamAddress): boolean {
+  return a.account === b.account && a.region === b.region && a.name === b.name;
 }

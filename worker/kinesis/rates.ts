@@ -6,7 +6,7 @@ import { readSettings } from "../settings.ts";
 import { catalogOf } from "../stream/directory.ts";
 import type { Scope } from "../stream/types.ts";
 import { accountRateExceeded, requestRateExceeded } from "./messages.ts";
-import { parseResourceArn } from "./names.ts";
+import type { StreamAddress } from "./names.ts";
 import type { OperationName } from "./shapes.ts";
 
 interface Rate {
@@ -42,17 +42,17 @@ const rates: { readonly [Name in OperationName]?: Rate } = {
   UpdateStreamWarmThroughput: { perSecond: 5, of: "account" },
 };
 
-/** Throws LimitExceededException when the call comes too soon; `arn` is what its input names. */
+/** Throws LimitExceededException when the call comes too soon; `named` is what its input names. */
 export async function takeRate(
   env: Env,
   scope: Scope,
   operation: OperationName,
-  arn: string | undefined,
+  named: StreamAddress | undefined,
 ): Promise<void> {
   if (readSettings(env).limits === "none") return;
   const rate = rates[operation];
   if (rate === undefined) return;
-  const stream = rate.of === "stream" ? parseResourceArn(arn ?? "") : undefined;
+  const stream = rate.of === "stream" ? named : undefined;
   const kind = stream === undefined ? operation : `${operation}/${stream.name}`;
   const isAllowed = await catalogOf(env, stream ?? scope).takePermit(kind, rate.perSecond);
   if (isAllowed) return;

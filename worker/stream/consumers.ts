@@ -12,12 +12,20 @@ export interface ConsumerKey {
   createdSeconds?: number;
 }
 
+export function findConsumer(
+  stream: StreamDescription,
+  key: ConsumerKey,
+): ConsumerDescription | undefined {
+  return stream.consumers.find((consumer) => {
+    const isNamed = consumer.name === key.name;
+    const seconds = createdSecondsOf(consumer);
+    return isNamed && (key.createdSeconds ?? seconds) === seconds;
+  });
+}
+
 /** Throws `consumerNotFound`. */
 export function getConsumer(stream: StreamDescription, key: ConsumerKey): ConsumerDescription {
-  const consumer = stream.consumers.find(({ name, createdMs }) => {
-    const isNamed = name === key.name;
-    return isNamed && (key.createdSeconds ?? secondsOf(createdMs)) === secondsOf(createdMs);
-  });
+  const consumer = findConsumer(stream, key);
   if (consumer !== undefined) return consumer;
   throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
 }
@@ -25,6 +33,11 @@ export function getConsumer(stream: StreamDescription, key: ConsumerKey): Consum
 /** How many consumers the stream may have; on-demand streams of a committed account may have more. */
 export function consumerLimit({ mode }: StreamDescription, isCommitted: boolean): number {
   return mode === "ON_DEMAND" && isCommitted ? advantageConsumersMax : consumersMax;
+}
+
+/** As it stands in the consumer's ARN. */
+export function createdSecondsOf({ createdMs }: ConsumerDescription): number {
+  return Math.floor(createdMs / 1000);
 }
 
 /** Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. */
@@ -100,10 +113,6 @@ function notActive(stream: StreamDescription, consumer: ConsumerDescription): St
   return new StreamError("consumerNotActive", {
     stream: stream.name,
     consumer: consumer.name,
-    createdSeconds: secondsOf(consumer.createdMs),
+    createdSeconds: createdSecondsOf(consumer),
   });
-}
-
-function secondsOf(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -84,6 +84,8 @@ export interface Signing {
   readonly algorithm?: string;
   /** Instead of the hash of the body. */
   readonly payloadHash?: string;
+  /** When it is signed: `timestamp` when left out. */
+  readonly signedAt?: string;
 }
 
 const scopeDefault = `${timestamp.slice(0, 8)}/us-east-1/kinesis/aws4_request`;
@@ -150,7 +152,7 @@ function signatureOf(request: PlainRequest, signedHeaders: string, options: Sign
     payloadHash: options.payloadHash ?? hexSha256(request.body),
   });
   return createHmac("sha256", deriveKey(options.key ?? key, { date, region, service }))
-    .update(stringToSign(timestamp, scope, canonical))
+    .update(stringToSign(options.signedAt ?? timestamp, scope, canonical))
     .digest("hex");
 }
 

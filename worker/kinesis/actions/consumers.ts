@@ -1,28 +1,17 @@
 // Consumers with a throughput of their own: registering, describing, listing and deregistering them.
 // What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
 // says CREATING all the same, because that is what the service says and what its clients wait on.
-import { getConsumer, type ConsumerKey } from "../../stream/consumers.ts";
+import { createdSecondsOf, getConsumer } from "../../stream/consumers.ts";
 import { catalogOf, cursorKeyOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { ConsumerDescription, StreamDescription } from "../../stream/types.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
-import {
-  consumerArnInvalid,
-  consumerNamesDiffer,
-  consumerUnnamed,
-  streamNotFound,
-} from "../messages.ts";
-import {
-  consumerArn,
-  parseConsumerArn,
-  resolveStream,
-  type StreamAddress,
-  streamArn,
-} from "../names.ts";
+import { streamNotFound } from "../messages.ts";
+import { consumerArn, resolveStream, type StreamAddress, streamArn } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
-import type { OperationInput } from "../shapes.ts";
+import { resolveConsumer } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 
 const listLimit = 100;
@@ -45,8 +34,8 @@ export const deregisterStreamConsumer: Action<"DeregisterStreamConsumer"> = asyn
   { runtime: { env }, scope },
   input,
 ) => {
-  const { stream, key } = resolveConsumer(input, scope);
-  unwrap(await catalogOf(env, stream).deregisterConsumer(stream.name, key));
+  const { stream, consumer } = resolveConsumer(input, scope);
+  unwrap(await catalogOf(env, stream).deregisterConsumer(stream.name, consumer));
   forgetStream(stream, stream.name);
   return undefined;
 };
@@ -55,7 +44,7 @@ export const describeStreamConsumer: Action<"DescribeStreamConsumer"> = async (
   { runtime: { env }, scope },
   input,
 ) => {
-  const { stream, key } = resolveConsumer(input, scope);
+  const { stream, consumer: key } = resolveConsumer(input, scope);
   const { description } = await refreshStream(env, stream, stream.name);
   const consumer = getConsumer(description, key);
   return {
@@ -94,33 +83,11 @@ function isCreatedAt(stream: StreamDescription, createdMs: number | undefined): 
   return Math.floor(createdMs / 1000) === Math.floor(stream.createdMs / 1000);
 }
 
-/** The consumer that a request means, by its ARN, by name, or by both if they agree. */
-function resolveConsumer(
-  input: OperationInput<"DescribeStreamConsumer">,
-  home: { account: string; region: string },
-): { stream: StreamAddress; key: ConsumerKey } {
-  const { ConsumerARN: arn, ConsumerName: name, StreamARN } = input;
-  if (arn === undefined) {
-    if (name === undefined || StreamARN === undefined) throw consumerUnnamed();
-    return { stream: resolveStream({ StreamARN }, home), key: { name } };
-  }
-  const address = parseConsumerArn(arn);
-  if (address === undefined) throw consumerArnInvalid(arn);
-  const { consumer, createdSeconds, ...stream } = address;
-  const isOther =
-    (name !== undefined && name !== consumer) ||
-    (StreamARN !== undefined &&
-      streamArn(resolveStream({ StreamARN }, home)) !== streamArn(stream));
-  if (isOther) throw consumerNamesDiffer(arn);
-  return { stream, key: { name: consumer, createdSeconds } };
-}
-
 function consumerOf(consumer: ConsumerDescription, { account, region, name }: StreamAddress) {
-  const createdSeconds = Math.floor(consumer.createdMs / 1000);
-  const address = { account, region, name, consumer: consumer.name, createdSeconds };
+  const createdSeconds = createdSecondsOf(consumer);
   return {
     ConsumerName: consumer.name,
-    ConsumerARN: consumerArn(address),
+    ConsumerARN: consumerArn({ account, region, name, consumer: consumer.name, createdSeconds }),
     ConsumerStatus: consumer.status,
     ConsumerCreationTimestamp: new Timestamp(consumer.createdMs),
   };

@@ -8,7 +8,7 @@ import { unwrap } from "../../stream/rpc.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
 import { policyNotFound } from "../messages.ts";
-import { type Resource, resolveResource } from "../resource.ts";
+import { arnOf, type Resource, resolveResource } from "../resource.ts";
 
 /** What a resource without a policy answers (tested against the service: localstack#12961). */
 const noPolicy = "{}";
@@ -16,7 +16,7 @@ const noPolicy = "{}";
 export const putResourcePolicy: Action<"PutResourcePolicy"> = async (context, input) => {
   const { ResourceARN: arn, Policy: policy } = input;
   const resource = resolveResource(arn);
-  const problem = findPolicyProblem(policy, arn);
+  const problem = findPolicyProblem(policy, arnOf(resource));
   if (problem !== undefined) throw new KinesisError("InvalidArgumentException", problem);
   await changePolicy(context, resource, policy);
   return undefined;

@@ -20,12 +20,13 @@ import { parseShardId } from "../hashkey.ts";
 import { type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   dryRun,
+  iteratorOfAnother,
   shardDoesNotExist,
   shardNotFound,
   startingNumberInvalid,
   throughputExceeded,
 } from "../messages.ts";
-import { resolveStream, streamArn } from "../names.ts";
+import { resolveStream } from "../names.ts";
 import { isAtEnd, millisBehind, seekRequest } from "../position.ts";
 import { renderRecords } from "../records.ts";
 import { childShardsOf } from "../shardList.ts";
@@ -70,15 +71,16 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
 
 export const getRecords: Action<"GetRecords"> = async (context, input) => {
   const { runtime, nowMs } = context;
-  const scope = input.StreamARN === undefined ? context.scope : resolveStream(input, context.scope);
+  const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
+  const scope = named ?? context.scope;
   const key = await cursorKeyOf(runtime.env, scope);
   const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
-  if (input.StreamARN === undefined) {
-    await context.permit(streamArn({ ...scope, name: cursor.stream }));
-  }
   const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
   const limits = { recordsMax, bytesMax: pageBytesMax };
   const stream = { account: scope.account, region: scope.region, name: cursor.stream };
+  // A stream that the request names has been judged before, and is the iterator's own.
+  if (named === undefined) await context.permit(stream);
+  else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
   try {
     await admitCall(runtime.env, cursor.shard.uid, "read");
     const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");

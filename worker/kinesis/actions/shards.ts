@@ -15,6 +15,7 @@ import { describeStreamNow } from "../currentStream.ts";
 import { parseHashKey, parseShardId, shardIdOf } from "../hashkey.ts";
 import {
   listShardsWithoutStream,
+  nextTokenInvalid,
   shardAlreadySplit,
   shardCountChangedTooOften,
   shardCountTooHigh,
@@ -28,7 +29,7 @@ import {
   streamNotFound,
   streamOnDemand,
 } from "../messages.ts";
-import { resolveStream, streamArn, type StreamReference } from "../names.ts";
+import { parseStreamArn, resolveStream, streamArn, type StreamReference } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";
 
@@ -57,7 +58,9 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   let after = input.ExclusiveStartShardId;
   if (token !== undefined) {
     const [arn = "", shardId, ...rest] = openPageToken(key, scope, "ListShards", token, nowMs);
-    await context.permit(arn);
+    const address = parseStreamArn(arn);
+    if (address === undefined) throw nextTokenInvalid();
+    await context.permit(address);
     reference = { StreamARN: arn };
     filter = rest[0] === undefined ? undefined : (JSON.parse(rest[0]) as ShardFilter);
     after = shardId;

@@ -1,0 +1,38 @@
+// Amazon resource names of streams and consumers, written in the one way that policies, replies and
+// tokens have them. Streams whose name in the catalog is a path have ARNs too, which only allow lists
+// and policies see.
+
+export interface StreamAddress {
+  readonly account: string;
+  readonly region: string;
+  readonly name: string;
+}
+
+export interface ConsumerAddress extends StreamAddress {
+  readonly consumer: string;
+  /** Part of the ARN, so that a consumer registered again is another. */
+  readonly createdSeconds: number;
+}
+
+/** What stands in a region's ARNs; botocore's partitions.json has the same prefixes. */
+const partitions: readonly (readonly [prefix: string, partition: string])[] = [
+  ["cn-", "aws-cn"],
+  ["us-gov-", "aws-us-gov"],
+  ["us-iso-", "aws-iso"],
+  ["us-isob-", "aws-iso-b"],
+  ["eu-isoe-", "aws-iso-e"],
+  ["us-isof-", "aws-iso-f"],
+  ["eusc-", "aws-eusc"],
+];
+
+export function partitionOf(region: string): string {
+  return partitions.find(([prefix]) => region.startsWith(prefix))?.[1] ?? "aws";
+}
+
+export function streamArn({ region, account, name }: StreamAddress): string {
+  return `arn:${partitionOf(region)}:kinesis:${region}:${account}:stream/${name}`;
+}
+
+export function consumerArn(address: ConsumerAddress): string {
+  return `${streamArn(address)}/consumer/${address.consumer}:${address.createdSeconds}`;
+}
