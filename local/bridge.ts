@@ -5,7 +5,13 @@
  * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2). Trailers and
  * informational replies are not carried.
  */
-import { Agent, type ClientRequestArgs, type IncomingMessage, request } from "node:http";
+import {
+  Agent,
+  type ClientRequest,
+  type ClientRequestArgs,
+  type IncomingMessage,
+  request,
+} from "node:http";
 import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
@@ -15,21 +21,25 @@ import {
   createServer,
 } from "node:http2";
 import type { Socket } from "node:net";
+import { hostNameOf } from "../worker/hosts.ts";
+import { type Patience, watchProgress } from "./patience.ts";
+import { plainHeaders } from "./plainReply.ts";
+import { headBytesMax } from "./tunnel.ts";
 import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
-/** Flow control windows: large enough that a 10 MB page or body never waits for an update. */
-const streamWindowBytes = 16 << 20;
-const sessionWindowBytes = 64 << 20;
+/**
+ * Flow control windows of request bodies: what may wait here for each stream and session when workerd
+ * takes no more. On the way to this machine a megabyte is in flight at 1 GB/s and 1 ms.
+ */
+const streamWindowBytes = 1 << 20;
+const sessionWindowBytes = 8 << 20;
 
 /** Node counts buffered bodies against this and refuses streams beyond it; its default is 10. */
 const sessionMemoryMegabytes = 1024;
 
 const concurrentStreamsMax = 1000;
-
-/** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
-const headerBytesMax = 128 << 10;
 
 /** workerd closes connections that are idle for 15 s (measured); ours must be gone before. */
 const idleConnectionMs = 8000;
@@ -45,17 +55,25 @@ const hopByHop = new Set([
 ]);
 
 export interface Bridge {
-  /** Takes over a connection that opens with the HTTP/2 preface. */
-  accept(socket: Socket): void;
+  /** Takes over a connection that opens with the HTTP/2 preface; `begun` when its SETTINGS are here. */
+  accept(socket: Socket, begun: () => void): void;
   /** Lets the open streams finish and takes no more. */
   stop(): void;
   destroy(): void;
 }
 
-export function createBridge(upstream: Upstream): Bridge {
+export interface BridgeOptions {
+  upstream: Upstream;
+  patience: Patience;
+  /** To workerd; further requests wait for one of them. */
+  connectionsMax: number;
+}
+
+export function createBridge({ upstream, patience, connectionsMax }: BridgeOptions): Bridge {
   const agent = new UpstreamAgent({
     keepAlive: true,
     maxFreeSockets: concurrentStreamsMax,
+    maxTotalSockets: connectionsMax,
     scheduling: "lifo",
     timeout: idleConnectionMs,
   });
@@ -66,7 +84,7 @@ export function createBridge(upstream: Upstream): Bridge {
       enablePush: false,
       initialWindowSize: streamWindowBytes,
       maxConcurrentStreams: concurrentStreamsMax,
-      maxHeaderListSize: headerBytesMax,
+      maxHeaderListSize: headBytesMax,
     },
   });
   server.on("session", (session) => {
@@ -74,21 +92,23 @@ export function createBridge(upstream: Upstream): Bridge {
     session.on("error", () => session.destroy());
     session.once("close", () => sessions.delete(session));
     sessions.add(session);
+    watchSession(session, patience);
   });
   server.on("stream", (stream, headers, flags) => {
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
     stream.on("error", () => stream.destroy());
     try {
-      bridgeStream(stream, headers, hasBody, { ...upstream, agent });
+      bridgeStream(stream, headers, hasBody, { ...upstream, agent }, patience);
     } catch {
       // Node will not write such a request: a blank in its path, no token for a method.
       refuse(stream, 400, "not a request that HTTP/1.1 can carry");
     }
   });
   return {
-    accept(socket) {
+    accept(socket, begun) {
       // A client that is gone would otherwise keep its streams, and what they wait for, open.
       socket.allowHalfOpen = false;
+      server.once("session", (session) => session.once("remoteSettings", begun));
       server.emit("connection", socket);
     },
     stop() {
@@ -99,6 +119,21 @@ export function createBridge(upstream: Upstream): Bridge {
       agent.destroy();
     },
   };
+}
+
+/** Ends a session that does not begin, or that has had nothing to do for long. */
+function watchSession(session: ServerHttp2Session, patience: Patience): void {
+  const timer = setTimeout(() => session.destroy(), patience.headMs).unref();
+  session.once("remoteSettings", () => clearTimeout(timer));
+  let openStreams = 0;
+  session.on("stream", (stream) => {
+    openStreams++;
+    stream.once("close", () => openStreams--);
+  });
+  session.setTimeout(patience.idleSessionMs, () => {
+    if (openStreams === 0) session.close();
+  });
+  session.once("close", () => clearTimeout(timer));
 }
 
 class UpstreamAgent extends Agent {
@@ -112,10 +147,12 @@ function bridgeStream(
   headers: IncomingHttpHeaders,
   hasBody: boolean,
   target: Upstream & { agent: Agent },
+  patience: Patience,
 ): void {
   const path = headers[":path"];
-  if (path === undefined) {
-    refuse(stream, 400, "no tunnels here");
+  const fault = path === undefined ? "no tunnels here" : hostFault(headers);
+  if (path === undefined || fault !== undefined) {
+    refuse(stream, 400, fault ?? "");
     return;
   }
   const outgoing = request({
@@ -124,7 +161,7 @@ function bridgeStream(
     path,
     headers: requestHeaders(headers, hasBody),
     setDefaultHeaders: false,
-    maxHeaderSize: headerBytesMax,
+    maxHeaderSize: headBytesMax,
   });
   if (headers.expect === "100-continue") stream.additionalHeaders({ ":status": 100 });
   stream.once("close", () => outgoing.destroy());
@@ -143,7 +180,36 @@ function bridgeStream(
     const flush = setImmediate(() => outgoing.flushHeaders());
     stream.once("data", () => clearImmediate(flush));
     stream.pipe(outgoing);
+    watchBody(stream, outgoing, patience);
   } else outgoing.end();
+}
+
+/** RFC 9113, section 8.3.1. */
+function hostFault({ ":authority": authority, host }: IncomingHttpHeaders): string | undefined {
+  if (authority !== undefined && host !== undefined && authority !== host) {
+    return ":authority and Host are not the same";
+  }
+  return hostNameOf(authority ?? host ?? "") === undefined ? "no valid :authority" : undefined;
+}
+
+/** Gives up a body that does not come to its end: for workerd too, so that the Worker says so. */
+function watchBody(
+  stream: ServerHttp2Stream,
+  outgoing: ClientRequest,
+  { bodySilenceMs: silenceMs, bodyMs: totalMs }: Patience,
+): void {
+  let received = 0;
+  stream.on("data", (bytes: Buffer) => (received += bytes.length));
+  // A client that is held back by a slow Worker makes no progress, and is not to blame.
+  const progress = () => received + (stream.isPaused() ? performance.now() : 0);
+  const stop = watchProgress({ silenceMs, totalMs }, progress, () => {
+    stream.unpipe();
+    stream.resume();
+    outgoing.socket?.end();
+    setTimeout(() => stream.close(NGHTTP2_NO_ERROR), lingerMs).unref();
+  });
+  stream.once("end", stop);
+  stream.once("close", stop);
 }
 
 function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
@@ -168,7 +234,7 @@ function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): v
     stream.close(NGHTTP2_INTERNAL_ERROR);
     return;
   }
-  stream.respond({ ":status": status, "content-type": "text/plain" });
+  stream.respond({ ":status": status, ...plainHeaders() });
   stream.end(`${reason}\n`);
   stream.resume();
 }

@@ -1,23 +1,23 @@
 /**
  * The one public port. The first bytes of a connection say what it speaks: the HTTP/2 preface
  * (RFC 9113 section 3.4, prior knowledge, no TLS) hands it to the bridge, because workerd has no
- * HTTP/2 on a plain socket; anything else is piped to workerd untouched, byte for byte in both
- * directions, half-closes included. A connection that cannot be served gets a 502 or a reset.
+ * HTTP/2 on a plain socket; anything else goes through a tunnel to workerd. Connections are bounded
+ * by the descriptors that they take: one more takes the place of the one that has been silent
+ * longest, or is told to come again.
  */
 import { type Server, type Socket, createServer } from "node:net";
 import { createBridge } from "./bridge.ts";
 import { Failure, errorCode } from "./failure.ts";
-import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
+import { type Patience, patience as usualPatience } from "./patience.ts";
+import { printPlainReply } from "./plainReply.ts";
+import { linger, openTunnel } from "./tunnel.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 
-/** One for each connection that is not HTTP/2. */
-const replyBufferBytes = 128 << 10;
-
-const badGateway =
-  "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n" +
-  "Connection: close\r\n\r\nworkerd does not answer\n";
+/** Connections that are told so in words when there are too many. */
+const turnedAwayMax = 32;
 
 export interface Front {
   host: string;
@@ -28,28 +28,39 @@ export interface Front {
   destroy(): void;
 }
 
-export async function openFront(options: {
+export interface FrontOptions {
   host: string;
   port: number;
   upstream: Upstream;
-}): Promise<Front> {
-  const { upstream } = options;
-  const bridge = createBridge(upstream);
+  /** Connections of clients; as many more go to workerd for each protocol. */
+  connectionsMax?: number;
+  patience?: Patience;
+}
+
+export async function openFront(options: FrontOptions): Promise<Front> {
+  const { upstream, patience = usualPatience, connectionsMax = Infinity } = options;
+  const bridge = createBridge({ upstream, patience, connectionsMax });
   const sockets = new Set<Socket>();
-  const undecided = new Set<Socket>();
+  /** Those that have not asked anything yet, the oldest first. */
+  const silent = new Set<Socket>();
+  const turnedAway = new Set<Socket>();
   let stopping = false;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    sockets.add(client);
-    undecided.add(client);
     client.on("error", () => client.destroy());
+    if (sockets.size >= connectionsMax && !dropSilent(silent)) {
+      turnAway(client, turnedAway);
+      return;
+    }
+    sockets.add(client);
+    silent.add(client);
     client.once("close", () => {
       sockets.delete(client);
-      undecided.delete(client);
+      silent.delete(client);
     });
-    sniffProtocol(client, (isHttp2) => {
-      undecided.delete(client);
-      if (isHttp2) bridge.accept(client);
-      else pipeThrough(client, upstream, () => stopping);
+    const begun = () => void silent.delete(client);
+    sniffProtocol(client, patience.headMs, (isHttp2) => {
+      if (isHttp2) bridge.accept(client, begun);
+      else openTunnel(client, { upstream, patience, begun, isStopping: () => stopping });
     });
   });
   await listen(server, options.host, options.port, "--port");
@@ -62,7 +73,7 @@ export async function openFront(options: {
       stopping = true;
       const closed = new Promise<void>((done) => server.close(() => done()));
       bridge.stop();
-      for (const socket of undecided) socket.destroy();
+      for (const socket of silent) socket.destroy();
       await closed;
     },
     destroy() {
@@ -73,10 +84,31 @@ export async function openFront(options: {
   };
 }
 
+/** Makes room for a connection. */
+function dropSilent(silent: Set<Socket>): boolean {
+  const [oldest] = silent;
+  oldest?.destroy();
+  return oldest !== undefined && silent.delete(oldest);
+}
+
+/** In words, while there are descriptors for it: a reply that is followed by a reset is often lost. */
+function turnAway(client: Socket, turnedAway: Set<Socket>): void {
+  if (turnedAway.size >= turnedAwayMax) {
+    client.destroy();
+    return;
+  }
+  turnedAway.add(client);
+  client.once("close", () => turnedAway.delete(client));
+  client.write(printPlainReply(503, "too many connections: come again"));
+  linger(client);
+}
+
 /** Reads until the bytes cannot be, or surely are, the preface; then puts them back. */
-function sniffProtocol(client: Socket, decided: (isHttp2: boolean) => void): void {
+function sniffProtocol(client: Socket, headMs: number, decided: (isHttp2: boolean) => void): void {
   let head = Buffer.alloc(0);
   const giveUp = () => client.destroy();
+  const timer = setTimeout(giveUp, headMs).unref();
+  client.once("close", () => clearTimeout(timer));
   const look = () => {
     const bytes: Buffer | null = client.read();
     if (bytes === null) return;
@@ -84,6 +116,7 @@ function sniffProtocol(client: Socket, decided: (isHttp2: boolean) => void): voi
     const length = Math.min(head.length, preface.length);
     const matches = head.compare(preface, 0, length, 0, length) === 0;
     if (matches && length < preface.length) return;
+    clearTimeout(timer);
     client.off("readable", look);
     client.off("end", giveUp);
     client.unshift(head);
@@ -91,49 +124,6 @@ function sniffProtocol(client: Socket, decided: (isHttp2: boolean) => void): voi
   };
   client.on("readable", look);
   client.on("end", giveUp);
-}
-
-/** Joins a client to a connection of its own to workerd, in both directions. */
-function pipeThrough(client: Socket, upstream: Upstream, isStopping: () => boolean): void {
-  let waiting = false;
-  const goOn = () => {
-    if (waiting) server.resume();
-    waiting = false;
-  };
-  // Pages are large: one buffer that is used again, instead of garbage at the pace of the network.
-  // It is free again as soon as the kernel has taken the bytes, which is mostly at once.
-  const onread = {
-    buffer: Buffer.allocUnsafeSlow(replyBufferBytes),
-    callback(byteCount: number, buffer: Uint8Array): boolean {
-      client.write(buffer.subarray(0, byteCount), goOn);
-      waiting = client.writableLength > 0;
-      return !waiting;
-    },
-  };
-  const server = connectUpstream(upstream, { allowHalfOpen: true, onread });
-  client.pipe(server);
-  server.once("end", () => client.end());
-  server.once("error", () => {
-    if (server.bytesRead > 0 || client.destroyed) client.resetAndDestroy();
-    else client.end(badGateway);
-  });
-  server.once("close", () => {
-    if (isStopping()) client.destroySoon();
-    else linger(client);
-  });
-  client.once("close", (hadError) => {
-    if (hadError) server.resetAndDestroy();
-    else server.destroy();
-  });
-}
-
-/** Closing with bytes unread would reset the connection and could cost the client its reply. */
-function linger(client: Socket): void {
-  if (client.destroyed) return;
-  client.unpipe();
-  client.resume();
-  client.end();
-  client.setTimeout(lingerMs, () => client.destroy());
 }
 
 /** Throws unless the port can be listened on now. */

@@ -9,6 +9,9 @@ import { Socket, type SocketConstructorOpts } from "node:net";
 /** How long a client may be silent, between the end of its reply and the end of its request. */
 export const lingerMs = 2000;
 
+/** And in all, however busily it goes on. */
+export const lingerMsMax = 30_000;
+
 export interface Upstream {
   host: string;
   port: number;

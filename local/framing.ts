@@ -1,0 +1,240 @@
+/**
+ * Where requests begin and end in the bytes of an HTTP/1.1 connection (RFC 9112), so that the front knows
+ * what a client owes: the rest of a head, the rest of a body, or nothing. Heads are held back until they
+ * are whole and in order, because workerd answers some of the others with a 500. Bodies pass as they come;
+ * chunks that are broken are workerd's to refuse, and are no longer followed here.
+ */
+import { hostNameOf } from "../worker/hosts.ts";
+
+/** What the client has yet to send. `lost` is after a broken chunk: nothing that follows has a meaning. */
+export type Phase = "nothing" | "head" | "body" | "lost";
+
+/** A head that is not passed on. Its message is for people. */
+export class HeadFault extends Error {
+  override readonly name = "HeadFault";
+  readonly status: 400 | 431;
+
+  constructor(message: string, status: 400 | 431 = 400) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Line of a chunk's size, its extensions included; and a chunked body's trailer. */
+const sizeLineBytesMax = 4096;
+const trailerBytesMax = 16 << 10;
+
+const requestLine = /^([!#$%&'*+.^_`|~\w-]+) (\S+) HTTP\/1\.([01])$/;
+const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
+const absoluteTarget = /^https?:\/\/([^/?#]*)/i;
+
+const lf = 0x0a;
+
+const nothingToPass = Buffer.alloc(0);
+
+interface Head {
+  version: "0" | "1";
+  target: string;
+  hosts: string[];
+  lengths: string[];
+  codings: string[];
+}
+
+export class RequestFramer {
+  readonly #headBytesMax: number;
+  /** Bytes of a head that is not whole yet, and the beginning of its last line. */
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  #line = "";
+  #head: Head | undefined;
+  /** Of a body, or of a chunk with the line end behind it. */
+  #owedBytes = 0;
+  #chunked: "none" | "size" | "data" | "trailer" = "none";
+  #trailerBytes = 0;
+  #isLost = false;
+  #fault: HeadFault | undefined;
+
+  constructor(headBytesMax: number) {
+    this.#headBytesMax = headBytesMax;
+  }
+
+  get phase(): Phase {
+    if (this.#isLost) return "lost";
+    if (this.#owedBytes > 0 || this.#chunked !== "none") return "body";
+    return this.#head !== undefined || this.#line !== "" ? "head" : "nothing";
+  }
+
+  /** Why the last head is not passed on. Nothing more may be, then. */
+  get fault(): HeadFault | undefined {
+    return this.#fault;
+  }
+
+  /** The bytes that may be passed on now. */
+  take(bytes: Buffer): Buffer {
+    const passed: Buffer[] = [];
+    let at = 0;
+    while (at < bytes.length && !this.#isLost) {
+      if (this.phase === "body") {
+        at = this.#takeBody(bytes, at);
+        continue;
+      }
+      const end = this.#tryHead(bytes, at);
+      if (end < 0) {
+        this.#held.push(bytes.subarray(at));
+        return join([...passed, bytes.subarray(0, at)]);
+      }
+      passed.push(...this.#held);
+      this.#held = [];
+      this.#heldBytes = 0;
+      at = end;
+    }
+    return join([...passed, bytes]);
+  }
+
+  #tryHead(bytes: Buffer, from: number): number {
+    try {
+      return this.#takeHead(bytes, from);
+    } catch (error) {
+      if (!(error instanceof HeadFault)) throw error;
+      this.#fault = error;
+      return -1;
+    }
+  }
+
+  /** Where the head ends, or -1 when it is not whole. */
+  #takeHead(bytes: Buffer, from: number): number {
+    let at = from;
+    for (;;) {
+      const end = bytes.indexOf(lf, at);
+      const stop = end < 0 ? bytes.length : end + 1;
+      this.#heldBytes += stop - at;
+      if (this.#heldBytes > this.#headBytesMax) {
+        throw new HeadFault(`the head is larger than ${this.#headBytesMax} bytes`, 431);
+      }
+      this.#line += bytes.toString("latin1", at, end < 0 ? stop : end);
+      at = stop;
+      if (end < 0) return -1;
+      const line = this.#line.endsWith("\r") ? this.#line.slice(0, -1) : this.#line;
+      this.#line = "";
+      if (line !== "") this.#head = readLine(line, this.#head);
+      else if (this.#head !== undefined) {
+        this.#beginBody(this.#head);
+        this.#head = undefined;
+        return at;
+      }
+    }
+  }
+
+  #beginBody(head: Head): void {
+    checkHost(head);
+    const length = bodyLength(head);
+    if (length === "chunked") this.#chunked = "size";
+    else this.#owedBytes = length;
+  }
+
+  #takeBody(bytes: Buffer, from: number): number {
+    switch (this.#chunked) {
+      case "size":
+        return this.#takeSize(bytes, from);
+      case "trailer":
+        return this.#takeTrailer(bytes, from);
+      default: {
+        const taken = Math.min(this.#owedBytes, bytes.length - from);
+        this.#owedBytes -= taken;
+        if (this.#owedBytes === 0 && this.#chunked === "data") this.#chunked = "size";
+        return from + taken;
+      }
+    }
+  }
+
+  #takeSize(bytes: Buffer, from: number): number {
+    const end = bytes.indexOf(lf, from);
+    this.#line += bytes.toString("latin1", from, end < 0 ? bytes.length : end);
+    if (this.#line.length > sizeLineBytesMax) return this.#lose(bytes);
+    if (end < 0) return bytes.length;
+    const [, digits] = /^([\da-f]{1,12})[ \t]*(?:;.*)?\r$/i.exec(this.#line) ?? [];
+    this.#line = "";
+    if (digits === undefined) return this.#lose(bytes);
+    const size = Number.parseInt(digits, 16);
+    this.#chunked = size === 0 ? "trailer" : "data";
+    this.#owedBytes = size === 0 ? 0 : size + 2;
+    this.#trailerBytes = 0;
+    return end + 1;
+  }
+
+  #takeTrailer(bytes: Buffer, from: number): number {
+    const end = bytes.indexOf(lf, from);
+    const stop = end < 0 ? bytes.length : end + 1;
+    this.#trailerBytes += stop - from;
+    if (this.#trailerBytes > trailerBytesMax) return this.#lose(bytes);
+    this.#line += bytes.toString("latin1", from, stop);
+    if (end < 0) return stop;
+    if (this.#line === "\r\n" || this.#line === "\n") this.#chunked = "none";
+    this.#line = "";
+    return stop;
+  }
+
+  #lose(bytes: Buffer): number {
+    this.#isLost = true;
+    return bytes.length;
+  }
+}
+
+function readLine(line: string, head: Head | undefined): Head {
+  if (head === undefined) {
+    const [, method = "", target = "", version] = requestLine.exec(line) ?? [];
+    if (version === undefined) throw new HeadFault("the first line is no HTTP/1.1 request");
+    if (method === "CONNECT") throw new HeadFault("no tunnels here");
+    return { version: version === "0" ? "0" : "1", target, hosts: [], lengths: [], codings: [] };
+  }
+  const [, name, value = ""] = headerLine.exec(line) ?? [];
+  if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");
+  switch (name.toLowerCase()) {
+    case "host":
+      head.hosts.push(value);
+      break;
+    case "content-length":
+      head.lengths.push(value);
+      break;
+    case "transfer-encoding":
+      head.codings.push(value);
+  }
+  return head;
+}
+
+/** One Host, that can be one, and the one that an absolute target names (RFC 9112, section 3.2). */
+function checkHost({ version, target, hosts }: Head): void {
+  if (hosts.length > 1) throw new HeadFault("more than one Host");
+  const [host] = hosts;
+  if (host === undefined) {
+    if (version === "0") return;
+    throw new HeadFault("no Host");
+  }
+  if (hostNameOf(host) === undefined) throw new HeadFault("Host is no host name");
+  const [, named] = absoluteTarget.exec(target) ?? [];
+  if (named === undefined && !/^(?:\/|\*$)/.test(target)) throw new HeadFault("no such target");
+  if (named !== undefined && named.toLowerCase() !== host.toLowerCase()) {
+    throw new HeadFault("the target names another host than Host");
+  }
+}
+
+/** What says the length twice, or differently, could be read as two requests by the next reader. */
+function bodyLength({ lengths, codings }: Head): number | "chunked" {
+  const [length = "0"] = lengths;
+  const [coding] = codings;
+  if (lengths.length > 1 || !/^\d{1,15}$/.test(length)) {
+    throw new HeadFault("Content-Length is no number of bytes");
+  }
+  if (coding === undefined) return Number(length);
+  if (lengths.length > 0) throw new HeadFault("both Content-Length and Transfer-Encoding");
+  if (codings.length > 1 || coding.toLowerCase() !== "chunked") {
+    throw new HeadFault("no Transfer-Encoding but chunked is understood");
+  }
+  return "chunked";
+}
+
+function join(parts: Buffer[]): Buffer {
+  const full = parts.filter((part) => part.length > 0);
+  const [only] = full;
+  return full.length > 1 ? Buffer.concat(full) : (only ?? nothingToPass);
+}

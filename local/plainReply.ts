@@ -1,0 +1,28 @@
+/** The front's own replies, where there is none to carry: a line of text, and the end of the connection. */
+
+const phrases = {
+  400: "Bad Request",
+  408: "Request Timeout",
+  431: "Request Header Fields Too Large",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+} as const;
+
+export type PlainStatus = keyof typeof phrases;
+
+/** For HTTP/1.1. */
+export function printPlainReply(status: PlainStatus, reason: string): string {
+  const body = `${reason}\n`;
+  const headers = {
+    ...plainHeaders(),
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+    ...(status === 503 && { "retry-after": 1 }),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${phrases[status]}\r\n${lines.join("")}\r\n${body}`;
+}
+
+export function plainHeaders(): Record<string, string> {
+  return { date: new Date().toUTCString(), "content-type": "text/plain" };
+}

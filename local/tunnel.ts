@@ -1,0 +1,171 @@
+/**
+ * An HTTP/1.1 connection of a client, joined to one of its own to workerd. Bytes pass untouched in both
+ * directions, half-closes included, once the framer has seen that the head before them is whole and in
+ * order. A client that does not finish what it has begun is given up: a head with a 408, a body by ending
+ * it for workerd too, so that the Worker says in the dialect's form that the rest is missing.
+ */
+import type { Socket } from "node:net";
+import { type Phase, RequestFramer } from "./framing.ts";
+import { type Patience, type Stop, watchProgress } from "./patience.ts";
+import { type PlainStatus, printPlainReply } from "./plainReply.ts";
+import { type Upstream, connectUpstream, lingerMs, lingerMsMax } from "./upstream.ts";
+
+/** One for each connection. */
+const replyBufferBytes = 128 << 10;
+
+/** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
+export const headBytesMax = 128 << 10;
+
+export interface TunnelOptions {
+  upstream: Upstream;
+  patience: Patience;
+  isStopping: () => boolean;
+  /** Called when the first head has come whole. */
+  begun: () => void;
+}
+
+export function openTunnel(client: Socket, options: TunnelOptions): void {
+  const tunnel = new Tunnel(client, options);
+  client.on("data", (bytes: Buffer) => tunnel.take(bytes));
+  client.once("end", () => tunnel.endUpstream());
+  client.once("close", (hadError) => tunnel.close(hadError));
+}
+
+class Tunnel {
+  readonly #client: Socket;
+  readonly #options: TunnelOptions;
+  readonly #framer = new RequestFramer(headBytesMax);
+  /** There is none before the first head. */
+  #server: Socket | undefined;
+  #phase: Phase | "silent" | "over" = "silent";
+  #stopWatch: Stop;
+  /** Said after all that workerd has to say. */
+  #farewell = "";
+
+  constructor(client: Socket, options: TunnelOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#stopWatch = this.#watchHead();
+  }
+
+  take(bytes: Buffer): void {
+    if (this.#phase === "over") return;
+    this.#pass(this.#framer.take(bytes));
+    const { fault, phase } = this.#framer;
+    if (fault === undefined) this.#enter(phase);
+    else this.#refuse(fault.status, fault.message);
+  }
+
+  endUpstream(): void {
+    if (this.#server === undefined) this.#client.destroy();
+    else this.#server.end();
+  }
+
+  close(hadError: boolean): void {
+    this.#stopWatch();
+    if (hadError) this.#server?.resetAndDestroy();
+    else this.#server?.destroy();
+  }
+
+  #pass(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    if (this.#server === undefined) {
+      this.#server = this.#connect();
+      this.#options.begun();
+    }
+    if (this.#server.write(bytes)) return;
+    this.#client.pause();
+    this.#server.once("drain", () => this.#client.resume());
+  }
+
+  #connect(): Socket {
+    const client = this.#client;
+    let waiting = false;
+    const goOn = () => {
+      if (waiting) server.resume();
+      waiting = false;
+    };
+    // Pages are large: one buffer that is used again, instead of garbage at the pace of the network.
+    // It is free again as soon as the kernel has taken the bytes, which is mostly at once.
+    const onread = {
+      buffer: Buffer.allocUnsafeSlow(replyBufferBytes),
+      callback(byteCount: number, buffer: Uint8Array): boolean {
+        client.write(buffer.subarray(0, byteCount), goOn);
+        waiting = client.writableLength > 0;
+        return !waiting;
+      },
+    };
+    const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
+    server.once("end", () => client.end(this.#farewell));
+    server.once("error", () => {
+      if (server.bytesRead > 0 || client.destroyed) client.resetAndDestroy();
+      else client.end(printPlainReply(502, "workerd does not answer"));
+    });
+    server.once("close", () => {
+      this.#leave();
+      if (this.#options.isStopping()) client.destroySoon();
+      else linger(client);
+    });
+    return server;
+  }
+
+  #enter(phase: Phase): void {
+    if (this.#phase === phase) return;
+    this.#stopWatch();
+    this.#phase = phase;
+    if (phase === "head") this.#stopWatch = this.#watchHead();
+    else if (phase === "body") this.#stopWatch = this.#watchBody();
+    else this.#stopWatch = () => {};
+  }
+
+  #leave(): void {
+    this.#stopWatch();
+    this.#phase = "over";
+  }
+
+  #watchHead(): Stop {
+    const timer = setTimeout(() => {
+      if (this.#phase === "silent") this.#client.destroy();
+      else this.#refuse(408, "the head of the request did not come whole in time");
+    }, this.#options.patience.headMs);
+    return () => clearTimeout(timer.unref());
+  }
+
+  #watchBody(): Stop {
+    const { bodySilenceMs: silenceMs, bodyMs: totalMs } = this.#options.patience;
+    const client = this.#client;
+    // A client that is held back by a slow Worker makes no progress, and is not to blame.
+    const progress = () => client.bytesRead + (client.isPaused() ? performance.now() : 0);
+    return watchProgress({ silenceMs, totalMs }, progress, () => {
+      this.#leave();
+      this.#server?.end();
+      client.resume();
+      setTimeout(() => client.destroy(), lingerMs).unref();
+    });
+  }
+
+  /** Takes no more; what was asked before is answered first. */
+  #refuse(status: PlainStatus, reason: string): void {
+    this.#leave();
+    this.#farewell = printPlainReply(status, reason);
+    if (this.#server !== undefined) this.#server.end();
+    else {
+      this.#client.end(this.#farewell);
+      linger(this.#client);
+    }
+  }
+}
+
+/** Closing with bytes unread would reset the connection and could cost the client its reply. */
+export function linger(client: Socket): void {
+  if (client.destroyed) return;
+  client.resume();
+  client.end();
+  const bounds = { silenceMs: lingerMs, totalMs: lingerMsMax };
+  const stop = watchProgress(
+    bounds,
+    () => client.bytesRead,
+    () => client.destroy(),
+  );
+  client.once("close", stop);
+}
