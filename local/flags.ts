@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
 import { hostNameOf } from "../worker/hosts.ts";
-import { readSettings, type SettingVariables } from "../worker/settings.ts";
+import { readContainers, readSettings, type SettingVariables } from "../worker/settings.ts";
 import { Failure, errorCode } from "./failure.ts";
 
 export const help = `Usage: npm start -- [flags]
@@ -22,6 +22,7 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
   --allow-host H       without keys: serve this host name too, as a container's; repeatable
   --allow-origin O     without keys: serve web pages of this origin, such as http://localhost:3000; * for all
+  --containers A,B     the containers that v3io has   (bigdata,users,projects)
   --limits kinesis     keep the quotas of Amazon Kinesis, so that clients meet their errors
   --transition-ms N    streams and consumers stay CREATING, UPDATING or DELETING for so long  (0)
   --version     print the version
@@ -96,21 +97,29 @@ function isOrigin(text: string): boolean {
   return text === "null" || URL.parse(text)?.origin === text;
 }
 
+/** The variable that each flag stands for. */
+const settingFlags = {
+  limits: "MILLRACE_LIMITS",
+  "transition-ms": "MILLRACE_TRANSITION_MS",
+  containers: "MILLRACE_V3IO_CONTAINERS",
+} as const;
+
 /** As the Worker's variables, after the Worker's own check of them. */
 function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariables {
-  const { limits, "transition-ms": transitionMs } = values;
-  const settings: SettingVariables = {
-    ...(limits !== undefined && { MILLRACE_LIMITS: limits }),
-    ...(transitionMs !== undefined && { MILLRACE_TRANSITION_MS: transitionMs }),
-  };
+  const given = Object.entries(settingFlags).flatMap(([flag, variable]) => {
+    const value = values[flag as keyof typeof settingFlags];
+    return value === undefined ? [] : [{ flag, variable, value }];
+  });
+  const settings: SettingVariables = Object.fromEntries(
+    given.map(({ variable, value }) => [variable, value]),
+  );
   try {
     readSettings({ ...process.env, ...settings });
+    readContainers({ ...process.env, ...settings });
     return settings;
   } catch (error) {
     let what = error instanceof Error ? error.message : String(error);
-    if (limits !== undefined) what = what.replace("MILLRACE_LIMITS", "--limits");
-    if (transitionMs !== undefined)
-      what = what.replace("MILLRACE_TRANSITION_MS", "--transition-ms");
+    for (const { flag, variable } of given) what = what.replace(variable, `--${flag}`);
     throw new Failure(what, 2);
   }
 }
@@ -140,6 +149,7 @@ function parseFlags(args: string[]) {
         auth: { type: "string" },
         "allow-host": { type: "string", multiple: true },
         "allow-origin": { type: "string", multiple: true },
+        containers: { type: "string" },
         limits: { type: "string" },
         "transition-ms": { type: "string" },
         version: { type: "boolean" },

@@ -19,6 +19,7 @@ export interface Env {
   /** See settings.ts. */
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;
+  MILLRACE_V3IO_CONTAINERS?: string;
   /** What an open server serves besides loopback names and its own pages: see door.ts. */
   MILLRACE_ALLOW_HOST?: string;
   MILLRACE_ALLOW_ORIGIN?: string;

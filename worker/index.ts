@@ -8,7 +8,7 @@ import type { Env, Runtime } from "./env.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
 import { refuseStats, serveStats, statsPath } from "./stats.ts";
 import type { Scope } from "./stream/types.ts";
-import { splitUrl } from "./url.ts";
+import { isRoot, splitUrl } from "./url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
 import { isYandexCredential } from "./yandex/names.ts";
@@ -69,14 +69,20 @@ type Dialect = "kinesis" | "v3io" | "yandex";
 
 function dialectOf({ method, headers }: Request, path: string): Dialect {
   if (headers.has("x-v3io-function")) return "v3io";
-  const isRoot = /^\/*$/.test(path);
   const target = headers.get("x-amz-target");
   if (target === null) {
     if (path === pingPath && method === "GET") return "yandex";
-    return !isRoot && verbs.has(method) ? "v3io" : "kinesis";
+    if (isRoot(path)) return method === "GET" && isV3ioClient(headers) ? "v3io" : "kinesis";
+    return verbs.has(method) ? "v3io" : "kinesis";
   }
   if (method !== "POST" || queueTarget.test(target)) return "kinesis";
-  if (!isRoot || target.startsWith("kinesisApi.")) return "yandex";
+  if (!isRoot(path) || target.startsWith("kinesisApi.")) return "yandex";
   const [, credential = ""] = /Credential=([^,\s]*)/.exec(headers.get("authorization") ?? "") ?? [];
   return kinesisTarget.test(target) && isYandexCredential(credential) ? "yandex" : "kinesis";
+}
+
+/** Who asks for the list of containers: at the root only the credentials tell the dialect. */
+function isV3ioClient(headers: Headers): boolean {
+  const scheme = /^basic /i;
+  return headers.has("x-v3io-session-key") || scheme.test(headers.get("authorization") ?? "");
 }

@@ -14,6 +14,10 @@ export function authorityOf(url: string): string {
   return authority;
 }
 
+export function isRoot(path: string): boolean {
+  return /^\/*$/.test(path);
+}
+
 export function splitUrl(url: string): UrlParts {
   const host = url.indexOf("//") + 2;
   const start = url.indexOf("/", host);

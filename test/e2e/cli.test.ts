@@ -39,6 +39,12 @@ describe("a command line that cannot work is one line on stderr", () => {
     ["folder that is empty", ["--data", ""], 2, /--data needs a folder/],
     ["folder and memory", ["--data", "x", "--memory"], 2, /--memory.*--data/],
     ["limits of nobody", ["--limits", "aws"], 2, /--limits is "aws": set "kinesis"/],
+    [
+      "a container that is reserved",
+      ["--containers", "a,_b"],
+      2,
+      /--containers has "_b": set names/,
+    ],
     ["time that is none", ["--transition-ms", "soon"], 2, /--transition-ms is "soon": set 0 to/],
     ["keys that are not there", ["--auth", "/none.json"], 2, /--auth \/none.json.*ENOENT/],
     [

@@ -22,7 +22,7 @@ const [first1, first2, invalid, some] = [
 let server: Server;
 
 beforeAll(async () => {
-  server = await startServer({ flags: ["--memory"] });
+  server = await startServer({ flags: ["--memory", "--containers", "bigdata,mycontainer"] });
 });
 
 afterAll(async () => {

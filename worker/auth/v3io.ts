@@ -37,6 +37,7 @@ export const v3ioActions = {
   GetItems: { action: "v3io:GetItems", alias: "kinesis:GetRecords" },
   PutItem: { action: "v3io:PutItem", alias: "kinesis:GetRecords" },
   UpdateItem: { action: "v3io:UpdateItem", alias: "kinesis:GetRecords" },
+  ListContainers: { action: "v3io:ListContainers", alias: "kinesis:ListStreams" },
   ListObjects: { action: "v3io:ListObjects", alias: "kinesis:ListStreams" },
   GetObject: { action: "v3io:GetObject", alias: "kinesis:GetRecords" },
   PutObject: { action: "v3io:PutObject", alias: "kinesis:GetRecords" },

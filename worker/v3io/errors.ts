@@ -28,6 +28,7 @@ export const errorTable = {
     message: "The condition is false, ErrorCode -16777245",
   },
   ItemExists: { code: -369098809, status: 400, message: "The item exists, ErrorCode -369098809" },
+  "Container not found": { code: -117440513, status: 404 },
   "Operation not permitted": { code: -1, status: 403 },
   "No such file or directory": { code: -2, status: 404 },
   "Permission denied": { code: -13, status: 403 },

@@ -7,7 +7,9 @@ import type { DoorRefusal } from "../door.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { Scope } from "../stream/types.ts";
+import { isRoot, splitUrl } from "../url.ts";
 import { type Address, parseAddress } from "./address.ts";
+import { listContainers, requireContainer } from "./containers.ts";
 import { errorResponse, invalid, V3ioError } from "./errors.ts";
 import { parseBody } from "./fields.ts";
 import { type ItemCommand, parseItemCommand } from "./itemRequest.ts";
@@ -31,8 +33,13 @@ export async function serveV3io(
     const { headers } = request;
     const caller = identify(runtime.env, headers, Date.now());
     const scope = { account: caller.principal.account, region: home.region };
-    const address = parseAddress(request.url);
     const name = headers.get("x-v3io-function");
+    if (name === null && request.method === "GET" && isRoot(splitUrl(request.url).path)) {
+      await permit(runtime, scope, caller, { kind: "ListContainers" });
+      return listContainers(runtime.env);
+    }
+    const address = parseAddress(request.url);
+    requireContainer(runtime.env, address.container);
     if (name !== null) return await callFunction(name, address, request, runtime, scope, caller);
     const command = parseObjectCommand(request, address);
     await permit(runtime, scope, caller, command);

@@ -16,7 +16,7 @@ import type { ObjectCommand } from "./objects.ts";
 import { streamAbove, streamAt, streamNameAt } from "./places.ts";
 import type { StreamCommand } from "./request.ts";
 
-export type Command = StreamCommand | ItemCommand | ObjectCommand;
+export type Command = StreamCommand | ItemCommand | ObjectCommand | { kind: "ListContainers" };
 
 /** Throws V3ioError for credentials that are not good. */
 export function identify(env: Env, headers: Headers, nowMs: number): Caller {
@@ -53,6 +53,8 @@ async function deedOf(
   command: Command,
 ): Promise<{ operation: V3ioOperation; name: string | undefined }> {
   switch (command.kind) {
+    case "ListContainers":
+      return { operation: command.kind, name: undefined };
     case "ListObjects": {
       const { container, directory } = command.request;
       const place = { container, path: directory };

@@ -24,6 +24,7 @@ const table: [V3ioErrorName, number, number, string?][] = [
   ["ProvisionedThroughputExceededException", 503, -201326600],
   ["ConditionFalse", 400, -16777244, "The condition is false, ErrorCode -16777245"],
   ["ItemExists", 400, -369098809, "The item exists, ErrorCode -369098809"],
+  ["Container not found", 404, -117440513],
   ["Operation not permitted", 403, -1],
   ["No such file or directory", 404, -2],
   ["Permission denied", 403, -13],

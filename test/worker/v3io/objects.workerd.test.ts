@@ -97,12 +97,13 @@ describe("one object", () => {
     ]);
   });
 
-  test("containers are as many as there are names, numbers among them", async () => {
+  test("every container has objects of its own", async () => {
     const name = crypto.randomUUID();
-    await send(`/1/${name}`, { method: "PUT", body: "one" });
-    await send(`/2/${name}`, { method: "PUT", body: "two" });
-    expect(await textAt(`/1/${name}`)).toBe("one");
-    expect(await textAt(`/2/${name}`)).toBe("two");
+    await send(`/users/${name}`, { method: "PUT", body: "one" });
+    await send(`/projects/${name}`, { method: "PUT", body: "two" });
+    expect(await textAt(`/users/${name}`)).toBe("one");
+    expect(await textAt(`/projects/${name}`)).toBe("two");
+    expect((await send(`/bigdata/${name}`)).status).toBe(404);
   });
 });
 
@@ -220,7 +221,9 @@ describe("listing", () => {
   test("what is not there is 404, and the root of a container is always there", async () => {
     const reply = await send("/bigdata?prefix=no/such");
     expect([reply.status, await reply.text()]).toEqual([404, missing]);
-    expect((await send(`/${crypto.randomUUID()}/`)).status).toBe(200);
+    for (const at of ["/users", "/users/", "/projects/?prefix="]) {
+      expect((await send(at)).status).toBe(200);
+    }
   });
 
   test("directories stay when the last object in them goes", async () => {

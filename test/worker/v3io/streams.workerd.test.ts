@@ -109,7 +109,7 @@ describe("streams", () => {
     await kinesis("CreateStream", { ...input, ShardCount: 1 });
     expect((await v3io("DescribeStream", path)).output.ShardCount).toBe(3);
     expect((await v3io("DescribeStream", `/bigdata/${stream}`)).output.ShardCount).toBe(1);
-    expect((await v3io("DescribeStream", `/other/${stream}`)).status).toBe(404);
+    expect((await v3io("DescribeStream", `/users/${stream}`)).status).toBe(404);
   });
 });
 
