@@ -2,8 +2,9 @@
  * HTTP/2 without TLS for a server that speaks only HTTP/1.1: each stream becomes one request on a
  * kept-alive connection to workerd. Bodies are streamed both ways at the pace of the slower side,
  * and giving up on either side gives up on the other. `:authority` becomes Host, which SigV4
- * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2). Trailers and
- * informational replies are not carried.
+ * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2), but for those
+ * that HTTP/2 allows a request, TE and Expect, which some clients sign. Trailers and informational
+ * replies are not carried.
  */
 import {
   Agent,
@@ -48,10 +49,8 @@ const hopByHop = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
-  "te",
   "transfer-encoding",
   "upgrade",
-  "http2-settings",
 ]);
 
 export interface Bridge {
@@ -242,8 +241,7 @@ function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): v
 function requestHeaders(headers: IncomingHttpHeaders, hasBody: boolean): string[] {
   const list = ["host", headers[":authority"] ?? headers.host ?? ""];
   for (const name in headers) {
-    if (name.startsWith(":") || name === "host" || name === "expect" || hopByHop.has(name))
-      continue;
+    if (name.startsWith(":") || name === "host" || hopByHop.has(name)) continue;
     const value = headers[name];
     if (typeof value === "string") list.push(name, value);
     else for (const item of value ?? []) list.push(name, item);

@@ -15,13 +15,16 @@ export type { KinesisRecord };
 
 export function connect(
   endpoint: string,
-  others: Pick<KinesisClientConfig, "maxAttempts" | "requestHandler"> = {},
+  others: Pick<
+    KinesisClientConfig,
+    "credentials" | "maxAttempts" | "region" | "requestHandler"
+  > = {},
 ): KinesisClient {
   return new KinesisClient({
-    ...others,
-    endpoint,
     region: "us-east-1",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    ...others,
+    endpoint,
   });
 }
 

@@ -22,7 +22,9 @@ export const algorithm = "AWS4-HMAC-SHA256";
 
 export function canonicalRequest(parts: CanonicalParts): string {
   const names = parts.signedHeaders.map((name) => name.toLowerCase()).sort();
-  const lines = names.map((name) => `${name}:${canonicalValue(parts.headers.get(name) ?? "")}\n`);
+  const lines = names.map(
+    (name) => `${name}:${canonicalValue(signedValue(parts.headers, name) ?? "")}\n`,
+  );
   return [
     parts.method,
     canonicalPath(parts.path),
@@ -31,6 +33,28 @@ export function canonicalRequest(parts: CanonicalParts): string {
     names.join(";"),
     parts.payloadHash,
   ].join("\n");
+}
+
+/**
+ * What the client signed under a name, or null. An HTTP/2 client signs `:authority`, which comes as
+ * Host. What says how the request travels may have stayed with the connection that it came by; where
+ * HTTP/2 has one value alone for it, that one was signed (RFC 9113 section 8.2.2, RFC 9110 section 10.1.1).
+ */
+export function signedValue(headers: HeaderReader, name: string): string | null {
+  if (name === authority) return headers.get("host");
+  return isHeaderName(name) ? (headers.get(name) ?? travelValues.get(name) ?? null) : null;
+}
+
+export const authority = ":authority";
+
+const travelValues: ReadonlyMap<string, string> = new Map([
+  ["te", "trailers"],
+  ["expect", "100-continue"],
+]);
+
+/** Asking for a header by a name that cannot be one would throw. */
+function isHeaderName(name: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(name);
 }
 
 /** `timestamp` as `20150830T123600Z`; `scope` from the date to `aws4_request`. */

@@ -13,7 +13,14 @@ import {
   refuse,
   refuseUnknownKey,
 } from "./caller.ts";
-import { algorithm, canonicalRequest, hexSha256, stringToSign } from "./canonical.ts";
+import {
+  algorithm,
+  authority,
+  canonicalRequest,
+  hexSha256,
+  signedValue,
+  stringToSign,
+} from "./canonical.ts";
 import {
   isSameSecret,
   type KeyRing,
@@ -118,7 +125,8 @@ function checkTime(
 /** What decides where a request goes and what it does must not be open to change. */
 function checkSignedHeaders({ authorization, headers }: SignedRequest): Refusal | undefined {
   const names = new Set(authorization.signedHeaders.map((name) => name.toLowerCase()));
-  const unsigned = !names.has("host")
+  const isAddressed = names.has("host") || names.has(authority);
+  const unsigned = !isAddressed
     ? "'Host' or ':authority'"
     : headers.get("x-amz-target") !== null && !names.has("x-amz-target")
       ? "'X-Amz-Target'"
@@ -175,7 +183,7 @@ function checkSignature(
 ): Refusal | undefined {
   const { method, path, query, headers } = request;
   const { signedHeaders, signature } = request.authorization;
-  const isWhole = signedHeaders.every((name) => isHeader(name) && headers.get(name) !== null);
+  const isWhole = signedHeaders.every((name) => signedValue(headers, name.toLowerCase()) !== null);
   if (!isWhole || !/^[0-9a-f]{64}$/.test(signature)) return refuseSignature();
   const payloadHash = hexSha256(request.body);
   const sentHash = headers.get("x-amz-content-sha256");
@@ -208,11 +216,6 @@ function readScope(credential: string): Scope | undefined {
   if (parts.length !== 5) return undefined;
   const [accessKeyId = "", date = "", region = "", service = "", terminator = ""] = parts;
   return { accessKeyId, date, region, service, terminator };
-}
-
-/** Asking for a header by a name that cannot be one would throw. */
-function isHeader(name: string): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name);
 }
 
 function refuseSignature(): Refusal {

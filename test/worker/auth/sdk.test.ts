@@ -22,8 +22,16 @@ const cases = [
   ["PutRecords, a path of its own", put, key, "https://example.com/ru-central1/b1g/etn/"],
 ] as const;
 
-test.each(cases)("%s", async (_, command, credentials, endpoint) => {
-  const request = await capture(command, credentials, endpoint);
+test.each(
+  cases.flatMap(
+    (example) =>
+      [
+        [...example, "http/1.1"],
+        [...example, "h2"],
+      ] as const,
+  ),
+)("%s", async (_, command, credentials, endpoint, handlerProtocol) => {
+  const request = await capture(command, credentials, endpoint, handlerProtocol);
   const envelope = envelopeOf(request);
   const atMs = parseTime(envelope.authorization.date) as number;
   expect(verifySignature(envelope, keys, ["kinesis"], atMs)).toMatchObject({
@@ -50,19 +58,26 @@ async function capture(
   command: PutRecordsCommand | GetRecordsCommand,
   { accessKeyId, secretAccessKey, sessionToken }: Key,
   endpoint: string,
+  handlerProtocol: string,
 ): Promise<PlainRequest> {
   let caught: PlainRequest | undefined;
   const handle = ({ method, path, query, headers, body }: SdkRequest): Promise<never> => {
     expect(query).toEqual({});
     const text = typeof body === "string" ? body : new TextDecoder().decode(body);
-    caught = { method, path, query: "", headers: Object.entries(headers), body: text };
+    // HTTP/2 has no Host: its pseudo-header arrives as one.
+    const sent = Object.entries(headers).map(
+      ([name, value]) => [name === ":authority" ? "host" : name, value] as const,
+    );
+    expect(sent.some(([name]) => name === "host")).toBe(true);
+    expect(":authority" in headers).toBe(handlerProtocol === "h2");
+    caught = { method, path, query: "", headers: sent, body: text };
     return Promise.reject(new Error("caught"));
   };
   const client = new KinesisClient({
     region: "eu-west-1",
     endpoint,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) },
-    requestHandler: { handle },
+    requestHandler: { handle, metadata: { handlerProtocol } },
     maxAttempts: 1,
   });
   const sent = command instanceof PutRecordsCommand ? client.send(command) : client.send(command);

@@ -92,6 +92,38 @@ describe("what was changed after signing", () => {
   });
 });
 
+describe("a client of HTTP/2", () => {
+  const address = "127.0.0.1:4567";
+  const names = ":authority;content-type;x-amz-date;x-amz-target";
+  const travelling = withHeader(
+    withHeader(plainRequest, "TE", "trailers"),
+    "Expect",
+    "100-continue",
+  );
+
+  test("signs :authority, which arrives as Host", () => {
+    const sent = sign(plainRequest, { signedHeaders: names });
+    expect(outcomeOf(sent)).toBe(admitted);
+    expect(outcomeOf(withHeader(sent, "Host", "127.0.0.1:4568"))).toBe(mismatch);
+    expect(outcomeOf(edit(sent, /:authority/, () => "host"))).toBe(mismatch);
+    const both = sign(plainRequest, { signedHeaders: `${names};host` });
+    expect(outcomeOf(withHeader(both, "Host", address))).toBe(admitted);
+  });
+
+  test("signs TE and Expect, which may not arrive and have one value each", () => {
+    const sent = sign(travelling, { signedHeaders: `${names};te;expect` });
+    expect(outcomeOf(sent)).toBe(admitted);
+    expect(outcomeOf(without(without(sent, "TE"), "Expect"))).toBe(admitted);
+    expect(outcomeOf(withHeader(sent, "TE", "gzip"))).toBe(mismatch);
+    const other = sign(withHeader(travelling, "TE", "gzip"), { signedHeaders: `${names};te` });
+    expect(outcomeOf(without(other, "TE"))).toBe(mismatch);
+  });
+
+  test.each([":scheme", ":method", ":path", ""])("signs nothing else: %j", (name) => {
+    expect(outcomeOf(sign(plainRequest, { signedHeaders: `${names};${name}` }))).toBe(mismatch);
+  });
+});
+
 describe("the clock", () => {
   const expired =
     "InvalidSignatureException: Signature expired: 20260314T150926Z is now earlier than " +
