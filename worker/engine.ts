@@ -11,11 +11,13 @@ import {
   yandexCbor,
   yandexJson,
 } from "./engineFormats.ts";
+import type { TimeSpan } from "./engineStretches.ts";
 import { checkRange, EngineMemory, recordStart } from "./engineMemory.ts";
 import { collect, printBase64, RecordPrinter } from "./enginePrinter.ts";
 import { readHeader, sealBody, sealHeader } from "./stream/chunk.ts";
 
 export type { ShardNumbers } from "./engineFormats.ts";
+export type { TimeSpan } from "./engineStretches.ts";
 export type { RecordPrinter } from "./enginePrinter.ts";
 
 /** A record as a producer gives it; empty key or info means none. */
@@ -222,14 +224,14 @@ export class Engine {
     return this.raw.fitRecords(address, from, count, bytes);
   }
 
-  /** Records as GetRecords of Kinesis prints them in JSON. */
-  kinesisJson(shard: ShardNumbers): RecordPrinter {
-    return new RecordPrinter(this.memory, kinesisJson(shard));
+  /** Records as GetRecords of Kinesis prints them in JSON; those that arrived in `encrypted` say so. */
+  kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[] = []): RecordPrinter {
+    return new RecordPrinter(this.memory, kinesisJson(shard, encrypted));
   }
 
-  /** Records as GetRecords of Kinesis prints them in CBOR. */
-  kinesisCbor(shard: ShardNumbers): RecordPrinter {
-    return new RecordPrinter(this.memory, kinesisCbor(shard));
+  /** The same in CBOR. */
+  kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[] = []): RecordPrinter {
+    return new RecordPrinter(this.memory, kinesisCbor(shard, encrypted));
   }
 
   /** Records as GetRecords of v3io prints them. */

@@ -26,7 +26,7 @@ export interface EngineExports {
   scanRecords(chunk: number, from: number, to: number): void;
   encodeLocation(segment: number, index: number): void;
   decodeLocation(address: number): number;
-  measureKinesis(chunk: number, from: number, to: number): number;
+  measureKinesis(chunk: number, from: number, to: number, encryptedCount: number): number;
   renderKinesis(
     chunk: number,
     from: number,
@@ -35,8 +35,9 @@ export interface EngineExports {
     at: number,
     createdSecond: number,
     shardIndex: number,
+    isEncrypted: number,
   ): number;
-  measureKinesisCbor(chunk: number, from: number, to: number): number;
+  measureKinesisCbor(chunk: number, from: number, to: number, encryptedCount: number): number;
   renderKinesisCbor(
     chunk: number,
     from: number,
@@ -44,6 +45,7 @@ export interface EngineExports {
     at: number,
     createdSecond: number,
     shardIndex: number,
+    isEncrypted: number,
   ): number;
   measureV3io(chunk: number, from: number, to: number): number;
   renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;

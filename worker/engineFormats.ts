@@ -1,6 +1,7 @@
 // The formats in which the engine prints records: which exports do it, and how the text of a record
 // is put together whose data goes around the engine.
 import type { EngineExports } from "./engineExports.ts";
+import { encryptedCount, renderStretches, stretchesOf, type TimeSpan } from "./engineStretches.ts";
 
 /** What a Kinesis sequence number carries about its shard. */
 export interface ShardNumbers {
@@ -34,40 +35,60 @@ const COMMA = Uint8Array.of(0x2c);
 const NOTHING = new Uint8Array(0);
 
 /** As GetRecords of Kinesis prints records in JSON: assembly/render/kinesis.ts. */
-export function kinesisJson({ createdMs, index }: ShardNumbers): RecordFormat {
+export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
+  const { createdMs, index } = shard;
   const second = Math.floor(createdMs / 1000);
   return {
-    ...kinesisJsonText,
+    separator: COMMA,
+    isBase64: true,
+    measuresKeys: true,
+    measure: (raw, chunk, from, to) =>
+      raw.measureKinesis(chunk, from, to, encryptedCount(raw, chunk, from, to, encrypted)),
     render: (raw, chunk, from, to, comma, at) =>
-      raw.renderKinesis(chunk, from, to, comma, at, second, index),
+      renderStretches(raw, stretchesOf(raw, chunk, from, to, encrypted), at, (stretch, start) => {
+        const before = stretch.from === from ? comma : 1;
+        const { isEncrypted } = stretch;
+        return raw.renderKinesis(
+          chunk,
+          stretch.from,
+          stretch.to,
+          before,
+          start,
+          second,
+          index,
+          isEncrypted,
+        );
+      }),
+    frame: (text) => splitAt(text, '{"Data":"'.length),
   };
 }
 
 /** As GetRecords of Kinesis prints records in CBOR: assembly/render/kinesisCbor.ts. */
-export function kinesisCbor({ createdMs, index }: ShardNumbers): RecordFormat {
+export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
+  const { createdMs, index } = shard;
   const second = Math.floor(createdMs / 1000);
   return {
-    ...kinesisCborText,
+    separator: NOTHING,
+    isBase64: false,
+    measuresKeys: false,
+    measure: (raw, chunk, from, to) =>
+      raw.measureKinesisCbor(chunk, from, to, encryptedCount(raw, chunk, from, to, encrypted)),
     render: (raw, chunk, from, to, _comma, at) =>
-      raw.renderKinesisCbor(chunk, from, to, at, second, index),
+      renderStretches(raw, stretchesOf(raw, chunk, from, to, encrypted), at, (stretch, start) => {
+        const { isEncrypted } = stretch;
+        return raw.renderKinesisCbor(
+          chunk,
+          stretch.from,
+          stretch.to,
+          start,
+          second,
+          index,
+          isEncrypted,
+        );
+      }),
+    frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
   };
 }
-
-const kinesisJsonText: Omit<RecordFormat, "render"> = {
-  separator: COMMA,
-  isBase64: true,
-  measuresKeys: true,
-  measure: (raw, chunk, from, to) => raw.measureKinesis(chunk, from, to),
-  frame: (text) => splitAt(text, '{"Data":"'.length),
-};
-
-const kinesisCborText: Omit<RecordFormat, "render"> = {
-  separator: NOTHING,
-  isBase64: false,
-  measuresKeys: false,
-  measure: (raw, chunk, from, to) => raw.measureKinesisCbor(chunk, from, to),
-  frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
-};
 
 /** As GetRecords of v3io prints records: assembly/render/v3io.ts. */
 export const v3ioJson: RecordFormat = {

@@ -161,6 +161,9 @@ export const advantageConsumersMax = 50;
 /** The same for consumers registered through the Yandex face, whose clients use far more of them. */
 export const yandexConsumersMax = 200;
 
+/** Times of encryption that a stream remembers: a description is one row. Kinesis lets 25 begin in a day. */
+export const encryptionSpansMax = 100;
+
 /** Streams, or consumers of one stream, that the service lets be CREATING at once. */
 export const creationsMax = 5;
 

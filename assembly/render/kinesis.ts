@@ -2,6 +2,7 @@
 //
 //   {"Data":"…","PartitionKey":"…","ApproximateArrivalTimestamp":1459799926.480,"SequenceNumber":"…"}
 //
+// An encrypted record has ,"EncryptionType":"KMS" before its brace.
 // Everything after the key is one block of text, the tail, that is made once and then only patched:
 // the time when the millisecond changes, the upper digits of the sequence number when they do. The
 // lower ones are written after it for each record. A record without a key has no PartitionKey. Member
@@ -28,12 +29,16 @@ const TAIL: usize = KEY + 32;
 const TIME_BYTES: u32 = 32; // ","ApproximateArrivalTimestamp":
 const TAIL_BYTES: u32 = TIME_BYTES + 4 + 19 + SEQUENCE_BYTES + 2; // without the seconds
 const TAIL_END: u16 = 0x7d22; // "}
+const KMS_END: usize = TAIL + 192;
+const KMS_END_BYTES: u32 = 25; // ","EncryptionType":"KMS"}
+const KMS_BYTES: u32 = KMS_END_BYTES - 2;
 
-/** Bytes of records `from` to `to` as `renderKinesis` prints them. */
-export function measureKinesis(address: usize, from: u32, to: u32): f64 {
+/** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesis` prints them. */
+export function measureKinesis(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
   const timeMs = chunkAt(address).timeMs;
   const cursor = openCursor(address, from);
   let total: u64 = to - from - 1;
+  total += encryptedCount * KMS_BYTES;
   let delta = cursor.delta;
   let secondBytes = decimalBytes((timeMs + delta) / 1000);
   for (let i = from; ;) {
@@ -53,7 +58,7 @@ export function measureKinesis(address: usize, from: u32, to: u32): f64 {
 
 /**
  * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit; a
- * comma stands before the first one when `comma` is not 0. Returns the address after them; RESULT
+ * comma stands before the first one when `comma` is not 0. They are all encrypted, or none is. Returns the address after them; RESULT
  * holds the record to go on with.
  */
 export function renderKinesis(
@@ -64,9 +69,11 @@ export function renderKinesis(
   at: usize,
   createdSecond: f64,
   shardIndex: u32,
+  isEncrypted: bool,
 ): usize {
   const chunk = chunkAt(address);
   const cursor = openCursor(address, from);
+  writeAscii(KMS_END, '","EncryptionType":"KMS"}');
   writeAscii(HEAD, ',{"Data":"');
   writeAscii(KEY, '","PartitionKey":"');
   let delta = cursor.delta;
@@ -74,6 +81,7 @@ export function renderKinesis(
   let digits = writeTail(chunk.timeMs + delta, second);
   startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, second);
 
+  const endBytes = SEQUENCE_BYTES + (isEncrypted ? KMS_END_BYTES : 2);
   const limit = OUTPUT + OUTPUT_BYTES;
   let out = at;
   let i = from;
@@ -81,7 +89,8 @@ export function renderKinesis(
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
     const digitsAt = <u32>(digits - TAIL);
-    const most = HEAD_BYTES + base64Bytes(dataBytes) + KEY_BYTES + keyBytes * 6 + digitsAt + 58;
+    const most =
+      HEAD_BYTES + base64Bytes(dataBytes) + KEY_BYTES + keyBytes * 6 + digitsAt + endBytes;
     if (out + most > limit) break;
 
     const head = comma == 0 ? 1 : 0;
@@ -98,8 +107,14 @@ export function renderKinesis(
     out += digitsAt;
     writeSequence(out);
     out += SEQUENCE_BYTES;
-    store<u16>(out, TAIL_END);
-    out += 2;
+    if (isEncrypted) {
+      v128.store(out, v128.load(KMS_END));
+      v128.store(out, v128.load(KMS_END, 16), 16);
+      out += KMS_END_BYTES;
+    } else {
+      store<u16>(out, TAIL_END);
+      out += 2;
+    }
 
     i++;
     if (i >= to) break;

@@ -4,6 +4,7 @@
 //      78 1b "ApproximateArrivalTimestamp" c1 1b ms (u64)
 //      6e "SequenceNumber" 78 38 56 digits  ff
 //
+// An encrypted record has 6e "EncryptionType" 63 "KMS" before its end.
 // Data and key stand as they are behind the shortest head that says their length. Everything after
 // the key is one block, the tail, as in kinesis.ts, and always 113 bytes long. The members are those of
 // the JSON reply; an arrival is in milliseconds under tag 1, as the service writes it.
@@ -24,11 +25,13 @@ const TAIL: usize = KEY + 16;
 const TIME: usize = TAIL + 31;
 const DIGITS_AT: usize = 56;
 const TAIL_BYTES: u32 = <u32>DIGITS_AT + SEQUENCE_BYTES + 1;
+const KMS_END: usize = TAIL + 128;
+const KMS_BYTES: u32 = 19; // 6e "EncryptionType" 63 "KMS"
 
-/** Bytes of records `from` to `to` as `renderKinesisCbor` prints them; needs no payload. */
-export function measureKinesisCbor(address: usize, from: u32, to: u32): f64 {
+/** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesisCbor` prints them; needs no payload. */
+export function measureKinesisCbor(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
   const cursor = openCursor(address, from);
-  let total: u64 = 0;
+  let total: u64 = encryptedCount * KMS_BYTES;
   for (let i = from; ;) {
     const dataBytes = cursor.dataBytes;
     const keyBytes = cursor.keyBytes;
@@ -43,7 +46,7 @@ export function measureKinesisCbor(address: usize, from: u32, to: u32): f64 {
 
 /**
  * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
- * Returns the address after them; RESULT holds the record to go on with.
+ * They are all encrypted, or none is. Returns the address after them; RESULT holds the record to go on with.
  */
 export function renderKinesisCbor(
   address: usize,
@@ -52,6 +55,7 @@ export function renderKinesisCbor(
   at: usize,
   createdSecond: f64,
   shardIndex: u32,
+  isEncrypted: bool,
 ): usize {
   const chunk = chunkAt(address);
   const cursor = openCursor(address, from);
@@ -61,14 +65,15 @@ export function renderKinesisCbor(
   const digits = writeFrame(timeMs);
   startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, second);
 
+  let frameBytes = OPEN_BYTES + KEY_BYTES + 2 * HEAD_BYTES_MAX + TAIL_BYTES;
+  if (isEncrypted) frameBytes += KMS_BYTES;
   const limit = OUTPUT + OUTPUT_BYTES;
   let out = at;
   let i = from;
   while (true) {
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
-    const most = OPEN_BYTES + KEY_BYTES + 2 * HEAD_BYTES_MAX + dataBytes + keyBytes + TAIL_BYTES;
-    if (out + most > limit) break;
+    if (out + frameBytes + dataBytes + keyBytes > limit) break;
 
     v128.store(out, v128.load(OPEN));
     out = writeHead(out + OPEN_BYTES, BYTES, dataBytes);
@@ -82,8 +87,14 @@ export function renderKinesisCbor(
     }
     copyTail(out);
     writeSequence(out + DIGITS_AT);
-    store<u8>(out, BREAK, DIGITS_AT + 56);
-    out += TAIL_BYTES;
+    out += TAIL_BYTES - 1;
+    if (isEncrypted) {
+      v128.store(out, v128.load(KMS_END));
+      store<u32>(out, load<u32>(KMS_END, 16), 16);
+      out += KMS_BYTES;
+    }
+    store<u8>(out, BREAK);
+    out++;
 
     i++;
     if (i >= to) break;
@@ -113,6 +124,10 @@ function writeFrame(timeMs: u64): usize {
   store<u64>(TIME, bswap<u64>(timeMs));
   store<u8>(TIME + 8, 0x6e);
   store<u16>(writeAscii(TIME + 9, "SequenceNumber"), 0x3878);
+  store<u8>(KMS_END, 0x6e);
+  const end = writeAscii(KMS_END + 1, "EncryptionType");
+  store<u8>(end, 0x63);
+  writeAscii(end + 1, "KMS");
   return TAIL + DIGITS_AT;
 }
 

@@ -13,11 +13,18 @@ export interface ModelShard {
   index: number;
 }
 
+/** Records that arrived within one were encrypted. */
+export interface ModelSpan {
+  fromMs: number;
+  toMs?: number;
+}
+
 export function renderKinesisJson(
   bytes: Uint8Array,
   from: number,
   to: number,
   shard: ModelShard,
+  spans: readonly ModelSpan[] = [],
 ): string {
   const chunk = parseChunk(bytes);
   const records = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) => {
@@ -27,6 +34,7 @@ export function renderKinesisJson(
       ...optional("PartitionKey", JSON.stringify(text(key)), key),
       ["ApproximateArrivalTimestamp", printSeconds(timeMs)],
       ["SequenceNumber", JSON.stringify(number)],
+      ...(isEncrypted(timeMs, spans) ? [["EncryptionType", '"KMS"'] as const] : []),
     ]);
   });
   return records.join(",");
@@ -37,6 +45,7 @@ export function renderKinesisCbor(
   from: number,
   to: number,
   shard: ModelShard,
+  spans: readonly ModelSpan[] = [],
 ): Uint8Array {
   const chunk = parseChunk(bytes);
   const items = recordsBetween(chunk, from, to).map(({ timeMs, key, data }, i) => {
@@ -51,6 +60,7 @@ export function renderKinesisCbor(
       cborU64(timeMs),
       cborText("SequenceNumber"),
       cborText(number),
+      ...(isEncrypted(timeMs, spans) ? [cborText("EncryptionType"), cborText("KMS")] : []),
       Buffer.of(0xff),
     ]);
   });
@@ -108,6 +118,10 @@ export function renderYandexCbor(bytes: Uint8Array, from: number, to: number): U
     ]),
   );
   return new Uint8Array(Buffer.concat(items));
+}
+
+function isEncrypted(timeMs: number, spans: readonly ModelSpan[]): boolean {
+  return spans.some(({ fromMs, toMs = Infinity }) => timeMs >= fromMs && timeMs < toMs);
 }
 
 const BYTES = 2;

@@ -1,27 +1,28 @@
 // A reply that is mostly records: GetRecords, and each event of SubscribeToShard. Some members, then
 // the records of a page as the engine prints them, in either format.
 import { concatBytes, utf8 } from "../bytes.ts";
-import type { ShardNumbers } from "../engine.ts";
+import type { ShardNumbers, TimeSpan } from "../engine.ts";
 import { engine } from "../isolate.ts";
 import { RecordPage } from "../page.ts";
 import type { Run } from "../stream/reader.ts";
 import { encodeCbor } from "./cbor.ts";
 import type { WireFormat } from "./codec.ts";
 
-/** `members` stand before `Records`. */
+/** `members` stand before `Records`; records that arrived in `encrypted` say that they are. */
 export function renderRecords(
   format: WireFormat,
   members: object,
   runs: readonly Run[],
   shard: ShardNumbers,
+  encrypted: readonly TimeSpan[],
 ): RecordPage {
   if (format === "cbor") {
     const head = concatBytes([encodeCbor(members).subarray(0, -1), RECORDS_HEAD]);
-    return new RecordPage(head, runs, engine.kinesisCbor(shard), RECORDS_FOOT);
+    return new RecordPage(head, runs, engine.kinesisCbor(shard, encrypted), RECORDS_FOOT);
   }
   const text = JSON.stringify(members).slice(0, -1);
   const head = `${text}${text === "{" ? "" : ","}"Records":[`;
-  return new RecordPage(utf8(head), runs, engine.kinesisJson(shard), utf8("]}"));
+  return new RecordPage(utf8(head), runs, engine.kinesisJson(shard, encrypted), utf8("]}"));
 }
 
 const RECORDS_HEAD = hex("67", "Records", "9f");

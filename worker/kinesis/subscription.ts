@@ -3,10 +3,12 @@
 // the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
 // says how to go on: with a number to continue at or, where the shard has ended, with the shards that
 // continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
+import type { TimeSpan } from "../engine.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
+import { encryptionSpans } from "../stream/encryption.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
 import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
 import type { Location, Scope, ShardDescription } from "../stream/types.ts";
@@ -76,6 +78,7 @@ class Push {
   private readonly endMs = Date.now() + subscriptionMs;
   private location: Location;
   private subscription: SubscriptionApi & Disposable;
+  private spans: readonly TimeSpan[] = [];
   private eventMs = 0;
   private heldMs = Date.now();
   private renewedMs = 0;
@@ -180,8 +183,22 @@ class Push {
         ? { ChildShards: children }
         : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
     };
-    const payload = await renderRecords(this.codec.format, members, page.runs, shard).bytes();
+    const { format } = this.codec;
+    const encrypted = page.runs.length > 0 ? await this.encrypted() : [];
+    const payload = await renderRecords(format, members, page.runs, shard, encrypted).bytes();
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
+  }
+
+  /** When records were encrypted. Those of a stream that is gone by now are still to be handed out. */
+  private async encrypted(): Promise<readonly TimeSpan[]> {
+    const { stream } = this.subscribed;
+    try {
+      const { description } = await findStream(this.runtime.env, stream, stream.name);
+      this.spans = encryptionSpans(description);
+    } catch (error) {
+      if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
+    }
+    return this.spans;
   }
 
   /** The shards that continue this one, as soon as the catalog has shown them. */

@@ -2,6 +2,7 @@
 // the next. They say what the change needs (an active stream, a mode, a commitment) and which state
 // it leaves behind; storing it, and telling shards what they have to know, is the catalog's.
 import { StreamError } from "../errors.ts";
+import { changeKey } from "./encryption.ts";
 import type { Distribution, StreamDescription, StreamMode, YandexAttributes } from "./types.ts";
 
 export type StreamChange =
@@ -20,6 +21,7 @@ export function changeAttributes(
   stream: StreamDescription,
   change: StreamChange,
   isCommitted: boolean,
+  nowMs: number,
 ): StreamDescription {
   requireActive(stream);
   switch (change.kind) {
@@ -50,11 +52,8 @@ export function changeAttributes(
       return { ...stream, distribution: change.distribution };
     case "yandex":
       return { ...stream, yandex: change.attributes };
-    case "encryption": {
-      const { kmsKeyId: _, ...plain } = stream;
-      const { kmsKeyId } = change;
-      return updating(stream, kmsKeyId === null ? plain : { ...plain, kmsKeyId });
-    }
+    case "encryption":
+      return updating(stream, changeKey(stream, change.kmsKeyId, nowMs));
     case "metrics": {
       const { on, off } = change;
       const all = new Set([...stream.metrics, ...on]);

@@ -122,7 +122,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   ): Promise<Reply<{ before: StreamHead; after: StreamHead }>> {
     return asReply(async () => {
       const before = this.streams.get(name);
-      const after = changeAttributes(before, change, this.isCommitted());
+      const after = changeAttributes(before, change, this.isCommitted(), Date.now());
       const isNewOnDemand = before.mode !== "ON_DEMAND" && after.mode === "ON_DEMAND";
       if (isNewOnDemand) checkOnDemandCount(this.streams.totals(), this.quota(before));
       if (after.retaining === true) {

@@ -1,6 +1,8 @@
 // The nouns of the core, as plain data: what crosses between Workers, shards and the catalog, and
 // what the faces print. Nothing here knows a dialect.
 
+import type { TimeSpan } from "../engine.ts";
+
 /** Who owns a stream, and where: each pair is a world of its own. */
 export interface Scope {
   account: string;
@@ -66,6 +68,8 @@ export interface StreamDescription extends Scope {
   warmThroughputMiBps?: number;
   /** Kept and reported; Cloudflare encrypts at rest with keys of its own. */
   kmsKeyId?: string;
+  /** When it had such a key: see encryption.ts. */
+  encryptions?: TimeSpan[];
   /** Names of the shard-level metrics that somebody asked for. */
   metrics: string[];
   /** JSON text: who else may do what. */

@@ -1,10 +1,8 @@
 // How much a stream takes and where its records go, over HTTP, inside workerd: what it is created
 // with, its mode and throughput, the size of a record, and the spreading of records by the service.
 
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { decodeCbor } from "../../../worker/codec/cborReader.ts";
-import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import {
   account,
@@ -13,6 +11,7 @@ import {
   createStream,
   expectRefusal,
   kinesis,
+  kinesisInCbor,
   putText,
   readShard,
   refusal,
@@ -20,7 +19,7 @@ import {
   setClock,
   summaryOf,
 } from "./claims.ts";
-import { authorizationFor, base64, kinesisOver } from "./client.ts";
+import { authorizationFor, base64 } from "./client.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12);
 
@@ -359,15 +358,8 @@ function inJson({ Data, PartitionKey }: Entry) {
   return { ...named(), Data: base64(Data), PartitionKey };
 }
 
-/** A call in CBOR, its reply as JSON has it. */
 function putCbor(operation: string, input: object) {
-  const inCbor = kinesisOver(async (init) => {
-    const reply = await exports.default.fetch("http://localhost/", init);
-    const output = decodeCbor(new Uint8Array(await reply.arrayBuffer()));
-    return Response.json(output, { status: reply.status });
-  });
-  const headers = { "content-type": "application/x-amz-cbor-1.1" };
-  return inCbor(operation, encodeCbor({ ...named(), ...input }), headers);
+  return kinesisInCbor(operation, { ...named(), ...input });
 }
 
 function putBytes(bytes: number) {

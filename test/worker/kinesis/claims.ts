@@ -4,9 +4,21 @@
 
 import { exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
+import { decodeCbor } from "../../../worker/codec/cborReader.ts";
+import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { base64, kinesisOver, type KinesisReply } from "./client.ts";
 
 export const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
+
+/** The same in CBOR; of the reply only its status and what it says. */
+export function kinesisInCbor(operation: string, input: object): Promise<KinesisReply> {
+  const call = kinesisOver(async (init) => {
+    const reply = await exports.default.fetch("http://localhost/", init);
+    const output = decodeCbor(new Uint8Array(await reply.arrayBuffer()));
+    return Response.json(output, { status: reply.status });
+  });
+  return call(operation, encodeCbor(input), { "content-type": "application/x-amz-cbor-1.1" });
+}
 
 export const account = "000000000000";
 export const region = "us-east-1";

@@ -1,4 +1,4 @@
-// Retention, encryption and monitoring over HTTP, inside workerd: setting them, what describing the
+// Retention and monitoring over HTTP, inside workerd: setting them, what describing the
 // stream then says, and that a retention reaches every shard, also when it is cut off on its way.
 
 import { runDurableObjectAlarm } from "cloudflare:test";
@@ -13,7 +13,6 @@ import {
   createStream,
   expectRefusal,
   kinesis,
-  putText,
   readShard,
   refusal,
   region,
@@ -133,44 +132,6 @@ describe("retention", () => {
     setClock(noonMs + 47 * hourMs);
     expect(await readEach()).toEqual([["0"], ["1"]]);
   });
-});
-
-describe("encryption", () => {
-  const key = { EncryptionType: "KMS", KeyId: "alias/mine" };
-
-  test("is none at first", async () => {
-    expect(await summaryOf(stream)).toMatchObject({ EncryptionType: "NONE" });
-    expect(await summaryOf(stream)).not.toHaveProperty("KeyId");
-  });
-
-  test("a key is kept and reported, replaced, and taken away", async () => {
-    await ask("StartStreamEncryption", { StreamName: stream, ...key });
-    expect(await summaryOf(stream)).toMatchObject(key);
-    await ask("StartStreamEncryption", { StreamARN: arnOf(stream), ...key, KeyId: "other" });
-    expect(await summaryOf(stream)).toMatchObject({ EncryptionType: "KMS", KeyId: "other" });
-    await ask("StopStreamEncryption", { StreamName: stream, ...key });
-    expect(await summaryOf(stream)).toMatchObject({ EncryptionType: "NONE" });
-    expect(await summaryOf(stream)).not.toHaveProperty("KeyId");
-  });
-
-  test("no record is said to be encrypted with it", async () => {
-    await ask("StartStreamEncryption", { StreamName: stream, ...key });
-    const put = await putText(stream, "a");
-    expect(Object.keys(put).sort()).toEqual(["SequenceNumber", "ShardId"]);
-    const [record] = await readShard(stream, put["ShardId"] as string);
-    expect(record).not.toHaveProperty("EncryptionType");
-  });
-
-  test.each(["StartStreamEncryption", "StopStreamEncryption"])("%s of type NONE", (operation) =>
-    expectRefusal(
-      operation,
-      { StreamName: stream, EncryptionType: "NONE", KeyId: "x" },
-      refusal(
-        "InvalidArgumentException",
-        "EncryptionType NONE is not valid here. The only valid value is KMS.",
-      ),
-    ),
-  );
 });
 
 describe("monitoring", () => {

@@ -17,7 +17,7 @@ const json = "application/x-amz-json-1.1";
 const cbor = "application/x-amz-cbor-1.1";
 
 interface Event {
-  Records: { Data: string }[];
+  Records: { Data: string; ApproximateArrivalTimestamp: number; EncryptionType?: string }[];
   ContinuationSequenceNumber?: string;
   ChildShards?: { ShardId: string; ParentShards: string[] }[];
   MillisBehindLatest: number;
@@ -71,6 +71,25 @@ describe("the stream", () => {
       Records: [{ Data: new TextEncoder().encode("a"), PartitionKey: "k" }],
       ContinuationSequenceNumber: expect.stringMatching(/^\d{56}$/),
     });
+  });
+
+  test("says of each record whether it was encrypted when it arrived", async () => {
+    const subscription = await subscribe({ Type: "LATEST" });
+    await subscription.message();
+    await subscription.event();
+    const key = { StreamName: stream, EncryptionType: "KMS", KeyId: "k" };
+    for (const [operation, type] of [
+      ["StopStreamEncryption", undefined],
+      ["StartStreamEncryption", "KMS"],
+      ["StopStreamEncryption", undefined],
+    ] as const) {
+      await ask(operation, key);
+      await untilWaiting(1);
+      await putText(stream, operation);
+      const [record] = (await subscription.event()).Records;
+      expect(record?.EncryptionType).toBe(type);
+      await vi.waitUntil(() => Date.now() > arrivalMs(record), { interval: 1 });
+    }
   });
 
   test("reads no further than its client", async () => {
@@ -341,6 +360,10 @@ async function shardStub() {
 async function untilWaiting(count: number): Promise<void> {
   const shard = await shardStub();
   await vi.waitUntil(async () => unwrap(await shard.stats()).waiting === count, { interval: 2 });
+}
+
+function arrivalMs(record: Event["Records"][number] | undefined): number {
+  return Math.round((record?.ApproximateArrivalTimestamp ?? 0) * 1000);
 }
 
 function textOf({ payload }: Message): string {

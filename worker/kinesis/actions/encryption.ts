@@ -1,6 +1,6 @@
 // StartStreamEncryption and StopStreamEncryption. Cloudflare encrypts all that is stored with keys of
 // its own; a KMS key is kept and reported, so that tools which manage it find what they have set, and
-// is used for nothing. So no reply about records claims that they are encrypted with it.
+// is used for nothing. Replies about records say KMS where the service's would.
 import type { Action } from "../context.ts";
 import { changeStreamNow } from "../currentStream.ts";
 import { encryptionTypeInvalid } from "../messages.ts";

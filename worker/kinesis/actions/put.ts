@@ -56,7 +56,7 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
     new SequenceNumbers([result as PutResult]),
   );
   if (reply instanceof KinesisError) throw reply;
-  return reply;
+  return { ...reply, ...encryptionOf(stream) };
 };
 
 export const putRecordsAction: Action<"PutRecords"> = async (context, input) => {
@@ -83,11 +83,12 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
     failedCount++;
     return recordFailure(reply);
   });
-  return { FailedRecordCount: failedCount, Records: records };
+  return { FailedRecordCount: failedCount, Records: records, ...encryptionOf(stream) };
 };
 
 const REPLY_HEAD = encoder.encode('{"FailedRecordCount":0,"Records":[');
 const REPLY_FOOT = encoder.encode("]}");
+const ENCRYPTED_REPLY_FOOT = encoder.encode('],"EncryptionType":"KMS"}');
 const RECORD_FOOT = encoder.encode('"}');
 
 /** The short way, for records that all go to one shard. Undefined when the other one has to be gone. */
@@ -105,12 +106,18 @@ async function putBody(context: ActionContext, body: PutBody): Promise<ActionRep
   if ("failure" in first) {
     const failed = recordFailure(failureOf(first.failure, shard.index, stream.description));
     const records = Array.from({ length: count }, () => failed);
-    return { FailedRecordCount: count, Records: records };
+    return { FailedRecordCount: count, Records: records, ...encryptionOf(stream) };
   }
   const before = encoder.encode(`,{"ShardId":"${shardIdOf(shard.index)}","SequenceNumber":"`);
   const { index, timeMs } = first;
   const text = engine.printNumbers(shard, index, count, timeMs, before, RECORD_FOOT);
-  return new PrintedBody(concatBytes([REPLY_HEAD, text.subarray(1), REPLY_FOOT]));
+  const foot = encryptionOf(stream) === undefined ? REPLY_FOOT : ENCRYPTED_REPLY_FOOT;
+  return new PrintedBody(concatBytes([REPLY_HEAD, text.subarray(1), foot]));
+}
+
+/** What a reply says of a stream with a key, and not of one without. */
+function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } | undefined {
+  return description.kmsKeyId === undefined ? undefined : { EncryptionType: "KMS" };
 }
 
 function readRecord(record: RecordMembers): RecordPut {

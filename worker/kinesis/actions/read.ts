@@ -1,5 +1,5 @@
-// GetShardIterator and GetRecords. An iterator carries all that a page needs, so GetRecords asks the
-// shard alone. Where the shard has ended, the reply names the shards that continue it instead of
+// GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
+// encrypted, so GetRecords asks the shard, and its catalog at most every few seconds. Where the shard has ended, the reply names the shards that continue it instead of
 // an iterator: every reply has one or the other, which is what consumers go by.
 import type { Env } from "../../env.ts";
 import { StreamError } from "../../errors.ts";
@@ -12,6 +12,7 @@ import {
   refreshStream,
   withStream,
 } from "../../stream/directory.ts";
+import { encryptionSpans } from "../../stream/encryption.ts";
 import { findShard } from "../../stream/hashrange.ts";
 import { readPage, seekShard } from "../../stream/reader.ts";
 import type { Scope } from "../../stream/types.ts";
@@ -83,7 +84,10 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
   try {
     await admitCall(runtime.env, cursor.shard.uid, "read");
-    const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
+    const [page, { description }] = await Promise.all([
+      readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip"),
+      findStream(runtime.env, stream, stream.name),
+    ]);
     if (input.DryRun === true) throw dryRun();
     await spendPage(runtime.env, cursor.shard.uid, page);
     const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
@@ -92,10 +96,13 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
       MillisBehindLatest: millisBehind(page, nowMs),
       ...(children.length > 0 ? { ChildShards: children } : { NextShardIterator: next() }),
     };
-    return new PrintedBody(renderRecords(context.codec.format, members, page.runs, cursor.shard));
+    const { format } = context.codec;
+    const encrypted = encryptionSpans(description);
+    return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
-    if (error.code === "shardNotFound") throw shardDoesNotExist(cursor.shard.index, stream);
+    const isGone = error.code === "shardNotFound" || error.code === "streamNotFound";
+    if (isGone) throw shardDoesNotExist(cursor.shard.index, stream);
     if (error.code === "overloaded") throw throughputExceeded(cursor.shard.index, stream);
     throw error;
   }
