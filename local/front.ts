@@ -2,15 +2,15 @@
  * The one public port. The first bytes of a connection say what it speaks: the HTTP/2 preface
  * (RFC 9113 section 3.4, prior knowledge, no TLS) hands it to the bridge, because workerd has no
  * HTTP/2 on a plain socket; anything else goes through a tunnel to workerd. Connections are bounded
- * by the descriptors that they take: one more takes the place of the one that has been silent
- * longest, or is told to come again.
+ * by the descriptors that they take: one more takes the place of the one that has owed the rest of
+ * something for longest, or is told to come again.
  */
 import { type Server, type Socket, createServer } from "node:net";
 import { createBridge } from "./bridge.ts";
 import { Failure, errorCode } from "./failure.ts";
 import { type Patience, patience as usualPatience } from "./patience.ts";
 import { printPlainReply } from "./plainReply.ts";
-import { linger, openTunnel } from "./tunnel.ts";
+import { type Debt, linger, openTunnel } from "./tunnel.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
@@ -41,26 +41,29 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { upstream, patience = usualPatience, connectionsMax = Infinity } = options;
   const bridge = createBridge({ upstream, patience, connectionsMax });
   const sockets = new Set<Socket>();
-  /** Those that have not asked anything yet, the oldest first. */
-  const silent = new Set<Socket>();
+  /** Those that owe the rest of something, or have said nothing yet: for longest first. */
+  const owing = new Map<Socket, Debt>();
   const turnedAway = new Set<Socket>();
   let stopping = false;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on("error", () => client.destroy());
-    if (sockets.size >= connectionsMax && !dropSilent(silent)) {
+    if (sockets.size >= connectionsMax && !dropOwing(owing)) {
       turnAway(client, turnedAway);
       return;
     }
     sockets.add(client);
-    silent.add(client);
+    owing.set(client, "head");
     client.once("close", () => {
       sockets.delete(client);
-      silent.delete(client);
+      owing.delete(client);
     });
-    const begun = () => void silent.delete(client);
+    const owes = (what: Debt | undefined) => {
+      owing.delete(client);
+      if (what !== undefined && !client.destroyed) owing.set(client, what);
+    };
     sniffProtocol(client, patience.headMs, (isHttp2) => {
-      if (isHttp2) bridge.accept(client, begun);
-      else openTunnel(client, { upstream, patience, begun, isStopping: () => stopping });
+      if (isHttp2) bridge.accept(client, () => owes(undefined));
+      else openTunnel(client, { upstream, patience, owes, isStopping: () => stopping });
     });
   });
   await listen(server, options.host, options.port, "--port");
@@ -73,7 +76,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       stopping = true;
       const closed = new Promise<void>((done) => server.close(() => done()));
       bridge.stop();
-      for (const socket of silent) socket.destroy();
+      for (const [socket, debt] of owing) if (debt === "head") socket.destroy();
       await closed;
     },
     destroy() {
@@ -85,10 +88,10 @@ export async function openFront(options: FrontOptions): Promise<Front> {
 }
 
 /** Makes room for a connection. */
-function dropSilent(silent: Set<Socket>): boolean {
-  const [oldest] = silent;
+function dropOwing(owing: Map<Socket, Debt>): boolean {
+  const [oldest] = owing.keys();
   oldest?.destroy();
-  return oldest !== undefined && silent.delete(oldest);
+  return oldest !== undefined && owing.delete(oldest);
 }
 
 /** In words, while there are descriptors for it: a reply that is followed by a reset is often lost. */

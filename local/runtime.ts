@@ -3,7 +3,7 @@
  * address it gives is workerd's own socket for the Worker: no proxy stands in the way and no
  * request passes through Node. Nothing is fetched, reported or inspected, no signal is handled
  * here, and workerd dies with this process. A workerd that crashes comes back on the same
- * address, with a warning from Miniflare on stderr.
+ * address, with a warning from Miniflare on stderr; recovery.ts says how often.
  */
 import { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -13,10 +13,11 @@ import { join } from "node:path";
 import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
 import type { WorkerModules } from "./build.ts";
 import { keepFolder } from "./disk.ts";
-import { Failure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { keepFiles } from "./keeper.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
+import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 
 /** The Workers behaviour that the code is written for; wrangler.toml names the same date. */
 export const compatibilityDate = "2026-11-01";
@@ -45,6 +46,8 @@ export interface RuntimeOptions {
   temporaryFolder?: string;
   /** Called with the pid of each workerd that is started. */
   onStart?: (pid: number) => void;
+  /** Called when workerd has ended and does not come back. */
+  onEnd?: (failure: Failure) => void;
 }
 
 export interface Runtime {
@@ -57,29 +60,46 @@ export interface Runtime {
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  let isOver = false;
+  let recover: (() => void) | undefined;
   const children = followRuntimes((child) => {
     reapWithUs(child, options.temporaryFolder);
     if (child.pid !== undefined) options.onStart?.(child.pid);
+    child.once("exit", () => recover?.());
   });
   for (const name of Object.values(options.objects ?? {})) {
     await keepFolder(join(options.folder.path, "do", `${workerName}-${name}`));
   }
   const worker = await describeWorker(options);
-  const miniflare = withoutSignals(() => createMiniflare(worker, options.folder));
+  const start = () => startMiniflare(worker, options.folder);
+  const miniflare = await retry([start, ...restartPausesMs.map(() => start)], () => false).catch(
+    (error: unknown) => {
+      children.stopFollowing();
+      throw startFailure(error);
+    },
+  );
   let disposal: Promise<void> | undefined;
-  const dispose = () => (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
-  try {
-    await miniflare.ready;
-  } catch (error) {
-    await dispose().catch(() => {});
-    throw startFailure(error);
-  }
-  const { port } = await miniflare.unsafeGetDirectURL();
+  const dispose = () => {
+    isOver = true;
+    return (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
+  };
+  const port = Number((await miniflare.unsafeGetDirectURL()).port);
+  const again = {
+    ...worker,
+    dev: { ...worker.dev, unsafeDirectSockets: [{ host: loopback, port }] },
+  };
+  recover = createRecovery({
+    ready: () => miniflare.ready,
+    start: () => miniflare.setOptions(describeMiniflare(again, options.folder)),
+    isOver: () => isOver,
+    giveUp: (failure) => options.onEnd?.(failure),
+  });
   return {
     host: loopback,
-    port: Number(port),
+    port,
     dispose,
     async drain() {
+      isOver = true;
       const { current } = children;
       if (current === undefined) return;
       // On SIGTERM workerd finishes what it has begun. Disposing in the same turn as its end
@@ -146,6 +166,20 @@ async function describeModules({ folder, main, wasm }: WorkerModules): Promise<M
   };
 }
 
+async function startMiniflare(
+  worker: WorkerOptions,
+  folder: RuntimeOptions["folder"],
+): Promise<Miniflare> {
+  const miniflare = withoutSignals(() => createMiniflare(worker, folder));
+  try {
+    await miniflare.ready;
+    return miniflare;
+  } catch (error) {
+    await miniflare.dispose().catch(() => {});
+    throw error;
+  }
+}
+
 function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]): Miniflare {
   const require = createRequire(import.meta.url);
   process.env["WORKERD_BINARY"] = require("workerd").default;
@@ -153,21 +187,25 @@ function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]
   const temporaryBefore = process.env["TMPDIR"];
   process.env["TMPDIR"] = folder.scratch;
   try {
-    return new Miniflare({
-      host: loopback,
-      port: 0,
-      cf: false,
-      telemetry: { enabled: false },
-      enableDevRegistry: false,
-      log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
-      handleStructuredLogs: printLog,
-      resourcePersistencePath: folder.path,
-      workers: [worker],
-    });
+    return new Miniflare(describeMiniflare(worker, folder));
   } finally {
     if (temporaryBefore === undefined) delete process.env["TMPDIR"];
     else process.env["TMPDIR"] = temporaryBefore;
   }
+}
+
+function describeMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]) {
+  return {
+    host: loopback,
+    port: 0,
+    cf: false as const,
+    telemetry: { enabled: false },
+    enableDevRegistry: false,
+    log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
+    handleStructuredLogs: printLog,
+    resourcePersistencePath: folder.path,
+    workers: [worker],
+  };
 }
 
 /** Miniflare would end the process on a signal before anything could finish; main does better. */
@@ -212,9 +250,4 @@ class StderrLog extends Log {
 /** What the Worker logs and what workerd complains of, one line each. */
 function printLog({ level, message }: WorkerdStructuredLog): void {
   console.error(`worker ${level}: ${message}`);
-}
-
-function startFailure(error: unknown): Failure {
-  const text = error instanceof Error ? error.message : String(error);
-  return new Failure(`workerd did not start: ${text.replace(/\s*\n\s*/g, "; ")}`);
 }

@@ -8,6 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
 import { hostNameOf, isLoopback } from "../worker/hosts.ts";
 import { buildAll } from "./build.ts";
+import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
+import type { Failure } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
@@ -50,9 +52,14 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
         ...doorVariables(flags),
       },
       onStart: (pid) => folder.recordRuntime(pid),
+      onEnd: (failure) => endWith(failure, parts),
       ...(flags.memory && { temporaryFolder: folder.path }),
     });
-    parts.front = await openFront({ ...flags, upstream: parts.runtime });
+    parts.front = await openFront({
+      ...flags,
+      upstream: parts.runtime,
+      connectionsMax: connectionsMaxFor(readDescriptorLimit()),
+    });
     console.log(renderBanner(parts.front, parts.runtime, flags, folder.path, version));
   } catch (error) {
     await parts.runtime?.dispose();
@@ -122,6 +129,14 @@ function stopOnSignals(parts: Parts): void {
     } else if (signal === "SIGINT" && nowMs - stopMs > echoMs) process.exit(130);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+}
+
+/** Nothing can be served any more. */
+function endWith({ message, exitCode }: Failure, parts: Parts): void {
+  console.error(`millrace: ${message}`);
+  setTimeout(() => process.exit(exitCode), lastResortMs).unref();
+  parts.front?.destroy();
+  void stopParts(parts).finally(() => process.exit(exitCode));
 }
 
 async function stopParts({ folder, runtime, front }: Parts): Promise<void> {

@@ -16,12 +16,15 @@ const replyBufferBytes = 128 << 10;
 /** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
 export const headBytesMax = 128 << 10;
 
+/** What a client has yet to send. */
+export type Debt = "head" | "body";
+
 export interface TunnelOptions {
   upstream: Upstream;
   patience: Patience;
   isStopping: () => boolean;
-  /** Called when the first head has come whole. */
-  begun: () => void;
+  /** Told whenever the client begins to owe the rest of something, or does not any more. */
+  owes: (what: Debt | undefined) => void;
 }
 
 export function openTunnel(client: Socket, options: TunnelOptions): void {
@@ -71,7 +74,6 @@ class Tunnel {
     if (bytes.length === 0) return;
     if (this.#server === undefined) {
       this.#server = this.#connect();
-      this.#options.begun();
     }
     if (this.#server.write(bytes)) return;
     this.#client.pause();
@@ -113,6 +115,7 @@ class Tunnel {
     if (this.#phase === phase) return;
     this.#stopWatch();
     this.#phase = phase;
+    this.#options.owes(phase === "head" || phase === "body" ? phase : undefined);
     if (phase === "head") this.#stopWatch = this.#watchHead();
     else if (phase === "body") this.#stopWatch = this.#watchBody();
     else this.#stopWatch = () => {};

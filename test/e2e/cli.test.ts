@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, connect } from "node:net";
+import { type Server as NetServer, createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -14,6 +14,7 @@ import {
   isRunning,
   readBanner,
   runToEnd,
+  type Server,
   startServer,
   untilGone,
 } from "./server.ts";
@@ -234,6 +235,39 @@ describe("kill -9", () => {
     expect(ended.exitCode).toBe(0);
   });
 });
+
+describe("a workerd that dies while it starts", () => {
+  test("is started again until it lives", async () => {
+    await using server = await startServer();
+    const holder = await takePort(server);
+    await server.untilStderr(/trying again in 250 ms/);
+    await new Promise((done) => holder.close(done));
+    const status = async () => (await fetch(`${server.endpoint}/_millrace/stats`)).status;
+    await expect.poll(status, { timeout: 20_000 }).toBe(200);
+    expect((await server.stop()).exitCode).toBe(0);
+  });
+
+  test("ends the server when that does not help, in one line and with code 1", async () => {
+    await using server = await startServer();
+    const holder = await takePort(server);
+    const ended = await server.ended;
+    holder.close();
+    expect(ended.exitCode).toBe(1);
+    expect(ended.stderr.trimEnd().split("\n").at(-1)).toMatch(/^millrace: workerd did not start: /);
+    expect(readdirSync(server.data)).not.toContain("owner.json");
+  });
+});
+
+/** Kills workerd, and takes its port before the next one can. */
+async function takePort(server: Server): Promise<NetServer> {
+  const port = Number(new URL(bannerValue(server.banner, "direct").replace(/ .*$/, "")).port);
+  const [workerd = 0] = server.workerdPids;
+  process.kill(workerd, "SIGKILL");
+  await untilGone(workerd);
+  const holder = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
+  await new Promise((done) => holder.once("listening", done));
+  return holder;
+}
 
 /** Sends the head of a request, and of its body only the first byte. */
 async function openEndlessRequest(endpoint: string): Promise<void> {

@@ -161,16 +161,21 @@ test("waiting for a reply has no limit of the front's", async () => {
 });
 
 describe("as many connections as there may be", () => {
-  test("one more takes the place of the oldest that has asked nothing", async () => {
+  test.each([
+    ["has said nothing", ""],
+    ["has not finished its head", "GET / HT"],
+    ["has not finished its body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na"],
+  ])("one more takes the place of one that %s", async (_what, text) => {
     await using stub = await openStub({ connectionsMax: 3 });
-    const silent = [0, 1, 2].map(() => connect(stub.front.port, host));
-    await Promise.all(silent.map((socket) => once(socket, "connect")));
-    const gone = Promise.race(silent.map((socket) => once(socket.resume(), "close")));
-    const asked = talk(stub.front.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    (await stub.nextRequest()).writeHead(200, { connection: "close" }).end();
+    const owing = [0, 1, 2].map(() => connect(stub.front.port, host));
+    await Promise.all(owing.map((socket) => once(socket, "connect")));
+    for (const socket of owing) socket.on("error", () => {}).write(text);
+    const gone = Promise.race(owing.map((socket) => once(socket.resume(), "close")));
+    const asked = talk(stub.front.port, "GET /asked HTTP/1.1\r\nHost: a\r\n\r\n");
+    (await stub.nextRequest("/asked")).writeHead(200, { connection: "close" }).end();
     expect(await asked).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     await gone;
-    for (const socket of silent) socket.destroy();
+    for (const socket of owing) socket.destroy();
   });
 
   test("when all have asked, one more is a 503 that says when to come again", async () => {
@@ -224,9 +229,10 @@ async function openStub(options: Partial<Parameters<typeof openFront>[0]>) {
   const stub = await openFront({ host, port: 0, upstream: { host, port }, ...options });
   return {
     front: stub,
-    async nextRequest(): Promise<http.ServerResponse> {
+    async nextRequest(path = "/"): Promise<http.ServerResponse> {
       for (;;) {
-        const reply = replies.shift();
+        const at = replies.findIndex((reply) => reply.req.url === path);
+        const [reply] = at < 0 ? [] : replies.splice(at, 1);
         if (reply !== undefined) return reply;
         await once(upstream, "asked");
       }

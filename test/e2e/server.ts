@@ -5,6 +5,7 @@
  * `await using` ends what a test leaves running.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -46,6 +47,10 @@ export interface Server extends AsyncDisposable {
   banner: string;
   /** The workerd processes behind this server. */
   workerdPids: number[];
+  /** Resolves when it has ended, whoever ended it. */
+  ended: Promise<Ended>;
+  /** Resolves when it has written this to stderr. */
+  untilStderr(pattern: RegExp): Promise<void>;
   /** Asks it to stop, with SIGTERM unless told otherwise, and waits until it has. */
   stop(signal?: NodeJS.Signals): Promise<Ended>;
   /** Kills the server itself, and nothing else, with no chance to tidy up. */
@@ -76,6 +81,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     data: folder,
     banner,
     workerdPids,
+    ended: child.ended,
+    untilStderr: (pattern) => child.untilStderr(pattern),
     stop: (signal = "SIGTERM") => end(signal),
     kill9: () => end("SIGKILL"),
     async [Symbol.asyncDispose]() {
@@ -114,6 +121,7 @@ export function isRunning(pid: number): boolean {
 interface Running {
   process: ChildProcess;
   ended: Promise<Ended>;
+  untilStderr(pattern: RegExp): Promise<void>;
 }
 
 function run(args: string[], env: Record<string, string>): Running {
@@ -138,7 +146,13 @@ export function follow(child: ChildProcess): Running {
     child.once("error", fail);
     child.once("close", (exitCode, signal) => done({ exitCode, signal, stdout, stderr }));
   });
-  return { process: child, ended };
+  const untilStderr = async (pattern: RegExp) => {
+    while (!pattern.test(stderr)) {
+      if (child.exitCode !== null) throw new Error(`it ended without ${pattern}:\n${stderr}`);
+      await once(child.stderr ?? child, "data");
+    }
+  };
+  return { process: child, ended, untilStderr };
 }
 
 /** Resolves with the banner; rejects when the process ends before it, or never prints it. */
