@@ -1,5 +1,6 @@
 // What an action gets beside its input, and what it gives back.
 import type { Runtime } from "../env.ts";
+import type { FailureLog } from "../failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";
 import type { Scope } from "../stream/types.ts";
 import type { BodyCodec } from "./codec.ts";
@@ -15,6 +16,7 @@ export interface ActionContext {
   /** To be thrown unless the stream distributes records by itself. */
   keyError: KinesisError | undefined;
   nowMs: number;
+  failures: FailureLog;
   /**
    * Throws AccessDeniedException unless the caller may do this to the stream, which only a token of
    * the input names. What the input itself names has been judged before the action.

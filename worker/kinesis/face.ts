@@ -7,6 +7,7 @@ import type { Caller } from "../auth/caller.ts";
 import { BodyError, readBody } from "../body.ts";
 import type { DoorRefusal } from "../door.ts";
 import type { Env, Runtime } from "../env.ts";
+import { FailureLog } from "../failureLog.ts";
 import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
@@ -54,15 +55,16 @@ export async function serveKinesis(
   const envelope = readEnvelope({ method, headers, query, body }, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
   const { authorization, codec } = envelope;
+  const failures = new FailureLog(`Kinesis request ${envelope.headers["x-amzn-requestid"]}`);
   let scope = home;
   try {
     const signed = { method, path, query, headers, body, authorization };
     const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
-    const reply = await call(envelope, body.length, runtime, caller, scope);
+    const reply = await call(envelope, body.length, runtime, caller, scope, failures);
     return respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
-    return respond(answerError(kinesisErrorOf(error, scope), codec, envelope.headers));
+    return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
   }
 }
 
@@ -96,6 +98,7 @@ async function call(
   runtime: Runtime,
   caller: Caller,
   scope: Scope,
+  failures: FailureLog,
 ): Promise<ActionReply> {
   const source = { format: codec.format, bodyBytes };
   const { input, keyError } =
@@ -110,6 +113,7 @@ async function call(
     codec,
     keyError,
     nowMs: Date.now(),
+    failures,
     permit: (stream) =>
       permit(runtime.env, caller, operation, { stream, key: { stream: stream.name } }),
   };
@@ -120,7 +124,7 @@ async function call(
   try {
     return await action(context, input as never);
   } catch (error) {
-    throw kinesisErrorOf(error, stream ?? scope);
+    throw kinesisErrorOf(error, stream ?? scope, failures);
   }
 }
 

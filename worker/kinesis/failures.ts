@@ -2,6 +2,7 @@
 // errors. The words are in messages.ts. What is not in the table is no caller's doing: it is logged
 // and answered as InternalFailure.
 import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import type { FailureLog } from "../failureLog.ts";
 import type { Scope } from "../stream/types.ts";
 import { KinesisError } from "./errors.ts";
 import {
@@ -51,7 +52,11 @@ const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
 };
 
 /** The service's error for whatever an action threw; `about` is the stream or account it was for. */
-export function kinesisErrorOf(error: unknown, about: Scope | StreamAddress): KinesisError {
+export function kinesisErrorOf(
+  error: unknown,
+  about: Scope | StreamAddress,
+  failures: FailureLog,
+): KinesisError {
   if (error instanceof KinesisError) return error;
   if (error instanceof StreamError) {
     const detail = new Detail(error.detail);
@@ -60,7 +65,7 @@ export function kinesisErrorOf(error: unknown, about: Scope | StreamAddress): Ki
     const { account, region } = about;
     if (wording !== undefined) return wording({ account, region, name }, detail);
   }
-  console.error(error);
+  failures.log(error);
   const isCorrupt = error instanceof StreamError && error.code === "corrupt";
   return isCorrupt ? damaged(error) : new KinesisError("InternalFailure");
 }

@@ -6,6 +6,7 @@
 import type { TimeSpan } from "../engine.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
+import type { FailureLog } from "../failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
 import { encryptionSpans } from "../stream/encryption.ts";
@@ -52,8 +53,9 @@ export function pushEvents(
   runtime: Runtime,
   subscribed: Subscribed,
   codec: BodyCodec,
+  failures: FailureLog,
 ): ReadableStream<Uint8Array> {
-  const push = new Push(runtime, subscribed, codec);
+  const push = new Push(runtime, subscribed, codec, failures);
   const events = push.events();
   return new ReadableStream(
     {
@@ -75,6 +77,7 @@ class Push {
   private readonly runtime: Runtime;
   private readonly subscribed: Subscribed;
   private readonly codec: BodyCodec;
+  private readonly failures: FailureLog;
   private readonly endMs = Date.now() + subscriptionMs;
   private location: Location;
   private subscription: SubscriptionApi & Disposable;
@@ -84,7 +87,8 @@ class Push {
   private renewedMs = 0;
   private isOver = false;
 
-  constructor(runtime: Runtime, subscribed: Subscribed, codec: BodyCodec) {
+  constructor(runtime: Runtime, subscribed: Subscribed, codec: BodyCodec, failures: FailureLog) {
+    this.failures = failures;
     this.runtime = runtime;
     this.subscribed = subscribed;
     this.codec = codec;
@@ -229,6 +233,8 @@ class Push {
     const { shard, stream } = this.subscribed;
     const code = error instanceof StreamError ? error.code : undefined;
     if (code === "shardNotFound") return shardDoesNotExist(shard.index, stream);
-    return code === "subscriptionTaken" ? this.taken() : kinesisErrorOf(error, stream);
+    return code === "subscriptionTaken"
+      ? this.taken()
+      : kinesisErrorOf(error, stream, this.failures);
   }
 }

@@ -5,6 +5,7 @@
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { BodyError } from "../body.ts";
 import { StreamError } from "../errors.ts";
+import type { FailureLog } from "../failureLog.ts";
 
 interface ErrorRow {
   readonly code: number;
@@ -57,8 +58,14 @@ export function invalid(): V3ioError {
   return new V3ioError("InvalidArgumentException");
 }
 
-/** The dialect's name for a failure of the core; unknown errors are internal. */
-export function v3ioErrorOf(error: unknown): V3ioError {
+/** The dialect's name for a failure of the core; unknown errors are internal, and logged. */
+export function v3ioErrorOf(error: unknown, failures: FailureLog): V3ioError {
+  const named = nameOf(error);
+  if (named.name === "InternalError") failures.log(error);
+  return named;
+}
+
+function nameOf(error: unknown): V3ioError {
   if (error instanceof V3ioError) return error;
   if (error instanceof BodyError) return new V3ioError("InvalidArgumentException", error.message);
   if (!(error instanceof StreamError)) return new V3ioError("InternalError");
@@ -94,13 +101,13 @@ export function v3ioErrorOf(error: unknown): V3ioError {
 }
 
 /** A failed record within a reply of status 200. */
-export function recordFailure(error: unknown): { ErrorCode: number; ErrorMessage: string } {
-  const { code, message } = rowOf(v3ioErrorOf(error));
+export function recordFailure(error: V3ioError): { ErrorCode: number; ErrorMessage: string } {
+  const { code, message } = rowOf(error);
   return { ErrorCode: code, ErrorMessage: message };
 }
 
-export function errorResponse(error: unknown): Response {
-  const { code, status, message } = rowOf(v3ioErrorOf(error));
+export function errorResponse(error: V3ioError): Response {
+  const { code, status, message } = rowOf(error);
   const body = `{\n\t"ErrorCode": ${code},\n\t"ErrorMessage": ${JSON.stringify(message)}\n}`;
   return new Response(body, {
     status,

@@ -1,16 +1,15 @@
 // The v3io face: a request as a typed command, the command carried out, and every failure in the body
 // that v3io servers send. A header names the function; a request without one is about an object or a
 // container, by its plain verb.
-import type { Caller } from "../auth/caller.ts";
-import { BodyError, readBody } from "../body.ts";
+import { readBody } from "../body.ts";
 import type { DoorRefusal } from "../door.ts";
 import type { Runtime } from "../env.ts";
-import { StreamError } from "../errors.ts";
+import { FailureLog } from "../failureLog.ts";
 import type { Scope } from "../stream/types.ts";
 import { isRoot, splitUrl } from "../url.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { listContainers, requireContainer } from "./containers.ts";
-import { errorResponse, invalid, V3ioError } from "./errors.ts";
+import { errorResponse, invalid, V3ioError, v3ioErrorOf } from "./errors.ts";
 import { parseBody } from "./fields.ts";
 import { type ItemCommand, parseItemCommand } from "./itemRequest.ts";
 import { getItem, getItems, putItem } from "./items.ts";
@@ -29,26 +28,41 @@ export async function serveV3io(
   runtime: Runtime,
   home: Scope,
 ): Promise<Response> {
-  try {
-    const { headers } = request;
-    const caller = identify(runtime.env, headers, Date.now());
-    const scope = { account: caller.principal.account, region: home.region };
-    const name = headers.get("x-v3io-function");
-    if (name === null && request.method === "GET" && isRoot(splitUrl(request.url).path)) {
-      await permit(runtime, scope, caller, { kind: "ListContainers" });
-      return listContainers(runtime.env);
-    }
-    const address = parseAddress(request.url);
-    requireContainer(runtime.env, address.container);
-    if (name !== null) return await callFunction(name, address, request, runtime, scope, caller);
+  const id = crypto.randomUUID();
+  const failures = new FailureLog(`v3io request ${id}`);
+  const response = await call(request, runtime, home, failures).catch((error: unknown) =>
+    errorResponse(v3ioErrorOf(error, failures)),
+  );
+  // Real servers have no such header; without it nobody could find the line in the log.
+  if (!failures.isEmpty) response.headers.set("x-request-id", id);
+  return response;
+}
+
+async function call(
+  request: Request,
+  runtime: Runtime,
+  home: Scope,
+  failures: FailureLog,
+): Promise<Response> {
+  const { headers } = request;
+  const caller = identify(runtime.env, headers, Date.now());
+  const scope = { account: caller.principal.account, region: home.region };
+  const name = headers.get("x-v3io-function");
+  if (name === null && request.method === "GET" && isRoot(splitUrl(request.url).path)) {
+    await permit(runtime, scope, caller, { kind: "ListContainers" });
+    return listContainers(runtime.env);
+  }
+  const address = parseAddress(request.url);
+  requireContainer(runtime.env, address.container);
+  if (name === null) {
     const command = parseObjectCommand(request, address);
     await permit(runtime, scope, caller, command);
     return await runObjectCommand(command, request, runtime, scope);
-  } catch (error) {
-    const isKnown = [V3ioError, StreamError, BodyError].some((known) => error instanceof known);
-    if (!isKnown) console.error(error);
-    return errorResponse(error);
   }
+  const command = await readCommand(name, address, request);
+  if (command === undefined) return json({ NumberOfVNs: 1 });
+  await permit(runtime, scope, caller, command);
+  return await run(command, runtime, scope, failures);
 }
 
 export function refuseV3io({ status, message }: DoorRefusal): Response {
@@ -56,30 +70,30 @@ export function refuseV3io({ status, message }: DoorRefusal): Response {
   return errorResponse(new V3ioError(name, message));
 }
 
-async function callFunction(
+/**
+ * Undefined for GetClusterMD: clients ask before a scan in parallel, and here every part of a scan is as good as
+ * any other. Throws V3ioError.
+ */
+async function readCommand(
   name: string,
   address: Address,
   request: Request,
-  runtime: Runtime,
-  scope: Scope,
-  caller: Caller,
-): Promise<Response> {
+): Promise<StreamCommand | ItemCommand | undefined> {
   if (request.method !== "PUT" && request.method !== "POST") throw invalid();
   const bytes = await readBody(request, bodyBytesMax);
   if (bytes === undefined) throw invalid();
   const body = parseBody(bytes);
-  // Clients ask before a scan in parallel; here every part of a scan is as good as any other.
-  if (name === "GetClusterMD") return json({ NumberOfVNs: 1 });
+  if (name === "GetClusterMD") return undefined;
   const command = parseStreamCommand(name, address, body) ?? parseItemCommand(name, address, body);
   if (command === undefined) throw invalid();
-  await permit(runtime, scope, caller, command);
-  return run(command, runtime, scope);
+  return command;
 }
 
 async function run(
   command: StreamCommand | ItemCommand,
   runtime: Runtime,
   scope: Scope,
+  failures: FailureLog,
 ): Promise<Response> {
   switch (command.kind) {
     case "CreateStream":
@@ -89,7 +103,7 @@ async function run(
     case "DescribeStream":
       return describeStream(runtime, scope, command);
     case "PutRecords":
-      return putRecords(runtime, scope, command);
+      return putRecords(runtime, scope, command, failures);
     case "Seek":
       return seek(runtime, scope, command);
     case "GetRecords":

@@ -5,6 +5,7 @@ import { Buffer } from "node:buffer";
 import { utf8 } from "../bytes.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
+import type { FailureLog } from "../failureLog.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
 import { RecordPage } from "../page.ts";
@@ -12,7 +13,7 @@ import { catalogOf, type KnownStream, withStream } from "../stream/directory.ts"
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
 import { putRecords as writeRecords, type PutResult, type RecordPut } from "../stream/writer.ts";
-import { invalid, recordFailure, V3ioError } from "./errors.ts";
+import { invalid, recordFailure, V3ioError, v3ioErrorOf } from "./errors.ts";
 import { getStream, isObject, shardCountOf, shardOf, streamAt, streamNameAt } from "./places.ts";
 import { itemTimeOf, json, jsonHeaders, timeHeaders } from "./reply.ts";
 import type { RecordEntry, SeekTarget, StreamCommand } from "./request.ts";
@@ -26,6 +27,7 @@ export async function putRecords(
   runtime: Runtime,
   scope: Scope,
   { stream: place, records: entries }: Command<"PutRecords">,
+  failures: FailureLog,
 ): Promise<Response> {
   const stream = await streamAt(runtime, scope, place);
   if (stream === undefined) {
@@ -46,7 +48,8 @@ export async function putRecords(
     }
   }
   const results = await putInTurn(runtime, scope, stream, puts);
-  for (const [at, i] of which.entries()) replies[i] = recordReply(results[at] as PutResult);
+  for (const [at, i] of which.entries())
+    replies[i] = recordReply(results[at] as PutResult, failures);
   const failed = replies.filter((reply) => "ErrorCode" in reply).length;
   return json({ FailedRecordCount: failed, Records: replies });
 }
@@ -84,7 +87,7 @@ export async function getRecords(
 }
 
 /** A number that a split or a merge has closed stands for what continues it. */
-function placedPut(stream: KnownStream, entry: RecordEntry): RecordPut | { error: unknown } {
+function placedPut(stream: KnownStream, entry: RecordEntry): RecordPut | { error: V3ioError } {
   if ("error" in entry) return entry;
   const { put } = entry;
   const isOut = put.shard !== undefined && put.shard >= shardCountOf(stream);
@@ -108,8 +111,8 @@ async function putInTurn(
   return writeRecords(runtime.env, stream, puts);
 }
 
-function recordReply(result: PutResult): object {
-  if ("failure" in result) return recordFailure(result.failure);
+function recordReply(result: PutResult, failures: FailureLog): object {
+  if ("failure" in result) return recordFailure(v3ioErrorOf(result.failure, failures));
   return { SequenceNumber: result.index + 1, ShardId: result.shard.index };
 }
 

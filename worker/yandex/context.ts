@@ -1,5 +1,6 @@
 // What a method gets beside its input, and what it gives back.
 import type { Runtime } from "../env.ts";
+import type { FailureLog } from "../failureLog.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { streamNotFound } from "./errors.ts";
 import type { InputOf, MethodName } from "./messages.ts";
@@ -10,6 +11,7 @@ export interface MethodContext {
   /** The database of the request, and the account and region of the caller. */
   place: Place;
   nowMs: number;
+  failures: FailureLog;
   /** Throws AccessDeniedException unless the caller may do this with the stream, or at all. */
   readonly permit: (stream: StreamAddress | undefined) => Promise<void>;
 }

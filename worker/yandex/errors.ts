@@ -4,6 +4,7 @@
 // http_req.cpp, datastreams_codes.h.
 import { BodyError } from "../body.ts";
 import { StreamError } from "../errors.ts";
+import type { FailureLog } from "../failureLog.ts";
 
 /** Statuses by name; the reason phrase of a reply is the name too. */
 export const errorStatus = {
@@ -69,12 +70,12 @@ export function streamNotFound(name: string): YandexError {
 }
 
 /** The dialect's name for a failure of the core, whose stream the client calls `name`. */
-export function yandexErrorOf(error: unknown, name: string): YandexError {
+export function yandexErrorOf(error: unknown, name: string, failures: FailureLog): YandexError {
   if (error instanceof YandexError) return error;
   if (error instanceof BodyError) {
     return new YandexError("InvalidArgumentException", error.message);
   }
-  if (!(error instanceof StreamError)) return internal(error);
+  if (!(error instanceof StreamError)) return internal(error, failures);
   const { code, detail } = error;
   switch (code) {
     case "streamNotFound":
@@ -112,11 +113,11 @@ export function yandexErrorOf(error: unknown, name: string): YandexError {
     case "shardClosed":
       return issue("overload", "Too many requests, try again later");
     default:
-      return internal(error);
+      return internal(error, failures);
   }
 }
 
-function internal(error: unknown): YandexError {
-  console.error(error);
+function internal(error: unknown, failures: FailureLog): YandexError {
+  failures.log(error);
   return issue("internal", "Internal error");
 }

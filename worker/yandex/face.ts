@@ -8,6 +8,7 @@ import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../body.ts";
 import type { DoorRefusal } from "../door.ts";
 import type { Runtime } from "../env.ts";
+import { FailureLog } from "../failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
 import { refusalOf } from "../permission.ts";
 import type { Scope } from "../stream/types.ts";
@@ -37,11 +38,12 @@ export async function serveYandex(
     return new Response(null, { headers: headersOf(id) });
   }
   const codec = codecOf(request.headers.get("content-type"));
+  const failures = new FailureLog(`Yandex request ${id}`);
   try {
-    const reply = await call(request, codec, runtime, home);
+    const reply = await call(request, codec, runtime, home, failures);
     return await answer(200, "", reply, codec ?? defaultCodec, id);
   } catch (error) {
-    const { name, message } = yandexErrorOf(error, "");
+    const { name, message } = yandexErrorOf(error, "", failures);
     const body = { __type: name, message };
     return answer(errorStatus[name], name, body, codec ?? defaultCodec, id);
   }
@@ -58,6 +60,7 @@ async function call(
   codec: BodyCodec | undefined,
   runtime: Runtime,
   home: Scope,
+  failures: FailureLog,
 ): Promise<object> {
   const { method, headers } = request;
   const { path, query } = splitUrl(request.url);
@@ -75,11 +78,11 @@ async function call(
   const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
   const permit = permitFor(runtime, caller, name);
   const run = methods[name] as Method<MethodName>;
-  const context: MethodContext = { runtime, place, nowMs, permit };
+  const context: MethodContext = { runtime, place, nowMs, permit, failures };
   try {
     return await run(context, input);
   } catch (error) {
-    throw yandexErrorOf(error, fullNameOf(calledIn(input), place));
+    throw yandexErrorOf(error, fullNameOf(calledIn(input), place), failures);
   }
 }
 

@@ -2,13 +2,15 @@
 // status; and what each failure of the core is called. Numbers and the layout of bodies are from the
 // Iguazio web API reference and from replies captured in v3io-go (helper_test.go, sync_test.go).
 
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { StreamError, type StreamErrorCode } from "../../../worker/errors.ts";
+import { FailureLog } from "../../../worker/failureLog.ts";
 import {
   errorResponse,
   errorTable,
   recordFailure,
   V3ioError,
+  v3ioErrorOf,
   type V3ioErrorName,
 } from "../../../worker/v3io/errors.ts";
 
@@ -63,6 +65,18 @@ describe("what is said", () => {
 });
 
 describe("what a failure of the core is called", () => {
+  let failures: FailureLog;
+  let log: ReturnType<typeof spyOnLog>;
+
+  beforeEach(() => {
+    failures = new FailureLog("request");
+    log = spyOnLog();
+  });
+
+  afterEach(() => {
+    log.mockRestore();
+  });
+
   const names: [StreamErrorCode, string][] = [
     ["streamNotFound", "ResourceNotFoundException"],
     ["shardNotFound", "ResourceNotFoundException"],
@@ -83,15 +97,21 @@ describe("what a failure of the core is called", () => {
   ];
 
   test.each(names)("%s: %s", async (code, name) => {
-    const body: unknown = await errorResponse(new StreamError(code)).json();
+    const body: unknown = await errorResponse(v3ioErrorOf(new StreamError(code), failures)).json();
     expect(body).toMatchObject({ ErrorMessage: name });
+    expect(log).toHaveBeenCalledTimes(name === "InternalError" ? 1 : 0);
   });
 
   test("anything else is an internal error, and keeps what it says to itself", async () => {
-    const response = errorResponse(new Error("secret"));
+    const response = errorResponse(v3ioErrorOf(new Error("secret"), failures));
+    expect(log).toHaveBeenCalledTimes(1);
     expect([response.status, await response.text()]).toEqual([
       500,
       '{\n\t"ErrorCode": -117440512,\n\t"ErrorMessage": "InternalError"\n}',
     ]);
   });
 });
+
+function spyOnLog() {
+  return vi.spyOn(console, "error").mockReturnValue();
+}

@@ -2,6 +2,7 @@
 // of the core is called. Sources: YDB exceptions_mapping.cpp, datastreams_codes.h.
 
 import { describe, expect, test, vi } from "vitest";
+import { FailureLog } from "../../../worker/failureLog.ts";
 import { StreamError, type StreamErrorCode } from "../../../worker/errors.ts";
 import {
   errorStatus,
@@ -10,6 +11,8 @@ import {
   YandexError,
   yandexErrorOf,
 } from "../../../worker/yandex/errors.ts";
+
+const failures = new FailureLog("request");
 
 test("every name has its status", () => {
   const { InternalError, Unavailable, ...others } = errorStatus;
@@ -81,17 +84,19 @@ describe("what a failure of the core is called", () => {
     ["overloaded", "ThrottlingException"],
     ["shardClosed", "ThrottlingException"],
   ])("%s: %s", (code, name) => {
-    expect(yandexErrorOf(new StreamError(code, { consumer: "c" }), "/Root/s").name).toBe(name);
+    expect(yandexErrorOf(new StreamError(code, { consumer: "c" }), "/Root/s", failures).name).toBe(
+      name,
+    );
   });
 
   test("an error of this face stays what it is", () => {
     const error = new YandexError("MissingAction", "none");
-    expect(yandexErrorOf(error, "")).toBe(error);
+    expect(yandexErrorOf(error, "", failures)).toBe(error);
   });
 
   test("anything else is internal, and keeps what it says to itself", () => {
     const log = vi.spyOn(console, "error").mockReturnValue();
-    const { name, message } = yandexErrorOf(new Error("secret"), "/Root/s");
+    const { name, message } = yandexErrorOf(new Error("secret"), "/Root/s", failures);
     expect([name, message]).toEqual([
       "InternalError",
       "<main>: Error: Internal error, code: 500100\n",

@@ -2,6 +2,7 @@
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
 import { concatBytes } from "../../bytes.ts";
 import { StreamError } from "../../errors.ts";
+import type { FailureLog } from "../../failureLog.ts";
 import { engine } from "../../isolate.ts";
 import { pageBytesMax } from "../../limits.ts";
 import { readSettings } from "../../settings.ts";
@@ -54,6 +55,7 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
     result as PutResult,
     stream,
     new SequenceNumbers([result as PutResult]),
+    context.failures,
   );
   if (reply instanceof KinesisError) throw reply;
   return { ...reply, ...encryptionOf(stream) };
@@ -78,7 +80,7 @@ export const putRecordsAction: Action<"PutRecords"> = async (context, input) => 
   const numbers = new SequenceNumbers(results);
   let failedCount = 0;
   const records = results.map((result) => {
-    const reply = recordReply(result, stream, numbers);
+    const reply = recordReply(result, stream, numbers, context.failures);
     if (!(reply instanceof KinesisError)) return reply;
     failedCount++;
     return recordFailure(reply);
@@ -104,7 +106,9 @@ async function putBody(context: ActionContext, body: PutBody): Promise<ActionRep
   const { count } = packed;
   const { shard } = first;
   if ("failure" in first) {
-    const failed = recordFailure(failureOf(first.failure, shard.index, stream.description));
+    const failed = recordFailure(
+      failureOf(first.failure, shard.index, stream.description, context.failures),
+    );
     const records = Array.from({ length: count }, () => failed);
     return { FailedRecordCount: count, Records: records, ...encryptionOf(stream) };
   }
@@ -196,9 +200,10 @@ function recordReply(
   result: PutResult,
   { description }: KnownStream,
   numbers: SequenceNumbers,
+  failures: FailureLog,
 ): { ShardId: string; SequenceNumber: string } | KinesisError {
   const { shard } = result;
-  if ("failure" in result) return failureOf(result.failure, shard.index, description);
+  if ("failure" in result) return failureOf(result.failure, shard.index, description, failures);
   return { ShardId: numbers.shardId(shard), SequenceNumber: numbers.of(result) };
 }
 
@@ -242,10 +247,11 @@ function failureOf(
   failure: unknown,
   shardIndex: number,
   stream: { name: string; account: string },
+  failures: FailureLog,
 ): KinesisError {
   if (failure instanceof StreamError && failure.code === "overloaded") {
     return throughputExceeded(shardIndex, stream);
   }
-  console.error(failure);
+  failures.log(failure);
   return new KinesisError("InternalFailure");
 }

@@ -46,7 +46,10 @@ export const subscribeToShard: Action<"SubscribeToShard"> = async (context, inpu
     const { account, region, uid } = known.description;
     const stream = { account, region, name: address.name, uid };
     const subscribed = { stream, shard, consumer, location, subscription };
-    return new PrintedBody(pushEvents(context.runtime, subscribed, context.codec), eventStreamType);
+    return new PrintedBody(
+      pushEvents(context.runtime, subscribed, context.codec, context.failures),
+      eventStreamType,
+    );
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     switch (error.code) {

@@ -1,6 +1,7 @@
 // PutRecord and PutRecords. What is wrong with any record is wrong with the whole call; a shard that
 // cannot take its records fails those alone. Source: YDB put_records_actor.h.
 import { StreamError } from "../../errors.ts";
+import type { FailureLog } from "../../failureLog.ts";
 import { putRecords as writeRecords, type PutResult, type RecordPut } from "../../stream/writer.ts";
 import { addressIn, getStream, listMember, type Method } from "../context.ts";
 import { issue, type YandexError, yandexErrorOf } from "../errors.ts";
@@ -26,7 +27,7 @@ export const putRecord: Method<"PutRecord"> = async (context, input) => {
   const stream = await getStream(context, address);
   const [result] = await writeRecords(context.runtime.env, stream, [put as RecordPut]);
   const { shard, ...outcome } = result as PutResult;
-  if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full);
+  if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full, context.failures);
   return {
     EncryptionType: "NONE",
     SequenceNumber: String(outcome.index),
@@ -44,17 +45,17 @@ export const putRecords: Method<"PutRecords"> = async (context, input) => {
     FailedRecordCount: results.filter((result) => "failure" in result).length,
     ...listMember(
       "Records",
-      results.map((result) => replyOf(result, address.full)),
+      results.map((result) => replyOf(result, address.full, context.failures)),
     ),
   };
 };
 
-function replyOf(result: PutResult, full: string): object {
+function replyOf(result: PutResult, full: string, failures: FailureLog): object {
   if ("failure" in result) {
     const { failure } = result;
     const isOverload = failure instanceof StreamError && failure.code === "overloaded";
     return {
-      ErrorMessage: yandexErrorOf(failure, full).message,
+      ErrorMessage: yandexErrorOf(failure, full, failures).message,
       ErrorCode: isOverload ? "ProvisionedThroughputExceededException" : "InternalFailure",
       SequenceNumber: "",
       ShardId: "",
