@@ -1,7 +1,7 @@
 // Walks a chunk's columns for the renderers: the record at hand as an address and lengths. One walk
 // at a time; it lives at a fixed place, because a renderer has more to keep than the machine has
 // registers.
-import { SCRATCH } from "./layout";
+import { CURSOR } from "./layout";
 import { chunkAt, endOf, endsOf, infosOf, keysOf, maskOf, payloadOf, timesOf } from "./record";
 
 @unmanaged
@@ -33,12 +33,10 @@ export class Cursor {
   infoBytesMin: u32;
 }
 
-const PLACE: usize = SCRATCH + 0x100;
-
 /** The cursor at record `from`. */
 export function openCursor(address: usize, from: u32): Cursor {
   const chunk = chunkAt(address);
-  const cursor = changetype<Cursor>(PLACE);
+  const cursor = changetype<Cursor>(CURSOR);
   cursor.ends = endsOf(chunk);
   cursor.keys = keysOf(chunk);
   cursor.infos = infosOf(chunk);

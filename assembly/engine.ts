@@ -11,7 +11,10 @@ import {
   OUTPUT_BYTES,
   PACK_PAYLOAD,
   PACK_RECORDS_MAX,
+  PACK_ROW_BYTES,
   RESULT,
+  ROUTES_MAX,
+  RUNS,
   TABLE,
   TABLE_BYTES,
 } from "./layout";
@@ -28,12 +31,14 @@ import {
 import { hashMd5 } from "./md5";
 import { mergeRanges } from "./merge";
 import { packRows } from "./pack";
-import { readPutBody } from "./putBody";
+import { readPutCbor } from "./putCbor";
+import { readPutJson } from "./putJson";
 import { measureKinesis, renderKinesis } from "./render/kinesis";
 import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
 import { measureYandex, renderYandex } from "./render/yandex";
 import { measureYandexCbor, renderYandexCbor } from "./render/yandexCbor";
+import { hashRecords, packRoutes, ROUTES, routeRecords } from "./route";
 import { nextSequence, startSequence, writeSequence } from "./sequence";
 
 export {
@@ -43,14 +48,19 @@ export {
   OUTPUT_BYTES,
   PACK_PAYLOAD,
   PACK_RECORDS_MAX,
+  PACK_ROW_BYTES,
   RESULT,
+  ROUTES,
+  ROUTES_MAX,
+  RUNS,
   TABLE,
   TABLE_BYTES,
   WALK_FIELDS,
   WALK_RECORDS_MAX,
 };
 
-export { readPutBody, packRows, mergeRanges };
+export { readPutJson, readPutCbor, packRows, mergeRanges };
+export { hashRecords, routeRecords, packRoutes };
 export { locateRecord, findTime, fitRecords, walkRecords, scanRecords };
 export { encodeLocation, decodeLocation };
 export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };

@@ -4,9 +4,9 @@
 //
 //   INPUT   2 MiB + 64 KiB   chunks, keys or plain bytes, as JavaScript lays them down
 //   OUTPUT  4 MiB            what an operation makes
-//   TABLE   160 KiB          rows of u32: lengths in, offsets in, walked records out
+//   TABLE   352 KiB          rows of u32: lengths in, offsets in, walked records out
 //   RESULT  64 B             further results beside the returned number
-//   SCRATCH 4 KiB            reply templates while a render runs
+//   SCRATCH 4 KiB            what an operation needs while it runs, see below
 
 export const SLACK: usize = 256;
 
@@ -16,14 +16,38 @@ export const INPUT: usize = memory.data(0x210100, 16);
 export const OUTPUT_BYTES: usize = 0x400000;
 export const OUTPUT: usize = memory.data(0x400100, 16);
 
-export const TABLE_BYTES: usize = 0x28000;
-export const TABLE: usize = memory.data(0x28100, 16);
+export const TABLE_BYTES: usize = 0x58000;
+export const TABLE: usize = memory.data(0x58100, 16);
 
 export const RESULT: usize = memory.data(64, 16);
 
+// Parts of SCRATCH. Parts that overlap belong to operations that never run inside one another.
+//
+//   0x000   80 B    MD5: state and block (md5.ts); or a sequence number's digits (sequence.ts)
+//   0x100   64 B    the cursor over a chunk's columns (cursor.ts)
+//   0x200   3 KiB   a reply's texts between records (render/)
+//   0xe00   128 B   client info while it is decoded (putRecord.ts)
+
 export const SCRATCH: usize = memory.data(0x1100, 16);
+export const CURSOR: usize = SCRATCH + 0x100;
+export const TEMPLATE: usize = SCRATCH + 0x200;
+export const INFO: usize = SCRATCH + 0xe00;
 
 /** Pack lays the payload here and grows header and columns downwards from it. */
 export const PACK_PAYLOAD: usize = INPUT + 0x10000;
 /** Records that one pack takes: header and columns of 7 bytes each fit below PACK_PAYLOAD. */
 export const PACK_RECORDS_MAX: u32 = 8192;
+/** A row of TABLE for a record to be packed: bytes of key, client info and data, and its place. */
+export const PACK_ROW_BYTES: u32 = 16;
+
+// While records are sent to their shards (route.ts), TABLE has behind the rows:
+//
+//   ORDER   64 KiB    the records by their shards: address of the row, address of the record
+//   RUNS    128 KiB   a row for each chunk: its route, address, bytes, records
+//   COUNTS  32 KiB    records of each route, then where its records end in ORDER
+
+/** Open shards of a stream that records can be sent to in one call. */
+export const ROUTES_MAX: u32 = 8192;
+export const ORDER: usize = TABLE + 0x20000;
+export const RUNS: usize = TABLE + 0x30000;
+export const COUNTS: usize = TABLE + 0x50000;

@@ -1,11 +1,9 @@
 // Packs loose records into a chunk. JavaScript lays the payload (key, client info, data of each record, one after
-// the other) at PACK_PAYLOAD and a row of three lengths per record in TABLE; header and columns are
-// then written right in front of the payload, which never moves. The chunk is unstamped: first
-// index and times are 0, both checksums are 0.
-import { PACK_PAYLOAD, TABLE } from "./layout";
-import { chunkAt, HEADER_BYTES, MAGIC, storeEntry, VERSION, widthOf } from "./record";
-
-const ROW_BYTES: u32 = 12;
+// the other) at PACK_PAYLOAD and a row of lengths per record in TABLE; header and columns are then
+// written right in front of the payload, which never moves. The chunk is unstamped: first index and
+// times are 0, both checksums are 0.
+import { PACK_PAYLOAD, PACK_ROW_BYTES, TABLE } from "./layout";
+import { HEADER_BYTES, storeEntry, widthOf, writeHeader } from "./record";
 
 /** Returns the address of the chunk; `count` rows, at least 1 and at most PACK_RECORDS_MAX. */
 export function packRows(count: u32): usize {
@@ -15,8 +13,8 @@ export function packRows(count: u32): usize {
   let keyMax: u32 = 0;
   let infoMin: u32 = u32.MAX_VALUE;
   let infoMax: u32 = 0;
-  const last = TABLE + count * ROW_BYTES;
-  for (let row = TABLE; row < last; row += ROW_BYTES) {
+  const last = TABLE + count * PACK_ROW_BYTES;
+  for (let row = TABLE; row < last; row += PACK_ROW_BYTES) {
     const key = load<u32>(row);
     const info = load<u32>(row, 4);
     const bytes = key + info + load<u32>(row, 8);
@@ -35,22 +33,10 @@ export function packRows(count: u32): usize {
   const ends = keys - count * endWidth;
 
   const address = ends - HEADER_BYTES;
-  memory.fill(address, 0, HEADER_BYTES);
-  const chunk = chunkAt(address);
-  chunk.magic = MAGIC;
-  chunk.version = VERSION;
-  chunk.endWidth = <u8>endWidth;
-  chunk.keyWidth = <u8>keyWidth;
-  chunk.infoWidth = <u8>infoWidth;
-  chunk.count = count;
-  chunk.stride = stride;
-  chunk.keyBytesMin = <u16>keyMin;
-  chunk.infoBytesMin = <u8>infoMin;
-  chunk.payloadBytes = payloadBytes;
-
+  writeHeader(address, count, payloadBytes, stride, keyMin, keyMax, infoMin, infoMax);
   let excess: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const row = TABLE + i * ROW_BYTES;
+    const row = TABLE + i * PACK_ROW_BYTES;
     const key = load<u32>(row);
     const info = load<u32>(row, 4);
     excess += key + info + load<u32>(row, 8) - stride;

@@ -70,6 +70,35 @@ export function bytesOf(chunk: Chunk): usize {
   return payloadOf(chunk) - changetype<usize>(chunk) + chunk.payloadBytes;
 }
 
+/**
+ * Writes the header of records that have no index and no time yet: those and the checksums are 0. The
+ * greatest lengths decide how wide the columns are, which begin right behind it.
+ */
+export function writeHeader(
+  address: usize,
+  count: u32,
+  payloadBytes: u32,
+  stride: u32,
+  keyMin: u32,
+  keyMax: u32,
+  infoMin: u32,
+  infoMax: u32,
+): Chunk {
+  memory.fill(address, 0, HEADER_BYTES);
+  const chunk = chunkAt(address);
+  chunk.magic = MAGIC;
+  chunk.version = VERSION;
+  chunk.endWidth = <u8>widthOf(payloadBytes - stride * count);
+  chunk.keyWidth = <u8>widthOf(keyMax - keyMin);
+  chunk.infoWidth = <u8>widthOf(infoMax - infoMin);
+  chunk.count = count;
+  chunk.stride = stride;
+  chunk.keyBytesMin = <u16>keyMin;
+  chunk.infoBytesMin = <u8>infoMin;
+  chunk.payloadBytes = payloadBytes;
+  return chunk;
+}
+
 /** Where record `i` ends in the payload; `endOf(chunk, -1)` is 0. */
 export function endOf(chunk: Chunk, i: i32): u32 {
   if (i < 0) return 0;

@@ -11,6 +11,8 @@
 // Four values a b c d of a lane, a lowest, become bytes in two steps: pairs of 12 bits in each
 // half, then 24 bits, whose three bytes are turned around.
 
+import { RESULT } from "./layout";
+
 const LOW = memory.data<u32>([0x11111115, 0x11111111, 0x1a131111, 0x1a1b1b1b], 16);
 const HIGH = memory.data<u32>([0x02011010, 0x08040804, 0x10101010, 0x10101010], 16);
 const OFFSETS = memory.data<u32>([0x04131000, 0xb9b9bfbf, 0x00000000, 0x00000000], 16);
@@ -24,12 +26,9 @@ const QUOTE: u32 = 0x22;
 const EQUALS: u32 = 0x3d;
 const NO_VALUE: u32 = 64;
 
-/** Where the bytes that `decodeBase64` made end. */
-export let decodedEnd: usize = 0;
-
 /**
  * Decodes the text at `from`, which a quote ends, to `to`; returns the quote's address, or 0 when the
- * text is no strict base64 or has more bytes than fit before `limit`. Reads up to 31 bytes past the
+ * text is no strict base64 or has more bytes than fit before `limit`. RESULT 24 is where the bytes end. Reads up to 31 bytes past the
  * quote and writes up to 31 past the limit.
  */
 export function decodeBase64(to: usize, from: usize, limit: usize): usize {
@@ -90,7 +89,7 @@ function decodeRest(to: usize, from: usize, limit: usize): usize {
     from += 1;
   }
   if (to > limit || load<u8>(from) != QUOTE) return 0;
-  decodedEnd = to;
+  store<u32>(RESULT, <u32>to, 24);
   return from;
 }
 

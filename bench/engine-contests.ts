@@ -5,6 +5,8 @@
 // again, on both sides: a Response copies the bytes it is given.
 
 import { type Engine, type RecordPrinter, WALK_FIELDS } from "../worker/engine.ts";
+import type { PutBodyKind } from "../worker/enginePacker.ts";
+import { batchOf } from "../worker/recordBatch.ts";
 import type { Subject } from "./measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
 import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";
@@ -139,11 +141,13 @@ function packRuns(engine: Engine, { records }: Workload): Runs {
   const rows = Uint32Array.from(
     records.flatMap(({ key, info, data }) => [key.length, info.length, data.length]),
   );
+  // As the readers of request bodies leave it.
+  const batch = batchOf(records);
   return {
-    prepare: () => engine.pack(records),
+    prepare: () => engine.pack(batch),
     inPlace: () => engine.raw.packRows(records.length),
     plainInPlace: () => packColumns(rows, records.length).length,
-    copies: () => engine.pack(records),
+    copies: () => engine.pack(batch),
     plainCopies: () => pack(records),
   };
 }
@@ -260,6 +264,8 @@ function putCount({ records }: Workload): number {
   return Math.min(records.length, 500);
 }
 
+const KIND: PutBodyKind = { format: "json", recordsMax: 500, streamName: true, streamArn: true };
+
 /** From the text of a request to keys and data in packing order. */
 function putRuns(engine: Engine, workload: Workload): Runs {
   const { raw } = engine;
@@ -270,10 +276,10 @@ function putRuns(engine: Engine, workload: Workload): Runs {
   const body = Buffer.from(JSON.stringify({ StreamName: "bench", Records }), "latin1");
   const room = Buffer.alloc(body.length);
   return {
-    prepare: () => engine.readPutBody(body),
-    inPlace: () => raw.readPutBody(body.length),
+    prepare: () => engine.readPutBody(body, KIND),
+    inPlace: () => raw.readPutJson(body.length, 3, 500),
     plainInPlace: () => readPutBody(body, room),
-    copies: () => engine.readPutBody(body)!.payload,
+    copies: () => engine.readPutBody(body, KIND)!.payload,
     plainCopies: () => {
       const payload = Buffer.alloc(body.length);
       return payload.subarray(0, readPutBody(body, payload));

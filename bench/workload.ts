@@ -2,7 +2,8 @@
 // arrivals that move on as commits do. Everything is made from constants, so the results of every
 // run, and their hash, are the same.
 
-import type { Engine, RecordInput } from "../worker/engine.ts";
+import type { Engine } from "../worker/engine.ts";
+import { batchOf, type RecordInput } from "../worker/recordBatch.ts";
 import { stampChunk } from "../worker/stream/chunk.ts";
 
 export const SHARD = { createdMs: 1_700_000_000_000, index: 7 };
@@ -41,7 +42,7 @@ function makeChunk(
   for (let start = from; start < to;) {
     const commit = Math.floor(start / COMMIT_RECORDS);
     const end = Math.min(to, (commit + 1) * COMMIT_RECORDS);
-    const chunk = engine.pack(records.slice(start, end));
+    const chunk = engine.pack(batchOf(records.slice(start, end)));
     const timeOrdinal = start - commit * COMMIT_RECORDS;
     stampChunk(chunk, {
       firstIndex: FIRST_INDEX + start,

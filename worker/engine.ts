@@ -13,28 +13,20 @@ import {
 } from "./engineFormats.ts";
 import type { TimeSpan } from "./engineStretches.ts";
 import { checkRange, EngineMemory, recordStart } from "./engineMemory.ts";
+import {
+  type PlaceRecord,
+  type PutBodyKind,
+  type PutText,
+  RecordPacker,
+  type RoutedChunks,
+} from "./enginePacker.ts";
 import { collect, printBase64, RecordPrinter } from "./enginePrinter.ts";
+import { HASH_BYTES, type RecordBatch } from "./recordBatch.ts";
 import { readHeader, sealBody, sealHeader } from "./stream/chunk.ts";
 
 export type { ShardNumbers } from "./engineFormats.ts";
 export type { TimeSpan } from "./engineStretches.ts";
 export type { RecordPrinter } from "./enginePrinter.ts";
-
-/** A record as a producer gives it; empty key or info means none. */
-export interface RecordInput {
-  key: Uint8Array;
-  info: Uint8Array;
-  data: Uint8Array;
-}
-
-/** A PutRecords body in JSON, read: rows of PACK_ROW lengths, and the records' bytes one after the other. */
-export interface PutText {
-  count: number;
-  streamName: string | undefined;
-  streamArn: string | undefined;
-  rows: Uint32Array;
-  payload: Uint8Array;
-}
 
 export interface Location {
   segment: number;
@@ -53,11 +45,8 @@ export interface ScanTotals {
 /** u32 fields of a walked record: start in the chunk, key, info and data bytes, ms after the first. */
 export const WALK_FIELDS = 5;
 export const LOCATION_BYTES = 16;
-export const HASH_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
-/** u32 fields of a packed record: bytes of key, info and data. */
-export const PACK_ROW = 3;
 const MERGE_ROW = 3;
 const EMPTY = new Uint8Array(0);
 const SEQUENCE_DIGITS = 56;
@@ -72,80 +61,32 @@ export class Engine {
   /** Payload bytes that several records packed together may have. */
   readonly packBytesMax: number;
   private readonly memory: EngineMemory;
-  private readonly packPayloadAt: number;
-  private readonly packRecordsMax: number;
+  private readonly packer: RecordPacker;
   private readonly walkRecordsMax: number;
 
   constructor(module: WebAssembly.Module) {
     const raw = new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
     this.raw = raw;
     this.memory = new EngineMemory(raw);
-    this.packPayloadAt = raw.PACK_PAYLOAD.value;
-    this.packRecordsMax = raw.PACK_RECORDS_MAX.value;
+    this.packer = new RecordPacker(this.memory);
     this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
     this.windowBytes = this.memory.inputBytes;
-    this.packBytesMax = this.memory.input + this.windowBytes - this.packPayloadAt;
+    this.packBytesMax = this.packer.bytesMax;
   }
 
   /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
-  readPutBody(body: Uint8Array): PutText | undefined {
-    const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
-    if (body.length > outputEnd - output) return undefined;
-    bytes.set(body, output);
-    const count = raw.readPutBody(body.length);
-    if (count === 0) return undefined;
-    return {
-      count,
-      streamName: this.textAt(result),
-      streamArn: this.textAt(result + 2),
-      rows: words.slice(table, table + count * PACK_ROW),
-      payload: bytes.slice(this.packPayloadAt, words[result + 4]),
-    };
-  }
-
-  /** As `pack`, of records that lie in order already. */
-  packPayload({ count, rows, payload }: Pick<PutText, "count" | "rows" | "payload">): Uint8Array {
-    if (count === 0 || count > this.packRecordsMax || payload.length > this.packBytesMax) {
-      throw new RangeError(`pack: ${count} records of ${payload.length} bytes`);
-    }
-    const { raw, bytes, words, table } = this.memory;
-    bytes.set(payload, this.packPayloadAt);
-    words.set(rows, table);
-    const chunk = bytes.slice(raw.packRows(count), this.packPayloadAt + payload.length);
-    sealBody(chunk);
-    return chunk;
+  readPutBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
+    return this.packer.readBody(body, kind);
   }
 
   /** Packs records into an unstamped chunk. More than one record must fit the window together. */
-  pack(records: readonly RecordInput[]): Uint8Array {
-    const count = records.length;
-    if (count === 0 || count > this.packRecordsMax) {
-      throw new RangeError(`pack takes 1 to ${this.packRecordsMax} records, not ${count}`);
-    }
-    const only = records[0] as RecordInput;
-    if (count === 1 && recordBytes(only) > this.packBytesMax) return this.packLarge(only);
-    const { bytes, words, table } = this.memory;
-    const limit = this.packPayloadAt + this.packBytesMax;
-    let at = this.packPayloadAt;
-    let row = table;
-    for (const record of records) {
-      if (at + recordBytes(record) > limit) {
-        throw new RangeError(`pack: records exceed the window of ${this.packBytesMax} bytes`);
-      }
-      bytes.set(record.key, at);
-      at += record.key.length;
-      bytes.set(record.info, at);
-      at += record.info.length;
-      bytes.set(record.data, at);
-      at += record.data.length;
-      words[row] = record.key.length;
-      words[row + 1] = record.info.length;
-      words[row + 2] = record.data.length;
-      row += PACK_ROW;
-    }
-    const chunk = bytes.slice(this.raw.packRows(count), at);
-    sealBody(chunk);
-    return chunk;
+  pack(records: RecordBatch): Uint8Array {
+    return this.packer.pack(records);
+  }
+
+  /** Packs records into a chunk for each of the routes that get some: see RecordPacker. */
+  packRouted(records: RecordBatch, starts: Uint32Array, place: PlaceRecord): RoutedChunks {
+    return this.packer.packRouted(records, starts, place);
   }
 
   /** Joins stamped chunks with consecutive indexes into one; together they must fit the window. */
@@ -361,13 +302,6 @@ export class Engine {
     return this.memory.load(chunk);
   }
 
-  /** The ASCII text whose address and length are two results; undefined when there is none. */
-  private textAt(result: number): string | undefined {
-    const { bytes, words } = this.memory;
-    const at = words[result] as number;
-    return at === 0 ? undefined : decoder.decode(bytes.subarray(at, at + words[result + 1]!));
-  }
-
   private takeMerged(ranges: number): Uint8Array {
     const { bytes, output } = this.memory;
     const length = this.raw.mergeRanges(this.raw.TABLE.value, ranges);
@@ -378,21 +312,4 @@ export class Engine {
     sealHeader(chunk);
     return chunk;
   }
-
-  private packLarge(record: RecordInput): Uint8Array {
-    const head = this.pack([{ ...record, data: EMPTY }]);
-    const chunk = new Uint8Array(head.length + record.data.length);
-    chunk.set(head);
-    chunk.set(record.data, head.length);
-    const view = new DataView(chunk.buffer);
-    const payloadBytes = recordBytes(record);
-    view.setUint32(36, payloadBytes, true);
-    view.setUint32(44, payloadBytes, true);
-    sealBody(chunk);
-    return chunk;
-  }
-}
-
-function recordBytes(record: RecordInput): number {
-  return record.key.length + record.info.length + record.data.length;
 }

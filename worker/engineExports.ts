@@ -13,9 +13,17 @@ export interface EngineExports {
   RESULT: WebAssembly.Global;
   PACK_PAYLOAD: WebAssembly.Global;
   PACK_RECORDS_MAX: WebAssembly.Global;
+  PACK_ROW_BYTES: WebAssembly.Global;
+  ROUTES: WebAssembly.Global;
+  ROUTES_MAX: WebAssembly.Global;
+  RUNS: WebAssembly.Global;
   WALK_FIELDS: WebAssembly.Global;
   WALK_RECORDS_MAX: WebAssembly.Global;
-  readPutBody(bytes: number): number;
+  readPutJson(bytes: number, members: number, recordsMax: number): number;
+  readPutCbor(bytes: number, members: number, recordsMax: number): number;
+  hashRecords(count: number): void;
+  routeRecords(count: number, routeCount: number): void;
+  packRoutes(count: number, routeCount: number): number;
   packRows(count: number): number;
   mergeRanges(ranges: number, rangeCount: number): number;
   locateRecord(chunk: number, i: number): number;

@@ -6,7 +6,7 @@ import { defaultAccount, defaultRegion } from "./defaults.ts";
 import { type DoorRefusal, openDoor } from "./door.ts";
 import type { Env, Runtime } from "./env.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
-import { isOperatorRequest, refuseOperator, serveOperator } from "./operator.ts";
+import { refuseStats, serveStats, statsPath } from "./stats.ts";
 import type { Scope } from "./stream/types.ts";
 import { isRoot, splitUrl } from "./url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
@@ -52,8 +52,8 @@ interface Face {
   refuse(refusal: DoorRefusal, request: Request): Response;
 }
 
-const faces: Record<"operator" | Dialect, Face> = {
-  operator: { serve: serveOperator, refuse: refuseOperator },
+const faces: Record<"stats" | Dialect, Face> = {
+  stats: { serve: serveStats, refuse: refuseStats },
   kinesis: { serve: serveKinesis, refuse: refuseKinesis },
   v3io: { serve: serveV3io, refuse: refuseV3io },
   yandex: { serve: serveYandex, refuse: refuseYandex },
@@ -61,8 +61,8 @@ const faces: Record<"operator" | Dialect, Face> = {
 
 function faceOf(request: Request): Face {
   const { path } = splitUrl(request.url);
-  const isOperator = isOperatorRequest(request.method, path);
-  return faces[isOperator ? "operator" : dialectOf(request, path)];
+  const isStats = request.method === "GET" && path === statsPath;
+  return faces[isStats ? "stats" : dialectOf(request, path)];
 }
 
 type Dialect = "kinesis" | "v3io" | "yandex";

@@ -11,7 +11,7 @@ import { base64Bytes, encodeBase64 } from "../base64";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeDecimal, writeThreeDigits } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
 import { chunkAt } from "../record";
 import {
   nextSequence,
@@ -21,7 +21,7 @@ import {
   writeSequence,
 } from "../sequence";
 
-const HEAD: usize = SCRATCH + 0x200;
+const HEAD: usize = TEMPLATE;
 const HEAD_BYTES: u32 = 10; // ,{"Data":"
 const KEY: usize = HEAD + 32;
 const KEY_BYTES: u32 = 18; // ","PartitionKey":"

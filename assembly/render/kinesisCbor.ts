@@ -11,13 +11,13 @@
 import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "../cbor";
 import { moveCursor, openCursor } from "../cursor";
 import { writeAscii } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
 import { chunkAt } from "../record";
 import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "../sequence";
 
 const BREAK: u8 = 0xff;
 
-const OPEN: usize = SCRATCH + 0x200;
+const OPEN: usize = TEMPLATE;
 const OPEN_BYTES: u32 = 6; // bf 64 "Data"
 const KEY: usize = OPEN + 16;
 const KEY_BYTES: u32 = 13; // 6c "PartitionKey"

@@ -11,10 +11,10 @@ import { base64Bytes, encodeBase64 } from "../base64";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
 import { chunkAt } from "../record";
 
-const FRONT: usize = SCRATCH + 0x200;
+const FRONT: usize = TEMPLATE;
 const TIME_TEXT = ',{"ApproximateArrivalTimestamp":';
 const DATA_TEXT = ',"Codec":0,"Data":"';
 const KEY_TEXT = '","EncryptionType":"NONE","PartitionKey":"';

@@ -18,10 +18,10 @@ import {
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { writeAscii } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, SCRATCH } from "../layout";
+import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
 import { chunkAt } from "../record";
 
-const FRONT: usize = SCRATCH + 0x200;
+const FRONT: usize = TEMPLATE;
 const KEY: usize = FRONT + 96;
 const KEY_BYTES: u32 = 33; // 6e "EncryptionType" 64 "NONE" 6c "PartitionKey"
 const NUMBER: usize = KEY + 64;

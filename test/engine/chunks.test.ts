@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../worker/engine.ts";
+import { batchOf } from "../../worker/recordBatch.ts";
 import { stampChunk, verifyChunk } from "../../worker/stream/chunk.ts";
 import { mergeChunks, sliceChunk } from "../reference/operations.ts";
 import { packChunk, packRecords, stampBytes } from "../reference/pack.ts";
@@ -31,13 +32,13 @@ describe.each(builds)("chunks, $name build", ({ engine }) => {
         Array.from({ length: 100 }, (_, i) => makeRecord(i, i % 17, i * 7)),
       ],
     ])("%s", (_, records) => {
-      expectBytes(engine.pack(records), packRecords(records));
+      expectBytes(engine.pack(batchOf(records)), packRecords(records));
     });
 
     test("every pair of a short record and one of 0 to 80 bytes", () => {
       for (let bytes = 0; bytes <= 80; bytes++) {
         const records = [makeRecord(bytes % 5, 0, 3), makeRecord(1, 0, bytes), makeRecord(0, 2, 1)];
-        expectBytes(engine.pack(records), packRecords(records));
+        expectBytes(engine.pack(batchOf(records)), packRecords(records));
       }
     });
 
@@ -79,9 +80,9 @@ describe.each(builds)("chunks, $name build", ({ engine }) => {
         (sum, r) => sum + r.key.length + r.info.length + r.data.length,
         0,
       );
-      expect(engine.pack(records).length - payload - HEADER_BYTES).toBeLessThanOrEqual(80);
+      expect(engine.pack(batchOf(records)).length - payload - HEADER_BYTES).toBeLessThanOrEqual(80);
       const same = Array.from({ length: 10 }, () => makeRecord(10, 0, 100));
-      expect(engine.pack(same).length - 10 * 110).toBe(HEADER_BYTES);
+      expect(engine.pack(batchOf(same)).length - 10 * 110).toBe(HEADER_BYTES);
     });
 
     test("the bytes given may start at any address", () => {
@@ -92,16 +93,16 @@ describe.each(builds)("chunks, $name build", ({ engine }) => {
           info: shift(info, offset),
           data: shift(data, offset),
         };
-        expectBytes(engine.pack([record, record]), packRecords([record, record]));
+        expectBytes(engine.pack(batchOf([record, record])), packRecords([record, record]));
       }
     });
 
     test("refuses no records, too many, and more than its window", () => {
-      expect(() => engine.pack([])).toThrow(RangeError);
+      expect(() => engine.pack(batchOf([]))).toThrow(RangeError);
       const many = Array.from({ length: 100_000 }, () => makeRecord(0, 0, 0));
-      expect(() => engine.pack(many)).toThrow(RangeError);
+      expect(() => engine.pack(batchOf(many))).toThrow(RangeError);
       const half = makeRecord(0, 0, engine.windowBytes / 2);
-      expect(() => engine.pack([half, half])).toThrow(RangeError);
+      expect(() => engine.pack(batchOf([half, half]))).toThrow(RangeError);
     });
   });
 
@@ -113,7 +114,7 @@ describe.each(builds)("chunks, $name build", ({ engine }) => {
       { firstIndex: 2 ** 50 - 1, timeMs: 2 ** 53 - 1, timeOrdinal: 2 ** 32 - 1 },
     ])("index $firstIndex, time $timeMs, ordinal $timeOrdinal", (stamp) => {
       const records = [makeRecord(3, 0, 9), makeRecord(1, 2, 0)];
-      const chunk = engine.pack(records);
+      const chunk = engine.pack(batchOf(records));
       stampChunk(chunk, stamp);
       expectBytes(chunk, stampBytes(packRecords(records), stamp));
       expect(verifyChunk(chunk)).toMatchObject({ ...stamp, count: 2, bytes: chunk.length });
@@ -268,7 +269,7 @@ function expectWidth(
   records: SampleRecord[],
   width: number,
 ): void {
-  const chunk = engine.pack(records);
+  const chunk = engine.pack(batchOf(records));
   expect(chunk[WIDTH_AT[column]]).toBe(width);
   expectBytes(chunk, packRecords(records));
 }

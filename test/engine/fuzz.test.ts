@@ -2,6 +2,7 @@
 // operations together. Each round makes its chunk the way the service does, commit by commit.
 
 import { describe, expect } from "vitest";
+import { batchOf } from "../../worker/recordBatch.ts";
 import {
   findTime,
   fitRecords,
@@ -32,7 +33,7 @@ import { sampleChunk, sampleRange, sampleRecords, sampleShard } from "./samples.
 describe.each(builds)("engine and reference, $name build", ({ engine }) => {
   fuzz("pack", (random) => {
     const records = sampleRecords(random);
-    const chunk = engine.pack(records);
+    const chunk = engine.pack(batchOf(records));
     expectBytes(chunk, packRecords(records));
     expect(parseUnstamped(chunk).length).toBe(records.length);
   });

@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Engine } from "../../worker/engine.ts";
+import { batchOf } from "../../worker/recordBatch.ts";
 import { stampChunk, verifyChunk } from "../../worker/stream/chunk.ts";
 import { findTime, fitRecords, scanChunk, walkChunk } from "../reference/operations.ts";
 import { packChunk } from "../reference/pack.ts";
@@ -129,7 +130,7 @@ function windowOf({ raw }: Engine, at: WebAssembly.Global, bytes: WebAssembly.Gl
 }
 
 function expectSameAnswers(engine: Engine, chunk: ModelChunk): void {
-  const bytes = engine.pack(chunk.records);
+  const bytes = engine.pack(batchOf(chunk.records));
   const { firstIndex, timeOrdinal } = chunk;
   stampChunk(bytes, { firstIndex, timeMs: TIME_MS, timeOrdinal });
   expectBytes(bytes, packChunk(chunk));

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Engine } from "../../worker/engine.ts";
+import { batchOf } from "../../worker/recordBatch.ts";
 import { packChunk } from "../reference/pack.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
@@ -71,7 +72,7 @@ function makeOperation(random: Random): (engine: Engine) => Uint8Array {
   const shard = sampleShard(random);
   const parts = packChunk({ ...chunk, firstIndex: 0, timeOrdinal: 0 });
   return random.pick<(engine: Engine) => Uint8Array>([
-    (engine) => engine.pack(records.slice(from, to)),
+    (engine) => engine.pack(batchOf(records.slice(from, to))),
     (engine) => engine.slice(bytes, from, to),
     (engine) => engine.merge([parts]),
     (engine) => new Uint8Array(engine.walk(bytes, from, to).buffer),

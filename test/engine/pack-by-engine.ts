@@ -3,6 +3,7 @@
 // arrival time changes, and wherever else `cuts` asks for.
 
 import type { Engine } from "../../worker/engine.ts";
+import { batchOf } from "../../worker/recordBatch.ts";
 import { stampChunk } from "../../worker/stream/chunk.ts";
 import { arrivalOrdinals, type ModelChunk } from "../reference/record.ts";
 
@@ -26,7 +27,7 @@ export function packCommits(
   for (let to = 1; to <= records.length; to++) {
     const { timeMs } = records[from]!;
     if (to < records.length && records[to]!.timeMs === timeMs && !cuts.has(to)) continue;
-    const commit = engine.pack(records.slice(from, to));
+    const commit = engine.pack(batchOf(records.slice(from, to)));
     stampChunk(commit, { firstIndex: firstIndex + from, timeMs, timeOrdinal: ordinals[from]! });
     commits.push(commit);
     from = to;

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { engine } from "../../worker/isolate.ts";
 import { RecordPage } from "../../worker/page.ts";
+import { batchOf } from "../../worker/recordBatch.ts";
 import { stampChunk } from "../../worker/stream/chunk.ts";
 import type { Run } from "../../worker/stream/reader.ts";
 
@@ -38,7 +39,7 @@ describe("pages printed before any is read", () => {
 function pageOf(letter: string, dataBytes: number): RecordPage {
   const record = { key: nothing, info: nothing, data: encoder.encode(letter.repeat(dataBytes)) };
   const runs: Run[] = [0, 1, 2].map((firstIndex) => {
-    const chunk = engine.pack([record]);
+    const chunk = engine.pack(batchOf([record]));
     stampChunk(chunk, { firstIndex, timeMs: 1, timeOrdinal: firstIndex });
     return { chunk, from: 0, to: 1 };
   });

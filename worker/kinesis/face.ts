@@ -12,7 +12,7 @@ import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { cborCodec } from "./cbor.ts";
-import { type BodyCodec, type Codecs, jsonCodec } from "./codec.ts";
+import { type BodyCodec, type Codecs, jsonCodec, type WireFormat } from "./codec.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
   type Answer,
@@ -35,13 +35,14 @@ import { type OperationName, shapes } from "./shapes.ts";
 import { readInput } from "./validate.ts";
 
 const codecs: Codecs = {
-  json: {
-    ...jsonCodec,
-    readInput: (operation, body) => (operation === "PutRecords" ? readPutBody(body) : undefined),
-  },
-  cbor: cborCodec,
+  json: { ...jsonCodec, readInput: readPut("json") },
+  cbor: { ...cborCodec, readInput: readPut("cbor") },
 };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
+
+function readPut(format: WireFormat): NonNullable<BodyCodec["readInput"]> {
+  return (operation, body) => (operation === "PutRecords" ? readPutBody(body, format) : undefined);
+}
 
 export async function serveKinesis(
   request: Request,

@@ -3,13 +3,13 @@
 // the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
 // says how to go on: with a number to continue at or, where the shard has ended, with the shards that
 // continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
-import { isDue, isOver, timeLeft } from "../clock.ts";
 import type { TimeSpan } from "../engine.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import type { FailureLog } from "../failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
+import { encryptionSpans } from "../stream/encryption.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
 import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
 import type { Location, Scope, ShardDescription } from "../stream/types.ts";
@@ -19,7 +19,7 @@ import { eventMessage, exceptionMessage, initialResponse } from "./eventstream.t
 import { kinesisErrorOf } from "./failures.ts";
 import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./messages.ts";
 import { isAtEnd, millisBehind, numberBefore } from "./position.ts";
-import { renderRecords, spansOf } from "./records.ts";
+import { renderRecords } from "./records.ts";
 import { childShardsOf } from "./shardList.ts";
 
 export interface Subscribed {
@@ -126,18 +126,18 @@ class Push {
       const hasEnded = isAtEnd(page);
       const children = hasEnded ? await this.children() : [];
       const nowMs = Date.now();
-      if (hasEnded || page.runs.length > 0 || isOver(this.eventMs, silenceMsMax, nowMs)) {
+      if (hasEnded || page.runs.length > 0 || nowMs - this.eventMs >= silenceMsMax) {
         yield await this.eventOf(page, children, nowMs);
         this.eventMs = nowMs;
         await this.checkConsumer();
       }
-      if (hasEnded || isDue(this.endMs, subscriptionMs, nowMs)) return;
+      if (hasEnded || nowMs >= this.endMs) return;
     }
   }
 
   /** A page from wherever the records are, for a reader that is behind. */
   private async readAhead(): Promise<Page> {
-    if (isOver(this.heldMs, holdCheckMs, Date.now())) {
+    if (Date.now() - this.heldMs >= holdCheckMs) {
       const isHeld = await this.ask((subscription) => subscription.isHeld());
       if (isHeld === false) throw this.taken();
       this.heldMs = Date.now();
@@ -147,11 +147,8 @@ class Push {
 
   /** What is committed next, or nothing when that takes too long. */
   private async waitForPage(): Promise<Page> {
-    const nowMs = Date.now();
-    const timeoutMs = Math.min(
-      timeLeft(this.eventMs, silenceMsMax, nowMs),
-      timeLeft(this.endMs - subscriptionMs, subscriptionMs, nowMs),
-    );
+    const nextMs = Math.min(this.eventMs + silenceMsMax, this.endMs);
+    const timeoutMs = Math.max(nextMs - Date.now(), 0);
     const { index } = this.location;
     const request = { ...limits, index, timeoutMs };
     const reply = await this.ask((subscription) => subscription.next(request));
@@ -169,7 +166,7 @@ class Push {
     try {
       return await question(this.subscription);
     } catch (error) {
-      if (this.isOver || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
+      if (this.isOver || Date.now() - this.renewedMs < renewalMsMin) throw error;
       this.renewedMs = Date.now();
       const { shard, consumer } = this.subscribed;
       const stub = this.runtime.env.SHARD.getByName(shard.uid);
@@ -191,15 +188,17 @@ class Push {
         : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
     };
     const { format } = this.codec;
-    const encrypted = await this.encrypted(page);
+    const encrypted = page.runs.length > 0 ? await this.encrypted() : [];
     const payload = await renderRecords(format, members, page.runs, shard, encrypted).bytes();
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
   }
 
   /** When records were encrypted. Those of a stream that is gone by now are still to be handed out. */
-  private async encrypted(page: Page): Promise<readonly TimeSpan[]> {
+  private async encrypted(): Promise<readonly TimeSpan[]> {
+    const { stream } = this.subscribed;
     try {
-      this.spans = await spansOf(this.runtime.env, this.subscribed.stream, page);
+      const { description } = await findStream(this.runtime.env, stream, stream.name);
+      this.spans = encryptionSpans(description);
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
     }

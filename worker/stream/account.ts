@@ -2,7 +2,6 @@
 // a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
 // for it and clients read it back. It lasts a day at least: ended before, it ends then.
 import { Buffer } from "node:buffer";
-import { isDue } from "../clock.ts";
 
 /** AWS API reference, MinimumThroughputBillingCommitmentInput. */
 const commitmentMsMin = 24 * 3_600_000;
@@ -24,7 +23,7 @@ export function commitmentState(
 ): CommitmentState {
   if (commitment === undefined) return "none";
   if (commitment.endsMs === undefined) return "committed";
-  return isDue(commitment.endsMs, commitmentMsMin, nowMs) ? "none" : "ending";
+  return commitment.endsMs > nowMs ? "ending" : "none";
 }
 
 /** The commitment after somebody asked for it, or for its end. */
@@ -39,8 +38,7 @@ export function changeCommitment(
   }
   const { startedMs, earliestEndMs } = commitment;
   if (wanted) return { startedMs, earliestEndMs };
-  const endsMs = isDue(earliestEndMs, commitmentMsMin, nowMs) ? nowMs : earliestEndMs;
-  return { endsMs, ...commitment };
+  return { endsMs: Math.max(nowMs, earliestEndMs), ...commitment };
 }
 
 export class AccountTable {

@@ -4,7 +4,6 @@
 import { StreamError } from "../errors.ts";
 import { advantageConsumersMax, consumersMax } from "../limits.ts";
 import { requirePresent } from "./attributes.ts";
-import { settling } from "./lifecycle.ts";
 import type { ConsumerDescription, StreamDescription } from "./types.ts";
 
 export interface ConsumerKey {
@@ -61,7 +60,7 @@ export function registerConsumer(
     uid: crypto.randomUUID(),
     createdMs: nowMs,
     ...(transitionMs > 0
-      ? { status: "CREATING", ...settling(nowMs, transitionMs) }
+      ? { status: "CREATING", settlesMs: nowMs + transitionMs }
       : { status: "ACTIVE" }),
   };
   stream.consumers = [...stream.consumers, consumer].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -80,8 +79,8 @@ export function deregisterConsumer(
     stream.consumers.flatMap((each) => (each === consumer ? replacement : each));
   if (transitionMs === 0) stream.consumers = others([]);
   else if (consumer.status !== "DELETING") {
-    const leaving = { ...consumer, status: "DELETING" as const, ...settling(nowMs, transitionMs) };
-    stream.consumers = others([leaving]);
+    const settlesMs = nowMs + transitionMs;
+    stream.consumers = others([{ ...consumer, status: "DELETING", settlesMs }]);
   }
   return consumer;
 }

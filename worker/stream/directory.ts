@@ -1,7 +1,6 @@
 // What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for good. The hot paths
 // ask here first and call a catalog only when they must. A stale description is harmless: shards
 // themselves know whether they exist, and `refresh` asks again.
-import { isDue } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
@@ -12,8 +11,6 @@ import type { Scope, StreamDescription } from "./types.ts";
 export interface KnownStream {
   description: StreamDescription;
   routes: Routes;
-  /** When the catalog was asked. */
-  askedMs: number;
   freshUntilMs: number;
 }
 
@@ -27,39 +24,24 @@ export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub
 /** The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`. */
 export async function findStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const known = streams.get(streamName(scope, name));
-  if (known !== undefined && !isDue(known.freshUntilMs, descriptionTtlMs, Date.now())) return known;
+  if (known !== undefined && known.freshUntilMs > Date.now()) return known;
   return refreshStream(env, scope, name);
-}
-
-/** The stream as it was at `sinceMs` or later, for who asks what was so by then. Throws `streamNotFound`. */
-export async function findStreamSince(
-  env: Env,
-  scope: Scope,
-  name: string,
-  sinceMs: number,
-): Promise<KnownStream> {
-  const known = streams.get(streamName(scope, name));
-  const isEnough = known !== undefined && known.askedMs >= sinceMs && known.askedMs <= Date.now();
-  return isEnough ? known : findStream(env, scope, name);
 }
 
 /** The stream as the catalog describes it now. Throws `streamNotFound`. */
 export async function refreshStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const key = streamName(scope, name);
   streams.delete(key);
-  const askedMs = Date.now();
   const reply = unwrap(await catalogOf(env, scope).describeStream(name));
   cursorKeys.set(scopeName(scope), reply.cursorKey);
-  return remember(key, reply.stream, askedMs);
+  return remember(key, reply.stream);
 }
 
 /** As `refreshStream`, once no shard of the stream is being split or merged. */
 export async function settledStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const key = streamName(scope, name);
   streams.delete(key);
-  const askedMs = Date.now();
-  const { stream } = unwrap(await catalogOf(env, scope).settledStream(name));
-  return remember(key, stream, askedMs);
+  return remember(key, unwrap(await catalogOf(env, scope).settledStream(name)).stream);
 }
 
 /** Runs `work` on the stream, and once more on a fresh description when a shard of a stale one is gone. */
@@ -94,25 +76,9 @@ export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   return key;
 }
 
-/** The same, in one call with the description of a stream that is likely to be asked for next. */
-export async function cursorKeyBeside(
-  env: Env,
-  scope: Scope,
-  likelyName: () => string,
-): Promise<string> {
-  if (!cursorKeys.has(scopeName(scope))) {
-    try {
-      await findStream(env, scope, likelyName());
-    } catch (error) {
-      if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
-    }
-  }
-  return cursorKeyOf(env, scope);
-}
-
 type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;
 
-function remember(key: string, description: StreamDescription, askedMs: number): KnownStream {
+function remember(key: string, description: StreamDescription): KnownStream {
   if (streams.size >= descriptionsMax) {
     const oldest = streams.keys().next().value;
     if (oldest !== undefined) streams.delete(oldest);
@@ -122,7 +88,6 @@ function remember(key: string, description: StreamDescription, askedMs: number):
   const known = {
     description,
     routes: routesOf(description.shards),
-    askedMs,
     freshUntilMs: settled ? Date.now() + descriptionTtlMs : 0,
   };
   streams.set(key, known);

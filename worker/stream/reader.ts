@@ -1,7 +1,6 @@
 // Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
 // cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
 // view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
-import { isOver } from "../clock.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
@@ -68,21 +67,6 @@ export async function seekShard(
   const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
   remember(uid, reply.view);
   return reply;
-}
-
-/**
- * The latest time that a reader may ask for: now, or the arrival of the shard's newest record where that
- * lies ahead because the clock has been set back. Throws `shardNotFound`.
- */
-export async function latestTime(
-  { env }: Pick<Runtime, "env">,
-  uid: string,
-  timeMs: number,
-  nowMs: number,
-): Promise<number> {
-  if (timeMs <= nowMs) return nowMs;
-  const view = unwrap(await env.SHARD.getByName(uid).view());
-  return Math.max(nowMs, view.lastTimeMs);
 }
 
 async function gatherPage(
@@ -164,7 +148,6 @@ async function readSegments(
   for (const load of loads) {
     if (page.done) break;
     if (load.status === "rejected") {
-      if (passOver(page, load.reason)) continue;
       if (page.index > plan.index || isMissing(load.reason)) break;
       throw load.reason;
     }
@@ -175,18 +158,6 @@ async function readSegments(
   const isElsewhere = page.index === plan.index;
   if (isElsewhere) for (const segment of plan.segments) bodies.delete(segmentKey(uid, segment));
   return page;
-}
-
-/** Goes on after a segment that an operator has given up; false when it is none, or lies further on. */
-function passOver(page: Gathering, error: unknown): boolean {
-  if (!(error instanceof StreamError) || error.code !== "segmentSkipped") return false;
-  const index = Number(error.detail["index"]);
-  const nextIndex = index + Number(error.detail["count"]);
-  if (index > page.index) return false;
-  console.warn(`a page passes over records ${page.index} to ${nextIndex - 1}`, error.detail);
-  page.index = Math.max(page.index, nextIndex);
-  page.segment++;
-  return true;
 }
 
 function isMissing(error: unknown): boolean {
@@ -258,9 +229,9 @@ function refuseTrimmed({ index }: Location, view: ShardView, trimmed: Trimmed): 
 /** A view at most `viewTtlMs` old. */
 async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
   const known = views.get(uid);
-  const nowMs = Date.now();
-  if (known === undefined || isOver(known.readMs, viewTtlMs, nowMs)) return renewView(runtime, uid);
-  if (isOver(known.readMs, viewTtlMs / 2, nowMs) && !known.renewing) {
+  const ageMs = Date.now() - (known?.readMs ?? 0);
+  if (known === undefined || ageMs > viewTtlMs) return renewView(runtime, uid);
+  if (ageMs > viewTtlMs / 2 && !known.renewing) {
     known.renewing = true;
     // A failure here is met again, and told, by the next reader that has to wait.
     runtime.waitUntil(renewView(runtime, uid).catch(() => views.delete(uid)));

@@ -6,8 +6,7 @@ import type { LogEntry } from "./log.ts";
 import type { ShardStore } from "./store.ts";
 import type { SeekRequest, ShardView } from "./types.ts";
 
-/** Undefined when the entry is to be passed over. */
-export type LoadBody = (entry: LogEntry) => Promise<Uint8Array | undefined>;
+export type LoadBody = (entry: LogEntry) => Promise<Uint8Array>;
 
 /** Throws `locationNotFound`, and `corrupt` from `load`. */
 export async function seekIndex(
@@ -29,9 +28,7 @@ export async function seekIndex(
       const entry = store.entryAtTime(timeMs, ordinal);
       if (entry === undefined || entry.firstIndex >= view.nextIndex) return view.nextIndex;
       if (entry.firstMs > timeMs) return Math.max(entry.firstIndex, view.firstIndex);
-      const body = await load(entry);
-      const at = body === undefined ? entry.count : engine.findTime(body, timeMs, ordinal);
-      const index = entry.firstIndex + at;
+      const index = entry.firstIndex + engine.findTime(await load(entry), timeMs, ordinal);
       return Math.max(index, view.firstIndex);
     }
   }

@@ -4,7 +4,6 @@
 // share a row. What readers see is published after the commit, and wakes those who wait for it. A failed commit
 // throws all state in memory away and derives it anew. A shard that was closed takes nothing more.
 import { DurableObject } from "cloudflare:workers";
-import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
@@ -12,12 +11,10 @@ import { readSettings } from "../settings.ts";
 import { Appends, checkChunks } from "./appends.ts";
 import { groupChunks } from "./batch.ts";
 import { bodies } from "./bodies.ts";
-import type { LogEntry } from "./log.ts";
 import { resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
-import { type AppendReply, asReply, type Reply, type SegmentReply, type ShardApi } from "./rpc.ts";
+import { type AppendReply, asReply, type Reply, type ShardApi } from "./rpc.ts";
 import { seekIndex } from "./seek.ts";
-import { findUnreadable } from "./skips.ts";
 import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
 import { Subscription } from "./subscription.ts";
@@ -34,7 +31,6 @@ import type {
   ShardSettings,
   ShardStats,
   ShardView,
-  SkippedSegment,
 } from "./types.ts";
 
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
@@ -126,7 +122,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const view = this.currentView();
       const store = this.opened();
       const index = await seekIndex(store, view, request, (entry) =>
-        this.tiering.bodyUnlessSkipped(store, entry),
+        this.tiering.body(store, entry),
       );
       return { location: { segment: this.segmentAt(index), index }, view };
     });
@@ -156,30 +152,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.quota?.spendRead(bytes, Date.now());
   }
 
-  segment(segment: number): Promise<Reply<SegmentReply>> {
+  segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>> {
     return asReply(() => {
       const store = this.opened();
       this.counters.segmentReads++;
       if (segment >= this.published.segment) return { body: null };
-      const skipped = store.skippedSegment(segment);
-      if (skipped === undefined) return { body: store.loadSegment(segment) ?? null };
-      return { body: store.loadSegmentIfSound(segment) ?? null, skipped };
-    });
-  }
-
-  skip(segment: number): Promise<Reply<{ skipped: SkippedSegment }>> {
-    return asReply(async () => {
-      const store = this.opened();
-      const isTail = segment === this.published.segment;
-      if (isTail) this.sealTail();
-      const end = isTail ? this.published.segment : segment + 1;
-      const load = (entry: LogEntry) => this.tiering.body(store, entry);
-      const skipped = await findUnreadable(store, segment, end, load);
-      const { uid } = this.opened().description;
-      this.transact(() => this.opened().skip(skipped));
-      await this.ctx.storage.sync();
-      console.warn(`readers may pass over a segment of shard ${uid}`, skipped);
-      return { skipped };
+      return { body: store.loadSegment(segment) ?? null };
     });
   }
 
@@ -219,22 +197,17 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  /**
-   * Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. It
-   * forgets only what had expired at the time that the alarm was set for: a clock that is wrong for a
-   * moment does no harm.
-   */
-  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
-    const setForMs = info?.scheduledTime ?? Infinity;
+  /** Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. */
+  override async alarm(): Promise<void> {
     this.alarmMs = null;
     if (!this.recovered) this.recover();
     if (this.store === undefined) return this.destroy();
     const nowMs = Date.now();
     const { entries, sealedCount } = this.store.log;
     const oldestTail = entries[sealedCount];
-    if (oldestTail !== undefined && isOver(oldestTail.firstMs, sealAgeMs, nowMs)) this.sealTail();
+    if (oldestTail !== undefined && nowMs - oldestTail.firstMs >= sealAgeMs) this.sealTail();
     try {
-      await this.trim(Math.min(nowMs, setForMs));
+      await this.trim(nowMs);
     } catch (error) {
       console.error("forgetting old records failed", error);
       await this.wakeBy(nowMs + tierRetryMs);
@@ -408,10 +381,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   /** When the alarm has something to do next, or undefined. */
   private nextWakeMs(): number | undefined {
-    const nowMs = Date.now();
-    const dueMs = this.store?.nextDueMs(nowMs);
+    const dueMs = this.store?.nextDueMs();
     if (this.store === undefined || !this.tiering.isBehind) return dueMs;
-    return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
+    return Math.min(dueMs ?? Infinity, Date.now() + tierRetryMs);
   }
 
   /** Sets the alarm, unless it is set for that time or earlier already: each setting is a row. */

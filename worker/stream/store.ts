@@ -8,7 +8,6 @@
 //           generation, first_segment, first_index     the newest generation's
 //           last_ms, last_ordinal                       arrival of the record before it
 import {
-  forgetDelayMs,
   generationBytes,
   generationRowsMax,
   generationsPerRetention,
@@ -17,12 +16,11 @@ import {
 } from "../limits.ts";
 import { readHeader, stampChunk } from "./chunk.ts";
 import { type Generation, Generations, generationSchema } from "./generations.ts";
-import { Inspector, isCorrupt } from "./inspector.ts";
+import { Inspector } from "./inspector.ts";
 import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "./bodies.ts";
-import { addSkipped } from "./skips.ts";
 import type { MeteredSql } from "./sql.ts";
-import type { AppendReceipt, ShardSettings, ShardStats, SkippedSegment } from "./types.ts";
+import type { AppendReceipt, ShardSettings, ShardStats } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -105,11 +103,10 @@ export class ShardStore {
 
   /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
   stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
-    // Arrival times never go back, nor below what counts as expired, and no two records share
-    // millisecond and ordinal.
+    // Arrival times never go back, and no two records share millisecond and ordinal.
     const { tip } = this;
     let firstIndex = tip.nextIndex;
-    let timeMs = Math.max(nowMs, tip.timeMs, this.floorMs);
+    let timeMs = Math.max(nowMs, tip.timeMs);
     let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
     const receipts = chunks.map((chunk) => {
       const { count } = readHeader(chunk);
@@ -173,10 +170,9 @@ export class ShardStore {
     return this.description.retentionHours * HOUR_MS;
   }
 
-  /** Changes how long records are kept; what has expired by now stays so, and nothing yet to come. */
+  /** Changes how long records are kept; what has expired by now stays so. */
   retain(retentionHours: number, nowMs: number): void {
-    const expiredMs = Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1);
-    this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs) });
+    this.describe({ retentionHours, floorMs: this.horizonMs(nowMs) });
   }
 
   /** Records that arrived before it are not kept. */
@@ -200,21 +196,19 @@ export class ShardStore {
         sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
         r2Bytes: closed.tieredBytes,
         damaged: inspector.damaged.size,
-        skipped: this.description.skipped?.length ?? 0,
       },
     };
   }
 
   /** When the tail is old enough to be sealed, or the oldest records to be forgotten. */
-  nextDueMs(nowMs: number): number | undefined {
+  nextDueMs(): number | undefined {
     const { entries, sealedCount } = this.log;
     const oldestTail = entries[sealedCount];
     const oldest = this.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
     const times: number[] = [];
-    if (oldestTail !== undefined) times.push(Math.min(oldestTail.firstMs, nowMs) + sealAgeMs);
+    if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
     if (oldest !== undefined) {
-      const expiryMs = oldest + this.retentionMs + 1;
-      times.push(oldest < this.floorMs ? 0 : expiryMs > nowMs ? expiryMs : nowMs + forgetDelayMs);
+      times.push(oldest < this.floorMs ? 0 : oldest + this.retentionMs + 1);
     }
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -262,35 +256,6 @@ export class ShardStore {
     const generation = this.generations.withSegment(segment);
     if (generation === undefined || generation.tiered) return undefined;
     return this.loadClosed(generation, segment);
-  }
-
-  /** Where the records of a sealed segment are said to be; undefined when it is not, or is forgotten. */
-  segmentEntry(segment: number): LogEntry | undefined {
-    const inLog = this.log.entries[segment - this.firstLogSegment];
-    if (inLog?.segment === segment) return inLog;
-    const generation = this.generations.withSegment(segment);
-    return generation?.segments[segment - generation.firstSegment];
-  }
-
-  /** Undefined unless readers may pass over it. */
-  skippedSegment(segment: number): SkippedSegment | undefined {
-    return this.description.skipped?.find((each) => each.segment === segment);
-  }
-
-  /** As `loadSegment`; also undefined when the bytes fail their check. */
-  loadSegmentIfSound(segment: number): Uint8Array | undefined {
-    try {
-      return this.loadSegment(segment);
-    } catch (error) {
-      if (isCorrupt(error)) return undefined;
-      throw error;
-    }
-  }
-
-  /** Lets readers pass over it. Throws `tooManySkipped`. */
-  skip(segment: SkippedSegment): void {
-    const firstIndex = this.generations.oldest()?.firstIndex ?? 0;
-    this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
   }
 
   /** Marks a generation as moved to R2 and frees its rows. */

@@ -41,8 +41,6 @@ export interface ShardSettings extends ShardDescription {
   floorMs?: number;
   /** No record of the shard arrives earlier than this. */
   earliestMs?: number;
-  /** What readers pass over: see skips.ts. */
-  skipped?: SkippedSegment[];
   /** Set while the shard is being removed; it exists no more for anyone. */
   destroyed?: boolean;
 }
@@ -54,8 +52,6 @@ export interface StreamDescription extends Scope {
   status: StreamStatus;
   /** When the status ends by itself: set once the work behind it is done. See lifecycle.ts. */
   settlesMs?: number;
-  /** How long the status lasts in all, once it ends by itself. */
-  settlingMs?: number;
   mode: StreamMode;
   createdMs: number;
   retentionHours: number;
@@ -130,17 +126,8 @@ export interface ConsumerDescription {
   status: ConsumerStatus;
   /** When the status ends by itself. */
   settlesMs?: number;
-  /** How long it lasts in all. */
-  settlingMs?: number;
   createdMs: number;
   policy?: string;
-}
-
-/** A segment that cannot be read, and the records that it had. */
-export interface SkippedSegment {
-  segment: number;
-  index: number;
-  count: number;
 }
 
 /** Where a read goes on: see docs/FORMAT.md, Location. */
@@ -208,13 +195,7 @@ export interface ShardStats {
   shard: string;
   records: number;
   tail: { chunks: number; bytes: number };
-  segments: {
-    count: number;
-    sqliteBytes: number;
-    r2Bytes: number;
-    damaged: number;
-    skipped: number;
-  };
+  segments: { count: number; sqliteBytes: number; r2Bytes: number; damaged: number };
   databaseBytes: number;
   pendingBytes: number;
   rowsWritten: number;

@@ -17,7 +17,7 @@ import { parseObjectCommand, runObjectCommand } from "./objects.ts";
 import { identify, permit } from "./permission.ts";
 import { getRecords, putRecords, seek } from "./records.ts";
 import { json } from "./reply.ts";
-import { parseStreamCommand, type StreamCommand } from "./request.ts";
+import { parseStreamCommand, readPutCommand, type StreamCommand } from "./request.ts";
 import { createStream, describeStream, updateStream } from "./streams.ts";
 
 /** JSON of a request (Iguazio web API reference, PutRecords: 10 MB). */
@@ -82,6 +82,8 @@ async function readCommand(
   if (request.method !== "PUT" && request.method !== "POST") throw invalid();
   const bytes = await readBody(request, bodyBytesMax);
   if (bytes === undefined) throw invalid();
+  const put = name === "PutRecords" ? readPutCommand(address, bytes) : undefined;
+  if (put !== undefined) return put;
   const body = parseBody(bytes);
   if (name === "GetClusterMD") return undefined;
   const command = parseStreamCommand(name, address, body) ?? parseItemCommand(name, address, body);

@@ -9,14 +9,15 @@ import type { FailureLog } from "../failureLog.ts";
 import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
 import { RecordPage } from "../page.ts";
+import { PACK_ROW, type RecordBatch, selectBatch } from "../recordBatch.ts";
 import { catalogOf, type KnownStream, withStream } from "../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
-import { putRecords as writeRecords, type PutResult, type RecordPut } from "../stream/writer.ts";
+import { putRecords as writeRecords, type PutResult } from "../stream/writer.ts";
 import { invalid, recordFailure, V3ioError, v3ioErrorOf } from "./errors.ts";
 import { getStream, isObject, shardCountOf, shardOf, streamAt, streamNameAt } from "./places.ts";
 import { itemTimeOf, json, jsonHeaders, timeHeaders } from "./reply.ts";
-import type { RecordEntry, SeekTarget, StreamCommand } from "./request.ts";
+import type { RecordsPut, SeekTarget, StreamCommand } from "./request.ts";
 
 type Command<Kind extends StreamCommand["kind"]> = Extract<StreamCommand, { kind: Kind }>;
 
@@ -26,7 +27,7 @@ const MS_PER_SECOND = 1000;
 export async function putRecords(
   runtime: Runtime,
   scope: Scope,
-  { stream: place, records: entries }: Command<"PutRecords">,
+  { stream: place, records }: Command<"PutRecords">,
   failures: FailureLog,
 ): Promise<Response> {
   const stream = await streamAt(runtime, scope, place);
@@ -35,20 +36,11 @@ export async function putRecords(
     const isFile = await isObject(runtime, scope, place);
     throw new V3ioError(isFile ? "ResourceIsnotStream" : "ResourceNotFoundException");
   }
-  const which: number[] = [];
-  const puts: RecordPut[] = [];
-  const replies: object[] = [];
-  for (const [i, entry] of entries.entries()) {
-    const put = placedPut(stream, entry);
-    if ("error" in put) {
-      replies[i] = recordFailure(put.error);
-    } else {
-      which.push(i);
-      puts.push(put);
-    }
-  }
-  const results = await putInTurn(runtime, scope, stream, puts);
-  for (const [at, i] of which.entries())
+  const replies: object[] = Array.from({ length: records.count });
+  for (const [i, error] of records.refused) replies[i] = recordFailure(error);
+  const taken = placedRecords(stream, records, replies);
+  const results = await putInTurn(runtime, scope, stream, taken.batch);
+  for (const [at, i] of taken.which.entries())
     replies[i] = recordReply(results[at] as PutResult, failures);
   const failed = replies.filter((reply) => "ErrorCode" in reply).length;
   return json({ FailedRecordCount: failed, Records: replies });
@@ -86,29 +78,51 @@ export async function getRecords(
   return pageResponse(page);
 }
 
-/** A number that a split or a merge has closed stands for what continues it. */
-function placedPut(stream: KnownStream, entry: RecordEntry): RecordPut | { error: V3ioError } {
-  if ("error" in entry) return entry;
-  const { put } = entry;
-  const isOut = put.shard !== undefined && put.shard >= shardCountOf(stream);
-  return isOut ? { error: new V3ioError("ShardIDOutOfRangeException") } : put;
+/**
+ * The records whose shards, where they name any, are numbers of the stream; the replies of the others are
+ * filled in. A number that a split or a merge has closed stands for what continues it.
+ */
+function placedRecords(
+  stream: KnownStream,
+  { batch, which }: RecordsPut,
+  replies: object[],
+): Pick<RecordsPut, "batch" | "which"> {
+  const shardCount = shardCountOf(stream);
+  const placed: number[] = [];
+  for (let at = 0; at < batch.count; at++) {
+    if (placeOf(batch, at) <= shardCount) placed.push(at);
+    else replies[which[at]!] = recordFailure(new V3ioError("ShardIDOutOfRangeException"));
+  }
+  if (placed.length === batch.count) return { batch, which };
+  return { batch: selectBatch(batch, placed), which: placed.map((at) => which[at]!) };
 }
 
 async function putInTurn(
   runtime: Runtime,
   scope: Scope,
   stream: KnownStream,
-  puts: RecordPut[],
+  batch: RecordBatch,
 ): Promise<PutResult[]> {
-  if (puts.length === 0) return [];
-  const free = puts.filter((put) => put.shard === undefined && put.key.length === 0);
+  if (batch.count === 0) return [];
+  const free: number[] = [];
+  for (let i = 0; i < batch.count; i++) {
+    if (placeOf(batch, i) === 0 && batch.rows[i * PACK_ROW] === 0) free.push(i);
+  }
   if (free.length > 0) {
     const open = stream.description.shards.filter(({ closedMs }) => closedMs === undefined);
     // Beginning with the first shard, and going on where the last request stopped.
     let turn = await catalogOf(runtime.env, scope).takeTurns(stream.description.name, free.length);
-    for (const put of free) put.shard = open[turn++ % open.length]?.index;
+    for (const i of free) {
+      const shard = open[turn++ % open.length];
+      batch.rows[i * PACK_ROW + 3] = shard === undefined ? 0 : shard.index + 1;
+    }
   }
-  return writeRecords(runtime.env, stream, puts);
+  return writeRecords(runtime.env, stream, batch);
+}
+
+/** The number of the shard that record `i` names, plus one, or 0. */
+function placeOf({ rows }: RecordBatch, i: number): number {
+  return rows[i * PACK_ROW + 3]!;
 }
 
 function recordReply(result: PutResult, failures: FailureLog): object {

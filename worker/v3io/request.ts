@@ -1,8 +1,9 @@
 // A streaming request as a typed command. The operation is named by a header alone; PUT and POST are
 // the same. The path is /<container>/<path>/<stream>[/<shard>], and either name may stand in the
 // JSON body instead. Sources: Iguazio web API reference, streaming; v3io-py request.py; v3io-go.
+import { engine } from "../isolate.ts";
 import { infoBytesMax, shardsMax } from "../limits.ts";
-import type { RecordPut } from "../stream/writer.ts";
+import { batchOf, type RecordBatch, type RecordPut } from "../recordBatch.ts";
 import { type Address, checkName, type Place, placeAt } from "./address.ts";
 import { invalid, V3ioError } from "./errors.ts";
 import { blob, type Body, integer, isBody, optionalText, textOf } from "./fields.ts";
@@ -12,14 +13,22 @@ export type SeekTarget =
   | { type: "TIME"; second: number; nanosecond: number }
   | { type: "SEQUENCE"; sequence: number };
 
-/** A record of PutRecords, or why it cannot be one: other records are not affected. */
-export type RecordEntry = { put: RecordPut } | { error: V3ioError };
+/** Records of PutRecords: some may not be ones, which does not affect the others. */
+export interface RecordsPut {
+  count: number;
+  /** Those that are records. */
+  batch: RecordBatch;
+  /** Where in the request each record of the batch stands. */
+  which: readonly number[];
+  /** What is wrong with the others, by their places. */
+  refused: ReadonlyMap<number, V3ioError>;
+}
 
 export type StreamCommand =
   | { kind: "CreateStream"; stream: Place; shardCount: number; retentionHours: number }
   | { kind: "UpdateStream"; stream: Place; shardCount: number }
   | { kind: "DescribeStream"; stream: Place }
-  | { kind: "PutRecords"; stream: Place; records: RecordEntry[] }
+  | { kind: "PutRecords"; stream: Place; records: RecordsPut }
   | { kind: "Seek"; stream: Place; shard: number; target: SeekTarget }
   | { kind: "GetRecords"; stream: Place; shard: number; location: Uint8Array; limit: number };
 
@@ -34,6 +43,26 @@ const NANOSECONDS = 1_000_000_000;
 
 const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
+
+/**
+ * A PutRecords body that the engine reads in one pass. Undefined for one that needs the general reader
+ * (assembly/putJson.ts), which has the same outcome. Throws V3ioError.
+ */
+export function readPutCommand(address: Address, body: Uint8Array): StreamCommand | undefined {
+  const kind = {
+    format: "json",
+    recordsMax,
+    clientInfo: true,
+    shardId: true,
+    keyless: true,
+  } as const;
+  const batch = engine.readPutBody(body, kind);
+  if (batch === undefined) return undefined;
+  const { count } = batch;
+  const which = Array.from({ length: count }, (_, i) => i);
+  const records = { count, batch, which, refused: new Map<number, V3ioError>() };
+  return { kind: "PutRecords", stream: streamPlace(address, {}), records };
+}
 
 /** Undefined for a function that is not of the streaming API. Throws V3ioError. */
 export function parseStreamCommand(
@@ -62,7 +91,7 @@ export function parseStreamCommand(
     case "DescribeStream":
       return { kind: name, stream: streamPlace(address, body) };
     case "PutRecords":
-      return { kind: name, stream: streamPlace(address, body), records: recordEntries(body) };
+      return { kind: name, stream: streamPlace(address, body), records: recordsIn(body) };
     case "Seek":
     case "SeekShard":
       return { kind: "Seek", ...shardPlace(address, body), target: seekTarget(body) };
@@ -114,19 +143,24 @@ function digits(segment: string | undefined): number {
   return Number(segment);
 }
 
-function recordEntries(body: Body): RecordEntry[] {
+function recordsIn(body: Body): RecordsPut {
   const records = body["Records"];
   if (!Array.isArray(records) || records.length === 0 || records.length > recordsMax) {
     throw invalid();
   }
-  return records.map((record: unknown) => {
+  const puts: RecordPut[] = [];
+  const which: number[] = [];
+  const refused = new Map<number, V3ioError>();
+  for (const [i, record] of records.entries()) {
     try {
-      return { put: recordPut(record) };
+      puts.push(recordPut(record));
+      which.push(i);
     } catch (error) {
-      if (error instanceof V3ioError) return { error };
-      throw error;
+      if (!(error instanceof V3ioError)) throw error;
+      refused.set(i, error);
     }
-  });
+  }
+  return { count: records.length, batch: batchOf(puts), which, refused };
 }
 
 function recordPut(record: unknown): RecordPut {

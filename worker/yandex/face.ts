@@ -21,6 +21,7 @@ import { readMessage } from "./message.ts";
 import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
 import { methods } from "./methods.ts";
 import { fullNameOf, placeOf, regionOf, type StreamAddress } from "./names.ts";
+import { readPutBody } from "./putBody.ts";
 import { RecordReply } from "./records.ts";
 
 export const pingPath = "/Ping";
@@ -70,17 +71,18 @@ async function call(
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
   }
-  const input = readMessage(messages[name], decode(body, codec));
+  const put = name === "PutRecords" ? readPutBody(body, codec.format) : undefined;
+  const input = put ?? readMessage(messages[name], decode(body, codec));
   const nowMs = Date.now();
   const caller = identify(runtime.env, { method, path, query, headers, body }, nowMs);
   const { account } = caller.principal;
   const scope = { account, region: regionOf(caller.region, home.region) };
   const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
   const permit = permitFor(runtime, caller, name);
-  const run = methods[name] as Method<MethodName>;
+  const run: Method<never> = methods[name];
   const context: MethodContext = { runtime, place, nowMs, permit, failures };
   try {
-    return await run(context, input);
+    return await run(context, input as never);
   } catch (error) {
     throw yandexErrorOf(error, fullNameOf(calledIn(input), place), failures);
   }

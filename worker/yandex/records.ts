@@ -4,7 +4,8 @@ import { concatBytes, utf8 } from "../bytes.ts";
 import { engine } from "../isolate.ts";
 import { RecordPage } from "../page.ts";
 import type { Run } from "../stream/reader.ts";
-import { type BodyCodec, encodeArrayHead } from "./codec.ts";
+import { writeArrayHead } from "../codec/cborWriter.ts";
+import type { BodyCodec } from "./codec.ts";
 
 export class RecordReply {
   private readonly members: object;
@@ -35,7 +36,7 @@ function jsonPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
 function cborPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
   const count = runs.reduce((sum, { from, to }) => sum + to - from, 0);
   const name = Uint8Array.of(0x60 + "Records".length);
-  const head = concatBytes([members, name, utf8("Records"), encodeArrayHead(count)]);
+  const head = concatBytes([members, name, utf8("Records"), writeArrayHead(count)]);
   head[0] = (head[0] as number) + 1;
   return new RecordPage(head, runs, engine.yandexCbor(), new Uint8Array(0));
 }

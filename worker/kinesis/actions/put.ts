@@ -1,22 +1,17 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
-import { concatBytes } from "../../bytes.ts";
 import { StreamError } from "../../errors.ts";
 import type { FailureLog } from "../../failureLog.ts";
-import { engine } from "../../isolate.ts";
 import { pageBytesMax } from "../../limits.ts";
-import { readSettings } from "../../settings.ts";
-import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
-import { findShard } from "../../stream/hashrange.ts";
-import { latestTime } from "../../stream/reader.ts";
-import type { ShardDescription } from "../../stream/types.ts";
 import {
-  type PlacedRecord,
-  putPacked,
-  putRecords,
-  type PutResult,
+  batchOf,
+  PACK_ROW,
+  recordBytes,
+  type RecordBatch,
   type RecordPut,
-} from "../../stream/writer.ts";
+} from "../../recordBatch.ts";
+import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
+import { type PlacedRecord, putRecords, type PutResult } from "../../stream/writer.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { hashKeyBytes, hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
@@ -30,8 +25,10 @@ import {
   throughputExceeded,
 } from "../messages.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
-import { PackedRecord, PutBody } from "../putBody.ts";
-import { parseSequenceNumber } from "../sequence.ts";
+import { PutBody } from "../putBody.ts";
+import { printPutReply } from "../putReply.ts";
+import { parseSequenceNumber, sequenceNumber } from "../sequence.ts";
+import type { OperationInput } from "../shapes.ts";
 
 const megabyte = 1_048_576;
 
@@ -44,104 +41,65 @@ interface RecordMembers {
   readonly ExplicitHashKey?: string | undefined;
 }
 
+/** What came of one record, as a reply tells it. */
+type Outcome = { ShardId: string; SequenceNumber: string } | KinesisError;
+
 export const putRecord: Action<"PutRecord"> = async (context, input) => {
-  const put = readRecord(input);
-  const stream = await writableStream(context, input, recordBytes(put));
-  checkSize(put, stream);
+  const batch = batchOf([readRecord(input)]);
+  const stream = await writableStream(context, input, batch);
+  checkSize(batch, 0, stream);
   if (input.SequenceNumberForOrdering !== undefined) {
-    await checkOrdering(context, input.SequenceNumberForOrdering, stream);
+    checkOrdering(input.SequenceNumberForOrdering, stream, context.nowMs);
   }
   if (input.DryRun === true) throw dryRun();
-  const [result] = await putRecords(context.runtime.env, stream, routed([put], stream));
-  const reply = recordReply(
-    result as PutResult,
-    stream,
-    new SequenceNumbers([result as PutResult]),
-    context.failures,
-  );
-  if (reply instanceof KinesisError) throw reply;
-  return { ...reply, ...encryptionOf(stream) };
+  const [result] = await putRecords(context.runtime.env, stream, routed(batch, stream));
+  const outcome = outcomeOf(result as PutResult, stream, context.failures);
+  if (outcome instanceof KinesisError) throw outcome;
+  return { ...outcome, ...encryptionOf(stream) };
 };
 
-export const putRecordsAction: Action<"PutRecords"> = async (context, input) => {
-  if (input instanceof PutBody) {
-    const reply = await putBody(context, input);
-    if (reply !== undefined) return reply;
+/** The input, or the body as the engine has read it. */
+export async function putRecordsAction(
+  context: ActionContext,
+  input: OperationInput<"PutRecords"> | PutBody,
+): Promise<ActionReply> {
+  const isRead = input instanceof PutBody;
+  const batch = isRead ? input.batch : batchOf(input.Records.map(readRecord));
+  const stream = await writableStream(context, input, batch);
+  for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
+  if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
+  if (!isRead && input.DryRun === true) throw dryRun();
+  const results = await putRecords(context.runtime.env, stream, routed(batch, stream));
+  const encryption = encryptionOf(stream);
+  if (areAllPlaced(results)) {
+    return new PrintedBody(printPutReply(context.codec, results, encryption));
   }
-  const puts = input.Records.map(readRecord);
-  const largestBytes = puts.reduce((bytes, put) => Math.max(bytes, recordBytes(put)), 0);
-  const stream = await writableStream(context, input, largestBytes);
-  let bytes = 0;
-  for (const [i, put] of puts.entries()) {
-    checkSize(put, stream, i + 1);
-    bytes += recordBytes(put);
-  }
-  if (bytes > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
-  if (input.DryRun === true) throw dryRun();
-  const results = await putRecords(context.runtime.env, stream, routed(puts, stream));
-  const numbers = new SequenceNumbers(results);
   let failedCount = 0;
   const records = results.map((result) => {
-    const reply = recordReply(result, stream, numbers, context.failures);
-    if (!(reply instanceof KinesisError)) return reply;
+    const outcome = outcomeOf(result, stream, context.failures);
+    if (!(outcome instanceof KinesisError)) return outcome;
     failedCount++;
-    return recordFailure(reply);
+    return recordFailure(outcome);
   });
-  return { FailedRecordCount: failedCount, Records: records, ...encryptionOf(stream) };
-};
-
-const REPLY_HEAD = encoder.encode('{"FailedRecordCount":0,"Records":[');
-const REPLY_FOOT = encoder.encode("]}");
-const ENCRYPTED_REPLY_FOOT = encoder.encode('],"EncryptionType":"KMS"}');
-const RECORD_FOOT = encoder.encode('"}');
-
-/** The short way, for records that all go to one shard. Undefined when the other one has to be gone. */
-async function putBody(context: ActionContext, body: PutBody): Promise<ActionReply> {
-  const { env } = context.runtime;
-  const { packed, largestBytes } = body;
-  const stream = await writableStream(context, body, largestBytes);
-  const isTooLarge = largestBytes > stream.description.recordBytesMax;
-  if (isTooLarge || packed.payload.length > pageBytesMax) return undefined;
-  if (readSettings(env).limits !== "none") return undefined;
-  const first = await putPacked(env, stream, packed);
-  if (first === undefined) return undefined;
-  const { count } = packed;
-  const { shard } = first;
-  if ("failure" in first) {
-    const failed = recordFailure(
-      failureOf(first.failure, shard.index, stream.description, context.failures),
-    );
-    const records = Array.from({ length: count }, () => failed);
-    return { FailedRecordCount: count, Records: records, ...encryptionOf(stream) };
-  }
-  const before = encoder.encode(`,{"ShardId":"${shardIdOf(shard.index)}","SequenceNumber":"`);
-  const { index, timeMs } = first;
-  const text = engine.printNumbers(shard, index, count, timeMs, before, RECORD_FOOT);
-  const foot = encryptionOf(stream) === undefined ? REPLY_FOOT : ENCRYPTED_REPLY_FOOT;
-  return new PrintedBody(concatBytes([REPLY_HEAD, text.subarray(1), foot]));
+  return { FailedRecordCount: failedCount, Records: records, ...encryption };
 }
 
-/** What a reply says of a stream with a key, and not of one without. */
-function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } | undefined {
-  return description.kmsKeyId === undefined ? undefined : { EncryptionType: "KMS" };
-}
-
-function readRecord(record: RecordMembers): RecordPut {
-  if (record instanceof PackedRecord) return record;
-  const { Data, PartitionKey, ExplicitHashKey } = record;
+function readRecord({ Data, PartitionKey, ExplicitHashKey }: RecordMembers): RecordPut {
   const key = PartitionKey === undefined ? NOTHING : encoder.encode(PartitionKey);
   return { key, info: NOTHING, data: Data, hash: readHash(ExplicitHashKey) };
 }
 
-/** What a stream's maximum counts: data and partition key together (AWS API reference, PutRecord). */
-function recordBytes({ key, data }: RecordPut): number {
-  return key.length + data.length;
-}
-
-function checkSize(put: RecordPut, { description }: KnownStream, ordinal?: number): void {
+/** A stream's maximum counts data and partition key together (AWS API reference, PutRecord). */
+function checkSize(
+  batch: RecordBatch,
+  i: number,
+  { description }: KnownStream,
+  ordinal?: number,
+): void {
   const { recordBytesMax: bytesMax } = description;
-  if (recordBytes(put) <= bytesMax) return;
-  throw recordTooLarge({ bytesMax, dataBytes: put.data.length, ordinal });
+  if (recordBytes(batch, i) <= bytesMax) return;
+  const dataBytes = batch.rows[i * PACK_ROW + 2]!;
+  throw recordTooLarge({ bytesMax, dataBytes, ordinal });
 }
 
 function readHash(text: string | undefined): Uint8Array | undefined {
@@ -152,13 +110,18 @@ function readHash(text: string | undefined): Uint8Array | undefined {
 }
 
 /** A stream that spreads its records by itself has no use for their keys: any place will do. */
-function routed(puts: readonly RecordPut[], { description }: KnownStream): readonly RecordPut[] {
-  if (description.distribution !== "AUTO") return puts;
-  const hashes = crypto.getRandomValues(new Uint8Array(puts.length * hashKeyBytes));
-  return puts.map((put, i) => {
-    const hash = hashes.subarray(i * hashKeyBytes, (i + 1) * hashKeyBytes);
-    return { ...put, hash };
-  });
+function routed(batch: RecordBatch, { description }: KnownStream): RecordBatch {
+  if (description.distribution !== "AUTO") return batch;
+  const random = crypto.getRandomValues(new Uint8Array(batch.count * hashKeyBytes));
+  const hashes = Array.from({ length: batch.count }, (_, i) =>
+    random.subarray(i * hashKeyBytes, (i + 1) * hashKeyBytes),
+  );
+  return { ...batch, hashes };
+}
+
+/** What a reply says of a stream with a key, and not of one without. */
+function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } | undefined {
+  return description.kmsKeyId === undefined ? undefined : { EncryptionType: "KMS" };
 }
 
 /**
@@ -168,7 +131,7 @@ function routed(puts: readonly RecordPut[], { description }: KnownStream): reado
 async function writableStream(
   context: ActionContext,
   reference: StreamReference,
-  largestBytes: number,
+  batch: RecordBatch,
 ): Promise<KnownStream> {
   const { keyError, scope } = context;
   const { env } = context.runtime;
@@ -176,7 +139,7 @@ async function writableStream(
   try {
     let stream = await findStream(env, address, address.name);
     const { recordBytesMax, distribution } = stream.description;
-    const isRefused = largestBytes > recordBytesMax;
+    const isRefused = largestBytes(batch) > recordBytesMax;
     if (isRefused || (keyError !== undefined && distribution !== "AUTO")) {
       stream = await refreshStream(env, address, address.name);
     }
@@ -191,66 +154,30 @@ async function writableStream(
   }
 }
 
-/** The number has only to be one, and not from the future, unless its shard has such a record. */
-async function checkOrdering(
-  { runtime, nowMs }: ActionContext,
-  text: string,
-  { description }: KnownStream,
-): Promise<void> {
+/** The number has only to be one, and not from the future. */
+function checkOrdering(text: string, { description }: KnownStream, nowMs: number): void {
   const number = parseSequenceNumber(text);
-  if ("failure" in number) throw orderingNumberInvalid(text, description);
-  if (!("arrivalMs" in number) || number.arrivalMs <= nowMs) return;
-  const shard = findShard(description.shards, number.shardIndex);
-  const latestMs =
-    shard === undefined ? nowMs : await latestTime(runtime, shard.uid, number.arrivalMs, nowMs);
-  if (number.arrivalMs > latestMs) throw orderingNumberInvalid(text, description);
+  const future = "arrivalMs" in number && number.arrivalMs > nowMs;
+  if ("failure" in number || future) throw orderingNumberInvalid(text, description);
 }
 
-function recordReply(
-  result: PutResult,
-  { description }: KnownStream,
-  numbers: SequenceNumbers,
-  failures: FailureLog,
-): { ShardId: string; SequenceNumber: string } | KinesisError {
+function largestBytes(batch: RecordBatch): number {
+  let largest = 0;
+  for (let i = 0; i < batch.count; i++) largest = Math.max(largest, recordBytes(batch, i));
+  return largest;
+}
+
+function areAllPlaced(results: readonly PutResult[]): results is readonly PlacedRecord[] {
+  return results.every((result) => !("failure" in result));
+}
+
+function outcomeOf(result: PutResult, { description }: KnownStream, failures: FailureLog): Outcome {
   const { shard } = result;
   if ("failure" in result) return failureOf(result.failure, shard.index, description, failures);
-  return { ShardId: numbers.shardId(shard), SequenceNumber: numbers.of(result) };
-}
-
-/** Some numbers of a shard, as they follow one another. */
-interface NumberRun {
-  index: number;
-  timeMs: number;
-  numbers: string[];
-}
-
-/** The names and numbers of a request's records, printed for all records of a shard at once. */
-class SequenceNumbers {
-  readonly #shardIds = new Map<ShardDescription, string>();
-  /** How many numbers of each shard are still to be told. */
-  readonly #counts = new Map<ShardDescription, number>();
-  readonly #runs = new Map<ShardDescription, NumberRun>();
-
-  constructor(results: readonly PutResult[]) {
-    for (const { shard } of results) this.#counts.set(shard, (this.#counts.get(shard) ?? 0) + 1);
-  }
-
-  shardId(shard: ShardDescription): string {
-    const known = this.#shardIds.get(shard);
-    if (known !== undefined) return known;
-    const id = shardIdOf(shard.index);
-    this.#shardIds.set(shard, id);
-    return id;
-  }
-
-  of({ shard, index, timeMs }: PlacedRecord): string {
-    const run = this.#runs.get(shard);
-    const known = run?.timeMs === timeMs ? run.numbers[index - run.index] : undefined;
-    if (known !== undefined) return known;
-    const numbers = engine.sequenceNumbers(shard, index, this.#counts.get(shard) ?? 1, timeMs);
-    this.#runs.set(shard, { index, timeMs, numbers });
-    return numbers[0] as string;
-  }
+  const { index, timeMs } = result;
+  const { createdMs: shardCreatedMs, index: shardIndex } = shard;
+  const number = sequenceNumber({ shardCreatedMs, shardIndex, index, arrivalMs: timeMs });
+  return { ShardId: shardIdOf(shardIndex), SequenceNumber: number };
 }
 
 function failureOf(

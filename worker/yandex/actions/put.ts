@@ -2,10 +2,12 @@
 // cannot take its records fails those alone. Source: YDB put_records_actor.h.
 import { StreamError } from "../../errors.ts";
 import type { FailureLog } from "../../failureLog.ts";
-import { putRecords as writeRecords, type PutResult, type RecordPut } from "../../stream/writer.ts";
-import { addressIn, getStream, listMember, type Method } from "../context.ts";
+import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../recordBatch.ts";
+import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
+import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
 import { issue, type YandexError, yandexErrorOf } from "../errors.ts";
 import type { InputOf } from "../messages.ts";
+import { PutBody } from "../putBody.ts";
 import { shardIdOf } from "../shards.ts";
 
 type Entry = NonNullable<InputOf<"PutRecords">["Records"]>[number];
@@ -22,10 +24,10 @@ const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 export const putRecord: Method<"PutRecord"> = async (context, input) => {
-  const [put] = readRecords(input.StreamName, [input]);
+  const batch = readBatch(input.StreamName, [input]);
   const address = await addressIn(context, input.StreamName);
   const stream = await getStream(context, address);
-  const [result] = await writeRecords(context.runtime.env, stream, [put as RecordPut]);
+  const [result] = await writeRecords(context.runtime.env, stream, batch);
   const { shard, ...outcome } = result as PutResult;
   if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full, context.failures);
   return {
@@ -35,11 +37,17 @@ export const putRecord: Method<"PutRecord"> = async (context, input) => {
   };
 };
 
-export const putRecords: Method<"PutRecords"> = async (context, input) => {
-  const puts = readRecords(input.StreamName, input.Records ?? []);
+/** The input, or the body as the engine has read it. */
+export async function putRecords(
+  context: MethodContext,
+  input: InputOf<"PutRecords"> | PutBody,
+): Promise<object> {
+  const { StreamName: name } = input;
+  const batch =
+    input instanceof PutBody ? checked(name, input.batch) : readBatch(name, input.Records ?? []);
   const address = await addressIn(context, input.StreamName);
   const stream = await getStream(context, address);
-  const results = await writeRecords(context.runtime.env, stream, puts);
+  const results = await writeRecords(context.runtime.env, stream, batch);
   return {
     EncryptionType: "NONE",
     FailedRecordCount: results.filter((result) => "failure" in result).length,
@@ -48,7 +56,7 @@ export const putRecords: Method<"PutRecords"> = async (context, input) => {
       results.map((result) => replyOf(result, address.full, context.failures)),
     ),
   };
-};
+}
 
 function replyOf(result: PutResult, full: string, failures: FailureLog): object {
   if ("failure" in result) {
@@ -64,34 +72,43 @@ function replyOf(result: PutResult, full: string, failures: FailureLog): object 
   return { SequenceNumber: String(result.index), ShardId: shardIdOf(result.shard.index) };
 }
 
-function readRecords(name: string | undefined, entries: readonly Entry[]): RecordPut[] {
-  if ((name ?? "") === "") throw refuse("Stream name is empty");
+function readBatch(name: string | undefined, entries: readonly Entry[]): RecordBatch {
+  checkName(name);
   if (entries.length > recordsMax) {
     throw refuse(
       `Too many records in a single PutRecords request: ${entries.length} > ${recordsMax}`,
     );
   }
-  let bytes = 0;
-  const puts = entries.map((entry) => {
-    const put = readRecord(entry);
-    bytes += put.key.length + put.data.length;
-    return put;
-  });
+  return checked(name, batchOf(entries.map(readRecord)));
+}
+
+/** The batch, unless its bytes are too many; its records have passed `readRecord`, or have keys that would. */
+function checked(name: string | undefined, batch: RecordBatch): RecordBatch {
+  checkName(name);
+  for (let i = 0; i < batch.count; i++) checkData(batch.rows[i * PACK_ROW + 2]!);
+  const bytes = batch.payload.length;
   if (bytes > totalBytesMax) {
     throw refuse(
       `Total size of PutRecords request of ${bytes} bytes exceed limit of ${totalBytesMax} bytes`,
     );
   }
-  return puts;
+  return batch;
+}
+
+function checkName(name: string | undefined): void {
+  if ((name ?? "") === "") throw refuse("Stream name is empty");
+}
+
+function checkData(bytes: number): void {
+  if (bytes <= dataBytesMax) return;
+  throw refuse(`Data of size of ${bytes} bytes exceed limit of ${dataBytesMax} bytes`);
 }
 
 function readRecord({ Data, ExplicitHashKey, PartitionKey = "" }: Entry): RecordPut {
   const key = encoder.encode(PartitionKey);
   const data = Data ?? NOTHING;
   if (key.length === 0) throw refuse("Empty partition key");
-  if (data.length > dataBytesMax) {
-    throw refuse(`Data of size of ${data.length} bytes exceed limit of ${dataBytesMax} bytes`);
-  }
+  checkData(data.length);
   if (key.length > keyBytesMax) throw refuse(`Partition key is too long: ${PartitionKey}`);
   return { key, info: NOTHING, data, hash: readHash(ExplicitHashKey ?? "") };
 }

@@ -1,35 +1,82 @@
-// Reading PutRecords bodies: what the engine takes means the same to JSON.parse and a strict base64
-// decoder, whatever was done to the bytes; what clients send it takes; the rest it leaves alone.
+// Reading PutRecords bodies in JSON: what the engine takes means the same to JSON.parse and a strict
+// base64 decoder, whatever was done to the bytes; what clients send it takes; the rest it leaves alone.
 
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { type Engine, PACK_ROW } from "../../worker/engine.ts";
+import type { Engine } from "../../worker/engine.ts";
 import { builds } from "./builds.ts";
 import { fuzz } from "./fuzz.ts";
+import { bodyKind, damage, type Put, type PutRecord, readBody, samplePut } from "./put-bodies.ts";
 import type { Random } from "./random.ts";
 
-interface Put {
-  streamName: string | undefined;
-  streamArn: string | undefined;
-  records: { key: string; data: string }[];
-}
-
+const dialects = ["kinesis", "v3io", "yandex"] as const;
 const encoder = new TextEncoder();
+/** What means something in JSON and base64. */
+const meaning = encoder.encode(`"\\{}[],:= \n\0AZ/+0`);
 const record = `{"Data":"AAEC","PartitionKey":"k"}`;
 const withRecords = (...records: string[]): string =>
   `{"StreamName":"s","Records":[${records.join(",")}]}`;
 
 describe.each(builds)("PutRecords bodies, $name build", ({ engine }) => {
   fuzz("what clients send is taken, and means what it says", (random) => {
-    const put = samplePut(random);
-    expect(read(engine, encoder.encode(writePut(random, put)))).toEqual(put);
+    const kind = bodyKind(random.pick(dialects), "json");
+    const put = samplePut(random, kind);
+    expect(readBody(engine, encoder.encode(writePut(random, put)), kind)).toEqual(put);
   });
 
   fuzz("what is taken of a damaged body means the same to JSON.parse", (random) => {
-    const bytes = encoder.encode(writePut(random, samplePut(random)));
-    const damaged = damage(random, bytes);
-    const put = read(engine, damaged);
+    const kind = bodyKind(random.pick(dialects), "json");
+    const body = encoder.encode(writePut(random, samplePut(random, kind)));
+    const damaged = damage(random, body, meaning);
+    const put = readBody(engine, damaged, kind);
     if (put !== undefined) expect(put).toEqual(readByParsing(damaged));
+  });
+
+  test.each([
+    ["an integer", "7", 7],
+    ["zero", "0", 0],
+    ["nine digits", "999999999", 999_999_999],
+    ["ten digits", "1000000000", undefined],
+    ["a 0 before", "07", undefined],
+    ["a sign", "-1", undefined],
+    ["a fraction", "1.0", undefined],
+    ["an exponent", "1e1", undefined],
+    ["a fraction after white space", "1 .0", undefined],
+    ["a text", `"1"`, undefined],
+    ["null", "null", undefined],
+    ["nothing", "", undefined],
+  ])("a shard that is %s", (_, text, shard) => {
+    for (const record of [`{"ShardId":${text},"Data":""}`, `{"Data":"","ShardId":${text} }`]) {
+      const body = encoder.encode(`{"Records":[${record}]}`);
+      const put = readBody(engine, body, bodyKind("v3io", "json"));
+      const records = [{ key: "", info: "", data: "", shard }];
+      expect(put?.records).toEqual(shard === undefined ? undefined : records);
+    }
+  });
+
+  test.each([
+    ["ShardId twice", `{"Data":"","ShardId":1,"ShardId":2}`],
+    ["ClientInfo twice", `{"Data":"","ClientInfo":"","ClientInfo":""}`],
+    ["PartitionKey twice", `{"Data":"","PartitionKey":"","PartitionKey":"a"}`],
+    [
+      "17 bytes of ClientInfo",
+      `{"Data":"","ClientInfo":"${"A".repeat(22)}=="}`.replace("==", "A="),
+    ],
+    ["ClientInfo without its last quote", `{"Data":"","ClientInfox:"AA=="}`],
+    ["ClientInfo of stray bits", `{"Data":"","ClientInfo":"AB=="}`],
+  ])("v3io: %s is left to the general reader", (_, text) => {
+    const body = encoder.encode(`{"Records":[${text}]}`);
+    expect(readBody(engine, body, bodyKind("v3io", "json"))).toBeUndefined();
+  });
+
+  test.each([
+    ["kinesis", `{"Records":[{"Data":"","PartitionKey":"k","ClientInfo":"AA=="}]}`],
+    ["kinesis", `{"Records":[{"Data":"","PartitionKey":"k","ShardId":1}]}`],
+    ["yandex", `{"Records":[{"Data":"","PartitionKey":"k","ClientInfo":"AA=="}]}`],
+    ["yandex", `{"StreamARN":"a","Records":[{"Data":"","PartitionKey":"k"}]}`],
+    ["v3io", `{"StreamName":"a","Records":[{"Data":"","PartitionKey":"k"}]}`],
+  ] as const)("%s does not have all of %s", (dialect, text) => {
+    expect(readBody(engine, encoder.encode(text), bodyKind(dialect, "json"))).toBeUndefined();
   });
 
   test.each([
@@ -107,22 +154,7 @@ function bodyOf(bytes: number): Uint8Array {
 }
 
 function read(engine: Engine, body: Uint8Array): Put | undefined {
-  const text = engine.readPutBody(body);
-  if (text === undefined) return undefined;
-  const { count, streamName, streamArn, rows, payload } = text;
-  let at = 0;
-  const records = Array.from({ length: count }, (_, i) => {
-    const [key = 0, info = 0, data = 0] = rows.subarray(i * PACK_ROW, (i + 1) * PACK_ROW);
-    expect(info).toBe(0);
-    const start = at + key;
-    at = start + data;
-    return {
-      key: Buffer.from(payload.subarray(start - key, start)).toString("latin1"),
-      data: Buffer.from(payload.subarray(start, at)).toString("base64"),
-    };
-  });
-  expect(at).toBe(payload.length);
-  return { streamName, streamArn, records };
+  return readBody(engine, body, bodyKind("kinesis", "json"));
 }
 
 /** Throws on what is no such body. */
@@ -131,34 +163,15 @@ function readByParsing(body: Uint8Array): Put {
   const input = JSON.parse(decoder.decode(body)) as {
     StreamName?: string;
     StreamARN?: string;
-    Records: { Data: string; PartitionKey: string }[];
+    Records: { Data: string; PartitionKey?: string; ClientInfo?: string; ShardId?: number }[];
   };
-  const records = input.Records.map(({ Data, PartitionKey }) => {
-    expect(Buffer.from(Data, "base64").toString("base64")).toBe(Data);
-    return { key: PartitionKey, data: Data };
+  const records = input.Records.map(({ Data, PartitionKey, ClientInfo, ShardId }): PutRecord => {
+    for (const text of [Data, ClientInfo ?? ""]) {
+      expect(Buffer.from(text, "base64").toString("base64")).toBe(text);
+    }
+    return { key: PartitionKey ?? "", info: ClientInfo ?? "", data: Data, shard: ShardId };
   });
   return { streamName: input.StreamName, streamArn: input.StreamARN, records };
-}
-
-function samplePut(random: Random): Put {
-  const count = random.chance(0.1) ? 500 : random.between(1, 20);
-  const bytesMax = random.pick([0, 1, 40, 200, 3000]);
-  return {
-    streamName: random.chance(0.8) ? sampleText(random, 128) : undefined,
-    streamArn: random.chance(0.3) ? sampleText(random, 200) : undefined,
-    records: Array.from({ length: count }, () => ({
-      key: sampleText(random, random.pick([1, 8, 40, 256])),
-      data: Buffer.from(random.bytes(random.between(0, bytesMax))).toString("base64"),
-    })),
-  };
-}
-
-/** Plain ASCII, which stands in JSON as it is. */
-function sampleText(random: Random, lengthMax: number): string {
-  return Array.from({ length: random.between(1, lengthMax) }, () => {
-    const character = String.fromCharCode(random.between(0x20, 0x7f));
-    return character === '"' || character === "\\" ? "x" : character;
-  }).join("");
 }
 
 /** The members in any order, with white space where it may be. */
@@ -172,29 +185,15 @@ function writePut(random: Random, { streamName, streamArn, records }: Put): stri
     );
     return `{${texts.join(`${space()},`)}${space()}}`;
   };
-  const list = records.map(
-    ({ key, data }) =>
-      space() +
-      write([
-        ["Data", `"${data}"`],
-        ["PartitionKey", `"${key}"`],
-      ]) +
-      space(),
-  );
+  const list = records.map(({ key, info, data, shard }) => {
+    const members: [string, string][] = [["Data", `"${data}"`]];
+    if (key !== "") members.push(["PartitionKey", `"${key}"`]);
+    if (info !== "") members.push(["ClientInfo", `"${info}"`]);
+    if (shard !== undefined) members.push(["ShardId", `${shard}`]);
+    return space() + write(members) + space();
+  });
   const members: [string, string][] = [["Records", `[${list.join(",")}]`]];
   if (streamName !== undefined) members.push(["StreamName", `"${streamName}"`]);
   if (streamArn !== undefined) members.push(["StreamARN", `"${streamArn}"`]);
   return space() + write(members) + space();
-}
-
-/** Bytes changed, cut out, or put in; more often than not such as mean something. */
-function damage(random: Random, bytes: Uint8Array): Uint8Array {
-  const meaning = encoder.encode(`"\\{}[],:= \n\0AZ/+`);
-  const byte = random.chance(0.7) ? random.pick([...meaning]) : random.below(256);
-  const at = random.below(bytes.length);
-  const kind = random.below(4);
-  if (kind === 0) return bytes.slice(0, at);
-  if (kind === 1) return Uint8Array.from([...bytes.slice(0, at), ...bytes.slice(at + 1)]);
-  if (kind === 2) return Uint8Array.from([...bytes.slice(0, at), byte, ...bytes.slice(at)]);
-  return bytes.map((old, i) => (i === at ? byte : old));
 }

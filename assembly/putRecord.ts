@@ -1,0 +1,60 @@
+// What the readers of PutRecords bodies have in common (putJson.ts, putCbor.ts). Records come out as
+// pack.ts and route.ts take them: payload at PACK_PAYLOAD, a row for each in TABLE. A record's key stands
+// before its client info and its data, whichever the body tells first.
+//
+// RESULT, u32 each:
+//
+//   0, 4     StreamName: address in OUTPUT, bytes; 0 and 0 when absent
+//   8, 12    StreamARN, the same
+//   16       where the payload ends
+//   20       records
+//   24       where the bytes end that base64 was decoded to last
+import { INPUT, INPUT_BYTES, PACK_PAYLOAD, PACK_ROW_BYTES, RESULT, TABLE } from "./layout";
+
+/** What a dialect's bodies may have beside Records, Data and PartitionKey. */
+export const STREAM_NAME: u32 = 1;
+export const STREAM_ARN: u32 = 2;
+export const CLIENT_INFO: u32 = 4;
+export const SHARD_ID: u32 = 8;
+/** Records may have no key, or an empty one. */
+export const KEYLESS: u32 = 16;
+
+/** Kinesis: 256 characters; the readers take ASCII alone. v3io and Yandex: 256 bytes. */
+export const KEY_BYTES_MAX: u32 = 256;
+export const INFO_BYTES_MAX: u32 = 16;
+export const SHARD_DIGITS_MAX: u32 = 9;
+
+/** Payload may be written up to here. */
+export const PAYLOAD_LIMIT: usize = INPUT + INPUT_BYTES;
+
+export function beginBody(): void {
+  memory.fill(RESULT, 0, 28);
+  store<u32>(RESULT, <u32>PACK_PAYLOAD, 16);
+}
+
+/** Where the next record's payload begins. */
+export function payloadEnd(): usize {
+  return load<u32>(RESULT, 16);
+}
+
+export function recordCount(): u32 {
+  return load<u32>(RESULT, 20);
+}
+
+/** Puts `bytes` bytes at `from` before the `rest` bytes at `to`. The caller has checked that there is room. */
+export function insertBytes(to: usize, from: usize, bytes: u32, rest: u32): void {
+  memory.copy(to + bytes, to, rest);
+  memory.copy(to, from, bytes);
+}
+
+/** Ends the record whose payload stands at `payloadEnd()`. `place` is its shard's index and one, or 0. */
+export function addRecord(keyBytes: u32, infoBytes: u32, dataBytes: u32, place: u32): void {
+  const count = recordCount();
+  const row = TABLE + count * PACK_ROW_BYTES;
+  store<u32>(row, keyBytes);
+  store<u32>(row, infoBytes, 4);
+  store<u32>(row, dataBytes, 8);
+  store<u32>(row, place, 12);
+  store<u32>(RESULT, <u32>payloadEnd() + keyBytes + infoBytes + dataBytes, 16);
+  store<u32>(RESULT, count + 1, 20);
+}

@@ -1,0 +1,94 @@
+// The reply of PutRecords when every record has been put. All records of such a reply are equally long, so
+// it is two texts of the codec, in which shard ids and sequence numbers are laid over those of a
+// sample: 500 records cost what a few would by way of objects.
+import { Buffer } from "node:buffer";
+import { utf8 } from "../bytes.ts";
+import { engine } from "../isolate.ts";
+import type { ShardDescription } from "../stream/types.ts";
+import type { PlacedRecord } from "../stream/writer.ts";
+import type { BodyCodec } from "./codec.ts";
+import { shardIdOf } from "./hashkey.ts";
+
+const NOTHING = new Uint8Array(0);
+const NUMBER_BYTES = 56;
+const sampleShardId = shardIdOf(0);
+const sampleNumber = "1".repeat(NUMBER_BYTES);
+
+/** Bytes of a reply around what is laid over them. Both rows begin with a shard id. */
+interface Template {
+  head: Uint8Array;
+  /** From a record's shard id to the next one's. */
+  row: Uint8Array;
+  /** From the last record's shard id to the end. */
+  last: Uint8Array;
+  /** Where a row's sequence number stands. */
+  numberAt: number;
+}
+
+/** Records of one shard that were committed together: their numbers follow one another. */
+interface NumberRun {
+  index: number;
+  timeMs: number;
+  /** Where they stand in the request. */
+  which: number[];
+}
+
+/** `members` stand beside `Records` and `FailedRecordCount`. */
+export function printPutReply(
+  codec: BodyCodec,
+  placed: readonly PlacedRecord[],
+  members: object | undefined,
+): Uint8Array {
+  const { head, row, last, numberAt } = templateOf(codec, members);
+  const end = placed.length - 1;
+  const reply = new Uint8Array(head.length + end * row.length + last.length);
+  reply.set(head);
+  const rowAt = (i: number): number => head.length + i * row.length;
+  for (let i = 0; i < end; i++) reply.set(row, rowAt(i));
+  reply.set(last, rowAt(end));
+  for (const [shard, runs] of runsByShard(placed)) {
+    const shardId = utf8(shardIdOf(shard.index));
+    for (const { index, timeMs, which } of runs) {
+      const count = which.length;
+      const digits = engine.printNumbers(shard, index, count, timeMs, NOTHING, NOTHING);
+      for (const [at, i] of which.entries()) {
+        reply.set(shardId, rowAt(i));
+        const number = digits.subarray(at * NUMBER_BYTES, (at + 1) * NUMBER_BYTES);
+        reply.set(number, rowAt(i) + numberAt);
+      }
+    }
+  }
+  return reply;
+}
+
+function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, NumberRun[]> {
+  const shards = new Map<ShardDescription, NumberRun[]>();
+  for (const [i, { shard, index, timeMs }] of placed.entries()) {
+    let runs = shards.get(shard);
+    if (runs === undefined) {
+      runs = [];
+      shards.set(shard, runs);
+    }
+    const run = runs.at(-1);
+    if (run !== undefined && run.timeMs === timeMs && run.index + run.which.length === index) {
+      run.which.push(i);
+    } else {
+      runs.push({ index, timeMs, which: [i] });
+    }
+  }
+  return shards;
+}
+
+function templateOf(codec: BodyCodec, members: object | undefined): Template {
+  const row = { ShardId: sampleShardId, SequenceNumber: sampleNumber };
+  const bytes = codec.encode({ FailedRecordCount: 0, Records: [row, row], ...members });
+  const sample = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const first = sample.indexOf(sampleShardId);
+  const second = sample.indexOf(sampleShardId, first + 1);
+  return {
+    head: bytes.subarray(0, first),
+    row: bytes.subarray(first, second),
+    last: bytes.subarray(second),
+    numberAt: sample.indexOf(sampleNumber) - first,
+  };
+}
