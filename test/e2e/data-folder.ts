@@ -2,20 +2,37 @@
 // catalog, shards that have rows, segments that are objects in R2. For tests that aim at a moment of the
 // store's life, and for those that must see that nothing is left behind.
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
+import { errorCode } from "../../local/failure.ts";
 import type { ShardStats } from "../../worker/stream/types.ts";
 import type { Server } from "./server.ts";
 
 /** Keys of all objects in R2, in order. A put that is on its way has a file with a dot before its name. */
 export function listObjects(data: string): string[] {
   const bucket = join(data, "bucket");
-  if (!existsSync(bucket)) return [];
-  const entries = readdirSync(bucket, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile());
-  return files.map(({ parentPath, name }) => relative(bucket, join(parentPath, name))).toSorted();
+  return listFiles(bucket)
+    .map((file) => relative(bucket, file))
+    .toSorted();
+}
+
+/** All files below a folder, which may go while it is looked into. */
+function listFiles(folder: string): string[] {
+  return readFolder(folder).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? listFiles(path) : [path];
+  });
+}
+
+function readFolder(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
 }
 
 /** The state of each stream, in all accounts. */
