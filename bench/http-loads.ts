@@ -3,8 +3,17 @@
 // puts are of many records and of one; consumers follow one shard, or read 1, 4 and 16.
 
 import type { Hash } from "node:crypto";
+import { makeDialectPut, type PutDialect, putDialects } from "./dialect-puts.ts";
 import { KinesisClient, type KnownPage, makePut, makeRequest, newHash } from "./kinesis.ts";
-import { catchUpLoad, fanOutLoad, pageLoad, putLoad, singlePutLoad } from "./kinesis-loads.ts";
+import {
+  catchUpLoad,
+  fanOutLoad,
+  pageLoad,
+  putLoad,
+  putVariants,
+  sendLoad,
+  singlePutLoad,
+} from "./kinesis-loads.ts";
 import type { Load } from "./load.ts";
 import { readReads, readWrites } from "./stats.ts";
 import type { Address } from "./wire.ts";
@@ -119,12 +128,27 @@ function listWrites(address: Address): Load[] {
     const title = `PutRecords, ${count} records`;
     return putLoad(address, { ...common, id, title, recordBytes, connections }, writes, count);
   });
+  const others = putDialects.flatMap((dialect) =>
+    [1, 4].map((shards) => putByDialect(address, dialect, shards)),
+  );
   const single = [1, 16, 64, 256].map((connections) => {
     const id = `put one ${connections}`;
     const label = { ...common, id, title: "PutRecord", recordBytes: kibibyte, connections };
     return singlePutLoad(address, label, writes);
   });
-  return [...many, ...single];
+  return [...many, ...others, ...single];
+}
+
+function putByDialect(address: Address, dialect: PutDialect, shards: number): Load {
+  const stream = `${writes}-${shards}`;
+  const requests = Array.from({ length: putVariants }, (_, i) =>
+    makeDialectPut(dialect, address, stream, kibibyte, i * 500, 500),
+  );
+  const title = `PutRecords, 500, ${dialect}, ${shards === 1 ? "1 shard" : `${shards} shards`}`;
+  const label = { group: "write", recordBytes: kibibyte, connections: 4, puts: stream };
+  const observe = () => readWrites(address, stream);
+  const moved = { records: 500, dataBytes: 500 * kibibyte };
+  return sendLoad(address, { ...label, id: title, title, observe }, requests, moved);
 }
 
 function listFollowers(address: Address, { history }: Filled): Load[] {

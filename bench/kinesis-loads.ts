@@ -17,7 +17,7 @@ import { type Address, HttpConnection } from "./wire.ts";
 export type Label = Omit<Load, "open">;
 
 /** Requests that a worker of a put takes in turn, so that no two in a row carry the same. */
-const putVariants = 4;
+export const putVariants = 4;
 const iteratorMark = '"NextShardIterator":"';
 /** A page without records is shorter; one with records says in as many bytes how to go on. */
 const emptyPageBytesMax = 1024;
@@ -187,7 +187,13 @@ function readMember(body: Buffer, mark: string): string | undefined {
   return end < 0 ? undefined : body.toString("latin1", start + mark.length, end);
 }
 
-function sendLoad(address: Address, label: Label, requests: readonly Buffer[], moved: Moved): Load {
+/** Requests that are sent in turn; each moves as much. */
+export function sendLoad(
+  address: Address,
+  label: Label,
+  requests: readonly Buffer[],
+  moved: Moved,
+): Load {
   return {
     ...label,
     open: () =>

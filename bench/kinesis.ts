@@ -128,13 +128,28 @@ export class KinesisClient {
   }
 }
 
-export function makeRequest({ host, port }: Address, operation: string, input: object): Buffer {
-  const body = Buffer.from(JSON.stringify(input));
+export function makeRequest(address: Address, operation: string, input: object): Buffer {
+  const headers = {
+    "Content-Type": "application/x-amz-json-1.1",
+    "X-Amz-Target": `Kinesis_20131202.${operation}`,
+  };
+  return makeMessage(address, "/", headers, Buffer.from(JSON.stringify(input)));
+}
+
+/** A POST as a whole message. */
+export function makeMessage(
+  { host, port }: Address,
+  path: string,
+  headers: Record<string, string>,
+  body: Uint8Array,
+): Buffer {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const signature =
+    headers["X-Amz-Target"] === undefined ? "" : `Authorization: ${authorization}\r\n`;
   const head =
-    `POST / HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: application/x-amz-json-1.1\r\n` +
-    `X-Amz-Target: Kinesis_20131202.${operation}\r\nX-Amz-Date: ${now}\r\n` +
-    `Authorization: ${authorization}\r\nContent-Length: ${body.length}\r\n\r\n`;
+    `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n${lines.join("")}` +
+    `X-Amz-Date: ${now}\r\n${signature}Content-Length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }
 
