@@ -1,32 +1,32 @@
 // What conditions and updates mean, without storage or clock. An expression that names an attribute
 // which is not there has no value: as a condition it is false, whatever stands around the name, and as
-// an update it fails. Values of different types never compare as true. Source: Iguazio data-layer
+// an update it fails. Of if_else and if_not_exists only what is chosen is computed. Source: Iguazio data-layer
 // reference, Expressions.
-import { StreamError } from "../errors.ts";
-import type {
-  Arithmetic,
-  Attributes,
-  AttributeValue,
-  Comparison,
-  Expression,
-  Literal,
-  Update,
-} from "./types.ts";
-
-/** Blobs and times can be copied and looked for, and nothing else. */
-type Value = Literal | { opaque: AttributeValue };
+import { NumberArray } from "./arrays.ts";
+import { functions } from "./functions.ts";
+import type { Attributes, AttributeValue, Expression, Update } from "./types.ts";
+import {
+  arrayOf,
+  attributeOf,
+  compare,
+  compute,
+  failed,
+  indexOf,
+  numberOf,
+  truthOf,
+  type Value,
+  valueOf,
+} from "./values.ts";
 
 export type Lookup = (name: string) => AttributeValue | undefined;
 
-class Missing extends Error {}
+type ValueLookup = (name: string) => Value | undefined;
 
-/** Whole numbers are of 64 bits, signed or not. */
-const integerMin = -(1n << 63n);
-const integerMax = (1n << 64n) - 1n;
+class Missing extends Error {}
 
 export function isTrue(condition: Expression, find: Lookup): boolean {
   try {
-    return truthOf(evaluate(condition, find));
+    return truthOf(evaluate(condition, valuesIn(find)));
   } catch (error) {
     if (error instanceof Missing) return false;
     throw error;
@@ -35,179 +35,119 @@ export function isTrue(condition: Expression, find: Lookup): boolean {
 
 /** Names of the attributes that an expression asks for. */
 export function attributesIn(expression: Expression): string[] {
-  switch (expression.kind) {
-    case "literal":
-      return [];
-    case "attribute":
-    case "exists":
-      return [expression.name];
-    case "ifNotExists":
-      return [expression.name, ...attributesIn(expression.otherwise)];
-    case "not":
-      return attributesIn(expression.of);
-    default:
-      return [...attributesIn(expression.left), ...attributesIn(expression.right)];
-  }
+  const own = "name" in expression && expression.kind !== "call" ? [expression.name] : [];
+  return [...own, ...partsOf(expression).flatMap(attributesIn)];
 }
 
-/** Carries out the updates in order, each seeing what the ones before it did. */
+/** Carries out the updates in order, each seeing what the ones before it did. Throws `expressionFailed`. */
 export function applyUpdates(updates: readonly Update[], user: Attributes, system: Lookup): void {
-  const find: Lookup = (name) => user.get(name) ?? system(name);
+  /** What updates have set so far; an array among them is theirs to change. */
+  const changed = new Map<string, Value>();
+  const stored = valuesIn((name) => user.get(name) ?? system(name));
+  const find: ValueLookup = (name) => changed.get(name) ?? stored(name);
   for (const update of updates) {
     if (update.kind === "remove") {
+      changed.delete(update.name);
       user.delete(update.name);
       continue;
     }
     try {
-      user.set(update.name, attributeOf(evaluate(update.value, find)));
+      changed.set(update.name, updated(update, find, changed));
     } catch (error) {
       if (error instanceof Missing) throw failed(error.message);
       throw error;
     }
   }
+  for (const [name, value] of changed) user.set(name, attributeOf(value));
 }
 
-function evaluate(expression: Expression, find: Lookup): Value {
+/** The new value of the attribute that an update sets, or sets elements of. */
+function updated(
+  { name, at, value }: Extract<Update, { kind: "set" }>,
+  find: ValueLookup,
+  changed: ReadonlyMap<string, Value>,
+): Value {
+  const result = evaluate(value, find);
+  if (at === undefined) return result instanceof NumberArray ? result.copy() : result;
+  const own = changed.get(name);
+  const array = own instanceof NumberArray ? own : arrayOf(found(name, find)).copy();
+  const first = indexOf(evaluate(at.first, find));
+  if (at.last === undefined) array.put(first, numberOf(result));
+  else array.replace(first, indexOf(evaluate(at.last, find)), arrayOf(result));
+  return array;
+}
+
+function evaluate(expression: Expression, find: ValueLookup): Value {
+  const value = (part: Expression) => evaluate(part, find);
   switch (expression.kind) {
     case "literal":
       return expression.value;
-    case "attribute": {
-      const attribute = find(expression.name);
-      if (attribute === undefined) throw new Missing(expression.name);
-      return valueOf(attribute);
+    case "constant":
+      return valueOf(expression.value);
+    case "attribute":
+      return found(expression.name, find);
+    case "element":
+      return arrayOf(found(expression.name, find)).at(indexOf(value(expression.first)));
+    case "slice": {
+      const [first, last] = [indexOf(value(expression.first)), indexOf(value(expression.last))];
+      return arrayOf(found(expression.name, find)).slice(first, last);
     }
     case "exists":
       return find(expression.name) !== undefined;
-    case "ifNotExists": {
-      const attribute = find(expression.name);
-      return attribute === undefined ? evaluate(expression.otherwise, find) : valueOf(attribute);
-    }
+    case "ifNotExists":
+      return find(expression.name) ?? value(expression.otherwise);
+    case "ifElse":
+      return value(
+        truthOf(value(expression.condition)) ? expression.whenTrue : expression.whenFalse,
+      );
     case "not":
-      return !truthOf(evaluate(expression.of, find));
+      return !truthOf(value(expression.of));
     case "both":
-      return truthOf(evaluate(expression.left, find)) && truthOf(evaluate(expression.right, find));
+      return truthOf(value(expression.left)) && truthOf(value(expression.right));
     case "either":
-      return truthOf(evaluate(expression.left, find)) || truthOf(evaluate(expression.right, find));
+      return truthOf(value(expression.left)) || truthOf(value(expression.right));
     case "compare":
-      return compare(
-        expression.operator,
-        evaluate(expression.left, find),
-        evaluate(expression.right, find),
-      );
+      return compare(expression.operator, value(expression.left), value(expression.right));
     case "compute":
-      return compute(
-        expression.operator,
-        evaluate(expression.left, find),
-        evaluate(expression.right, find),
-      );
+      return compute(expression.operator, value(expression.left), value(expression.right));
+    case "call":
+      return functions[expression.name].run(...expression.operands.map(value));
   }
 }
 
-function compare(operator: Comparison, left: Value, right: Value): boolean {
-  const numbers = isNumber(left) && isNumber(right);
-  const alike = numbers || typeof left === typeof right;
-  if (!alike || typeof left === "object" || typeof right === "object") return false;
-  switch (operator) {
-    case "==":
-      // oxlint-disable-next-line eslint/eqeqeq -- 1n and 1 are the same number
-      return left == right;
-    case "!=":
-      // oxlint-disable-next-line eslint/eqeqeq -- 1n and 1 are the same number
-      return left != right;
-    case "<":
-      return left < right;
-    case "<=":
-      return left <= right;
-    case ">":
-      return left > right;
-    case ">=":
-      return left >= right;
+function partsOf(expression: Expression): Expression[] {
+  switch (expression.kind) {
+    case "element":
+      return [expression.first];
+    case "slice":
+      return [expression.first, expression.last];
+    case "ifNotExists":
+      return [expression.otherwise];
+    case "ifElse":
+      return [expression.condition, expression.whenTrue, expression.whenFalse];
+    case "not":
+      return [expression.of];
+    case "both":
+    case "either":
+    case "compare":
+    case "compute":
+      return [expression.left, expression.right];
+    case "call":
+      return expression.operands;
+    default:
+      return [];
   }
 }
 
-function compute(operator: Arithmetic, left: Value, right: Value): Value {
-  if (operator === "+" && typeof left === "string" && typeof right === "string") {
-    return left + right;
-  }
-  const [a, b] = [numberOf(left), numberOf(right)];
-  const result =
-    typeof a === "bigint" && typeof b === "bigint"
-      ? computeWhole(operator, a, b)
-      : computeFloat(operator, Number(a), Number(b));
-  const tooLarge =
-    typeof result === "bigint"
-      ? result < integerMin || result > integerMax
-      : !Number.isFinite(result);
-  if (tooLarge) throw failed("a number out of range");
-  return result;
+function found(name: string, find: ValueLookup): Value {
+  const value = find(name);
+  if (value === undefined) throw new Missing(name);
+  return value;
 }
 
-function computeWhole(operator: Arithmetic, a: bigint, b: bigint): bigint {
-  switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-    case "%":
-      if (b === 0n) throw failed("a division by zero");
-      return operator === "/" ? a / b : a % b;
-  }
-}
-
-function computeFloat(operator: Arithmetic, a: number, b: number): number {
-  switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-  }
-}
-
-function isNumber(value: Value): value is bigint | number {
-  return typeof value === "bigint" || typeof value === "number";
-}
-
-/** True counts as one and false as nothing, except in comparisons. */
-function numberOf(value: Value): bigint | number {
-  if (isNumber(value)) return value;
-  if (typeof value === "boolean") return value ? 1n : 0n;
-  throw failed("arithmetic on what is no number");
-}
-
-function truthOf(value: Value): boolean {
-  if (typeof value === "boolean") return value;
-  return isNumber(value) && Number(value) !== 0;
-}
-
-function valueOf(attribute: AttributeValue): Value {
-  if ("N" in attribute) return parseNumber(attribute.N);
-  if ("S" in attribute) return attribute.S;
-  if ("BOOL" in attribute) return attribute.BOOL;
-  return { opaque: attribute };
-}
-
-function attributeOf(value: Value): AttributeValue {
-  if (isNumber(value)) return { N: String(value) };
-  if (typeof value === "string") return { S: value };
-  return typeof value === "boolean" ? { BOOL: value } : value.opaque;
-}
-
-/** A whole number of 64 bits, or the nearest double. */
-export function parseNumber(text: string): bigint | number {
-  if (!/^[+-]?\d{1,20}$/.test(text)) return Number(text);
-  const whole = BigInt(text.startsWith("+") ? text.slice(1) : text);
-  return whole < integerMin || whole > integerMax ? Number(whole) : whole;
-}
-
-function failed(what: string): StreamError {
-  return new StreamError("expressionFailed", { what });
+function valuesIn(find: Lookup): ValueLookup {
+  return (name) => {
+    const attribute = find(name);
+    return attribute && valueOf(attribute);
+  };
 }

@@ -63,18 +63,45 @@ export type Arithmetic = "+" | "-" | "*" | "/" | "%";
 /** Whole numbers are bigints: attributes hold 64 bits. */
 export type Literal = bigint | number | string | boolean;
 
+export type FunctionName =
+  | "contains"
+  | "ends"
+  | "in"
+  | "init_array"
+  | "isnan"
+  | "length"
+  | "max"
+  | "min"
+  | "pmax"
+  | "pmin"
+  | "psum"
+  | "starts";
+
 export type Expression =
   | { kind: "literal"; value: Literal }
+  /** A time or a blob. */
+  | { kind: "constant"; value: AttributeValue }
   | { kind: "attribute"; name: string }
   | { kind: "exists"; name: string }
   | { kind: "ifNotExists"; name: string; otherwise: Expression }
+  | { kind: "ifElse"; condition: Expression; whenTrue: Expression; whenFalse: Expression }
+  /** Of an attribute that is an array. */
+  | { kind: "element"; name: string; first: Expression }
+  | { kind: "slice"; name: string; first: Expression; last: Expression }
+  | { kind: "call"; name: FunctionName; operands: Expression[] }
   | { kind: "not"; of: Expression }
   | { kind: "both" | "either"; left: Expression; right: Expression }
   | { kind: "compare"; operator: Comparison; left: Expression; right: Expression }
   | { kind: "compute"; operator: Arithmetic; left: Expression; right: Expression };
 
 export type Update =
-  | { kind: "set"; name: string; value: Expression }
+  /** With `at` an element of an array, or the elements from `first` to `last`. */
+  | {
+      kind: "set";
+      name: string;
+      at?: { first: Expression; last?: Expression };
+      value: Expression;
+    }
   | { kind: "remove"; name: string };
 
 export type ItemChange =

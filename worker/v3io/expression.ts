@@ -1,38 +1,46 @@
 // Condition, filter and update expressions as text, parsed into what worker/items evaluates. Names of
 // operators and functions are in any case, strings in quotes, a name that is also a keyword in
-// backquotes. Of the functions only exists and if_not_exists are taken, which is what consumer groups
-// and counters need; anything else is refused rather than guessed. Source: Iguazio data-layer reference,
-// Expressions.
+// backquotes. The functions are those of the reference, and those that storey sends; anything else is refused
+// rather than guessed. Sources: Iguazio data-layer reference, Expressions; storey drivers.py.
 //
 //   either  = both { "or" both }                    sum     = product { ("+" | "-") product }
 //   both    = truth { "and" truth }                 product = factor { ("*" | "/" | "%") factor }
-//   truth   = "not" truth | compare                 factor  = number | string | "true" | "false" | name
-//   compare = sum [ ("==" | "!=" | "<" | …) sum ]           | "-" factor | "(" either ")"
-//   update  = [ "set" ] name "=" either                     | "exists" "(" name ")"
-//           | "remove" name | "delete" "(" name ")"         | "if_not_exists" "(" name "," either ")"
-import { parseNumber } from "../items/evaluate.ts";
-import type { Arithmetic, Comparison, Expression, Update } from "../items/types.ts";
+//   truth   = "not" truth | compare                 factor  = number [ ":" number ] | string | "true" | "false"
+//   compare = sum [ ("==" | "!=" | "<" | …) sum             | "inf" | "nan" | name [ place ] | "-" factor
+//           | "in" "(" list ")" ]                           | "(" either ")" | "blob" "(" string ")"
+//   place   = "[" either [ ".." either ] "]"                | function "(" list ")" | "exists" "(" name ")"
+//   update  = [ "set" ] name [ place ] assign either        | "if_not_exists" "(" name "," either ")"
+//           | "remove" name | "delete" "(" name ")"         | "if_else" "(" either "," either "," either ")"
+//   assign  = "=" | "+=" | "-=" | "*=" | "/=" | "%="  list    = either { "," either }
+import { functions, isFunctionName } from "../items/functions.ts";
+import type { Arithmetic, Comparison, Expression, FunctionName, Update } from "../items/types.ts";
+import { parseNumber } from "../items/values.ts";
 import { invalid } from "./errors.ts";
+import { isWord, type Token, tokensOf } from "./expressionTokens.ts";
+import { blob } from "./fields.ts";
 
-interface Token {
-  kind: "number" | "string" | "name" | "quoted" | "sign" | "end";
-  text: string;
+/** Elements of an array: one, or those from the first to the last. */
+interface Place {
+  first: Expression;
+  last?: Expression;
 }
 
 /** Bounds the work and the depth of one expression. */
 const tokensMax = 1000;
 
+/** The same for all expressions of an update: storey sends dozens for an item with a few features. */
+const updateTokensMax = 10_000;
+
 /** Deeper nesting than anybody writes; the parser calls itself. */
 const depthMax = 50;
 
-const tokenPattern =
-  /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([A-Za-z_]\w*)|`([^`]+)`|(==|!=|<=|>=|[<>=+\-*/%(),;]))/y;
+const assignments: readonly string[] = ["=", "+=", "-=", "*=", "/=", "%="];
 
 const comparisons: readonly string[] = ["==", "!=", "<", "<=", ">", ">="];
 
 /** Undefined for an empty text, which holds always. Throws InvalidArgumentException. */
 export function parseCondition(text: string): Expression | undefined {
-  const parser = new Parser(text);
+  const parser = new Parser(text, tokensMax);
   if (parser.takeEnd()) return undefined;
   const condition = parser.either();
   if (!parser.takeEnd()) throw invalid();
@@ -41,7 +49,7 @@ export function parseCondition(text: string): Expression | undefined {
 
 /** Throws InvalidArgumentException. */
 export function parseUpdates(text: string): Update[] {
-  const parser = new Parser(text);
+  const parser = new Parser(text, updateTokensMax);
   const updates: Update[] = [];
   while (!parser.takeEnd()) {
     if (parser.takeSign(";")) continue;
@@ -56,8 +64,8 @@ class Parser {
   private at = 0;
   private depth = 0;
 
-  constructor(text: string) {
-    this.tokens = tokensOf(text);
+  constructor(text: string, most: number) {
+    this.tokens = tokensOf(text, most);
   }
 
   either(): Expression {
@@ -71,10 +79,16 @@ class Parser {
   update(): Update {
     if (this.takeWord("remove")) return { kind: "remove", name: this.name() };
     if (this.isCall("delete")) return { kind: "remove", name: this.inParentheses() };
+    const start = this.at;
     this.takeWord("set");
     const name = this.name();
-    this.expect("=");
-    return { kind: "set", name, value: this.either() };
+    const at = this.place();
+    const assignment = this.takeOperator(assignments);
+    if (assignment === undefined) throw invalid();
+    const right = this.either();
+    if (this.at - start > tokensMax) throw invalid();
+    const value = assigned(assignment, name, at, right);
+    return { kind: "set", name, ...(at !== undefined && { at }), value };
   }
 
   takeEnd(): boolean {
@@ -101,6 +115,7 @@ class Parser {
 
   private compare(): Expression {
     const left = this.sum();
+    if (this.takeWord("in")) return { kind: "call", name: "in", operands: [left, ...this.list()] };
     const operator = this.takeOperator(comparisons);
     if (operator === undefined) return left;
     return { kind: "compare", operator: operator as Comparison, left, right: this.sum() };
@@ -137,21 +152,82 @@ class Parser {
     }
     if (this.isCall("exists")) return { kind: "exists", name: this.inParentheses() };
     if (this.isCall("if_not_exists")) return this.ifNotExists();
+    if (this.isCall("if_else")) return this.ifElse();
+    if (this.isCall("blob")) return this.blob();
     const { kind, text } = this.next;
     this.at++;
     switch (kind) {
       case "number":
-        return { kind: "literal", value: parseNumber(text) };
+        return this.takeSign(":") ? this.time(text) : { kind: "literal", value: parseNumber(text) };
       case "string":
         return { kind: "literal", value: text };
       case "quoted":
-        return { kind: "attribute", name: text };
+        return this.attribute(text);
       case "name":
-        if (this.takeSign("(")) throw invalid();
-        return wordOf(text);
+        if (this.next.kind === "sign" && this.next.text === "(") return this.call(text);
+        return wordOf(text) ?? this.attribute(text);
       default:
         throw invalid();
     }
+  }
+
+  private attribute(name: string): Expression {
+    return attributeAt(name, this.place());
+  }
+
+  /** An index or a range of them in brackets, if there is one. */
+  private place(): Place | undefined {
+    if (!this.takeSign("[")) return undefined;
+    const first = this.either();
+    const last = this.takeSign("..") ? this.either() : undefined;
+    this.expect("]");
+    return { first, ...(last !== undefined && { last }) };
+  }
+
+  /** The nanoseconds of a time whose seconds have been taken. */
+  private time(seconds: string): Expression {
+    const { kind, text } = this.next;
+    if (kind !== "number" || !/^\d{1,12}$/.test(seconds) || !/^\d{1,9}$/.test(text))
+      throw invalid();
+    this.at++;
+    return { kind: "constant", value: { TS: `${seconds}:${text}` } };
+  }
+
+  private blob(): Expression {
+    this.at++;
+    this.expect("(");
+    const { kind, text } = this.next;
+    if (kind !== "string") throw invalid();
+    this.at++;
+    blob(text);
+    this.expect(")");
+    return { kind: "constant", value: { B: text } };
+  }
+
+  private call(text: string): Expression {
+    const name = text.toLowerCase();
+    if (!isCallable(name)) throw invalid();
+    const operands = this.list();
+    const { least, most } = functions[name];
+    if (operands.length < least || operands.length > most) throw invalid();
+    return { kind: "call", name, operands };
+  }
+
+  private list(): Expression[] {
+    this.expect("(");
+    const list = [this.either()];
+    while (this.takeSign(",")) list.push(this.either());
+    this.expect(")");
+    return list;
+  }
+
+  private ifElse(): Expression {
+    this.at++;
+    const [condition, whenTrue, whenFalse, ...more] = this.list();
+    if (condition === undefined || whenTrue === undefined || whenFalse === undefined)
+      throw invalid();
+    if (more.length > 0) throw invalid();
+    return { kind: "ifElse", condition, whenTrue, whenFalse };
   }
 
   private ifNotExists(): Expression {
@@ -209,35 +285,37 @@ class Parser {
   }
 }
 
-function tokensOf(text: string): Token[] {
-  const tokens: Token[] = [];
-  const end = text.trimEnd().length;
-  tokenPattern.lastIndex = 0;
-  while (tokenPattern.lastIndex < end) {
-    const match = tokenPattern.exec(text);
-    if (match === null || tokens.length === tokensMax) throw invalid();
-    tokens.push(tokenOf(match));
-  }
-  return tokens;
+/** `a += 1` is `a = a + 1`. */
+function assigned(
+  assignment: string,
+  name: string,
+  at: Place | undefined,
+  right: Expression,
+): Expression {
+  if (assignment === "=") return right;
+  const operator = assignment.slice(0, -1) as Arithmetic;
+  return { kind: "compute", operator, left: attributeAt(name, at), right };
 }
 
-function tokenOf([, number, string, name, quoted, sign]: RegExpExecArray): Token {
-  if (number !== undefined) return { kind: "number", text: number };
-  if (string !== undefined) {
-    return { kind: "string", text: string.slice(1, -1).replaceAll(/\\(.)/gs, "$1") };
-  }
-  if (name !== undefined) return { kind: "name", text: name };
-  if (quoted !== undefined) return { kind: "quoted", text: quoted };
-  return { kind: "sign", text: sign ?? "" };
+function attributeAt(name: string, at: Place | undefined): Expression {
+  if (at === undefined) return { kind: "attribute", name };
+  const { first, last } = at;
+  return last === undefined
+    ? { kind: "element", name, first }
+    : { kind: "slice", name, first, last };
 }
 
-function wordOf(text: string): Expression {
+/** `in` stands between its operands. */
+function isCallable(name: string): name is FunctionName {
+  return name !== "in" && isFunctionName(name);
+}
+
+/** What a word stands for that is no attribute's name. */
+function wordOf(text: string): Expression | undefined {
   const word = text.toLowerCase();
-  if (word === "true" || word === "false") return { kind: "literal", value: word === "true" };
   if (["and", "or", "not"].includes(word)) throw invalid();
-  return { kind: "attribute", name: text };
-}
-
-function isWord({ kind, text }: Token, word: string): boolean {
-  return kind === "name" && text.toLowerCase() === word;
+  if (word === "inf") return { kind: "literal", value: Infinity };
+  if (word === "nan") return { kind: "literal", value: NaN };
+  const isTruth = word === "true" || word === "false";
+  return isTruth ? { kind: "literal", value: word === "true" } : undefined;
 }

@@ -2,8 +2,8 @@
 // the path, of which the table may stand in the body's TableName and the item's own name in its Key.
 // PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
-import { parseNumber } from "../items/evaluate.ts";
 import type { Attributes, Expression, ItemChange, ItemWrite, Selection } from "../items/types.ts";
+import { parseNumber } from "../items/values.ts";
 import { type Address, checkName, type Place, placeAt } from "./address.ts";
 import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";

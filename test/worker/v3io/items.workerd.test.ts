@@ -129,6 +129,31 @@ describe("UpdateItem", () => {
     }
   });
 
+  test("elements of arrays and times, as v3io-py and storey send them", async () => {
+    // kv_array.encode_list([1, 2, 3]) and of [10.25, 20.25, 30.25].
+    const whole = "MEGrAAEAAAAYAAAAAwEAAAEAAAAAAAAAAgAAAAAAAAADAAAAAAAAAA==";
+    const double = "MEGrAAEAAAAYAAAABQEAAAAAAAAAgCRAAAAAAABANEAAAAAAAEA+QA==";
+    await v3io("PutItem", path, { Item: { whole: { B: whole }, double: { B: double } } });
+    for (const name of ["whole", "double"]) {
+      const UpdateExpression = `${name}[1]=${name}[1]*2`;
+      expect((await v3io("UpdateItem", path, { UpdateExpression }, "POST")).status).toBe(200);
+    }
+    const UpdateExpression = "time=1584334800:0;text='a'";
+    expect((await v3io("UpdateItem", path, { UpdateExpression }, "POST")).status).toBe(200);
+    expect(await itemAt(path, "*")).toEqual({
+      whole: { B: "MEGrAAEAAAAYAAAAAwEAAAEAAAAAAAAABAAAAAAAAAADAAAAAAAAAA==" },
+      double: { B: "MEGrAAEAAAAYAAAABQEAAAAAAAAAgCRAAAAAAABAREAAAAAAAEA+QA==" },
+      time: { TS: "1584334800:0" },
+      text: { S: "a" },
+    });
+    const ConditionExpression = "time < 1584334800:1 and whole[1] == 4";
+    const body = { ConditionExpression, UpdateExpression: "done = true" };
+    expect((await v3io("UpdateItem", path, body)).status).toBe(200);
+    const unknown = { UpdateExpression: "text = regexp_replace(text, 'a', 'b')" };
+    const refused = await v3io("UpdateItem", path, unknown);
+    expect([refused.status, refused.text]).toEqual([400, invalid]);
+  });
+
   test("the alternative is carried out where the condition is false", async () => {
     const body = {
       ConditionExpression: "exists(n)",
