@@ -3,6 +3,8 @@
 // passes a body on 4 KiB at a time, through a digest in JavaScript, and a local server has one thread
 // for that and for everything else. A file appears whole or not at all; keys are paths of plain names.
 // After a loss of power only what was synced is sure to be there; what was deleted is gone.
+import type { Env } from "../worker/env.ts";
+import { askSpace } from "../worker/space.ts";
 import type { SegmentBucket } from "../worker/stream/tier.ts";
 
 /** What a folder lists. */
@@ -15,14 +17,26 @@ export class FileBucket implements SegmentBucket {
   readonly #files: Pick<Fetcher, "fetch">;
   readonly #keeper: Pick<Fetcher, "fetch">;
 
-  /** The folder, by way of workerd's own file service and of what that cannot do (keeper.ts). */
-  constructor(files: Pick<Fetcher, "fetch">, keeper: Pick<Fetcher, "fetch">) {
+  readonly #space: Env["SPACE"];
+
+  /**
+   * The folder, by way of workerd's own file service and of what that cannot do (keeper.ts); and who has
+   * its disk in view.
+   */
+  constructor(files: Pick<Fetcher, "fetch">, keeper: Pick<Fetcher, "fetch">, space?: Env["SPACE"]) {
     this.#files = files;
     this.#keeper = keeper;
+    this.#space = space;
   }
 
-  /** With `onlyIf` nothing is written over: the one condition that there is. */
+  /**
+   * With `onlyIf` nothing is written over: the one condition that there is. What is put is in the
+   * shard as well until it is synced, so an almost full disk takes no more.
+   */
   async put(key: string, body: Uint8Array, options?: { onlyIf?: object }): Promise<void> {
+    if (this.#space !== undefined && (await askSpace(this.#space)).spareBytes < body.length) {
+      throw new Error(`putting ${key}: the disk is almost full`);
+    }
     if (options?.onlyIf !== undefined && (await this.#call("HEAD", key)).ok) return;
     const reply = await this.#call("PUT", key, body);
     if (!reply.ok) throw new Error(`putting ${key}: ${reply.status} ${await reply.text()}`);

@@ -18,6 +18,7 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --host H      address to listen on                  (127.0.0.1)
   --direct N    port of the direct endpoint: workerd's own, HTTP/1.1 alone, on loopback  (a free one)
   --data DIR    folder that keeps the streams         (.millrace)
+  --min-free MB refuse writes when less is free on the disk of the data  (128, or a quarter of a small disk)
   --memory      keep nothing: a temporary folder, gone at the end
   --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
   --allow-host H       without keys: serve this host name too, as a container's; repeatable
@@ -36,6 +37,8 @@ export interface ServeFlags {
   /** Of workerd's own endpoint; 0 for a free one. */
   directPort: number;
   data: string;
+  /** What must stay free on the disk of the data folder; as usual when left out. */
+  minFreeBytes: number | undefined;
   memory: boolean;
   /** The document of who may call, or nothing: then everybody may. */
   auth?: string;
@@ -62,6 +65,7 @@ export function parseCommand(args: string[]): Command {
   if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
   const port = parsePort("--port", values.port ?? "4567");
   const directPort = parsePort("--direct", values.direct ?? "0");
+  const minFreeBytes = parseMinFree(values["min-free"]);
   const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
   const settings = readSettingFlags(values);
   const allowHosts = parseList("--allow-host", values["allow-host"], isHostPattern, "millrace");
@@ -70,7 +74,7 @@ export function parseCommand(args: string[]): Command {
   const allowed = { allowHosts, allowOrigins };
   return {
     name: "serve",
-    flags: { port, host, directPort, data, memory, settings, ...allowed, ...auth },
+    flags: { port, host, directPort, data, minFreeBytes, memory, settings, ...allowed, ...auth },
   };
 }
 
@@ -145,6 +149,7 @@ function parseFlags(args: string[]) {
         host: { type: "string" },
         direct: { type: "string" },
         data: { type: "string" },
+        "min-free": { type: "string" },
         memory: { type: "boolean" },
         auth: { type: "string" },
         "allow-host": { type: "string", multiple: true },
@@ -163,6 +168,12 @@ function parseFlags(args: string[]) {
     const [what = "wrong flags"] = error.message.split(/\.\s|\n/);
     throw new Failure(`${what.replace(/\.$/, "")}: ${seeHelp}`, 2);
   }
+}
+
+function parseMinFree(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * (1 << 20);
+  throw new Failure(`--min-free ${text} is no number of megabytes, such as 128`, 2);
 }
 
 function parsePort(flag: string, text: string): number {

@@ -14,6 +14,7 @@ import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
 import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
+import { renderFull, watchSpace } from "./space.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
 
@@ -39,6 +40,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     await stopEsbuild();
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
+    const space = await watchSpace({ folder: folder.path, minFreeBytes: flags.minFreeBytes });
     parts.runtime = await startRuntime({
       modules,
       folder,
@@ -50,6 +52,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
         ...textBindings({ ...flags.settings }),
         ...accessVariables(flags),
         ...doorVariables(flags),
+        SPACE: { type: "fetcher", handler: space.handler },
       },
       onStart: (pid) => folder.recordRuntime(pid),
       onEnd: (failure) => endWith(failure, parts),
@@ -60,7 +63,10 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       upstream: parts.runtime,
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),
     });
-    console.log(renderBanner(parts.front, parts.runtime, flags, folder.path, version));
+    const warnings = isExposed(flags) ? [exposedWarning] : [];
+    if ((await space.look()) === 0) warnings.push(renderFull(folder.path, space.minFreeBytes));
+    const titled = { title: `Millrace ${version}`, folder: folder.path, warnings };
+    console.log(renderBanner(parts.front, parts.runtime, flags, titled));
   } catch (error) {
     await parts.runtime?.dispose();
     parts.folder?.release();
@@ -68,34 +74,33 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
   }
 }
 
-/** Of a server that asks for no keys and listens to more than its own machine. */
 const exposedWarning =
-  "  warning   without --auth everybody on the network may read, write and delete everything here\n";
+  "without --auth everybody on the network may read, write and delete everything here";
 
-function isLoopbackHost(host: string): boolean {
-  return isLoopback(hostNameOf(host.includes(":") ? `[${host}]` : host) ?? "");
+/** Asks for no keys and listens to more than its own machine. */
+function isExposed({ auth, host }: ServeFlags): boolean {
+  const name = hostNameOf(host.includes(":") ? `[${host}]` : host) ?? "";
+  return auth === undefined && !isLoopback(name);
 }
 
 function renderBanner(
   front: Front,
   direct: Runtime,
   flags: ServeFlags,
-  folder: string,
-  version: string,
+  { title, folder, warnings }: { title: string; folder: string; warnings: string[] },
 ): string {
   const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
   const host = anywhere ? "127.0.0.1" : flags.host;
   const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
-  const isExposed = flags.auth === undefined && !isLoopbackHost(flags.host);
   const data = flags.memory ? `${folder}, removed at the end` : folder;
-  return `Millrace ${version}
+  return `${title}
   endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
   direct    http://${direct.host}:${direct.port} for HTTP/1.1 alone: nothing stands between
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
   access    ${flags.auth === undefined ? "open: any credentials will do" : "with the keys of --auth"}
-${isExposed ? exposedWarning : ""}  stop      Ctrl-C`;
+${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctrl-C`;
 }
 
 /** A local server is open unless it is given keys; a deployed one is closed unless it is. */

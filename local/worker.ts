@@ -27,5 +27,5 @@ export default edge;
 
 function withBucket({ FILES, FILE_KEEPER, ...env }: LocalEnv): Env {
   if (FILES === undefined || FILE_KEEPER === undefined) return env;
-  return { ...env, SEGMENTS: new FileBucket(FILES, FILE_KEEPER) };
+  return { ...env, SEGMENTS: new FileBucket(FILES, FILE_KEEPER, env.SPACE) };
 }

@@ -11,7 +11,7 @@ import { authorityOf } from "./url.ts";
 
 /** Why a request is not served, for its face to say in its own form. */
 export interface DoorRefusal {
-  status: 400 | 403;
+  status: 400 | 403 | 503;
   message: string;
 }
 

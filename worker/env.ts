@@ -11,6 +11,8 @@ export interface Env {
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
   SEGMENTS?: SegmentBucket;
+  /** Who has the local server's disk in view: see space.ts. */
+  SPACE?: Pick<Fetcher, "fetch">;
   /** Who may call: see auth/config.ts and auth/access.ts. */
   MILLRACE_AUTH?: string;
   MILLRACE_ACCESS?: string;

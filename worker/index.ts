@@ -8,6 +8,7 @@ import type { Env, Runtime } from "./env.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
 import { refuseStats, serveStats, statsPath } from "./stats.ts";
 import type { Scope } from "./stream/types.ts";
+import { addsData, SpaceGauge } from "./space.ts";
 import { isRoot, splitUrl } from "./url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
@@ -37,14 +38,38 @@ export default {
     };
     const door = openDoor(request, env);
     const face = faceOf(request);
+    const serve = () => face.serve(request, runtime, defaultScope);
     const reply =
       door.preflight ??
       (door.refusal === undefined
-        ? await face.serve(request, runtime, defaultScope)
+        ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
         : face.refuse(door.refusal, request));
     return door.finish(reply, Date.now());
   },
 } satisfies ExportedHandler<Env>;
+
+const gauge = new SpaceGauge();
+
+const diskFull: DoorRefusal = {
+  status: 503,
+  message: "The server's disk is almost full: writes are refused for now.",
+};
+
+/** Serves it while the disk has room for it. */
+async function serveWrite(
+  request: Request,
+  runtime: Runtime,
+  face: Face,
+  serve: () => Promise<Response>,
+): Promise<Response> {
+  const bytes = await gauge.begin(request, runtime, Date.now());
+  if (bytes === undefined) return face.refuse(diskFull, request);
+  try {
+    return await serve();
+  } finally {
+    gauge.end(bytes);
+  }
+}
 
 interface Face {
   serve(request: Request, runtime: Runtime, home: Scope): Promise<Response>;

@@ -7,6 +7,7 @@ import type { DoorRefusal } from "./door.ts";
 import type { Runtime } from "./env.ts";
 import { StreamError } from "./errors.ts";
 import { refusalOf } from "./permission.ts";
+import { askSpace } from "./space.ts";
 import { bodies } from "./stream/bodies.ts";
 import { findStream } from "./stream/directory.ts";
 import { pendingTotalBytes } from "./stream/pending.ts";
@@ -33,7 +34,12 @@ export async function serveStats(
   if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
     const shards = name === null ? undefined : await shardStats(runtime, scope, name);
-    return json(200, { isolate: isolateStats(), ...(shards && { shards }) });
+    const disk = env.SPACE === undefined ? undefined : await askSpace(env.SPACE);
+    return json(200, {
+      isolate: isolateStats(),
+      ...(disk && { disk: { ...disk, takesWrites: disk.spareBytes > 0 } }),
+      ...(shards && { shards }),
+    });
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     return json(404, { error: error.code, ...error.detail });
@@ -59,8 +65,10 @@ async function shardStats(runtime: Runtime, scope: Scope, name: string) {
   );
 }
 
+const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;
+
 export function refuseStats({ status, message }: DoorRefusal): Response {
-  return json(status, { error: status === 400 ? "BadRequest" : "Forbidden", message });
+  return json(status, { error: refusalNames[status], message });
 }
 
 function json(status: number, value: object): Response {

@@ -69,11 +69,16 @@ export async function serveKinesis(
   }
 }
 
+const refusalNames = {
+  400: "ValidationException",
+  403: "AccessDeniedException",
+  503: "ServiceUnavailable",
+} as const;
+
 /** The reply to what the door refuses. */
 export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Response {
   const { status, message } = refusal;
-  const name = status === 400 ? "ValidationException" : "AccessDeniedException";
-  const error = new KinesisError(name, message);
+  const error = new KinesisError(refusalNames[status], message);
   return respond({ ...answerUnread(error, headers, codecs, newIds), status });
 }
 

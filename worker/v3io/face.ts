@@ -65,9 +65,14 @@ async function call(
   return await run(command, runtime, scope, failures);
 }
 
+const refusalNames = {
+  400: "InvalidArgumentException",
+  403: "Permission denied",
+  503: "ProvisionedThroughputExceededException",
+} as const;
+
 export function refuseV3io({ status, message }: DoorRefusal): Response {
-  const name = status === 400 ? "InvalidArgumentException" : "Permission denied";
-  return errorResponse(new V3ioError(name, message));
+  return errorResponse(new V3ioError(refusalNames[status], message));
 }
 
 /**

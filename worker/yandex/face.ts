@@ -50,9 +50,15 @@ export async function serveYandex(
   }
 }
 
+const refusalNames = {
+  400: "ValidationException",
+  403: "AccessDeniedException",
+  503: "Unavailable",
+} as const;
+
 export function refuseYandex({ status, message }: DoorRefusal, { headers }: Request): Response {
   const codec = codecOf(headers.get("content-type")) ?? defaultCodec;
-  const name = status === 400 ? "ValidationException" : "AccessDeniedException";
+  const name = refusalNames[status];
   return print(status, name, codec.encode({ __type: name, message }), codec, requestIdOf(headers));
 }
 

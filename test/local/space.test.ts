@@ -1,0 +1,44 @@
+// The free space of a disk, whose readings are given: when writes are refused, and what the log says.
+import { expect, test } from "vitest";
+import { watchSpace } from "../../local/space.ts";
+
+const megabyte = 1 << 20;
+
+async function watch(sizeBytes: number, minFreeBytes?: number) {
+  const disk = { freeBytes: sizeBytes, sizeBytes };
+  const lines: string[] = [];
+  const readDisk = () => Promise.resolve({ ...disk });
+  const log = (line: string) => void lines.push(line);
+  const space = await watchSpace({ folder: "/data", minFreeBytes, readDisk, log });
+  const spareAt = async (freeBytes: number) => {
+    disk.freeBytes = freeBytes;
+    return await space.look();
+  };
+  return { space, lines, spareAt };
+}
+
+test.each([
+  [1e12, 128 * megabyte],
+  [64 * megabyte, 16 * megabyte],
+])("of a disk of %i bytes, %i stay free", async (sizeBytes, minFreeBytes) => {
+  expect((await watch(sizeBytes)).space.minFreeBytes).toBe(minFreeBytes);
+});
+
+test("what is above the least that stays free may be written; near it nothing, until there is clearly more", async () => {
+  const { lines, spareAt } = await watch(1e12, 80 * megabyte);
+  expect(await spareAt(200 * megabyte)).toBe(120 * megabyte);
+  expect(lines).toEqual([]);
+  expect(await spareAt(90 * megabyte)).toBe(0);
+  expect(await spareAt(10 * megabyte)).toBe(0);
+  expect(await spareAt(99 * megabyte)).toBe(0);
+  expect(lines).toEqual([
+    "millrace: the disk of /data has less than 80 MB free: writes are refused, reads go on",
+  ]);
+  expect(await spareAt(101 * megabyte)).toBe(21 * megabyte);
+  expect(lines.slice(1)).toEqual(["millrace: the disk of /data has room again: writes are taken"]);
+});
+
+test("the Worker is told in JSON", async () => {
+  const { space } = await watch(1e9, 100 * megabyte);
+  expect(await (await space.handler()).json()).toEqual({ spareBytes: 1e9 - 100 * megabyte });
+});
