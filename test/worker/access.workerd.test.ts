@@ -5,7 +5,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Env, Runtime } from "../../worker/env.ts";
-import { catalogOf } from "../../worker/stream/directory.ts";
+import { catalogOf, forgetStream } from "../../worker/stream/directory.ts";
 import { unwrap } from "../../worker/stream/rpc.ts";
 import { serveV3io } from "../../worker/v3io/face.ts";
 import { serveYandex } from "../../worker/yandex/face.ts";
@@ -143,6 +143,29 @@ describe("v3io", () => {
     const records = { Records: [{ Data: "", ShardId: 0 }] };
     expect((await v3io("PutRecords", stream, reader, records)).status).toBe(200);
     expect((await v3io("DescribeStream", stream, reader)).status).toBe(403);
+  });
+
+  test("what lies in a stream is the stream's until it is gone", async () => {
+    const Statement = {
+      Effect: "Deny",
+      Principal: "*",
+      Action: "kinesis:GetRecords",
+      Resource: "*",
+    };
+    const policy = JSON.stringify({ Version: "2012-10-17", Statement });
+    unwrap(await catalogOf(env, scope).changePolicy({ stream }, policy));
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      unwrap(await catalogOf(env, scope).deleteStream(stream));
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
+    }
+    forgetStream(scope, stream);
+    const owner = { "x-v3io-session-key": "owner-session" };
+    for (const at of [`${stream}/state`, stream]) {
+      const reply = await v3io("PutItem", at, owner, { Item: {} });
+      expect([at, reply.status]).toEqual([at, 403]);
+    }
   });
 
   test("an account sees its own streams", async () => {

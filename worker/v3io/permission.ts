@@ -7,13 +7,15 @@ import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { v3ioActions, type V3ioOperation } from "../auth/v3io.ts";
 import type { Env, Runtime } from "../env.ts";
+import { StreamError } from "../errors.ts";
 import { refusalOf } from "../permission.ts";
+import { findStream } from "../stream/directory.ts";
 import type { Scope } from "../stream/types.ts";
 import type { Place } from "./address.ts";
 import { V3ioError } from "./errors.ts";
 import type { ItemCommand } from "./itemRequest.ts";
 import type { ObjectCommand } from "./objects.ts";
-import { streamAbove, streamAt, streamNameAt } from "./places.ts";
+import { streamAt, streamNameAt } from "./places.ts";
 import type { StreamCommand } from "./request.ts";
 
 export type Command = StreamCommand | ItemCommand | ObjectCommand | { kind: "ListContainers" };
@@ -61,9 +63,9 @@ async function deedOf(
       return { operation: command.kind, name: await resourceAt(runtime, scope, place) };
     }
     case "DeleteObject": {
-      const isStream = (await streamAt(runtime, scope, command.object)) !== undefined;
+      const stream = await streamAt(runtime, scope, command.object);
       const name = await resourceAt(runtime, scope, command.object);
-      return { operation: isStream ? "DeleteStream" : command.kind, name };
+      return { operation: stream === undefined ? command.kind : "DeleteStream", name };
     }
     case "GetObject":
     case "PutObject":
@@ -85,8 +87,22 @@ async function resourceAt(
   scope: Scope,
   place: Place,
 ): Promise<string | undefined> {
-  if (place.path === "") return undefined;
-  const stream =
-    (await streamAt(runtime, scope, place)) ?? (await streamAbove(runtime, scope, place))?.stream;
-  return stream?.description.name ?? `/${place.container}/${place.path}`;
+  const { container, path } = place;
+  if (path === "") return undefined;
+  for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+    const name = streamNameAt({ container, path: path.slice(0, end) });
+    if (await isStream(runtime.env, scope, name)) return name;
+  }
+  return `/${container}/${path}`;
+}
+
+/** A stream that is about to go still has its policy. */
+async function isStream(env: Env, scope: Scope, name: string): Promise<boolean> {
+  try {
+    await findStream(env, scope, name);
+    return true;
+  } catch (error) {
+    if (error instanceof StreamError && error.code === "streamNotFound") return false;
+    throw error;
+  }
 }

@@ -12,8 +12,8 @@ export interface MethodContext {
   place: Place;
   nowMs: number;
   failures: FailureLog;
-  /** Throws AccessDeniedException unless the caller may do this with the stream, or at all. */
-  readonly permit: (stream: StreamAddress | undefined) => Promise<void>;
+  /** Throws AccessDeniedException unless the caller may do this with the stream, or its consumer, or at all. */
+  readonly permit: (stream: StreamAddress | undefined, consumer?: string) => Promise<void>;
 }
 
 /** A method's reply; members that are undefined, and empty lists, are left out. */
@@ -22,13 +22,14 @@ export type Method<Name extends MethodName> = (
   input: InputOf<Name>,
 ) => Promise<object>;
 
-/** The stream that a name means, once the caller may have it. */
+/** The stream that a name means, once the caller may have it, or a consumer of it that is named too. */
 export async function addressIn(
   { runtime, place, permit }: MethodContext,
   name: string | undefined,
+  consumer?: string,
 ): Promise<StreamAddress> {
   const address = addressOf(name ?? "", place, runtime.env.MILLRACE_YANDEX_DATABASE);
-  await permit(address);
+  await permit(address, consumer);
   return address;
 }
 

@@ -20,7 +20,7 @@ import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
 import { readMessage } from "./message.ts";
 import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
 import { methods } from "./methods.ts";
-import { fullNameOf, placeOf, regionOf, type StreamAddress } from "./names.ts";
+import { fullNameOf, placeOf, regionOf } from "./names.ts";
 import { readPutBody } from "./putBody.ts";
 import { RecordReply } from "./records.ts";
 
@@ -96,8 +96,9 @@ async function call(
 
 function permitFor({ env }: Runtime, caller: Caller, name: MethodName): MethodContext["permit"] {
   const deed = { action: `kinesis:${name}` };
-  return async (stream: StreamAddress | undefined) => {
-    const refusal = await refusalOf(env, caller, deed, stream);
+  return async (stream, name) => {
+    const consumer = name === undefined ? undefined : { name };
+    const refusal = await refusalOf(env, caller, deed, stream && { ...stream, consumer });
     if (refusal !== undefined) throw refused(refusal);
   };
 }

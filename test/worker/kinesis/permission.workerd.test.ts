@@ -11,7 +11,7 @@ import {
   type Refusal,
 } from "./claims.ts";
 import type { KinesisCall, KinesisReply } from "./client.ts";
-import { kinesisAs, keysOf } from "./keys.ts";
+import { kinesisAs, keysOf } from "../access/keys.ts";
 
 const account = "111122223333";
 

@@ -30,8 +30,8 @@ export const deregisterStreamConsumer: Method<"DeregisterStreamConsumer"> = asyn
   context,
   input,
 ) => {
-  const { scope, name } = await addressIn(context, input.StreamArn);
   const consumer = { name: input.ConsumerName ?? "" };
+  const { scope, name } = await addressIn(context, input.StreamArn, consumer.name);
   unwrap(await catalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
   forgetStream(scope, name);
   return {};

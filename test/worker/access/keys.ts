@@ -1,12 +1,13 @@
-// Kinesis clients of a server that has keys, inside workerd: each signs as its principal, and what it
-// sends is served by the face itself, so that every test may configure its own principals.
+// Servers with keys and the clients that sign for them, inside workerd: what is sent is served by the face
+// itself, so that every test may configure its own principals. Everybody's secrets are made from the name.
 
 import { env, exports } from "cloudflare:workers";
-import type { Env, Runtime } from "../../../worker/env.ts";
 import { formatTime } from "../../../worker/auth/time.ts";
+import { hexSha256 } from "../../../worker/auth/canonical.ts";
+import type { Env, Runtime } from "../../../worker/env.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
 import { type PlainRequest, sign } from "../auth/requests.ts";
-import { kinesisOver, type KinesisCall } from "./client.ts";
+import { kinesisOver, type KinesisCall } from "../kinesis/client.ts";
 
 /** Where requests come from that name no account. */
 export const home = { account: "000000000000", region: "us-east-1" };
@@ -15,22 +16,24 @@ export interface TestPrincipal {
   readonly accessKeyId: string;
   readonly account: string;
   readonly allow?: readonly { actions: readonly string[]; streams: readonly string[] }[];
-  readonly v3io?: { accessKey: string };
-  readonly tokens?: readonly string[];
 }
 
-/** Everybody's secret is made from the name. */
 export function secretOf(accessKeyId: string): string {
   return `secret of ${accessKeyId}`;
 }
 
+export function sessionKeyOf(accessKeyId: string): string {
+  return `session of ${accessKeyId}`;
+}
+
 /** The variables of a server that has these principals and nobody else. */
 export function keysOf(principals: readonly TestPrincipal[]): Partial<Env> {
-  const withSecrets = principals.map((principal) => ({
+  const whole = principals.map((principal) => ({
     ...principal,
     secretAccessKey: secretOf(principal.accessKeyId),
+    v3io: { accessKey: sessionKeyOf(principal.accessKeyId) },
   }));
-  return { MILLRACE_AUTH: JSON.stringify({ principals: withSecrets }) };
+  return { MILLRACE_AUTH: JSON.stringify({ principals: whole }) };
 }
 
 /** The bindings of the test's Worker under other variables of access. */
@@ -43,15 +46,15 @@ export function runtimeWith(access: Partial<Env>): Runtime {
 export function kinesisAs(
   access: Partial<Env>,
   accessKeyId: string,
-  { region = home.region, secret = secretOf(accessKeyId) } = {},
+  secret = secretOf(accessKeyId),
 ): KinesisCall {
-  return kinesisOver(async (init) => {
-    const request = signedRequest(init, { accessKeyId, secretAccessKey: secret }, region);
-    return serveKinesis(request, runtimeWith(access), home);
-  });
+  const key = { accessKeyId, secretAccessKey: secret };
+  return kinesisOver((init) =>
+    serveKinesis(signedRequest(init, key, home.region), runtimeWith(access), home),
+  );
 }
 
-/** The request as it is sent, its signature put in the place of whatever it had for one. */
+/** The request as it is sent, with a signature in the place of whatever it had for one. */
 export function signedRequest(
   { method = "POST", headers, body }: RequestInit,
   key: { accessKeyId: string; secretAccessKey: string },
@@ -63,14 +66,13 @@ export function signedRequest(
   sent.delete("authorization");
   sent.set("host", "localhost");
   sent.set("x-amz-date", signedAt);
-  const bytes =
-    typeof body === "string" ? body : Buffer.from(body as Uint8Array).toString("latin1");
-  const plain: PlainRequest = { method, path, query: "", headers: [...sent], body: bytes };
+  const bytes = body instanceof Uint8Array || typeof body === "string" ? body : "";
+  const plain: PlainRequest = { method, path, query: "", headers: [...sent], body: "" };
   const scope = `${signedAt.slice(0, 8)}/${region}/kinesis/aws4_request`;
-  const signed = sign(plain, { key, scope, signedAt });
+  const signed = sign(plain, { key, scope, signedAt, payloadHash: hexSha256(bytes) });
   return new Request(`http://localhost${path}`, {
     method,
     headers: signed.headers.map(([name, value]) => [name, value]),
-    ...(body !== undefined && { body }),
+    ...(method !== "GET" && { body: bytes }),
   });
 }
