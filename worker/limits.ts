@@ -93,6 +93,12 @@ export const tierRetryMs = 30_000;
 /** The alarm rests at least this long, so that work it cannot finish does not keep a shard awake. */
 export const alarmDelayMsMin = 1000;
 
+/**
+ * How much longer what has expired is kept when no alarm was set for that time: the clock may have
+ * been set forward by mistake, and is right again by then.
+ */
+export const forgetDelayMs = 600_000;
+
 /** Segments fetched at once for one page. */
 export const segmentFetchesMax = 6;
 

@@ -5,7 +5,8 @@
 // A number whose arrival is the second of its shard's creation is that of no record, because every
 // record arrives later: it stands before the record with its index. A shard's StartingSequenceNumber is one,
 // and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
-import type { Page } from "../stream/reader.ts";
+import type { Runtime } from "../env.ts";
+import { latestTime, type Page } from "../stream/reader.ts";
 import type { SeekRequest, ShardDescription, StreamDescription } from "../stream/types.ts";
 import {
   iteratorTypeMismatch,
@@ -24,13 +25,14 @@ export interface Position {
   timestamp: number | undefined;
 }
 
-/** Throws InvalidArgumentException for what is no position in this shard. */
-export function seekRequest(
+/** Throws InvalidArgumentException for what is no position in this shard, and `shardNotFound`. */
+export async function seekRequest(
+  runtime: Runtime,
   { type, number, timestamp }: Position,
   stream: StreamDescription,
   shard: ShardDescription,
   nowMs: number,
-): SeekRequest {
+): Promise<SeekRequest> {
   const needsNumber = type === "AT_SEQUENCE_NUMBER" || type === "AFTER_SEQUENCE_NUMBER";
   const mismatch = needsNumber ? number === undefined : number !== undefined;
   if (mismatch && type !== "AT_TIMESTAMP") throw iteratorTypeMismatch(type, !needsNumber);
@@ -41,7 +43,9 @@ export function seekRequest(
       return { kind: "latest" };
     case "AT_TIMESTAMP":
       if (timestamp === undefined) throw timestampMissing();
-      if (timestamp > nowMs) throw timestampInFuture(timestamp, nowMs);
+      if (timestamp > (await latestTime(runtime, shard.uid, timestamp, nowMs))) {
+        throw timestampInFuture(timestamp, nowMs);
+      }
       return { kind: "time", timeMs: Math.max(Math.ceil(timestamp), 0), ordinal: 0 };
     default:
       return seekNumber(number ?? "", type === "AFTER_SEQUENCE_NUMBER", stream, shard);

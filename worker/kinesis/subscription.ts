@@ -3,6 +3,7 @@
 // the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
 // says how to go on: with a number to continue at or, where the shard has ended, with the shards that
 // continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
+import { isDue, isOver, timeLeft } from "../clock.ts";
 import type { TimeSpan } from "../engine.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
@@ -126,18 +127,18 @@ class Push {
       const hasEnded = isAtEnd(page);
       const children = hasEnded ? await this.children() : [];
       const nowMs = Date.now();
-      if (hasEnded || page.runs.length > 0 || nowMs - this.eventMs >= silenceMsMax) {
+      if (hasEnded || page.runs.length > 0 || isOver(this.eventMs, silenceMsMax, nowMs)) {
         yield await this.eventOf(page, children, nowMs);
         this.eventMs = nowMs;
         await this.checkConsumer();
       }
-      if (hasEnded || nowMs >= this.endMs) return;
+      if (hasEnded || isDue(this.endMs, subscriptionMs, nowMs)) return;
     }
   }
 
   /** A page from wherever the records are, for a reader that is behind. */
   private async readAhead(): Promise<Page> {
-    if (Date.now() - this.heldMs >= holdCheckMs) {
+    if (isOver(this.heldMs, holdCheckMs, Date.now())) {
       const isHeld = await this.ask((subscription) => subscription.isHeld());
       if (isHeld === false) throw this.taken();
       this.heldMs = Date.now();
@@ -147,8 +148,11 @@ class Push {
 
   /** What is committed next, or nothing when that takes too long. */
   private async waitForPage(): Promise<Page> {
-    const nextMs = Math.min(this.eventMs + silenceMsMax, this.endMs);
-    const timeoutMs = Math.max(nextMs - Date.now(), 0);
+    const nowMs = Date.now();
+    const timeoutMs = Math.min(
+      timeLeft(this.eventMs, silenceMsMax, nowMs),
+      timeLeft(this.endMs - subscriptionMs, subscriptionMs, nowMs),
+    );
     const { index } = this.location;
     const request = { ...limits, index, timeoutMs };
     const reply = await this.ask((subscription) => subscription.next(request));
@@ -166,7 +170,7 @@ class Push {
     try {
       return await question(this.subscription);
     } catch (error) {
-      if (this.isOver || Date.now() - this.renewedMs < renewalMsMin) throw error;
+      if (this.isOver || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
       this.renewedMs = Date.now();
       const { shard, consumer } = this.subscribed;
       const stub = this.runtime.env.SHARD.getByName(shard.uid);

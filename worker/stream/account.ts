@@ -2,6 +2,7 @@
 // a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
 // for it and clients read it back. It lasts a day at least: ended before, it ends then.
 import { Buffer } from "node:buffer";
+import { isDue } from "../clock.ts";
 
 /** AWS API reference, MinimumThroughputBillingCommitmentInput. */
 const commitmentMsMin = 24 * 3_600_000;
@@ -23,7 +24,7 @@ export function commitmentState(
 ): CommitmentState {
   if (commitment === undefined) return "none";
   if (commitment.endsMs === undefined) return "committed";
-  return commitment.endsMs > nowMs ? "ending" : "none";
+  return isDue(commitment.endsMs, commitmentMsMin, nowMs) ? "none" : "ending";
 }
 
 /** The commitment after somebody asked for it, or for its end. */
@@ -38,7 +39,8 @@ export function changeCommitment(
   }
   const { startedMs, earliestEndMs } = commitment;
   if (wanted) return { startedMs, earliestEndMs };
-  return { endsMs: Math.max(nowMs, earliestEndMs), ...commitment };
+  const endsMs = isDue(earliestEndMs, commitmentMsMin, nowMs) ? nowMs : earliestEndMs;
+  return { endsMs, ...commitment };
 }
 
 export class AccountTable {

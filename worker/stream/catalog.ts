@@ -5,7 +5,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import { creationsMax, listedShardsMax, resumeDelayMs, shardsMax } from "../limits.ts";
+import {
+  creationsMax,
+  forgetDelayMs,
+  listedShardsMax,
+  resumeDelayMs,
+  shardsMax,
+} from "../limits.ts";
 import { readSettings } from "../settings.ts";
 import { AccountTable, changeCommitment, type Commitment, commitmentState } from "./account.ts";
 import {
@@ -82,10 +88,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>> {
-    return asReply(() => ({
-      stream: this.streams.get(name),
-      cursorKey: this.accounts.cursorKey(),
-    }));
+    return asReply(async () => {
+      const stream = this.streams.get(name);
+      if (hasWorkLeft(stream)) await this.wakeSoon();
+      return { stream, cursorKey: this.accounts.cursorKey() };
+    });
   }
 
   async listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
@@ -107,7 +114,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         throw new StreamError("consumersRegistered", { stream: name });
       }
       if (stream.status !== "DELETING" || hasWorkLeft(stream)) {
-        const { settlesMs: _, ...rest } = stream;
+        const { settlesMs: _, settlingMs: __, ...rest } = stream;
         const doomed: StreamDescription = { ...rest, status: "DELETING" };
         await this.begin(doomed);
         await this.finishDeleting(doomed);
@@ -243,8 +250,12 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return this.streams.takeTurns(name, count);
   }
 
-  /** Takes up what was cut off, and ends states whose time has come: reading them does. */
-  override async alarm(): Promise<void> {
+  /**
+   * Takes up what was cut off, and ends states whose time has come: reading them does. Closed shards
+   * go that had expired at the time that the alarm was set for.
+   */
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    const setForMs = Math.min(Date.now(), info?.scheduledTime ?? Infinity);
     for (const stream of this.streams.all()) {
       if (!hasWorkLeft(stream)) continue;
       try {
@@ -254,10 +265,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         await this.wakeBy(Date.now() + resumeDelayMs);
       }
     }
-    for (const stream of this.streams.all()) await this.expire(stream);
+    for (const stream of this.streams.all()) await this.expire(stream, setForMs);
     let nextMs = Infinity;
     for (const stream of this.streams.all()) {
-      nextMs = Math.min(nextMs, stream.settlesMs ?? Infinity, nextExpiryMs(stream) ?? Infinity);
+      nextMs = Math.min(nextMs, stream.settlesMs ?? Infinity, this.expiryWakeMs(stream));
     }
     if (nextMs < Infinity) await this.wakeBy(nextMs);
   }
@@ -321,8 +332,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   /** Removes closed shards that retention has passed, from the list last. */
-  private async expire(stream: StreamDescription): Promise<void> {
-    const expired = expiredShards(stream, Date.now());
+  private async expire(stream: StreamDescription, nowMs: number): Promise<void> {
+    const expired = expiredShards(stream, nowMs);
     if (expired.length === 0 || stream.status !== "ACTIVE") return;
     await visitShards(expired, (shard) => this.shard(shard).destroy());
     const now = this.streams.find(stream.name);
@@ -332,8 +343,13 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   private async wakeToExpire(stream: StreamDescription): Promise<void> {
-    const timeMs = nextExpiryMs(stream);
-    if (timeMs !== undefined) await this.wakeBy(timeMs);
+    const timeMs = this.expiryWakeMs(stream);
+    if (timeMs < Infinity) await this.wakeBy(timeMs);
+  }
+
+  private expiryWakeMs(stream: StreamDescription): number {
+    const [timeMs = Infinity, nowMs] = [nextExpiryMs(stream), Date.now()];
+    return timeMs > nowMs ? timeMs : nowMs + forgetDelayMs;
   }
 
   /** The stream whose work is done, unless it is in that state no more. */
@@ -358,6 +374,12 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private async wakeBy(timeMs: number): Promise<void> {
     const alarmMs = await this.ctx.storage.getAlarm();
     await this.ctx.storage.setAlarm(Math.min(alarmMs ?? timeMs, timeMs));
+  }
+
+  /** Also where the alarm lies far ahead, by a clock that has been set back since. */
+  private async wakeSoon(): Promise<void> {
+    const [timeMs, alarmMs] = [Date.now() + resumeDelayMs, await this.ctx.storage.getAlarm()];
+    if (alarmMs === null || alarmMs > timeMs) await this.ctx.storage.setAlarm(timeMs);
   }
 
   private shard(shard: ShardDescription) {

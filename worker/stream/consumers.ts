@@ -4,6 +4,7 @@
 import { StreamError } from "../errors.ts";
 import { advantageConsumersMax, consumersMax } from "../limits.ts";
 import { requirePresent } from "./attributes.ts";
+import { settling } from "./lifecycle.ts";
 import type { ConsumerDescription, StreamDescription } from "./types.ts";
 
 export interface ConsumerKey {
@@ -60,7 +61,7 @@ export function registerConsumer(
     uid: crypto.randomUUID(),
     createdMs: nowMs,
     ...(transitionMs > 0
-      ? { status: "CREATING", settlesMs: nowMs + transitionMs }
+      ? { status: "CREATING", ...settling(nowMs, transitionMs) }
       : { status: "ACTIVE" }),
   };
   stream.consumers = [...stream.consumers, consumer].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -79,8 +80,8 @@ export function deregisterConsumer(
     stream.consumers.flatMap((each) => (each === consumer ? replacement : each));
   if (transitionMs === 0) stream.consumers = others([]);
   else if (consumer.status !== "DELETING") {
-    const settlesMs = nowMs + transitionMs;
-    stream.consumers = others([{ ...consumer, status: "DELETING", settlesMs }]);
+    const leaving = { ...consumer, status: "DELETING" as const, ...settling(nowMs, transitionMs) };
+    stream.consumers = others([leaving]);
   }
   return consumer;
 }

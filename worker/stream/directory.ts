@@ -1,6 +1,7 @@
 // What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for good. The hot paths
 // ask here first and call a catalog only when they must. A stale description is harmless: shards
 // themselves know whether they exist, and `refresh` asks again.
+import { isDue } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
@@ -24,7 +25,7 @@ export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub
 /** The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`. */
 export async function findStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const known = streams.get(streamName(scope, name));
-  if (known !== undefined && known.freshUntilMs > Date.now()) return known;
+  if (known !== undefined && !isDue(known.freshUntilMs, descriptionTtlMs, Date.now())) return known;
   return refreshStream(env, scope, name);
 }
 

@@ -1,6 +1,7 @@
 // The states of streams and consumers. A state is stored before the work behind it begins, and ends
 // in one of two ways: at once when the work is done, or, where transitions are stretched, at a time
 // stored with it. Such a time needs no event: whoever reads resolves it by the clock.
+import { isDue } from "../clock.ts";
 import type { ConsumerDescription, StreamDescription } from "./types.ts";
 
 /** The stream as it is at `nowMs`, the same object if it is as stored; undefined once it is gone. */
@@ -16,8 +17,13 @@ export function streamAt(stream: StreamDescription, nowMs: number): StreamDescri
 
 /** The work behind the stream's state is done: the state ends after `transitionMs`. */
 export function settleStream(stream: StreamDescription, nowMs: number, transitionMs: number): void {
-  if (transitionMs > 0) stream.settlesMs = nowMs + transitionMs;
+  if (transitionMs > 0) Object.assign(stream, settling(nowMs, transitionMs));
   else stream.status = "ACTIVE";
+}
+
+/** A state that ends by itself in `transitionMs`. */
+export function settling(nowMs: number, transitionMs: number) {
+  return { settlesMs: nowMs + transitionMs, settlingMs: transitionMs };
 }
 
 /** Whether somebody has still to do what the state stands for. */
@@ -29,9 +35,12 @@ function settledAt<Thing extends StreamDescription | ConsumerDescription>(
   thing: Thing,
   nowMs: number,
 ): Thing | undefined {
-  if (thing.settlesMs === undefined || thing.settlesMs > nowMs) return thing;
+  const { settlesMs, settlingMs = settlesMs } = thing;
+  if (settlesMs === undefined || settlingMs === undefined) return thing;
+  if (!isDue(settlesMs, settlingMs, nowMs)) return thing;
   if (thing.status === "DELETING") return undefined;
   const settled = { ...thing, status: "ACTIVE" };
   delete settled.settlesMs;
+  delete settled.settlingMs;
   return settled;
 }

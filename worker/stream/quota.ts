@@ -1,6 +1,7 @@
 // What one shard takes and gives in a second where the service's limits are kept (settings.ts):
 // 1 MB and 1000 records written, 2 MB and five pages read, five iterators (Kinesis developer guide,
 // "Quotas and limits"). Buckets in the shard's memory; a shard without limits has no quota at all.
+import { isDue } from "../clock.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import { Bucket } from "./bucket.ts";
@@ -23,6 +24,7 @@ export class ShardQuota {
     iterator: new Bucket(callsPerSecond),
   };
   private restUntilMs = 0;
+  private restMs = 0;
 
   /** The first records, as many as the moment allows, and how many are left out. */
   admitRecords(
@@ -46,7 +48,7 @@ export class ShardQuota {
   /** Throws `overloaded`. */
   admitCall(kind: QuotaKind, nowMs: number): void {
     const bucket = this.calls[kind];
-    const resting = kind === "read" && (nowMs < this.restUntilMs || this.readBytes.left(nowMs) < 0);
+    const resting = kind === "read" && (this.isResting(nowMs) || this.readBytes.left(nowMs) < 0);
     if (bucket.left(nowMs) < 1 || resting) throw new StreamError("overloaded");
     bucket.spend(1);
   }
@@ -55,7 +57,12 @@ export class ShardQuota {
   spendRead(bytes: number, nowMs: number): void {
     this.readBytes.spend(bytes);
     if (bytes <= readBytesPerSecond) return;
-    this.restUntilMs = nowMs + (bytes / readBytesPerSecond) * 1000;
+    this.restMs = (bytes / readBytesPerSecond) * 1000;
+    this.restUntilMs = nowMs + this.restMs;
+  }
+
+  private isResting(nowMs: number): boolean {
+    return !isDue(this.restUntilMs, this.restMs, nowMs);
   }
 
   private fitting(chunk: Uint8Array, nowMs: number): number {

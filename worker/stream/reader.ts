@@ -1,6 +1,7 @@
 // Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
 // cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
 // view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
+import { isOver } from "../clock.ts";
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
@@ -67,6 +68,21 @@ export async function seekShard(
   const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
   remember(uid, reply.view);
   return reply;
+}
+
+/**
+ * The latest time that a reader may ask for: now, or the arrival of the shard's newest record where that
+ * lies ahead because the clock has been set back. Throws `shardNotFound`.
+ */
+export async function latestTime(
+  { env }: Pick<Runtime, "env">,
+  uid: string,
+  timeMs: number,
+  nowMs: number,
+): Promise<number> {
+  if (timeMs <= nowMs) return nowMs;
+  const view = unwrap(await env.SHARD.getByName(uid).view());
+  return Math.max(nowMs, view.lastTimeMs);
 }
 
 async function gatherPage(
@@ -229,9 +245,9 @@ function refuseTrimmed({ index }: Location, view: ShardView, trimmed: Trimmed): 
 /** A view at most `viewTtlMs` old. */
 async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
   const known = views.get(uid);
-  const ageMs = Date.now() - (known?.readMs ?? 0);
-  if (known === undefined || ageMs > viewTtlMs) return renewView(runtime, uid);
-  if (ageMs > viewTtlMs / 2 && !known.renewing) {
+  const nowMs = Date.now();
+  if (known === undefined || isOver(known.readMs, viewTtlMs, nowMs)) return renewView(runtime, uid);
+  if (isOver(known.readMs, viewTtlMs / 2, nowMs) && !known.renewing) {
     known.renewing = true;
     // A failure here is met again, and told, by the next reader that has to wait.
     runtime.waitUntil(renewView(runtime, uid).catch(() => views.delete(uid)));

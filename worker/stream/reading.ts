@@ -4,11 +4,12 @@
 // until then a shard's are taken to be as large as the last that were read of it. What is read stays with its page,
 // and in the cache (bodies.ts). A request that was cut off may never give back what it took: its
 // part is free again after a while.
+import { isOver } from "../clock.ts";
 import { readingBytesMax, readingLeaseMs, segmentBytes, viewsMax } from "../limits.ts";
 
 interface Lease {
   bytes: number;
-  endsMs: number;
+  sinceMs: number;
 }
 
 interface Waiter {
@@ -66,11 +67,13 @@ export class ReadingBudget {
   /** Lets those who wait begin, in their order, as far as there is room. */
   private admit(): void {
     const nowMs = Date.now();
-    for (const lease of this.leases) if (lease.endsMs <= nowMs) this.leases.delete(lease);
+    for (const lease of this.leases) {
+      if (isOver(lease.sinceMs, this.leaseMs, nowMs)) this.leases.delete(lease);
+    }
     let { bytes } = this;
     for (let first = this.queue[0]; first !== undefined; first = this.queue[0]) {
       if (bytes > 0 && bytes + first.bytes > this.bytesMax) return;
-      const lease = { bytes: first.bytes, endsMs: nowMs + this.leaseMs };
+      const lease = { bytes: first.bytes, sinceMs: nowMs };
       this.queue.shift();
       this.leases.add(lease);
       bytes += lease.bytes;

@@ -6,6 +6,7 @@
 // grow along every line of descent. The old shards go on taking records until the newest creation
 // is a full second past: no write waits, no arrival lies ahead of the clock, and no record has the
 // number that its shard starts with.
+import { isOver } from "../clock.ts";
 import { StreamError } from "../errors.ts";
 import { shardsMax } from "../limits.ts";
 import { hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
@@ -128,7 +129,7 @@ export function finishResharding(
 
 /** When the stream's shards were recounted within the day before `nowMs`. */
 export function recentRecounts({ recountsMs = [] }: StreamDescription, nowMs: number): number[] {
-  return recountsMs.filter((timeMs) => timeMs > nowMs - DAY_MS);
+  return recountsMs.filter((timeMs) => !isOver(timeMs, DAY_MS, nowMs));
 }
 
 /** Open shards, by hash key, and what became of them. */

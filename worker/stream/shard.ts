@@ -4,6 +4,7 @@
 // share a row. What readers see is published after the commit, and wakes those who wait for it. A failed commit
 // throws all state in memory away and derives it anew. A shard that was closed takes nothing more.
 import { DurableObject } from "cloudflare:workers";
+import { isOver } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
@@ -197,17 +198,22 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  /** Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. */
-  override async alarm(): Promise<void> {
+  /**
+   * Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. It
+   * forgets only what had expired at the time that the alarm was set for: a clock that is wrong for a
+   * moment does no harm.
+   */
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    const setForMs = info?.scheduledTime ?? Infinity;
     this.alarmMs = null;
     if (!this.recovered) this.recover();
     if (this.store === undefined) return this.destroy();
     const nowMs = Date.now();
     const { entries, sealedCount } = this.store.log;
     const oldestTail = entries[sealedCount];
-    if (oldestTail !== undefined && nowMs - oldestTail.firstMs >= sealAgeMs) this.sealTail();
+    if (oldestTail !== undefined && isOver(oldestTail.firstMs, sealAgeMs, nowMs)) this.sealTail();
     try {
-      await this.trim(nowMs);
+      await this.trim(Math.min(nowMs, setForMs));
     } catch (error) {
       console.error("forgetting old records failed", error);
       await this.wakeBy(nowMs + tierRetryMs);
@@ -381,9 +387,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   /** When the alarm has something to do next, or undefined. */
   private nextWakeMs(): number | undefined {
-    const dueMs = this.store?.nextDueMs();
+    const nowMs = Date.now();
+    const dueMs = this.store?.nextDueMs(nowMs);
     if (this.store === undefined || !this.tiering.isBehind) return dueMs;
-    return Math.min(dueMs ?? Infinity, Date.now() + tierRetryMs);
+    return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
   }
 
   /** Sets the alarm, unless it is set for that time or earlier already: each setting is a row. */

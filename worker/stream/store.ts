@@ -8,6 +8,7 @@
 //           generation, first_segment, first_index     the newest generation's
 //           last_ms, last_ordinal                       arrival of the record before it
 import {
+  forgetDelayMs,
   generationBytes,
   generationRowsMax,
   generationsPerRetention,
@@ -103,10 +104,11 @@ export class ShardStore {
 
   /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
   stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
-    // Arrival times never go back, and no two records share millisecond and ordinal.
+    // Arrival times never go back, nor below what counts as expired, and no two records share
+    // millisecond and ordinal.
     const { tip } = this;
     let firstIndex = tip.nextIndex;
-    let timeMs = Math.max(nowMs, tip.timeMs);
+    let timeMs = Math.max(nowMs, tip.timeMs, this.floorMs);
     let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
     const receipts = chunks.map((chunk) => {
       const { count } = readHeader(chunk);
@@ -170,9 +172,10 @@ export class ShardStore {
     return this.description.retentionHours * HOUR_MS;
   }
 
-  /** Changes how long records are kept; what has expired by now stays so. */
+  /** Changes how long records are kept; what has expired by now stays so, and nothing yet to come. */
   retain(retentionHours: number, nowMs: number): void {
-    this.describe({ retentionHours, floorMs: this.horizonMs(nowMs) });
+    const expiredMs = Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1);
+    this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs) });
   }
 
   /** Records that arrived before it are not kept. */
@@ -201,14 +204,15 @@ export class ShardStore {
   }
 
   /** When the tail is old enough to be sealed, or the oldest records to be forgotten. */
-  nextDueMs(): number | undefined {
+  nextDueMs(nowMs: number): number | undefined {
     const { entries, sealedCount } = this.log;
     const oldestTail = entries[sealedCount];
     const oldest = this.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
     const times: number[] = [];
-    if (oldestTail !== undefined) times.push(oldestTail.firstMs + sealAgeMs);
+    if (oldestTail !== undefined) times.push(Math.min(oldestTail.firstMs, nowMs) + sealAgeMs);
     if (oldest !== undefined) {
-      times.push(oldest < this.floorMs ? 0 : oldest + this.retentionMs + 1);
+      const expiryMs = oldest + this.retentionMs + 1;
+      times.push(oldest < this.floorMs ? 0 : expiryMs > nowMs ? expiryMs : nowMs + forgetDelayMs);
     }
     return times.length === 0 ? undefined : Math.min(...times);
   }

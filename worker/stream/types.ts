@@ -52,6 +52,8 @@ export interface StreamDescription extends Scope {
   status: StreamStatus;
   /** When the status ends by itself: set once the work behind it is done. See lifecycle.ts. */
   settlesMs?: number;
+  /** How long the status lasts in all, once it ends by itself. */
+  settlingMs?: number;
   mode: StreamMode;
   createdMs: number;
   retentionHours: number;
@@ -126,6 +128,8 @@ export interface ConsumerDescription {
   status: ConsumerStatus;
   /** When the status ends by itself. */
   settlesMs?: number;
+  /** How long it lasts in all. */
+  settlingMs?: number;
   createdMs: number;
   policy?: string;
 }

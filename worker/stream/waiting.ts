@@ -2,6 +2,7 @@
 // when a record at its index is published, when the shard closes, when its time is up, or when the
 // waiter is not wanted any more. A consumer has one place: who comes later takes it, though not
 // at once. All of it is in memory; a shard that is restarted has forgotten who was there.
+import { isOver } from "../clock.ts";
 import { StreamError } from "../errors.ts";
 import { waitersMax } from "../limits.ts";
 
@@ -28,10 +29,11 @@ export class WaitingRoom {
   /** Throws `subscriptionTaken`, `tooManyWaiting`. */
   take(consumer: string, nowMs: number): Place {
     for (const place of this.places.values()) {
-      if (!place.held && nowMs - place.sinceMs >= placeMsMin) this.places.delete(place.consumer);
+      if (!place.held && isOver(place.sinceMs, placeMsMin, nowMs))
+        this.places.delete(place.consumer);
     }
     const old = this.places.get(consumer);
-    if (old !== undefined && nowMs - old.sinceMs < placeMsMin) {
+    if (old !== undefined && !isOver(old.sinceMs, placeMsMin, nowMs)) {
       throw new StreamError("subscriptionTaken");
     }
     if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");

@@ -54,7 +54,7 @@ export async function openIterator(
   if (token === undefined || content === undefined || location === undefined) {
     throw issue("argument", "Provided shard iterator is malformed");
   }
-  if (isOver(token.issuedMs, nowMs)) {
+  if (hasExpired(token.issuedMs, nowMs)) {
     throw issue("iteratorExpired", "Provided shard iterator is expired");
   }
   const [region = "", shardUid = "", name = "", full = ""] = textsAt(
@@ -88,7 +88,9 @@ export async function openPageToken(
 ): Promise<PageToken> {
   const token = await open(env, "page", account, text);
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
-  if (isOver(token.issuedMs, nowMs)) throw issue("tokenExpired", "Provided next token is expired");
+  if (hasExpired(token.issuedMs, nowMs)) {
+    throw issue("tokenExpired", "Provided next token is expired");
+  }
   const content = Buffer.from(token.content);
   const [region = "", name = "", full = ""] = textsAt(content, PAGE_HEAD_BYTES, 3);
   return {
@@ -115,9 +117,9 @@ async function open(env: Env, kind: string, account: string, text: string) {
   return openToken(key, `yandex/${kind}/${account}/`, text);
 }
 
-/** From the future is as bad as too old. */
-function isOver(issuedMs: number, nowMs: number): boolean {
-  return issuedMs > nowMs || nowMs - issuedMs >= iteratorTtlMs;
+/** One from the future is as good as new: the clock has been set back, or is another machine's. */
+function hasExpired(issuedMs: number, nowMs: number): boolean {
+  return nowMs - issuedMs >= iteratorTtlMs;
 }
 
 function sized(text: string): Buffer {

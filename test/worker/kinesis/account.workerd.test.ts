@@ -148,6 +148,13 @@ describe("the commitment to a minimum of throughput", () => {
     });
   });
 
+  test("by a clock that is set back it does not last longer than its day", async () => {
+    await commit("ENABLED");
+    await commit("DISABLED");
+    setClock(noonMs - dayMs);
+    expect(await commitment()).toMatchObject({ Status: "DISABLED" });
+  });
+
   test("its end can be called off until then", async () => {
     await commit("ENABLED");
     await commit("DISABLED");

@@ -109,6 +109,11 @@ describe("reading", () => {
     await expectRefusal("GetRecords", { ShardIterator }, tooMuch());
     setClock(noonMs + 5001);
     expect((await ask("GetRecords", { ShardIterator }))["Records"]).toHaveLength(1);
+    const earlierMs = noonMs - 600_000;
+    setClock(earlierMs);
+    await expectRefusal("GetRecords", { ShardIterator }, tooMuch());
+    setClock(earlierMs + 5001);
+    expect((await ask("GetRecords", { ShardIterator }))["Records"]).toHaveLength(1);
   });
 
   test("two megabytes a second, also of what the shard need not be asked for", async () => {

@@ -137,6 +137,17 @@ describe("the budget", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("has them back from a request that began before the clock was set back", async () => {
+    void pages.load("cut off", 100);
+    await settled();
+    vi.setSystemTime(Date.now() - 3_600_000);
+    const next = pages.load("next", 100);
+    await settled();
+    expect(pages.begun).toEqual(["cut off", "next"]);
+    await pages.end("next");
+    await next;
+  });
+
   test("is never passed by more than one page alone, and serves in order, at random", async () => {
     const random = new Random(4);
     const sizes = new Map<string, number>();

@@ -226,6 +226,8 @@ test("only recounts of the last day count", () => {
     nowMs,
   ]);
   expect(recentRecounts(newStream(1), nowMs)).toEqual([]);
+  // By a clock that has been set back since.
+  expect(recentRecounts({ ...newStream(1), recountsMs: [nowMs + dayMs] }, nowMs)).toEqual([]);
 });
 
 function newStream(shardCount: number): StreamDescription {

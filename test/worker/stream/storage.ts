@@ -130,6 +130,20 @@ export async function ringAlarm(shard: ShardStub, timeMs: number): Promise<void>
   await runDurableObjectAlarm(shard);
 }
 
+/** Moves the clock and rings as the runtime does, which says for when the alarm was set. */
+export async function ringAlarmSetFor(
+  stub: DurableObjectStub<Rpc.DurableObjectBranded>,
+  setForMs: number,
+  nowMs: number,
+): Promise<void> {
+  setClock(nowMs);
+  await runInDurableObject(stub, async (instance, { storage }) => {
+    const object = instance as unknown as Required<Pick<DurableObject, "alarm">>;
+    await storage.deleteAlarm();
+    await object.alarm({ isRetry: false, retryCount: 0, scheduledTime: setForMs });
+  });
+}
+
 /** Resolves when the shard has moved all that is sealed to R2. */
 export async function untilTiered(shard: ShardStub): Promise<void> {
   await hold(shard);

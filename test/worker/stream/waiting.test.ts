@@ -65,6 +65,12 @@ describe("a consumer's place", () => {
     expect(await watch(room.wait(old, 7, 60_000))()).toBe(true);
   });
 
+  test("is not kept for as long as the clock was set back", () => {
+    const old = room.take("a", 3_600_000);
+    expect(room.take("a", 0).held).toBe(true);
+    expect(old.held).toBe(false);
+  });
+
   test("is its own: another consumer's is not touched", () => {
     const place = room.take("a", 0);
     room.take("b", 1);

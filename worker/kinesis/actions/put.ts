@@ -11,6 +11,8 @@ import {
   type RecordPut,
 } from "../../recordBatch.ts";
 import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
+import { findShard } from "../../stream/hashrange.ts";
+import { latestTime } from "../../stream/reader.ts";
 import { type PlacedRecord, putRecords, type PutResult } from "../../stream/writer.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
@@ -49,7 +51,7 @@ export const putRecord: Action<"PutRecord"> = async (context, input) => {
   const stream = await writableStream(context, input, batch);
   checkSize(batch, 0, stream);
   if (input.SequenceNumberForOrdering !== undefined) {
-    checkOrdering(input.SequenceNumberForOrdering, stream, context.nowMs);
+    await checkOrdering(context, input.SequenceNumberForOrdering, stream);
   }
   if (input.DryRun === true) throw dryRun();
   const [result] = await putRecords(context.runtime.env, stream, routed(batch, stream));
@@ -154,11 +156,19 @@ async function writableStream(
   }
 }
 
-/** The number has only to be one, and not from the future. */
-function checkOrdering(text: string, { description }: KnownStream, nowMs: number): void {
+/** The number has only to be one, and not from the future, unless its shard has such a record. */
+async function checkOrdering(
+  { runtime, nowMs }: ActionContext,
+  text: string,
+  { description }: KnownStream,
+): Promise<void> {
   const number = parseSequenceNumber(text);
-  const future = "arrivalMs" in number && number.arrivalMs > nowMs;
-  if ("failure" in number || future) throw orderingNumberInvalid(text, description);
+  if ("failure" in number) throw orderingNumberInvalid(text, description);
+  if (!("arrivalMs" in number) || number.arrivalMs <= nowMs) return;
+  const shard = findShard(description.shards, number.shardIndex);
+  const latestMs =
+    shard === undefined ? nowMs : await latestTime(runtime, shard.uid, number.arrivalMs, nowMs);
+  if (number.arrivalMs > latestMs) throw orderingNumberInvalid(text, description);
 }
 
 function largestBytes(batch: RecordBatch): number {

@@ -44,9 +44,10 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
   const seek = async ({ description }: KnownStream): Promise<Cursor> => {
     const shard = findShard(description.shards, shardIndex);
     if (shard === undefined) throw new StreamError("shardNotFound");
-    const request = seekRequest(position, description, shard, context.nowMs);
-    await admitCall(context.runtime.env, shard.uid, "iterator");
-    const { location } = await seekShard(context.runtime, shard.uid, request);
+    const { runtime, nowMs } = context;
+    const request = await seekRequest(runtime, position, description, shard, nowMs);
+    await admitCall(runtime.env, shard.uid, "iterator");
+    const { location } = await seekShard(runtime, shard.uid, request);
     return { stream: address.name, shard, location };
   };
   try {

@@ -73,6 +73,6 @@ async function seek(
   shard: ShardDescription,
   position: Position,
 ) {
-  const request = seekRequest(position, description, shard, nowMs);
+  const request = await seekRequest(runtime, position, description, shard, nowMs);
   return (await seekShard(runtime, shard.uid, request)).location;
 }

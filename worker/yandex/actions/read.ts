@@ -8,7 +8,7 @@ import { INDEX_MAX } from "../../stream/chunk.ts";
 import { refreshStream, withStream } from "../../stream/directory.ts";
 import { childrenOf, findShard } from "../../stream/hashrange.ts";
 import type { QuotaKind } from "../../stream/quota.ts";
-import { type Page, readPage, seekShard } from "../../stream/reader.ts";
+import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { SeekRequest } from "../../stream/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
@@ -30,7 +30,7 @@ const clockSlackMs = 10_000;
 type Start = SeekRequest | { kind: "at"; index: number };
 
 export const getShardIterator: Method<"GetShardIterator"> = async (context, input) => {
-  const start = startOf(input, context.nowMs);
+  const start = startOf(input);
   const address = await addressIn(context, input.StreamName);
   await getStream(context, address);
   const { runtime, nowMs } = context;
@@ -41,6 +41,10 @@ export const getShardIterator: Method<"GetShardIterator"> = async (context, inpu
     const shard = shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
     if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
     const { uid: shardUid, index } = shard;
+    if (start.kind === "time") {
+      const latestMs = await latestTime(runtime, shardUid, start.timeMs - clockSlackMs, nowMs);
+      if (start.timeMs > latestMs + clockSlackMs) throw badTime("a timestamp is in the future");
+    }
     await admitRead(context, shardUid, "iterator", id);
     const location =
       start.kind === "at"
@@ -139,7 +143,7 @@ async function childShards(context: MethodContext, { stream, shardIndex }: Itera
   return children;
 }
 
-function startOf(input: InputOf<"GetShardIterator">, nowMs: number): Start {
+function startOf(input: InputOf<"GetShardIterator">): Start {
   const { ShardIteratorType: type, StartingSequenceNumber: number = "", Timestamp = 0 } = input;
   if (type === undefined) throw issue("argument", "Shard iterator type '0' is not known");
   switch (type) {
@@ -152,7 +156,6 @@ function startOf(input: InputOf<"GetShardIterator">, nowMs: number): Start {
     }
     case "AT_TIMESTAMP":
       if (Timestamp <= 0) throw badTime("a timestamp is missed");
-      if (Timestamp > nowMs + clockSlackMs) throw badTime("a timestamp is in the future");
       return { kind: "time", timeMs: Timestamp, ordinal: 0 };
     case "TRIM_HORIZON":
       return { kind: "earliest" };
