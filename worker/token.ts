@@ -18,7 +18,7 @@ export interface Token {
 
 const MARK = 7;
 const ISSUED_AT = 8;
-const CONTENT_AT = 16;
+export const TOKEN_CONTENT_AT = 16;
 const BLOCK_BYTES = 16;
 const MAC_BYTES = 16;
 const TOKEN_BYTES_MIN = 152;
@@ -29,13 +29,13 @@ const sealedMax = 4096;
 
 /** `purpose` keeps tokens of one kind and scope from passing for another. */
 export function sealToken(key: string, purpose: string, token: Token): string {
-  const used = CONTENT_AT + token.content.length + MAC_BYTES;
+  const used = TOKEN_CONTENT_AT + token.content.length + MAC_BYTES;
   const blocks = Math.ceil(Math.max(used - TOKEN_BYTES_MIN, 0) / BLOCK_BYTES);
   const length = TOKEN_BYTES_MIN + blocks * BLOCK_BYTES;
   const bytes = Buffer.alloc(length);
   bytes[MARK] = 1;
   bytes.writeDoubleLE(token.issuedMs, ISSUED_AT);
-  bytes.set(token.content, CONTENT_AT);
+  bytes.set(token.content, TOKEN_CONTENT_AT);
   const end = length - MAC_BYTES;
   bytes.set(macOf(key, purpose, bytes.subarray(0, end)), end);
   const text = bytes.toString("base64");
@@ -59,7 +59,7 @@ export function openToken(key: string, purpose: string, text: string): Token | u
 function contentOf(bytes: Buffer): Token {
   return {
     issuedMs: bytes.readDoubleLE(ISSUED_AT),
-    content: bytes.subarray(CONTENT_AT, bytes.length - MAC_BYTES),
+    content: bytes.subarray(TOKEN_CONTENT_AT, bytes.length - MAC_BYTES),
   };
 }
 

@@ -49,7 +49,7 @@ test("history with the shard: no segment is asked for twice", () => {
 
 test("a Worker that is new asks the catalog once and the shard once", () => {
   for (const { counts } of find("in the bucket: a page, by a Worker that is new")) {
-    expect(counts).toMatchObject({ "catalog.cursorKey": 1, "shard.read": 1 });
+    expect(counts).toMatchObject({ "catalog.describeStream": 1, "shard.read": 1 });
     expect(sumOf(counts, "shard") + sumOf(counts, "catalog")).toBe(2);
   }
 });

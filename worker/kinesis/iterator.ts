@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import { engine } from "../isolate.ts";
 import { iteratorTtlMs } from "../limits.ts";
 import type { Location, Scope, ShardDescription } from "../stream/types.ts";
-import { openToken, sealToken } from "../token.ts";
+import { openToken, sealToken, TOKEN_CONTENT_AT } from "../token.ts";
 import { iteratorExpired, iteratorInvalid } from "./messages.ts";
 
 /** Where a consumer goes on reading. */
@@ -55,6 +55,13 @@ export function openIterator(key: string, scope: Scope, text: string, nowMs: num
     },
     stream: nameAt(content, NAMES_AT + 1 + uid.length),
   };
+}
+
+/** The stream that a text says it is an iterator of, which only opening it proves. */
+export function claimedStream(text: string): string {
+  const content = Buffer.from(unquote(text), "base64").subarray(TOKEN_CONTENT_AT);
+  const uidBytes = content[NAMES_AT] ?? 0;
+  return nameAt(content, NAMES_AT + 1 + uidBytes);
 }
 
 function nameAt(content: Buffer, at: number): string {

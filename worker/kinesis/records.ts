@@ -2,9 +2,14 @@
 // the records of a page as the engine prints them, in either format.
 import { concatBytes, utf8 } from "../bytes.ts";
 import type { ShardNumbers, TimeSpan } from "../engine.ts";
+import type { Env } from "../env.ts";
 import { engine } from "../isolate.ts";
+import { descriptionTtlMs } from "../limits.ts";
 import { RecordPage } from "../page.ts";
-import type { Run } from "../stream/reader.ts";
+import { findStreamSince } from "../stream/directory.ts";
+import { encryptionSpans } from "../stream/encryption.ts";
+import type { Page, Run } from "../stream/reader.ts";
+import type { Scope } from "../stream/types.ts";
 import { encodeCbor } from "./cbor.ts";
 import type { WireFormat } from "./codec.ts";
 
@@ -23,6 +28,21 @@ export function renderRecords(
   const text = JSON.stringify(members).slice(0, -1);
   const head = `${text}${text === "{" ? "" : ","}"Records":[`;
   return new RecordPage(utf8(head), runs, engine.kinesisJson(shard, encrypted), utf8("]}"));
+}
+
+/**
+ * When records of the page were encrypted. What was known of the stream some time after its last record
+ * arrived is good for ever; the time between is for clocks that differ.
+ */
+export async function spansOf(
+  env: Env,
+  stream: Scope & { name: string },
+  { lastTimeMs }: Page,
+): Promise<readonly TimeSpan[]> {
+  if (lastTimeMs === undefined) return [];
+  const sinceMs = lastTimeMs + descriptionTtlMs;
+  const { description } = await findStreamSince(env, stream, stream.name, sinceMs);
+  return encryptionSpans(description);
 }
 
 const RECORDS_HEAD = hex("67", "Records", "9f");

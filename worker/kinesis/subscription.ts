@@ -10,7 +10,6 @@ import { StreamError } from "../errors.ts";
 import type { FailureLog } from "../failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
-import { encryptionSpans } from "../stream/encryption.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
 import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
 import type { Location, Scope, ShardDescription } from "../stream/types.ts";
@@ -20,7 +19,7 @@ import { eventMessage, exceptionMessage, initialResponse } from "./eventstream.t
 import { kinesisErrorOf } from "./failures.ts";
 import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./messages.ts";
 import { isAtEnd, millisBehind, numberBefore } from "./position.ts";
-import { renderRecords } from "./records.ts";
+import { renderRecords, spansOf } from "./records.ts";
 import { childShardsOf } from "./shardList.ts";
 
 export interface Subscribed {
@@ -192,17 +191,15 @@ class Push {
         : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
     };
     const { format } = this.codec;
-    const encrypted = page.runs.length > 0 ? await this.encrypted() : [];
+    const encrypted = await this.encrypted(page);
     const payload = await renderRecords(format, members, page.runs, shard, encrypted).bytes();
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
   }
 
   /** When records were encrypted. Those of a stream that is gone by now are still to be handed out. */
-  private async encrypted(): Promise<readonly TimeSpan[]> {
-    const { stream } = this.subscribed;
+  private async encrypted(page: Page): Promise<readonly TimeSpan[]> {
     try {
-      const { description } = await findStream(this.runtime.env, stream, stream.name);
-      this.spans = encryptionSpans(description);
+      this.spans = await spansOf(this.runtime.env, this.subscribed.stream, page);
     } catch (error) {
       if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
     }

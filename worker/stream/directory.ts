@@ -12,6 +12,8 @@ import type { Scope, StreamDescription } from "./types.ts";
 export interface KnownStream {
   description: StreamDescription;
   routes: Routes;
+  /** When the catalog was asked. */
+  askedMs: number;
   freshUntilMs: number;
 }
 
@@ -29,20 +31,35 @@ export async function findStream(env: Env, scope: Scope, name: string): Promise<
   return refreshStream(env, scope, name);
 }
 
+/** The stream as it was at `sinceMs` or later, for who asks what was so by then. Throws `streamNotFound`. */
+export async function findStreamSince(
+  env: Env,
+  scope: Scope,
+  name: string,
+  sinceMs: number,
+): Promise<KnownStream> {
+  const known = streams.get(streamName(scope, name));
+  const isEnough = known !== undefined && known.askedMs >= sinceMs && known.askedMs <= Date.now();
+  return isEnough ? known : findStream(env, scope, name);
+}
+
 /** The stream as the catalog describes it now. Throws `streamNotFound`. */
 export async function refreshStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const key = streamName(scope, name);
   streams.delete(key);
+  const askedMs = Date.now();
   const reply = unwrap(await catalogOf(env, scope).describeStream(name));
   cursorKeys.set(scopeName(scope), reply.cursorKey);
-  return remember(key, reply.stream);
+  return remember(key, reply.stream, askedMs);
 }
 
 /** As `refreshStream`, once no shard of the stream is being split or merged. */
 export async function settledStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const key = streamName(scope, name);
   streams.delete(key);
-  return remember(key, unwrap(await catalogOf(env, scope).settledStream(name)).stream);
+  const askedMs = Date.now();
+  const { stream } = unwrap(await catalogOf(env, scope).settledStream(name));
+  return remember(key, stream, askedMs);
 }
 
 /** Runs `work` on the stream, and once more on a fresh description when a shard of a stale one is gone. */
@@ -77,9 +94,25 @@ export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   return key;
 }
 
+/** The same, in one call with the description of a stream that is likely to be asked for next. */
+export async function cursorKeyBeside(
+  env: Env,
+  scope: Scope,
+  likelyName: () => string,
+): Promise<string> {
+  if (!cursorKeys.has(scopeName(scope))) {
+    try {
+      await findStream(env, scope, likelyName());
+    } catch (error) {
+      if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
+    }
+  }
+  return cursorKeyOf(env, scope);
+}
+
 type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;
 
-function remember(key: string, description: StreamDescription): KnownStream {
+function remember(key: string, description: StreamDescription, askedMs: number): KnownStream {
   if (streams.size >= descriptionsMax) {
     const oldest = streams.keys().next().value;
     if (oldest !== undefined) streams.delete(oldest);
@@ -89,6 +122,7 @@ function remember(key: string, description: StreamDescription): KnownStream {
   const known = {
     description,
     routes: routesOf(description.shards),
+    askedMs,
     freshUntilMs: settled ? Date.now() + descriptionTtlMs : 0,
   };
   streams.set(key, known);

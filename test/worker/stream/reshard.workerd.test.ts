@@ -322,7 +322,7 @@ async function settled(): Promise<StreamDescription> {
 }
 
 function known(description: StreamDescription): KnownStream {
-  return { description, routes: routesOf(description.shards), freshUntilMs: Infinity };
+  return { description, routes: routesOf(description.shards), askedMs: 0, freshUntilMs: Infinity };
 }
 
 function stub({ uid }: Pick<Shard, "uid">) {

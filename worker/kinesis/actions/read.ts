@@ -1,24 +1,24 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
-// encrypted, so GetRecords asks the shard, and its catalog at most every few seconds. Where the shard has ended, the reply names the shards that continue it instead of
+// encrypted, so GetRecords asks the shard, and the catalog once in a while about new records. Where the shard has ended, the reply names the shards that continue it instead of
 // an iterator: every reply has one or the other, which is what consumers go by.
 import type { Env } from "../../env.ts";
 import { StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import { admitCall, spendPage } from "../../stream/admission.ts";
 import {
+  cursorKeyBeside,
   cursorKeyOf,
   findStream,
   type KnownStream,
   refreshStream,
   withStream,
 } from "../../stream/directory.ts";
-import { encryptionSpans } from "../../stream/encryption.ts";
 import { findShard } from "../../stream/hashrange.ts";
 import { readPage, seekShard } from "../../stream/reader.ts";
 import type { Scope } from "../../stream/types.ts";
 import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
-import { type Cursor, openIterator, sealIterator } from "../iterator.ts";
+import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   dryRun,
   iteratorOfAnother,
@@ -29,7 +29,7 @@ import {
 } from "../messages.ts";
 import { resolveStream } from "../names.ts";
 import { isAtEnd, millisBehind, seekRequest } from "../position.ts";
-import { renderRecords } from "../records.ts";
+import { renderRecords, spansOf } from "../records.ts";
 import { childShardsOf } from "../shardList.ts";
 
 export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
@@ -75,7 +75,7 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   const { runtime, nowMs } = context;
   const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
   const scope = named ?? context.scope;
-  const key = await cursorKeyOf(runtime.env, scope);
+  const key = await cursorKeyBeside(runtime.env, scope, () => claimedStream(input.ShardIterator));
   const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
   const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
   const limits = { recordsMax, bytesMax: pageBytesMax };
@@ -85,10 +85,7 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
   try {
     await admitCall(runtime.env, cursor.shard.uid, "read");
-    const [page, { description }] = await Promise.all([
-      readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip"),
-      findStream(runtime.env, stream, stream.name),
-    ]);
+    const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
     if (input.DryRun === true) throw dryRun();
     await spendPage(runtime.env, cursor.shard.uid, page);
     const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
@@ -98,7 +95,7 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
       ...(children.length > 0 ? { ChildShards: children } : { NextShardIterator: next() }),
     };
     const { format } = context.codec;
-    const encrypted = encryptionSpans(description);
+    const encrypted = await spansOf(runtime.env, stream, page);
     return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
