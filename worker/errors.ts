@@ -48,6 +48,14 @@ export type StreamErrorCode =
   | "commitFailed"
   /** Stored bytes fail their check. */
   | "corrupt"
+  /** An operator has let readers pass over the segment, which cannot be read. */
+  | "segmentSkipped"
+  /** The segment was to be passed over, and can be read. */
+  | "segmentSound"
+  | "segmentNotFound"
+  | "tooManySkipped"
+  /** An operator's request lacks what it needs. */
+  | "invalidQuery"
   /** A bound of the store would be passed: record, chunk, message or object too large. */
   | "tooLarge"
   /** No such object beside the streams. */
@@ -72,4 +80,11 @@ export class StreamError extends Error {
     this.code = code;
     this.detail = detail;
   }
+}
+
+/** Says which bytes are damaged, for the reader's operator. The wording is our own. */
+export function damageText({ shard, segment, what }: StreamErrorDetail): string {
+  const place = `shard ${shard}, segment ${segment}`;
+  const way = "An operator can let readers pass over it: see docs/RECOVERY.md.";
+  return `Stored bytes are damaged: ${place}: ${what}. ${way}`;
 }

@@ -6,7 +6,7 @@ import { defaultAccount, defaultRegion } from "./defaults.ts";
 import { type DoorRefusal, openDoor } from "./door.ts";
 import type { Env, Runtime } from "./env.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
-import { refuseStats, serveStats, statsPath } from "./stats.ts";
+import { isOperatorRequest, refuseOperator, serveOperator } from "./operator.ts";
 import type { Scope } from "./stream/types.ts";
 import { addsData, SpaceGauge } from "./space.ts";
 import { isRoot, splitUrl } from "./url.ts";
@@ -77,8 +77,8 @@ interface Face {
   refuse(refusal: DoorRefusal, request: Request): Response;
 }
 
-const faces: Record<"stats" | Dialect, Face> = {
-  stats: { serve: serveStats, refuse: refuseStats },
+const faces: Record<"operator" | Dialect, Face> = {
+  operator: { serve: serveOperator, refuse: refuseOperator },
   kinesis: { serve: serveKinesis, refuse: refuseKinesis },
   v3io: { serve: serveV3io, refuse: refuseV3io },
   yandex: { serve: serveYandex, refuse: refuseYandex },
@@ -86,8 +86,8 @@ const faces: Record<"stats" | Dialect, Face> = {
 
 function faceOf(request: Request): Face {
   const { path } = splitUrl(request.url);
-  const isStats = request.method === "GET" && path === statsPath;
-  return faces[isStats ? "stats" : dialectOf(request, path)];
+  const isOperator = isOperatorRequest(request.method, path);
+  return faces[isOperator ? "operator" : dialectOf(request, path)];
 }
 
 type Dialect = "kinesis" | "v3io" | "yandex";

@@ -87,6 +87,9 @@ export const viewTtlMs = 1000;
 /** Shards whose view an isolate keeps. */
 export const viewsMax = 10_000;
 
+/** Segments of a shard that readers pass over: they are a part of its row, 60 bytes each. */
+export const skippedSegmentsMax = 1000;
+
 /** When a move to R2 that failed is tried again. */
 export const tierRetryMs = 30_000;
 

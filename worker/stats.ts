@@ -1,49 +1,27 @@
 // GET /_millrace/stats: what an operator may want to know. Without a query, the counters of the
-// isolate that answers; with ?stream=NAME, what each shard of that stream has stored and done. Where keys
-// are asked for, it takes a v3io key or password and the action `millrace:GetStats`.
-import { accessOf } from "./auth/access.ts";
-import { authenticate } from "./auth/authenticate.ts";
-import type { DoorRefusal } from "./door.ts";
+// isolate that answers; with ?stream=NAME, what each shard of that stream has stored and done.
 import type { Runtime } from "./env.ts";
-import { StreamError } from "./errors.ts";
-import { refusalOf } from "./permission.ts";
+import type { NamedResource } from "./permission.ts";
 import { askSpace } from "./space.ts";
 import { bodies } from "./stream/bodies.ts";
 import { findStream } from "./stream/directory.ts";
 import { pendingTotalBytes } from "./stream/pending.ts";
 import { readCounters } from "./stream/readCounters.ts";
 import { unwrap } from "./stream/rpc.ts";
-import type { Scope } from "./stream/types.ts";
-import { splitUrl } from "./url.ts";
 
-export const statsPath = "/_millrace/stats";
-
-export async function serveStats(
-  request: Request,
+/** Throws `streamNotFound`, `shardNotFound`. */
+export async function readStats(
   runtime: Runtime,
-  home: Scope,
-): Promise<Response> {
-  const { env } = runtime;
-  const { headers } = request;
-  const caller = authenticate(accessOf(env), { dialect: "v3io", headers }, Date.now());
-  if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
-  const name = new URLSearchParams(splitUrl(request.url).query).get("stream");
-  const scope = { account: caller.principal.account, region: home.region };
-  const stream = name === null ? undefined : { scope, name };
-  const refusal = await refusalOf(env, caller, { action: "millrace:GetStats" }, stream);
-  if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
-  try {
-    const shards = name === null ? undefined : await shardStats(runtime, scope, name);
-    const disk = env.SPACE === undefined ? undefined : await askSpace(env.SPACE);
-    return json(200, {
-      isolate: isolateStats(),
-      ...(disk && { disk: { ...disk, takesWrites: disk.spareBytes > 0 } }),
-      ...(shards && { shards }),
-    });
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    return json(404, { error: error.code, ...error.detail });
-  }
+  stream: NamedResource | undefined,
+): Promise<object> {
+  const { SPACE: space } = runtime.env;
+  const shards = stream && (await shardStats(runtime, stream));
+  const disk = space === undefined ? undefined : await askSpace(space);
+  return {
+    isolate: isolateStats(),
+    ...(disk && { disk: { ...disk, takesWrites: disk.spareBytes > 0 } }),
+    ...(shards && { shards }),
+  };
 }
 
 function isolateStats() {
@@ -55,7 +33,7 @@ function isolateStats() {
   };
 }
 
-async function shardStats(runtime: Runtime, scope: Scope, name: string) {
+async function shardStats(runtime: Runtime, { scope, name }: NamedResource) {
   const { description } = await findStream(runtime.env, scope, name);
   return Promise.all(
     description.shards.map(async ({ uid, index }) => {
@@ -63,17 +41,4 @@ async function shardStats(runtime: Runtime, scope: Scope, name: string) {
       return Object.assign({ index }, stats);
     }),
   );
-}
-
-const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;
-
-export function refuseStats({ status, message }: DoorRefusal): Response {
-  return json(status, { error: refusalNames[status], message });
-}
-
-function json(status: number, value: object): Response {
-  return new Response(`${JSON.stringify(value, undefined, 2)}\n`, {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-  });
 }

@@ -30,7 +30,7 @@ export function matchesPattern(pattern: string, text: string): boolean {
 
 /** `*`, or an action of one of the dialects: `kinesis:Get*`, `v3io:PutRecords`. */
 export function isActionPattern(text: string): boolean {
-  return /^(?:\*|(?:kinesis|v3io):[A-Za-z*?]+)$/.test(text);
+  return /^(?:\*|(?:kinesis|v3io|millrace):[A-Za-z*?]+)$/.test(text);
 }
 
 /** Actions are the same in any case. */

@@ -1,7 +1,12 @@
 // What the Kinesis face says when the core fails: one table from the core's codes to the service's
 // errors. The words are in messages.ts. What is not in the table is no caller's doing: it is logged
 // and answered as InternalFailure.
-import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import {
+  damageText,
+  StreamError,
+  type StreamErrorCode,
+  type StreamErrorDetail,
+} from "../errors.ts";
 import type { FailureLog } from "../failureLog.ts";
 import type { Scope } from "../stream/types.ts";
 import { KinesisError } from "./errors.ts";
@@ -67,14 +72,8 @@ export function kinesisErrorOf(
   }
   failures.log(error);
   const isCorrupt = error instanceof StreamError && error.code === "corrupt";
-  return isCorrupt ? damaged(error) : new KinesisError("InternalFailure");
-}
-
-function damaged({ detail: { shard, segment, what } }: StreamError): KinesisError {
-  return new KinesisError(
-    "InternalFailureException",
-    `Stored bytes are damaged: shard ${shard}, segment ${segment}: ${what}.`,
-  );
+  if (!isCorrupt) return new KinesisError("InternalFailure");
+  return new KinesisError("InternalFailureException", damageText(error.detail));
 }
 
 /** Of the account with all its streams, or of one stream by itself. */

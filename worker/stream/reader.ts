@@ -164,6 +164,7 @@ async function readSegments(
   for (const load of loads) {
     if (page.done) break;
     if (load.status === "rejected") {
+      if (passOver(page, load.reason)) continue;
       if (page.index > plan.index || isMissing(load.reason)) break;
       throw load.reason;
     }
@@ -174,6 +175,18 @@ async function readSegments(
   const isElsewhere = page.index === plan.index;
   if (isElsewhere) for (const segment of plan.segments) bodies.delete(segmentKey(uid, segment));
   return page;
+}
+
+/** Goes on after a segment that an operator has given up; false when it is none, or lies further on. */
+function passOver(page: Gathering, error: unknown): boolean {
+  if (!(error instanceof StreamError) || error.code !== "segmentSkipped") return false;
+  const index = Number(error.detail["index"]);
+  const nextIndex = index + Number(error.detail["count"]);
+  if (index > page.index) return false;
+  console.warn(`a page passes over records ${page.index} to ${nextIndex - 1}`, error.detail);
+  page.index = Math.max(page.index, nextIndex);
+  page.segment++;
+  return true;
 }
 
 function isMissing(error: unknown): boolean {

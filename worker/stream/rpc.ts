@@ -22,6 +22,7 @@ import type {
   ShardSettings,
   ShardStats,
   ShardView,
+  SkippedSegment,
   StreamDescription,
   StreamMode,
   YandexAttributes,
@@ -47,8 +48,13 @@ export interface ShardApi {
   /** Records of the newest generation; of older ones, where they are. */
   read(request: ReadRequest): Promise<Reply<ReadReply>>;
   view(): Promise<Reply<ShardView>>;
-  /** A sealed segment that is not in R2 alone; null when it is not here. */
-  segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>>;
+  /** A sealed segment that is not in R2 alone; null when it is not here, or readers may pass over it. */
+  segment(segment: number): Promise<Reply<SegmentReply>>;
+  /**
+   * Lets readers pass over a segment of which no sound copy is left. The tail's number stands for the first
+   * such one of those that the tail is sealed into. Doing it again changes nothing.
+   */
+  skip(segment: number): Promise<Reply<{ skipped: SkippedSegment }>>;
   /** Changes how long records are kept. */
   retain(retentionHours: number): Promise<Reply<{ retained: true }>>;
   stats(): Promise<Reply<ShardStats>>;
@@ -61,6 +67,12 @@ export interface ShardApi {
   spend(bytes: number): Promise<void>;
   /** Removes every byte. Doing it again changes nothing. */
   destroy(): Promise<void>;
+}
+
+export interface SegmentReply {
+  body: Uint8Array | null;
+  /** Set when readers may pass over it. */
+  skipped?: SkippedSegment;
 }
 
 export interface AppendReply {

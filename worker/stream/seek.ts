@@ -6,7 +6,8 @@ import type { LogEntry } from "./log.ts";
 import type { ShardStore } from "./store.ts";
 import type { SeekRequest, ShardView } from "./types.ts";
 
-export type LoadBody = (entry: LogEntry) => Promise<Uint8Array>;
+/** Undefined when the entry is to be passed over. */
+export type LoadBody = (entry: LogEntry) => Promise<Uint8Array | undefined>;
 
 /** Throws `locationNotFound`, and `corrupt` from `load`. */
 export async function seekIndex(
@@ -28,7 +29,9 @@ export async function seekIndex(
       const entry = store.entryAtTime(timeMs, ordinal);
       if (entry === undefined || entry.firstIndex >= view.nextIndex) return view.nextIndex;
       if (entry.firstMs > timeMs) return Math.max(entry.firstIndex, view.firstIndex);
-      const index = entry.firstIndex + engine.findTime(await load(entry), timeMs, ordinal);
+      const body = await load(entry);
+      const at = body === undefined ? entry.count : engine.findTime(body, timeMs, ordinal);
+      const index = entry.firstIndex + at;
       return Math.max(index, view.firstIndex);
     }
   }

@@ -6,6 +6,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { verifySegment } from "./chunk.ts";
+import { isCorrupt } from "./inspector.ts";
 import { unwrap } from "./rpc.ts";
 import { readObject } from "./tier.ts";
 
@@ -48,7 +49,7 @@ export class Segments extends WorkerEntrypoint<Env> {
 
 /**
  * Looks where the segment is expected first, then in the other place: one good copy is enough.
- * Throws `corrupt`, or what else the first place failed with.
+ * Throws `corrupt`, `segmentSkipped` where that may be passed over, or what else a place failed with.
  */
 async function loadSegment(
   env: Env,
@@ -59,7 +60,10 @@ async function loadSegment(
   const { SEGMENTS } = env;
   const fromR2 = async () => SEGMENTS && readObject(SEGMENTS, uid, segment);
   const fromShard = async () => {
-    const { body } = unwrap(await env.SHARD.getByName(uid).segment(segment));
+    const { body, skipped } = unwrap(await env.SHARD.getByName(uid).segment(segment));
+    if (body === null && skipped !== undefined) {
+      throw new StreamError("segmentSkipped", { shard: uid, ...skipped });
+    }
     if (body !== null) verifySegment(body, uid, segment);
     return body ?? undefined;
   };
@@ -69,12 +73,18 @@ async function loadSegment(
       const body = await load();
       if (body !== undefined) return body;
     } catch (error) {
-      console.error(`segment ${segment} of shard ${uid}`, error);
+      if (!isSkip(error)) console.error(`segment ${segment} of shard ${uid}`, error);
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw failures[0];
-  return undefined;
+  if (failures.length === 0) return undefined;
+  // A place that fails for now may have a sound copy: that one is not passed over.
+  const mayBeSound = failures.find((error) => !isSkip(error) && !isCorrupt(error));
+  throw mayBeSound ?? failures.find(isSkip) ?? failures[0];
+}
+
+function isSkip(error: unknown): boolean {
+  return error instanceof StreamError && error.code === "segmentSkipped";
 }
 
 function refuse(status: number, text: string, type = "text/plain"): Response {

@@ -12,10 +12,12 @@ import { readSettings } from "../settings.ts";
 import { Appends, checkChunks } from "./appends.ts";
 import { groupChunks } from "./batch.ts";
 import { bodies } from "./bodies.ts";
+import type { LogEntry } from "./log.ts";
 import { resetPending } from "./pending.ts";
 import { type QuotaKind, ShardQuota } from "./quota.ts";
-import { type AppendReply, asReply, type Reply, type ShardApi } from "./rpc.ts";
+import { type AppendReply, asReply, type Reply, type SegmentReply, type ShardApi } from "./rpc.ts";
 import { seekIndex } from "./seek.ts";
+import { findUnreadable } from "./skips.ts";
 import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
 import { Subscription } from "./subscription.ts";
@@ -32,6 +34,7 @@ import type {
   ShardSettings,
   ShardStats,
   ShardView,
+  SkippedSegment,
 } from "./types.ts";
 
 /** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
@@ -123,7 +126,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const view = this.currentView();
       const store = this.opened();
       const index = await seekIndex(store, view, request, (entry) =>
-        this.tiering.body(store, entry),
+        this.tiering.bodyUnlessSkipped(store, entry),
       );
       return { location: { segment: this.segmentAt(index), index }, view };
     });
@@ -153,12 +156,30 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.quota?.spendRead(bytes, Date.now());
   }
 
-  segment(segment: number): Promise<Reply<{ body: Uint8Array | null }>> {
+  segment(segment: number): Promise<Reply<SegmentReply>> {
     return asReply(() => {
       const store = this.opened();
       this.counters.segmentReads++;
       if (segment >= this.published.segment) return { body: null };
-      return { body: store.loadSegment(segment) ?? null };
+      const skipped = store.skippedSegment(segment);
+      if (skipped === undefined) return { body: store.loadSegment(segment) ?? null };
+      return { body: store.loadSegmentIfSound(segment) ?? null, skipped };
+    });
+  }
+
+  skip(segment: number): Promise<Reply<{ skipped: SkippedSegment }>> {
+    return asReply(async () => {
+      const store = this.opened();
+      const isTail = segment === this.published.segment;
+      if (isTail) this.sealTail();
+      const end = isTail ? this.published.segment : segment + 1;
+      const load = (entry: LogEntry) => this.tiering.body(store, entry);
+      const skipped = await findUnreadable(store, segment, end, load);
+      const { uid } = this.opened().description;
+      this.transact(() => this.opened().skip(skipped));
+      await this.ctx.storage.sync();
+      console.warn(`readers may pass over a segment of shard ${uid}`, skipped);
+      return { skipped };
     });
   }
 

@@ -17,11 +17,12 @@ import {
 } from "../limits.ts";
 import { readHeader, stampChunk } from "./chunk.ts";
 import { type Generation, Generations, generationSchema } from "./generations.ts";
-import { Inspector } from "./inspector.ts";
+import { Inspector, isCorrupt } from "./inspector.ts";
 import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "./bodies.ts";
+import { addSkipped } from "./skips.ts";
 import type { MeteredSql } from "./sql.ts";
-import type { AppendReceipt, ShardSettings, ShardStats } from "./types.ts";
+import type { AppendReceipt, ShardSettings, ShardStats, SkippedSegment } from "./types.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -199,6 +200,7 @@ export class ShardStore {
         sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
         r2Bytes: closed.tieredBytes,
         damaged: inspector.damaged.size,
+        skipped: this.description.skipped?.length ?? 0,
       },
     };
   }
@@ -260,6 +262,35 @@ export class ShardStore {
     const generation = this.generations.withSegment(segment);
     if (generation === undefined || generation.tiered) return undefined;
     return this.loadClosed(generation, segment);
+  }
+
+  /** Where the records of a sealed segment are said to be; undefined when it is not, or is forgotten. */
+  segmentEntry(segment: number): LogEntry | undefined {
+    const inLog = this.log.entries[segment - this.firstLogSegment];
+    if (inLog?.segment === segment) return inLog;
+    const generation = this.generations.withSegment(segment);
+    return generation?.segments[segment - generation.firstSegment];
+  }
+
+  /** Undefined unless readers may pass over it. */
+  skippedSegment(segment: number): SkippedSegment | undefined {
+    return this.description.skipped?.find((each) => each.segment === segment);
+  }
+
+  /** As `loadSegment`; also undefined when the bytes fail their check. */
+  loadSegmentIfSound(segment: number): Uint8Array | undefined {
+    try {
+      return this.loadSegment(segment);
+    } catch (error) {
+      if (isCorrupt(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Lets readers pass over it. Throws `tooManySkipped`. */
+  skip(segment: SkippedSegment): void {
+    const firstIndex = this.generations.oldest()?.firstIndex ?? 0;
+    this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
   }
 
   /** Marks a generation as moved to R2 and frees its rows. */

@@ -7,7 +7,8 @@ import type { ReadRequest, ShardView } from "./types.ts";
 
 /**
  * Chunks with exactly the page's records, and the index after them. A page ends before a damaged
- * body; one that would begin with it throws `corrupt`.
+ * body. One that would begin with it throws `corrupt`; a sealed one may be sound elsewhere, so that page
+ * is empty.
  */
 export function readTail(
   log: Log,
@@ -24,7 +25,8 @@ export function readTail(
   for (let at = inLog ? log.find(index) : Infinity; records > 0; at++) {
     const entry = log.entries[at];
     if (entry === undefined || entry.firstIndex >= view.nextIndex) break;
-    const chunk = chunks.length === 0 ? log.load(entry) : log.loadIfSound(entry);
+    const isOnlyCopy = chunks.length === 0 && entry.segment === undefined;
+    const chunk = isOnlyCopy ? log.load(entry) : log.loadIfSound(entry);
     if (chunk === undefined) break;
     const kept = entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
     const from = Math.max(index - entry.firstIndex, kept);

@@ -104,6 +104,18 @@ export class Tiering {
     throw damage ?? new StreamError("corrupt", { shard: uid, segment, what: "missing" });
   }
 
+  /** As `body`; undefined when readers may pass over the segment, and no copy of it is sound. */
+  async bodyUnlessSkipped(store: ShardStore, entry: LogEntry): Promise<Uint8Array | undefined> {
+    try {
+      return await this.body(store, entry);
+    } catch (error) {
+      const { segment } = entry;
+      const isSkipped = segment !== undefined && store.skippedSegment(segment) !== undefined;
+      if (isSkipped && isCorrupt(error)) return undefined;
+      throw error;
+    }
+  }
+
   private async moveAll(store: ShardStore, bucket: SegmentBucket): Promise<void> {
     await this.freeMoved(store, bucket);
     await moveSegments(bucket, {

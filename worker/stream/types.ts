@@ -41,6 +41,8 @@ export interface ShardSettings extends ShardDescription {
   floorMs?: number;
   /** No record of the shard arrives earlier than this. */
   earliestMs?: number;
+  /** What readers pass over: see skips.ts. */
+  skipped?: SkippedSegment[];
   /** Set while the shard is being removed; it exists no more for anyone. */
   destroyed?: boolean;
 }
@@ -134,6 +136,13 @@ export interface ConsumerDescription {
   policy?: string;
 }
 
+/** A segment that cannot be read, and the records that it had. */
+export interface SkippedSegment {
+  segment: number;
+  index: number;
+  count: number;
+}
+
 /** Where a read goes on: see docs/FORMAT.md, Location. */
 export interface Location {
   segment: number;
@@ -199,7 +208,13 @@ export interface ShardStats {
   shard: string;
   records: number;
   tail: { chunks: number; bytes: number };
-  segments: { count: number; sqliteBytes: number; r2Bytes: number; damaged: number };
+  segments: {
+    count: number;
+    sqliteBytes: number;
+    r2Bytes: number;
+    damaged: number;
+    skipped: number;
+  };
   databaseBytes: number;
   pendingBytes: number;
   rowsWritten: number;

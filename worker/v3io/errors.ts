@@ -4,7 +4,7 @@
 // the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { BodyError } from "../body.ts";
-import { StreamError } from "../errors.ts";
+import { damageText, StreamError } from "../errors.ts";
 import type { FailureLog } from "../failureLog.ts";
 
 interface ErrorRow {
@@ -95,6 +95,8 @@ function nameOf(error: unknown): V3ioError {
       return new V3ioError("ConditionFalse");
     case "itemExists":
       return new V3ioError("ItemExists");
+    case "corrupt":
+      return new V3ioError("InternalError", damageText(error.detail));
     default:
       return new V3ioError("InternalError");
   }

@@ -3,7 +3,7 @@
 // the method. What the HTTP front finds wrong is said plainly. Sources: YDB exceptions_mapping.cpp,
 // http_req.cpp, datastreams_codes.h.
 import { BodyError } from "../body.ts";
-import { StreamError } from "../errors.ts";
+import { damageText, StreamError } from "../errors.ts";
 import type { FailureLog } from "../failureLog.ts";
 
 /** Statuses by name; the reason phrase of a reply is the name too. */
@@ -112,12 +112,14 @@ export function yandexErrorOf(error: unknown, name: string, failures: FailureLog
     case "overloaded":
     case "shardClosed":
       return issue("overload", "Too many requests, try again later");
+    case "corrupt":
+      return internal(error, failures, damageText(detail));
     default:
       return internal(error, failures);
   }
 }
 
-function internal(error: unknown, failures: FailureLog): YandexError {
+function internal(error: unknown, failures: FailureLog, text = "Internal error"): YandexError {
   failures.log(error);
-  return issue("internal", "Internal error");
+  return issue("internal", text);
 }

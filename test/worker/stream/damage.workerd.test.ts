@@ -5,14 +5,14 @@
 import { env, exports } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
-import type { StreamError } from "../../../worker/errors.ts";
 import { generationBytes, sealAgeMs } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
 import { unwrap } from "../../../worker/stream/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { kinesisOver } from "../kinesis/client.ts";
-import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";
+import { expectDamaged, flipBit } from "./damage.ts";
+import { append, openShard, record, seek, type ShardStub, textOf } from "./shards.ts";
 import {
   evictAll,
   forgetBodies,
@@ -195,7 +195,8 @@ describe("a consumer", () => {
     expect(second.status).toBe(500);
     expect(second.error.name).toBe("InternalFailureException");
     expect(second.error.message).toBe(
-      `Stored bytes are damaged: shard ${uid}, segment 0: bad body checksum.`,
+      `Stored bytes are damaged: shard ${uid}, segment 0: bad body checksum. ` +
+        "An operator can let readers pass over it: see docs/RECOVERY.md.",
     );
     const after = {
       ShardIteratorType: "AFTER_SEQUENCE_NUMBER",
@@ -231,41 +232,6 @@ async function fillGenerations(shard: ShardStub, generations: number): Promise<n
     count++;
   }
   return count;
-}
-
-/** Changes one bit of the body that begins at `index`, where it is stored; nothing else knows it. */
-async function flipBit(shard: ShardStub, index: number): Promise<void> {
-  await sabotage(shard, ({ sql }) => {
-    const tables = sql
-      .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE name LIKE 'log%'")
-      .toArray();
-    for (const { name } of tables) {
-      const rows = sql
-        .exec<{ body: ArrayBuffer }>(`SELECT body FROM ${name} WHERE id = ?`, index * 8)
-        .toArray();
-      const row = rows[0];
-      if (row === undefined) continue;
-      const body = new Uint8Array(row.body);
-      body[body.length - 1] = (body.at(-1) ?? 0) ^ 1;
-      sql.exec(`UPDATE ${name} SET body = ? WHERE id = ?`, body, index * 8);
-      return;
-    }
-    throw new Error(`no body begins at ${index}`);
-  });
-  await evictAll(shard);
-}
-
-/** Reading there fails, and says where it is. */
-async function expectDamaged(shard: ShardStub, index: number, segment: number): Promise<void> {
-  const read = gatherPage(shard, { from: { segment, index } });
-  const failure = await read.then(
-    () => undefined,
-    (error: unknown) => error as StreamError,
-  );
-  expect(failure).toMatchObject({
-    code: "corrupt",
-    detail: { shard: shard.name, segment, what: expect.any(String) },
-  });
 }
 
 async function readObject(key: string): Promise<Uint8Array> {
