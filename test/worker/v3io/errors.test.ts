@@ -93,8 +93,18 @@ describe("what a failure of the core is called", () => {
     ["itemExists", "The item exists, ErrorCode -369098809"],
     ["conditionFalse", "The condition is false, ErrorCode -16777245"],
     ["expressionFailed", "InvalidArgumentException"],
-    ["corrupt", "InternalError"],
+    ["commitFailed", "InternalError"],
   ];
+
+  test("damaged bytes: which they are, and what an operator can do", async () => {
+    const error = new StreamError("corrupt", { shard: "u-0", segment: 7, what: "short" });
+    const body: unknown = await errorResponse(v3ioErrorOf(error, failures)).json();
+    const message =
+      "InternalError. Stored bytes are damaged: shard u-0, segment 7: short. " +
+      "An operator can let readers pass over it: see docs/RECOVERY.md.";
+    expect(body).toEqual({ ErrorCode: -117440512, ErrorMessage: message });
+    expect(log).toHaveBeenCalledTimes(1);
+  });
 
   test.each(names)("%s: %s", async (code, name) => {
     const body: unknown = await errorResponse(v3ioErrorOf(new StreamError(code), failures)).json();
