@@ -14,6 +14,7 @@ import {
   expectRefusal,
   kinesis,
   putText,
+  readShard,
   refusal,
   region,
   setClock,
@@ -23,6 +24,7 @@ import { authorizationFor } from "./client.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12);
 const transitionMs = 5000;
+const ShardId = "shardId-000000000000";
 
 let stream: string;
 
@@ -53,6 +55,47 @@ describe("a stream", () => {
     );
     setClock(noonMs + transitionMs);
     await putText(stream, "a");
+  });
+
+  test("has no shards to list or read before it is ACTIVE", async () => {
+    const place = { StreamName: stream, ShardId, ShardIteratorType: "LATEST" };
+    const list = { StreamName: stream };
+    await expectRefusal("GetShardIterator", place, shardNotFound());
+    await expectRefusal("ListShards", list, notActive("CREATING"));
+    setClock(noonMs + transitionMs);
+    const { ShardIterator } = await ask("GetShardIterator", place);
+    await ask("GetRecords", { ShardIterator });
+    expect((await ask("ListShards", list))["Shards"]).toHaveLength(1);
+  });
+
+  test("has its shards to list and read while it is UPDATING", async () => {
+    setClock(noonMs + transitionMs);
+    await ask("UpdateMaxRecordSize", { StreamARN: arnOf(stream), MaxRecordSizeInKiB: 2048 });
+    expect(await statusAt(transitionMs)).toBe("UPDATING");
+    await putText(stream, "a");
+    expect((await readShard(stream, ShardId)).length).toBe(1);
+    expect((await ask("ListShards", { StreamName: stream }))["Shards"]).toHaveLength(1);
+  });
+
+  test("has no shards to list or read while it is DELETING, nor while it is made again", async () => {
+    setClock(noonMs + transitionMs);
+    const place = { StreamName: stream, ShardId, ShardIteratorType: "LATEST" };
+    const { ShardIterator } = await ask("GetShardIterator", place);
+    const wide = await createStream({ ShardCount: 2 });
+    setClock(noonMs + 2 * transitionMs);
+    const { NextToken } = await ask("ListShards", { StreamName: wide, MaxResults: 1 });
+    const expectNone = async (status: string) => {
+      await expectRefusal("GetShardIterator", place, shardNotFound());
+      await expectRefusal("GetRecords", { ShardIterator }, shardNotFound());
+      await expectRefusal("ListShards", { StreamName: stream }, notActive(status));
+    };
+    await ask("DeleteStream", { StreamName: stream });
+    await expectNone("DELETING");
+    await ask("DeleteStream", { StreamName: wide });
+    await expectRefusal("ListShards", { NextToken }, notActive("DELETING", wide));
+    setClock(noonMs + 3 * transitionMs);
+    await ask("CreateStream", { StreamName: stream, ShardCount: 1 });
+    await expectNone("CREATING");
   });
 
   const updates: [string, object][] = [
@@ -239,10 +282,17 @@ async function isListed(): Promise<boolean> {
   return (StreamNames as string[]).includes(stream);
 }
 
-function notActive(status: string) {
+function notActive(status: string, name = stream) {
   return refusal(
     "ResourceInUseException",
-    `Stream ${stream} under account ${account} not ACTIVE, instead in state ${status}`,
+    `Stream ${name} under account ${account} not ACTIVE, instead in state ${status}`,
+  );
+}
+
+function shardNotFound() {
+  return refusal(
+    "ResourceNotFoundException",
+    `Shard ${ShardId} in stream ${stream} under account ${account} does not exist`,
   );
 }
 

@@ -66,6 +66,10 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
     after = shardId;
   }
   const stream = await describeStreamNow(context, reference);
+  // The client library goes by it: it waits while a stream is neither ACTIVE nor UPDATING
+  // (awslabs/amazon-kinesis-client, KinesisShardDetector).
+  const isListed = stream.status === "ACTIVE" || stream.status === "UPDATING";
+  if (!isListed) throw streamNotActive(stream, stream.status);
   const isOther = createdMs !== undefined && secondOf(createdMs) !== secondOf(stream.createdMs);
   if (isOther) throw streamNotFound(stream);
   const limit = Math.min(input.MaxResults ?? listLimit, listLimit);
