@@ -63,8 +63,10 @@ export async function serveOperator(
   }
 }
 
+const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;
+
 export function refuseOperator({ status, message }: DoorRefusal): Response {
-  return json(status, { error: status === 400 ? "BadRequest" : "Forbidden", message });
+  return json(status, { error: refusalNames[status], message });
 }
 
 function json(status: number, value: object): Response {

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import type { Env } from "../../../worker/env.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
-import { serveStats, statsPath } from "../../../worker/stats.ts";
+import { serveOperator } from "../../../worker/operator.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { serveYandex } from "../../../worker/yandex/face.ts";
 import { authorizationFor } from "../kinesis/client.ts";
@@ -56,7 +56,8 @@ const requests: [string, (access: Partial<Env>) => Promise<Response>][] = [
   ],
   [
     "the statistics",
-    (access) => serveStats(new Request(`http://localhost${statsPath}`), runtimeWith(access), home),
+    (access) =>
+      serveOperator(new Request("http://localhost/_millrace/stats"), runtimeWith(access), home),
   ],
 ];
 
