@@ -3,6 +3,7 @@
 // for a path, another service for a target, or a region of that cloud in the credential. Everything
 // else is Kinesis, which also answers what no dialect would ask.
 import { defaultAccount, defaultRegion } from "./defaults.ts";
+import { releaseBody } from "./body.ts";
 import { type DoorRefusal, openDoor } from "./door.ts";
 import type { Env, Runtime } from "./env.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
@@ -39,12 +40,16 @@ export default {
     const door = openDoor(request, env);
     const face = faceOf(request);
     const serve = () => face.serve(request, runtime, defaultScope);
-    const reply =
-      door.preflight ??
-      (door.refusal === undefined
-        ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
-        : face.refuse(door.refusal, request));
-    return door.finish(reply, Date.now());
+    try {
+      const reply =
+        door.preflight ??
+        (door.refusal === undefined
+          ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
+          : face.refuse(door.refusal, request));
+      return door.finish(reply, Date.now());
+    } finally {
+      releaseBody(request);
+    }
   },
 } satisfies ExportedHandler<Env>;
 

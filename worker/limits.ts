@@ -137,6 +137,33 @@ export const iteratorTtlMs = 300_000;
 export const requestBodyBytesMax = 16 * 1024 * 1024;
 
 /**
+ * Bodies that an isolate holds at once, from their first byte to the reply: two of the largest. They share
+ * the 128 MB with what is listed above. More of them wait.
+ */
+export const bodiesBytesMax = 2 * requestBodyBytesMax;
+
+/** So much of every body is not counted, so that a small request never waits for large ones. */
+export const bodyFreeBytes = 64 * 1024;
+
+/** How long a body waits for room until its request is refused with the dialect's throughput error. */
+export const bodyWaitMsMax = 20_000;
+
+/** How long a body may take in all: 16 MB at 2 Mbit/s. */
+export const bodyMsMax = 60_000;
+
+/** How long nothing of a body may come, and how long a small one may take in all. */
+export const bodyIdleMsMax = 10_000;
+
+/**
+ * While others wait for room, a body has this long, and a second more for every mebibyte: whoever is slower is
+ * cut off, or a few slow clients would keep everybody else waiting.
+ */
+export const bodyGraceMs = 2000;
+
+/** How often a body that is being read or used says so; after three times as long its room is free again. */
+export const bodyTickMs = 1000;
+
+/**
  * Items of a request's body: members, elements and values, however deep. A v3io PutRecords of 1000 records has
  * 9000, and a list that is many times too long is still read, so that its own error can be given. A body of
  * 16 MB could hold 16 million, which take seconds and hundreds of megabytes to build.

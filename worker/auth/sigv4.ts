@@ -1,6 +1,7 @@
 // Verifies an AWS signature, version 4, in either of its forms. The checks come in the order of the
 // service and fail with its names and texts (dynalite index.js records both); the secret is looked
-// up, and the body hashed, only after everything cheap was in order. The hash is always the body's
+// up, and the body hashed, only after everything cheap was in order, and what the head alone
+// condemns can be refused before the body is there. The hash is always the body's
 // own: UNSIGNED-PAYLOAD is for S3, and botocore's presigned requests sign an empty body.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
@@ -40,6 +41,9 @@ export interface SignedRequest {
   readonly authorization: Authorization;
 }
 
+/** All of it but the body, which may not have come yet. */
+export type SignedHead = Omit<SignedRequest, "body">;
+
 /** The credential, taken apart. */
 interface Scope extends SigningScope {
   readonly accessKeyId: string;
@@ -57,6 +61,14 @@ const expiresSecondsMax = 604_800;
 
 const MS_PER_SECOND = 1000;
 
+/** A head with nothing wrong in it: what it takes to verify the signature. */
+interface GoodHead {
+  readonly kind: "head";
+  readonly timestamp: string;
+  readonly scope: Scope;
+  readonly credential: SigningCredential;
+}
+
 /** `services` are the names that a scope may have, the first of them the one to complain with. */
 export function verifySignature(
   request: SignedRequest,
@@ -64,6 +76,32 @@ export function verifySignature(
   services: readonly string[],
   nowMs: number,
 ): Caller | Refusal {
+  const head = readHead(request, keys, services, nowMs);
+  if (head.kind === "refusal") return head;
+  return (
+    checkSignature(request, head, keys) ??
+    checkToken(request.authorization, head.credential) ??
+    admit(head.credential.principal, head.scope.region)
+  );
+}
+
+/** What is wrong whatever the body may be; undefined when only the body can tell. */
+export function refuseHead(
+  request: SignedHead,
+  keys: KeyRing,
+  services: readonly string[],
+  nowMs: number,
+): Refusal | undefined {
+  const head = readHead(request, keys, services, nowMs);
+  return head.kind === "refusal" ? head : undefined;
+}
+
+function readHead(
+  request: SignedHead,
+  keys: KeyRing,
+  services: readonly string[],
+  nowMs: number,
+): GoodHead | Refusal {
   const { authorization } = request;
   const signedMs = parseTime(authorization.date);
   if (signedMs === undefined) return refuseDate(authorization.date);
@@ -79,11 +117,8 @@ export function verifySignature(
   if (scopeRefusal) return scopeRefusal;
   const credential = keys.findSigning(scope.accessKeyId);
   if (!credential) return refuseUnknownKey();
-  return (
-    checkSignature(request, timestamp, scope, keys, credential) ??
-    checkToken(authorization, credential) ??
-    admit(credential.principal, scope.region)
-  );
+  if (!isWhole(request)) return refuseSignature();
+  return { kind: "head", timestamp, scope, credential };
 }
 
 /** For an open server: a signature that nobody checks still says who and where. */
@@ -123,7 +158,7 @@ function checkTime(
 }
 
 /** What decides where a request goes and what it does must not be open to change. */
-function checkSignedHeaders({ authorization, headers }: SignedRequest): Refusal | undefined {
+function checkSignedHeaders({ authorization, headers }: SignedHead): Refusal | undefined {
   const names = new Set(authorization.signedHeaders.map((name) => name.toLowerCase()));
   const isAddressed = names.has("host") || names.has(authority);
   const unsigned = !isAddressed
@@ -174,17 +209,19 @@ function checkScope(
   return refuse("InvalidSignatureException", complaints.join(" "));
 }
 
+/** Whether the signature can be one, and every header that it is over is there. */
+function isWhole({ headers, authorization: { signedHeaders, signature } }: SignedHead): boolean {
+  const hasAll = signedHeaders.every((name) => signedValue(headers, name.toLowerCase()) !== null);
+  return hasAll && /^[0-9a-f]{64}$/.test(signature);
+}
+
 function checkSignature(
   request: SignedRequest,
-  timestamp: string,
-  scope: Scope,
+  { timestamp, scope, credential }: GoodHead,
   keys: KeyRing,
-  credential: SigningCredential,
 ): Refusal | undefined {
   const { method, path, query, headers } = request;
   const { signedHeaders, signature } = request.authorization;
-  const isWhole = signedHeaders.every((name) => signedValue(headers, name.toLowerCase()) !== null);
-  if (!isWhole || !/^[0-9a-f]{64}$/.test(signature)) return refuseSignature();
   const payloadHash = hexSha256(request.body);
   const sentHash = headers.get("x-amz-content-sha256");
   if (sentHash !== null && sentHash !== payloadHash) {

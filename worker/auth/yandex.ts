@@ -5,12 +5,14 @@
 import type { Authorization, HeaderReader } from "./credentials.ts";
 import { admit, admitAnyone, type Caller, type Refusal, refuse } from "./caller.ts";
 import type { KeysAuth, OpenAuth } from "./config.ts";
-import { admitUnverified, type SignedRequest, verifySignature } from "./sigv4.ts";
+import { admitUnverified, refuseHead, type SignedRequest, verifySignature } from "./sigv4.ts";
 
 export type YandexRequest = Omit<SignedRequest, "authorization"> & {
   /** Undefined for a request that is not signed. */
   readonly authorization: Authorization | undefined;
 };
+
+export type YandexHead = Omit<YandexRequest, "body">;
 
 /** Clients sign for Kinesis; YDB's own tests for a service of that name. */
 const services = ["kinesis", "service"];
@@ -22,18 +24,38 @@ export function authenticateYandex(
 ): Caller | Refusal {
   const { authorization, headers } = request;
   const token = readToken(headers, authorization !== undefined);
-  if (token !== undefined) {
-    if (auth.mode === "open") return admitAnyone(token, auth.account);
-    const principal = auth.keys.findBearer("token", token);
-    return principal
-      ? admit(principal)
-      : refuse("AccessDeniedException", "Access denied: the IAM token is not known here");
-  }
-  if (authorization === undefined) {
-    return refuse("IncompleteSignatureException", "Neither Credentials nor IAM token was provided");
-  }
+  if (token !== undefined) return identifyByToken(auth, token);
+  if (authorization === undefined) return refuseNobody();
   if (auth.mode === "open") return admitUnverified(authorization, auth.account);
   return verifySignature({ ...request, authorization }, auth.keys, services, nowMs);
+}
+
+/** What is wrong whatever the body may be; undefined when only the body can tell. */
+export function refuseYandexHead(
+  auth: KeysAuth,
+  head: YandexHead,
+  nowMs: number,
+): Refusal | undefined {
+  const { authorization, headers } = head;
+  const token = readToken(headers, authorization !== undefined);
+  if (token !== undefined) {
+    const outcome = identifyByToken(auth, token);
+    return outcome.kind === "refusal" ? outcome : undefined;
+  }
+  if (authorization === undefined) return refuseNobody();
+  return refuseHead({ ...head, authorization }, auth.keys, services, nowMs);
+}
+
+function identifyByToken(auth: KeysAuth | OpenAuth, token: string): Caller | Refusal {
+  if (auth.mode === "open") return admitAnyone(token, auth.account);
+  const principal = auth.keys.findBearer("token", token);
+  return principal
+    ? admit(principal)
+    : refuse("AccessDeniedException", "Access denied: the IAM token is not known here");
+}
+
+function refuseNobody(): Refusal {
+  return refuse("IncompleteSignatureException", "Neither Credentials nor IAM token was provided");
 }
 
 function readToken(headers: HeaderReader, isSigned: boolean): string | undefined {

@@ -2,15 +2,18 @@
 // KinesisError as it is, a failure of the core by the table of failures.ts, anything else as
 // InternalFailure.
 import { accessOf } from "../auth/access.ts";
-import { authenticate, type Credentials } from "../auth/authenticate.ts";
+import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
+import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readBody } from "../body.ts";
 import type { DoorRefusal } from "../door.ts";
 import type { Env, Runtime } from "../env.ts";
+import { StreamError } from "../errors.ts";
 import { FailureLog } from "../failureLog.ts";
 import { RecordPage } from "../page.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
+import { readAuthorization } from "./authorization.ts";
 import { cborCodec } from "./cbor.ts";
 import { type BodyCodec, type Codecs, jsonCodec, type WireFormat } from "./codec.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
@@ -25,6 +28,7 @@ import {
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
 import { kinesisErrorOf } from "./failures.ts";
+import { serverBusy } from "./messages.ts";
 import { actions } from "./operations.ts";
 import { permit } from "./permission.ts";
 import { PutBody, readPutBody } from "./putBody.ts";
@@ -50,16 +54,17 @@ export async function serveKinesis(
   home: Scope,
 ): Promise<Response> {
   const { method, headers } = request;
-  const body = await readWhole(request);
-  if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
   const { path, query } = splitUrl(request.url);
+  const head = { method, path, query, headers };
+  const body = condemn(runtime.env, head) ?? (await readWhole(request));
+  if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
   const envelope = readEnvelope({ method, headers, query, body }, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
   const { authorization, codec } = envelope;
   const failures = new FailureLog(`Kinesis request ${envelope.headers["x-amzn-requestid"]}`);
   let scope = home;
   try {
-    const signed = { method, path, query, headers, body, authorization };
+    const signed = { ...head, body, authorization };
     const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
     const reply = await call(envelope, body.length, runtime, caller, scope, failures);
@@ -82,12 +87,27 @@ export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Respo
   return respond({ ...answerUnread(error, headers, codecs, newIds), status });
 }
 
+/**
+ * Where keys are asked for, what a call's headers condemn is refused before its body is read. On an open
+ * server the service's order stays: a body that cannot be read is said first.
+ */
+function condemn(env: Env, head: Omit<SignedHead, "authorization">): KinesisError | undefined {
+  const access = accessOf(env);
+  if (access.mode === "open" || head.method !== "POST") return undefined;
+  const authorization = readAuthorization(head.headers, head.query);
+  if (authorization instanceof KinesisError) return authorization;
+  const refusal = condemnHead(access, { dialect: "kinesis", ...head, authorization }, Date.now());
+  return refusal && new KinesisError(refusal.name, refusal.message);
+}
+
 async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
   try {
     return (await readBody(request, bodyBytesMax)) ?? bodyTooLarge();
   } catch (error) {
-    if (!(error instanceof BodyError)) throw error;
-    return new KinesisError("SerializationException", error.message);
+    if (error instanceof BodyError)
+      return new KinesisError("SerializationException", error.message);
+    if (error instanceof StreamError && error.code === "overloaded") return serverBusy();
+    throw error;
   }
 }
 

@@ -17,6 +17,7 @@ import {
   consumersRegistered,
   notCommitted,
   retentionInWrongDirection,
+  serverBusy,
   shardAlreadySplit,
   shardLimitExceeded,
   streamExists,
@@ -53,6 +54,7 @@ const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
   consumerNotActive: (stream, detail) =>
     consumerNotActive(detail.text("consumer"), detail.number("createdSeconds"), stream),
   consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
+  overloaded: serverBusy,
   shardClosed: (stream, detail) => shardAlreadySplit(detail.number("shard"), stream),
 };
 

@@ -264,6 +264,14 @@ export function recordsTooLarge(megabytesMax: number): KinesisError {
   return invalidArgument(`Records size exceeds ${megabytesMax} MB limit`);
 }
 
+/** Of this server as a whole, not of a shard: the wording is our own. */
+export function serverBusy(): KinesisError {
+  return new KinesisError(
+    "ProvisionedThroughputExceededException",
+    "The server has no room for this request at the moment. Try again.",
+  );
+}
+
 export function throughputExceeded(shardIndex: number, stream: NamedStream): KinesisError {
   return new KinesisError(
     "ProvisionedThroughputExceededException",

@@ -2,10 +2,10 @@
 // finds by itself; and what a refusal is called here. Every one of them has status 400. Sources: YDB
 // http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
 import { accessOf } from "../auth/access.ts";
-import { authenticate } from "../auth/authenticate.ts";
+import { authenticate, condemnHead } from "../auth/authenticate.ts";
 import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
-import type { YandexRequest } from "../auth/yandex.ts";
+import type { YandexHead, YandexRequest } from "../auth/yandex.ts";
 import type { Env } from "../env.ts";
 import { YandexError, type YandexErrorName } from "./errors.ts";
 
@@ -28,6 +28,18 @@ export function identify(
   const outcome = authenticate(accessOf(env), credentials, nowMs);
   if (outcome.kind === "refusal") throw refused(outcome);
   return outcome;
+}
+
+/**
+ * Throws YandexError for what the headers condemn, before the body is read, where keys are asked for. On
+ * an open server the service's order stays: what is wrong with a body is said first.
+ */
+export function condemn(env: Env, head: Omit<YandexHead, "authorization">, nowMs: number): void {
+  const access = accessOf(env);
+  if (access.mode === "open") return;
+  const authorization = readAuthorization(head.headers);
+  const refusal = condemnHead(access, { dialect: "yandex", ...head, authorization }, nowMs);
+  if (refusal !== undefined) throw refused(refusal);
 }
 
 export function refused({ name, message }: Refusal): YandexError {

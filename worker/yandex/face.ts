@@ -13,7 +13,7 @@ import { requestBodyBytesMax } from "../limits.ts";
 import { refusalOf } from "../permission.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
-import { identify, refused } from "./authorization.ts";
+import { condemn, identify, refused } from "./authorization.ts";
 import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
 import type { Method, MethodContext } from "./context.ts";
 import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
@@ -73,6 +73,8 @@ async function call(
   const { path, query } = splitUrl(request.url);
   const name = methodNameOf(headers.get("x-amz-target") ?? "");
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
+  const head = { method, path, query, headers };
+  condemn(runtime.env, head, Date.now());
   const body = await readBody(request, requestBodyBytesMax);
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
@@ -80,7 +82,7 @@ async function call(
   const put = name === "PutRecords" ? readPutBody(body, codec.format) : undefined;
   const input = put ?? readMessage(messages[name], decode(body, codec));
   const nowMs = Date.now();
-  const caller = identify(runtime.env, { method, path, query, headers, body }, nowMs);
+  const caller = identify(runtime.env, { ...head, body }, nowMs);
   const { account } = caller.principal;
   const scope = { account, region: regionOf(caller.region, home.region) };
   const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);

@@ -1,6 +1,6 @@
 // Who is asking, for each dialect in each mode.
 import { describe, expect, test } from "vitest";
-import { authenticate, type Credentials } from "../../../worker/auth/authenticate.ts";
+import { authenticate, condemnHead, type Credentials } from "../../../worker/auth/authenticate.ts";
 import { configureAuth, type OpenAuth, readAuthDocument } from "../../../worker/auth/config.ts";
 import { type V3ioOperation, v3ioActions } from "../../../worker/auth/v3io.ts";
 import { isActionPattern } from "../../../worker/auth/pattern.ts";
@@ -123,6 +123,68 @@ describe("with keys", () => {
   ];
   test.each(cases)("%s", (_, credentials, outcome) => {
     expect(outcomeOf(auth, credentials)).toBe(outcome);
+  });
+});
+
+describe("before the body has come", () => {
+  const old = sign(
+    {
+      ...plainRequest,
+      headers: [
+        ["Host", "a"],
+        ["X-Amz-Date", "20260101T000000Z"],
+      ],
+    },
+    { scope: "20260101/us-east-1/kinesis/aws4_request" },
+  );
+  const mangled = (from: string, to: string): PlainRequest => ({
+    ...signed,
+    headers: signed.headers.map(([name, value]) => [name, value.replace(from, to)]),
+  });
+  const cases: readonly (readonly [string, Credentials, string | undefined])[] = [
+    ["kinesis: a good signature", kinesis(signed), undefined],
+    [
+      "kinesis: one that only the body shows to be bad",
+      kinesis({ ...signed, body: "" }),
+      undefined,
+    ],
+    ["kinesis: an unknown key", kinesis(keyed("nobody")), unknown],
+    ["kinesis: an old date", kinesis(old), "InvalidSignatureException"],
+    ["kinesis: no date", kinesis(mangled(timestamp, "now")), "IncompleteSignatureException"],
+    [
+      "kinesis: a short credential",
+      kinesis(mangled("/us-east-1", "")),
+      "IncompleteSignatureException",
+    ],
+    [
+      "kinesis: another service",
+      kinesis(mangled("/kinesis/", "/s3/")),
+      "InvalidSignatureException",
+    ],
+    ["kinesis: another algorithm", kinesis(mangled("HMAC", "RSA")), "IncompleteSignatureException"],
+    [
+      "kinesis: a header that is not there",
+      kinesis(mangled("=content-type", "=a")),
+      "InvalidSignatureException",
+    ],
+    [
+      "kinesis: what cannot be a signature",
+      kinesis(mangled("Signature=", "Signature=x")),
+      "InvalidSignatureException",
+    ],
+    ["yandex: a token", yandex(["Authorization", "Bearer t1.iam"]), undefined],
+    ["yandex: an unknown token", yandex(["Authorization", "Bearer t1.i"]), "AccessDeniedException"],
+    ["yandex: nothing", yandex(), "IncompleteSignatureException"],
+    ["yandex: a good signature", signedForYandex(signed), undefined],
+    ["yandex: an unknown key", signedForYandex(keyed("nobody")), unknown],
+  ];
+
+  test.each(cases)("%s: %s", (_, credentials, name) => {
+    if (credentials.dialect === "v3io") throw new Error("v3io needs no body");
+    expect(condemnHead(auth, credentials, nowMs)?.name).toBe(name);
+    expect(condemnHead(open, credentials, nowMs)).toBeUndefined();
+    expect(condemnHead(closed, credentials, nowMs)?.name).toBe("AccessDeniedException");
+    if (name !== undefined) expect(outcomeOf(auth, credentials)).toBe(name);
   });
 });
 
