@@ -18,15 +18,6 @@ import type {
 /** The service reports no more than this many at once. */
 const violationCountMax = 10;
 
-/** The same object, now of its full type. */
-export function checkConstraints<Content extends StructureShape>(
-  shape: Content,
-  input: Partial<InputOf<Content>>,
-): InputOf<Content> {
-  if (satisfies(shape, input)) return input;
-  throw violationError(findViolations(shape, input));
-}
-
 /** `keyed` says whether records need a partition key. */
 export function satisfies<Content extends StructureShape>(
   shape: Content,

@@ -15,6 +15,10 @@ const writtenRecordsPerSecond = 1000;
 const readBytesPerSecond = 2 * megabyte;
 const callsPerSecond = 5;
 
+/** "If a call to GetRecords returns 10 MB, subsequent calls made within the next 5 seconds throw": of either megabyte. */
+const fullPageBytes = 10_000_000;
+const fullPageRestMs = 5000;
+
 export class ShardQuota {
   private readonly writtenBytes = new Bucket(writtenBytesPerSecond);
   private readonly writtenRecords = new Bucket(writtenRecordsPerSecond);
@@ -57,7 +61,8 @@ export class ShardQuota {
   spendRead(bytes: number, nowMs: number): void {
     this.readBytes.spend(bytes);
     if (bytes <= readBytesPerSecond) return;
-    this.restMs = (bytes / readBytesPerSecond) * 1000;
+    const paidMs = (bytes / readBytesPerSecond) * 1000;
+    this.restMs = bytes >= fullPageBytes ? fullPageRestMs : paidMs;
     this.restUntilMs = nowMs + this.restMs;
   }
 

@@ -1,4 +1,4 @@
-// checkConstraints and readInput: the texts kinesalite prints, the bounds of the current model, and
+// readInput: the texts kinesalite prints, the bounds of the current model, and
 // the one verdict that is left to the action.
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { errorBody, KinesisError } from "../../../worker/kinesis/errors.ts";

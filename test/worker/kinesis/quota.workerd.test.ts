@@ -116,6 +116,22 @@ describe("reading", () => {
     expect((await ask("GetRecords", { ShardIterator }))["Records"]).toHaveLength(1);
   });
 
+  test("the same when they are megabytes of a million bytes, and for the page after it", async () => {
+    await ask("UpdateMaxRecordSize", { StreamARN: arnOf(stream), MaxRecordSizeInKiB: 10_240 });
+    for (const ageMs of [60_000, 30_000]) {
+      setClock(noonMs - ageMs);
+      expect(await put(1, 4_999_999)).toBe(1);
+    }
+    setClock(noonMs);
+    const page = await ask("GetRecords", { ShardIterator: await iterator() });
+    expect(page["Records"]).toHaveLength(2);
+    setClock(noonMs + 4999);
+    const next = { ShardIterator: page["NextShardIterator"] };
+    await expectRefusal("GetRecords", next, tooMuch());
+    setClock(noonMs + 5001);
+    await ask("GetRecords", next);
+  });
+
   test("two megabytes a second, also of what the shard need not be asked for", async () => {
     setClock(noonMs - 60_000);
     for (let second = 0; second < 4; second++) {

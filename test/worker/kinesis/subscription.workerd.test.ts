@@ -188,6 +188,31 @@ describe("what comes in between", () => {
     expect(await next).toEqual(["b"]);
   });
 
+  test("a shard that is restarted once a second: the subscription goes on; twice in one, and it ends", async () => {
+    const startMs = Date.now();
+    setClock(startMs);
+    const subscription = await subscribe({ Type: "LATEST" });
+    await subscription.message();
+    await subscription.event();
+    for (const ms of [0, 1000]) {
+      setClock(startMs + ms);
+      await untilWaiting(1);
+      await abortAllDurableObjects();
+      await putText(stream, `${ms}`);
+      expect(await subscription.texts()).toEqual([`${ms}`]);
+    }
+    setClock(startMs + 1999);
+    await untilWaiting(1);
+    await abortAllDurableObjects();
+    await putText(stream, "late");
+    const { headers } = await subscription.message();
+    expect(headers).toMatchObject({
+      ":message-type": "exception",
+      ":exception-type": "InternalFailureException",
+    });
+    expect(await subscription.next()).toBeUndefined();
+  });
+
   test("a consumer that is taken away: the stream ends with an exception", async () => {
     const subscription = await subscribe({ Type: "LATEST" });
     await subscription.message();
