@@ -3,16 +3,19 @@
  * is a lock that the operating system holds for this process (SQLite's, on an empty file), so it
  * ends with the process, also under kill -9, and there is no stale lock to clean up. A second
  * file says who holds the folder, for people and for the next server, which waits until the
- * workerd of a killed server is gone.
+ * workerd of a killed server is gone. What is stored may be anybody's secrets, so the folder is its
+ * owner's alone, and so is all that is made in it: serve.ts sets the umask, which workerd inherits.
  */
 import {
   accessSync,
+  chmodSync,
   constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,6 +24,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepFolder } from "./disk.ts";
 import { Failure, errorCode } from "./failure.ts";
+import { startOf } from "./process.ts";
 
 /** The reaper needs milliseconds; a workerd that is there after this long is somebody's problem. */
 const orphanWaitMs = 3000;
@@ -35,9 +39,12 @@ export interface DataFolder {
   release(): void;
 }
 
+/** The server and its workerd, each with when it began. */
 interface Owner {
   pid: number;
+  start: string | undefined;
   runtimePid: number;
+  runtimeStart: string | undefined;
 }
 
 /** Makes the folder when needed and claims it for this process, or says who has it. */
@@ -46,6 +53,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   const scratch = join(folder, "tmp");
   try {
     await keepFolder(folder);
+    withdrawRights(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw unusable(folder, error);
@@ -55,7 +63,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
     await outliveOrphan(folder);
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch);
-    writeOwner(folder, { pid: process.pid, runtimePid: 0 });
+    writeOwner(folder, 0);
   } catch (error) {
     lock.close();
     throw error instanceof Failure ? error : unusable(folder, error);
@@ -63,7 +71,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   return {
     path: folder,
     scratch,
-    recordRuntime: (runtimePid) => writeOwner(folder, { pid: process.pid, runtimePid }),
+    recordRuntime: (runtimePid) => writeOwner(folder, runtimePid),
     release() {
       rmSync(ownerFile(folder), { force: true });
       rmSync(scratch, { recursive: true, force: true });
@@ -85,6 +93,12 @@ export async function makeTemporaryFolder(): Promise<DataFolder> {
   };
 }
 
+/** From a folder that was there before; one that belongs to somebody else is for them to judge. */
+function withdrawRights(folder: string): void {
+  const { uid, mode } = statSync(folder);
+  if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(folder, mode & 0o700);
+}
+
 function lockFolder(folder: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
@@ -95,7 +109,8 @@ function lockFolder(folder: string): DatabaseSync {
     database?.close();
     if (error instanceof Error && /locked/.test(error.message)) {
       const owner = readOwner(folder);
-      const who = owner === undefined ? "another server" : `the server with pid ${owner.pid}`;
+      const isKnown = owner?.start !== undefined && owner.start === startOf(owner.pid);
+      const who = isKnown ? `the server with pid ${owner.pid}` : "another program";
       throw new Failure(`${folder} is in use by ${who}: stop it, or pass another --data folder`);
     }
     throw unusable(folder, error);
@@ -104,36 +119,25 @@ function lockFolder(folder: string): DatabaseSync {
 
 /** Waits until the workerd that a killed server left behind is gone. */
 async function outliveOrphan(folder: string): Promise<void> {
-  const pid = readOwner(folder)?.runtimePid ?? 0;
+  const { runtimePid: pid = 0, runtimeStart } = readOwner(folder) ?? {};
+  if (runtimeStart === undefined) return;
   const deadlineMs = performance.now() + orphanWaitMs;
   for (;;) {
-    if (pid === 0 || !isWorkerd(pid)) return;
+    if (startOf(pid) !== runtimeStart) return;
     if (performance.now() > deadlineMs) break;
     await delay(20);
   }
-  throw new Failure(`${folder} is still open in workerd, pid ${pid}: end it with kill -9 ${pid}`);
-}
-
-/** Whether `pid` runs workerd; where there is no /proc to tell, whether it runs at all. */
-function isWorkerd(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-  if (!existsSync("/proc/self/cmdline")) return true;
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("workerd");
-  } catch {
-    return false;
-  }
+  const what = `${folder} is still open in workerd, pid ${pid}, whose server is gone`;
+  throw new Failure(`${what}: end it with kill -9 ${pid}`);
 }
 
 function ownerFile(folder: string): string {
   return join(folder, "owner.json");
 }
 
-function writeOwner(folder: string, owner: Owner): void {
+function writeOwner(folder: string, runtimePid: number): void {
+  const { pid } = process;
+  const owner: Owner = { pid, start: startOf(pid), runtimePid, runtimeStart: startOf(runtimePid) };
   writeFileSync(ownerFile(folder), `${JSON.stringify(owner)}\n`);
 }
 
@@ -143,12 +147,17 @@ function readOwner(folder: string): Owner | undefined {
     if (typeof owner !== "object" || owner === null) return undefined;
     if (!("pid" in owner) || !("runtimePid" in owner)) return undefined;
     const { pid, runtimePid } = owner;
-    return typeof pid === "number" && typeof runtimePid === "number"
-      ? { pid, runtimePid }
-      : undefined;
+    if (typeof pid !== "number" || typeof runtimePid !== "number") return undefined;
+    const start = "start" in owner ? textOf(owner.start) : undefined;
+    const runtimeStart = "runtimeStart" in owner ? textOf(owner.runtimeStart) : undefined;
+    return { pid, start, runtimePid, runtimeStart };
   } catch {
     return undefined;
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function unusable(folder: string, error: unknown): Failure {

@@ -38,6 +38,8 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     await checkPort("127.0.0.1", flags.directPort, "--direct");
     const modules = await buildAll();
     await stopEsbuild();
+    // What is stored is nobody else's to read, and workerd makes its files with the same rights.
+    process.umask(0o077);
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
     const space = await watchSpace({ folder: folder.path, minFreeBytes: flags.minFreeBytes });

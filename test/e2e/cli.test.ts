@@ -3,11 +3,21 @@
  * how it starts, and that it ends without leaving anything behind.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { type Server as NetServer, createServer, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
+import { startOf } from "../../local/process.ts";
 import {
   bannerValue,
   follow,
@@ -233,6 +243,52 @@ describe("kill -9", () => {
     const ended = await server.stop();
     expect(ended.stderr).toMatch(/crashed unexpectedly and is being restarted/);
     expect(ended.exitCode).toBe(0);
+  });
+});
+
+describe("the data folder", () => {
+  test("is its owner's alone, all that is in it too, even one that others could read", async () => {
+    const data = mkdtempSync(join(scratch, "open-"));
+    chmodSync(data, 0o755);
+    await using server = await startServer({ data });
+    await fetch(`${server.endpoint}/bigdata/object`, { method: "PUT", body: "secret" });
+    const paths = readdirSync(data, { recursive: true }).map((name) => join(data, String(name)));
+    expect(paths.filter((path) => path.endsWith(".sqlite")).length).toBeGreaterThan(1);
+    const readable = [data, ...paths].filter((path) => (statSync(path).mode & 0o077) !== 0);
+    expect(readable).toEqual([]);
+  });
+
+  test("a pid that is another program's by now is neither waited for nor blamed", async () => {
+    const other = spawn("sleep", ["50"], { argv0: "workerd", stdio: "ignore" });
+    const data = mkdtempSync(join(scratch, "stale-"));
+    const stale = { pid: other.pid, start: "long ago", runtimePid: other.pid };
+    for (const owner of [{ ...stale, runtimeStart: "long ago" }, stale]) {
+      writeFileSync(join(data, "owner.json"), JSON.stringify(owner));
+      await using server = await startServer({ data });
+      await server.stop();
+    }
+    writeFileSync(join(data, "owner.json"), JSON.stringify(stale));
+    const lock = new DatabaseSync(join(data, "lock"));
+    lock.exec("BEGIN EXCLUSIVE");
+    const ended = await runToEnd(["--port", "0", "--data", data]);
+    lock.close();
+    expect(ended.stderr).toMatch(/^millrace: .* is in use by another program: stop it[^\n]*\n$/);
+    expect(isRunning(other.pid ?? 0)).toBe(true);
+    other.kill("SIGKILL");
+  });
+
+  test("a workerd that has outlived its server is named, because it is that one", async () => {
+    const orphan = spawn("sleep", ["50"], { stdio: "ignore" });
+    const pid = orphan.pid ?? 0;
+    const data = mkdtempSync(join(scratch, "orphan-"));
+    const owner = { pid: 1, start: "", runtimePid: pid, runtimeStart: startOf(pid) };
+    writeFileSync(join(data, "owner.json"), JSON.stringify(owner));
+    const ended = await runToEnd(["--port", "0", "--data", data]);
+    orphan.kill("SIGKILL");
+    expect(ended.stderr).toMatch(
+      new RegExp(`^millrace: .*workerd, pid ${pid}, .*kill -9 ${pid}\\n$`),
+    );
+    expect(ended.exitCode).toBe(1);
   });
 });
 
