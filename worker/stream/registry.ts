@@ -92,10 +92,11 @@ export class StreamRegistry {
         bytes += row.bytes;
         const at = directoryIn(`${row.name}/`, prefix);
         const isStream = at === `${row.name}/`;
-        const stream = isStream ? this.find(row.name) : undefined;
-        if (!isStream) entries.push({ path: at });
+        const stream = this.find(row.name);
+        const createdMs = stream?.createdMs ?? 0;
+        if (!isStream) entries.push({ path: at, createdMs });
         else if (stream !== undefined && stream.status !== "DELETING") {
-          entries.push({ path: at, stream: outlineOf(stream) });
+          entries.push({ path: at, createdMs, stream: outlineOf(stream) });
         }
         done = at;
       }
@@ -205,9 +206,9 @@ function summaryOf(stream: StreamDescription): StreamSummary {
   return { account, region, name, status, mode, createdMs };
 }
 
-function outlineOf({ createdMs, retentionHours, shards }: StreamDescription) {
+function outlineOf({ retentionHours, shards }: StreamDescription) {
   const last = Math.max(...shards.map(({ index }) => index));
-  return { createdMs, retentionHours, shardCount: last + 1 };
+  return { retentionHours, shardCount: last + 1 };
 }
 
 /** What a path shows as in a directory: itself, or the directory that it lies in there. */

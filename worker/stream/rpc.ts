@@ -127,9 +127,10 @@ export interface StreamPage {
 /** A stream in a directory of streams, or a directory in it; the path of either ends in a slash. */
 export interface StreamEntry {
   path: string;
+  /** When the stream was made, or the first in the directory. */
+  createdMs: number;
   /** Undefined for a directory. */
   stream?: {
-    createdMs: number;
     retentionHours: number;
     /** Of all that ever were. */
     shardCount: number;

@@ -232,9 +232,8 @@ function entryOf({ path, ...entry }: ListedEntry): Entry {
   return { key: path, ...entry };
 }
 
-/** A directory that is known only by the streams in it has no time of its own. */
-function streamEntry({ path, stream }: StreamEntry, above: string): Entry {
-  const time = itemTimeOf(stream?.createdMs ?? 0);
+function streamEntry({ path, createdMs, stream }: StreamEntry, above: string): Entry {
+  const time = itemTimeOf(createdMs);
   const entry = { key: path.slice(above.length), time, born: time, bytes: undefined };
   return stream === undefined ? entry : { ...entry, stream };
 }

@@ -186,8 +186,10 @@ describe("list a directory", () => {
     const { entries } = await catalog.listDirectory("/d/a/", "", 1);
     const { createdMs, retentionHours } = await describeStream("/d/a/1");
     expect(entries).toEqual([
-      { path: "/d/a/1/", stream: { createdMs, retentionHours, shardCount: 2 } },
+      { path: "/d/a/1/", createdMs, stream: { retentionHours, shardCount: 2 } },
     ]);
+    const above = await catalog.listDirectory("/d/", "", 1);
+    expect(above.entries).toEqual([{ path: "/d/a/", createdMs }]);
   });
 
   test("a stream that was deleted is not there", async () => {

@@ -2,7 +2,8 @@
 // and v3io-go do it, the way in which those clients delete a stream among it. What a listing must hold is
 // what v3io-py's output.py insists on; the rest is from Iguazio's Working with Containers.
 
-import { exports } from "cloudflare:workers";
+import { runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { kinesisOver } from "../kinesis/client.ts";
 import { errorText, v3ioOver } from "./client.ts";
@@ -241,6 +242,28 @@ describe("listing", () => {
     expect(await pathsIn(`/bigdata?prefix=${directory}/other`)).toEqual([]);
     expect((await send(`${path}/other/`, { method: "DELETE" })).status).toBe(204);
     expect((await send(`/bigdata?prefix=${directory}/other`)).status).toBe(404);
+  });
+
+  test("directories of 0.1.0, which had no rows, are there while something is in them, and stay then", async () => {
+    const up = `${directory}-old`;
+    const items = env.ITEMS.getByName("000000000000/us-east-1/bigdata");
+    await runInDurableObject(items, (_, { storage: { sql } }) => {
+      for (const name of ["a/deep/x", "a/y", "b/z"]) {
+        const insert =
+          "INSERT INTO item VALUES (?, '', 1795298627, 351000000, 1795298627, 0, '[]', x'00')";
+        sql.exec(insert, `${up}/${name}`);
+      }
+    });
+    const all = await (await send(`/bigdata?prefix=${up}&prefix-info=1`)).text();
+    expect(tags(all, "LastModified")).toEqual([
+      "2026-11-21T22:03:47.35Z",
+      "2026-11-21T22:03:47.35Z",
+    ]);
+    await send(`/bigdata/${up}/a/deep/x`, { method: "DELETE" });
+    await send(`/bigdata/${up}/a/y`, { method: "DELETE" });
+    expect(await pathsIn(`/bigdata?prefix=${up}`)).toEqual([`${up}/a/`, `${up}/b/`]);
+    expect(await pathsIn(`/bigdata?prefix=${up}/a`)).toEqual([`${up}/a/deep/`]);
+    expect(await pathsIn(`/bigdata?prefix=${up}/a/deep`)).toEqual([]);
   });
 
   test("directories: made, found, not removed while something is in them", async () => {
