@@ -297,13 +297,20 @@ function pageRuns(
   const ranges = [{ chunk, from: 0, to: openChunk(chunk).count }];
   const nothing = new Uint8Array(0);
   const reply = new Uint8Array(room.length);
-  const send = (page: Uint8Array): Uint8Array => {
-    reply.set(page);
-    return reply.subarray(0, page.length);
-  };
   return {
-    copies: () => send(printer.printPage(nothing, ranges, nothing)!),
-    plainCopies: () => send(room.subarray(0, renderPlain())),
+    copies: () => {
+      let length = 0;
+      for (const part of printer.print(nothing, ranges, nothing)) {
+        reply.set(part, length);
+        length += part.length;
+      }
+      return reply.subarray(0, length);
+    },
+    plainCopies: () => {
+      const page = room.subarray(0, renderPlain());
+      reply.set(page);
+      return reply.subarray(0, page.length);
+    },
   };
 }
 

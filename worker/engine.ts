@@ -192,7 +192,7 @@ export class Engine {
 
   /** Exact bytes of `renderKinesisJson`. */
   measureKinesisJson(chunk: Uint8Array, from: number, to: number): number {
-    return this.kinesisJson(ANY_SHARD).measure(chunk, from, to);
+    return this.kinesisJson(ANY_SHARD).measureRecords(chunk, from, to);
   }
 
   renderKinesisJson(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
@@ -201,7 +201,7 @@ export class Engine {
 
   /** Exact bytes of `renderKinesisCbor`. */
   measureKinesisCbor(chunk: Uint8Array, from: number, to: number): number {
-    return this.kinesisCbor(ANY_SHARD).measure(chunk, from, to);
+    return this.kinesisCbor(ANY_SHARD).measureRecords(chunk, from, to);
   }
 
   renderKinesisCbor(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
@@ -210,7 +210,7 @@ export class Engine {
 
   /** Exact bytes of `renderV3ioJson`. */
   measureV3ioJson(chunk: Uint8Array, from: number, to: number): number {
-    return this.v3ioJson().measure(chunk, from, to);
+    return this.v3ioJson().measureRecords(chunk, from, to);
   }
 
   renderV3ioJson(chunk: Uint8Array, from: number, to: number): Uint8Array {
@@ -273,7 +273,7 @@ export class Engine {
 
   /** Base64 with padding, as ASCII bytes. */
   encodeBase64(data: Uint8Array): Uint8Array {
-    return collect((sink) => printBase64(this.memory, data, sink));
+    return collect(printBase64(this.memory, data));
   }
 
   encodeLocation(location: Location): Uint8Array {

@@ -41,6 +41,12 @@ export class EngineMemory {
     return this.input;
   }
 
+  /** Lays bytes down in the output window; returns the address after them. */
+  lay(text: Uint8Array, at: number): number {
+    this.bytes.set(text, at);
+    return at + text.length;
+  }
+
   /** Lays down what records `from` to `to` need of header, columns and payload, each in its place. */
   loadRecords(chunk: Uint8Array, header: ChunkHeader, from: number, to: number): number {
     if (from === 0 && to === header.count) return this.load(chunk);

@@ -1,14 +1,14 @@
-// Prints records in one format: measured, in parts, as one array, or as a page between its head and its
-// foot. A text leaves the engine window by window; a page that fits the output window is put together
-// there and handed out as it lies. A chunk larger than the input window holds one record, whose data
-// goes around the engine's record printing.
+// Prints records in one format: measured, as parts of a text, or as one array. A text is as many parts as
+// the engine's output window makes of it, one after the other until all records are printed, so a text
+// that outgrows the window has one part more and never a record less. A chunk larger than the input
+// window holds one record, whose data goes around the engine's record printing.
 import { concatBytes } from "./bytes.ts";
 import type { RecordFormat } from "./engineFormats.ts";
 import { checkRange, type EngineMemory } from "./engineMemory.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader } from "./stream/chunk.ts";
 
-/** Takes a part of a text; the bytes are the engine's and are gone after the call. */
-export type Sink = (part: Uint8Array) => void;
+/** Parts of a text in order. Each is the engine's memory, and gone after the engine's next call. */
+export type TextParts = Generator<Uint8Array, void, undefined>;
 
 /** Records `from` to `to` (excluded) of a chunk. */
 export interface RecordRange {
@@ -16,6 +16,8 @@ export interface RecordRange {
   from: number;
   to: number;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class RecordPrinter {
   readonly separator: Uint8Array;
@@ -29,7 +31,14 @@ export class RecordPrinter {
   }
 
   /** Exact bytes of what `print` gives. */
-  measure(chunk: Uint8Array, from: number, to: number): number {
+  measure(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): number {
+    let bytes = head.length + foot.length + this.separator.length * Math.max(ranges.length - 1, 0);
+    for (const { chunk, from, to } of ranges) bytes += this.measureRecords(chunk, from, to);
+    return bytes;
+  }
+
+  /** Exact bytes of records `from` to `to` of a chunk. */
+  measureRecords(chunk: Uint8Array, from: number, to: number): number {
     const header = checkRange(chunk, from, to);
     const { memory, format } = this;
     if (chunk.length > memory.inputBytes) return this.measureLarge(chunk, header);
@@ -39,58 +48,49 @@ export class RecordPrinter {
     return format.measure(memory.raw, address, from, to);
   }
 
-  /** Prints records with separators between them, a window at a time. */
-  print(chunk: Uint8Array, from: number, to: number, sink: Sink): void {
-    const header = checkRange(chunk, from, to);
-    const { memory, format } = this;
-    const { bytes, output, words, result } = memory;
-    if (chunk.length > memory.inputBytes) {
-      this.printLarge(chunk, header, sink);
-      return;
-    }
-    const address = memory.loadRecords(chunk, header, from, to);
-    for (let next = from; next < to;) {
-      const end = format.render(memory.raw, address, next, to, next === from ? 0 : 1, output);
-      const stopped = words[result] as number;
-      if (stopped === next) throw new RangeError("render: a record exceeds the output window");
-      sink(bytes.subarray(output, end));
-      next = stopped;
-    }
-  }
-
-  /** The text in one array of its own. */
-  render(chunk: Uint8Array, from: number, to: number): Uint8Array {
-    return collect((sink) => this.print(chunk, from, to, sink));
-  }
-
-  /**
-   * Head, the records of all ranges with separators between them, and foot, as they lie in the
-   * engine's memory: the bytes are good until the engine's next call. Undefined when they do not fit
-   * its output window together.
-   */
-  printPage(
-    head: Uint8Array,
-    ranges: readonly RecordRange[],
-    foot: Uint8Array,
-  ): Uint8Array | undefined {
+  /** Head, the records of all ranges with separators between them, and foot. */
+  *print(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): TextParts {
     const { memory, format } = this;
     const { bytes, output, outputEnd, words, result } = memory;
-    if (head.length + foot.length > outputEnd - output) return undefined;
-    let at = output + head.length;
+    let at = output;
+    if (head.length > outputEnd - output) yield head;
+    else at = memory.lay(head, at);
     let comma = 0;
     for (const { chunk, from, to } of ranges) {
       const header = checkRange(chunk, from, to);
-      if (chunk.length > memory.inputBytes) return undefined;
-      const address = memory.loadRecords(chunk, header, from, to);
-      at = format.render(memory.raw, address, from, to, comma, at);
-      if (words[result] !== to) return undefined;
-      comma = 1;
+      if (chunk.length > memory.inputBytes) {
+        if (at > output) yield bytes.subarray(output, at);
+        at = output;
+        if (comma === 1) yield this.separator;
+        yield* this.printLarge(chunk, header);
+        comma = 1;
+        continue;
+      }
+      for (let next = from; next < to;) {
+        // Laid down each time: others may have used the engine since the last part.
+        const address = memory.loadRecords(chunk, header, next, to);
+        const end = format.render(memory.raw, address, next, to, comma, at);
+        const stopped = words[result] as number;
+        if (stopped > next) {
+          [at, next, comma] = [end, stopped, 1];
+          continue;
+        }
+        if (at === output) throw new RangeError("print: a record exceeds the output window");
+        yield bytes.subarray(output, at);
+        at = output;
+      }
     }
-    const end = at + foot.length;
-    if (end > outputEnd) return undefined;
-    bytes.set(head, output);
-    bytes.set(foot, at);
-    return bytes.subarray(output, end);
+    if (foot.length > outputEnd - at) {
+      if (at > output) yield bytes.subarray(output, at);
+      yield foot;
+      return;
+    }
+    yield bytes.subarray(output, memory.lay(foot, at));
+  }
+
+  /** The text of some records in one array of its own. */
+  render(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    return collect(this.print(NOTHING, [{ chunk, from, to }], NOTHING));
   }
 
   private measureLarge(chunk: Uint8Array, header: ChunkHeader): number {
@@ -100,32 +100,32 @@ export class RecordPrinter {
     return frame[0].length + dataBytes + frame[1].length;
   }
 
-  private printLarge(chunk: Uint8Array, header: ChunkHeader, sink: Sink): void {
+  private *printLarge(chunk: Uint8Array, header: ChunkHeader): TextParts {
     const { rest, data } = splitLarge(chunk, header);
     const [before, after] = this.format.frame(this.render(rest, 0, 1), data.length);
-    sink(before);
-    if (this.format.isBase64) printBase64(this.memory, data, sink);
-    else sink(data);
-    sink(after);
+    yield before;
+    if (this.format.isBase64) yield* printBase64(this.memory, data);
+    else yield data;
+    yield after;
   }
 }
 
-/** Base64 with padding, a window at a time. */
-export function printBase64(memory: EngineMemory, data: Uint8Array, sink: Sink): void {
+/** Base64 with padding. */
+export function* printBase64(memory: EngineMemory, data: Uint8Array): TextParts {
   const { raw, bytes, output } = memory;
   const step = memory.inputBytes - (memory.inputBytes % 3);
   for (let done = 0; done < data.length; done += step) {
     const part = data.subarray(done, done + step);
     memory.load(part);
-    sink(bytes.subarray(output, output + raw.encodeText(part.length)));
+    yield bytes.subarray(output, output + raw.encodeText(part.length));
   }
 }
 
 /** All parts of a text in one array. */
-export function collect(print: (sink: Sink) => void): Uint8Array {
-  const parts: Uint8Array[] = [];
-  print((part) => parts.push(part.slice()));
-  return parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(parts);
+export function collect(text: TextParts): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const part of text) parts.push(new Uint8Array(part));
+  return parts.length === 1 ? (parts[0] as Uint8Array<ArrayBuffer>) : concatBytes(parts);
 }
 
 /** Characters of `bytes` bytes in base64. */

@@ -45,7 +45,7 @@ export default {
         door.preflight ??
         (door.refusal === undefined
           ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
-          : face.refuse(door.refusal, request));
+          : await face.refuse(door.refusal, request));
       return door.finish(reply, Date.now());
     } finally {
       releaseBody(request);
@@ -79,7 +79,7 @@ async function serveWrite(
 interface Face {
   serve(request: Request, runtime: Runtime, home: Scope): Promise<Response>;
   /** A reply to what the door refuses. */
-  refuse(refusal: DoorRefusal, request: Request): Response;
+  refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
 }
 
 const faces: Record<"operator" | Dialect, Face> = {

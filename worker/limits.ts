@@ -28,8 +28,17 @@ export const infoBytesMax = 16;
 /** Record data and keys of one page: Kinesis and v3io both say 10 MB. */
 export const pageBytesMax = 10_485_760;
 
-/** A page of more stored bytes than this is printed while it is sent, not in one buffer. */
-export const pageBufferBytesMax = 2 * 1024 * 1024;
+/** A page whose text may be longer is printed while it is sent: what the engine prints at once. */
+export const pageBufferBytesMax = 4 * 1024 * 1024;
+
+/** The most that one record adds to a page beside key and data, which base64 makes a third longer. */
+export const recordTextBytes = 384;
+
+/** A shorter reply is handed to the platform, which keeps a copy of it for a while. */
+export const replyBytesMin = 16 * 1024;
+
+/** A part of a reply: a client that takes none within a lease's time stands still. */
+export const replyPartBytes = 256 * 1024;
 
 /** Records of one page: Kinesis GetRecords. */
 export const pageRecordsMax = 10_000;
@@ -45,18 +54,18 @@ export const isolatePendingBytesMax = 40 * 1024 * 1024;
 
 /**
  * Chunks and segments that an isolate keeps in memory, for all its shards and readers. Of the 128 MB
- * that the platform allows, the engine takes 8, pending commits at most 40, and pages on their way out the rest.
+ * that the platform allows, the engine takes 8, pending commits at most 40, and pages in hand 40.
  */
 export const bodyCacheBytesMax = 32 * 1024 * 1024;
 
-/**
- * Segments that pages of an isolate load at once. As much again is left of the 128 MB for pages that
- * have loaded theirs and are being printed and sent.
- */
-export const readingBytesMax = 24 * 1024 * 1024;
+/** Segments that pages of an isolate load at once, and the text of its pages on their way out. */
+export const pageMemoryBytesMax = 40 * 1024 * 1024;
 
-/** Segments that take longer to load are not counted any more: whoever asked may be gone. */
-export const readingLeaseMs = 10_000;
+/**
+ * Pages that take longer to load are not counted any more: whoever asked may be gone. A reply whose
+ * client takes nothing for so long is given up when others wait for its memory.
+ */
+export const pageMemoryLeaseMs = 10_000;
 
 /** The size at which a tail is sealed: a page of 1 MiB then touches one or two segments. */
 export const segmentBytes = 1024 * 1024;

@@ -3,10 +3,12 @@
 // that stream, and the caller must be allowed to do it there.
 import { accessOf } from "./auth/access.ts";
 import { authenticate } from "./auth/authenticate.ts";
+import { utf8 } from "./bytes.ts";
 import type { DoorRefusal } from "./door.ts";
 import type { Runtime } from "./env.ts";
 import { StreamError, type StreamErrorCode } from "./errors.ts";
 import { type NamedResource, refusalOf } from "./permission.ts";
+import { respond } from "./reply.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
 import type { Scope } from "./stream/types.ts";
@@ -56,7 +58,7 @@ export async function serveOperator(
   const refusal = await refusalOf(env, caller, { action: work.action }, stream);
   if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
-    return json(200, await work.run(runtime, stream, parameters));
+    return await json(200, await work.run(runtime, stream, parameters));
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     return json(statusOf[error.code] ?? 404, { error: error.code, ...error.detail });
@@ -65,12 +67,12 @@ export async function serveOperator(
 
 const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;
 
-export function refuseOperator({ status, message }: DoorRefusal): Response {
+export function refuseOperator({ status, message }: DoorRefusal): Promise<Response> {
   return json(status, { error: refusalNames[status], message });
 }
 
-function json(status: number, value: object): Response {
-  return new Response(`${JSON.stringify(value, undefined, 2)}\n`, {
+function json(status: number, value: object): Promise<Response> {
+  return respond(utf8(`${JSON.stringify(value, undefined, 2)}\n`), {
     status,
     headers: { "content-type": "application/json", "cache-control": "no-store" },
   });

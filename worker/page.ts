@@ -1,14 +1,16 @@
 // Puts a page's reply together: what stands before the records, the records as the engine prints
 // them run by run, and what stands after. Every dialect's page has this shape; they differ in the
-// printing alone. A small page is printed in the engine's memory and handed on from there, right
-// when it is sent. A large one is measured first and then printed while it is sent, a run at a time,
-// so that a reply of 10 MB never exists as a whole and still says its length.
+// printing alone. A page is printed when there is room to send it. One that fits what the engine prints at
+// once is sent as that. A larger one is measured first and then printed while it is sent, part by
+// part, so that a reply of 10 MB never exists as a whole and still says its length.
 import type { RecordPrinter } from "./engine.ts";
-import { pageBufferBytesMax } from "./limits.ts";
+import { collect, type TextParts } from "./enginePrinter.ts";
+import { pageBufferBytesMax, recordTextBytes } from "./limits.ts";
+import { type Outgoing, send } from "./reply.ts";
 import { readHeader } from "./stream/chunk.ts";
 import type { Run } from "./stream/reader.ts";
 
-const NOTHING = new Uint8Array(0);
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A reply of records that is printed when it is sent, and not before. */
 export class RecordPage {
@@ -24,57 +26,64 @@ export class RecordPage {
     this.foot = foot;
   }
 
-  /** A Response copies the bytes it is given at once, so the engine may go on. */
-  respond(init?: ResponseInit): Response {
-    return new Response(this.print() ?? this.stream(), init);
+  respond(init?: ResponseInit): Promise<Response> {
+    return send(this.memoryBytes, () => this.make(), init);
   }
 
   /** The whole text, in memory of its own. */
-  async bytes(): Promise<Uint8Array> {
-    const text = this.print();
-    if (text !== undefined) return text.slice();
-    return new Uint8Array(await new Response(this.stream()).arrayBuffer());
+  bytes(): Bytes {
+    return collect(this.print());
   }
 
-  /** The text where the engine has printed it, until its next call; undefined for a large page. */
-  private print(): Uint8Array | undefined {
-    const { head, runs, printer, foot } = this;
-    const storedBytes = runs.reduce((bytes, run) => bytes + runBytes(run), 0);
-    return storedBytes > pageBufferBytesMax ? undefined : printer.printPage(head, runs, foot);
+  /** Memory that sending takes at most: its text, or its chunks and a part of the text. */
+  private get memoryBytes(): number {
+    const textBytes = this.textBytesLikely;
+    if (textBytes <= pageBufferBytesMax) return textBytes;
+    return pageBufferBytesMax + this.runs.reduce((bytes, { chunk }) => bytes + chunk.length, 0);
   }
 
-  private stream(): ReadableStream<Uint8Array> {
-    const { head, runs, printer, foot } = this;
-    let length = head.length + foot.length + printer.separator.length * (runs.length - 1);
-    for (const { chunk, from, to } of runs) length += printer.measure(chunk, from, to);
-    const { readable, writable } = new FixedLengthStream(length);
-    // A reader that goes away ends the printing; nobody is left to be told.
-    this.send(writable).catch(() => {});
-    return readable;
+  /** No measure, but near it: keys that have to be escaped are longer. */
+  private get textBytesLikely(): number {
+    return this.runs.reduce((bytes, { chunk, from, to }) => {
+      const share = (to - from) / readHeader(chunk).count;
+      return bytes + (chunk.length * share * 4) / 3 + (to - from) * recordTextBytes;
+    }, this.head.length + this.foot.length);
   }
 
-  private async send(to: WritableStream<Uint8Array>): Promise<void> {
-    const writer = to.getWriter();
-    let before = this.head;
-    for (const run of this.runs) {
-      await Promise.all(this.printRun(before, run).map((part) => writer.write(part)));
-      before = this.printer.separator;
+  private make(): Outgoing {
+    const { head, runs, foot } = this;
+    const isLarge = this.textBytesLikely > pageBufferBytesMax;
+    const text = isLarge ? undefined : this.printAtOnce();
+    if (text !== undefined) {
+      return { length: text.length, parts: lend(text), memoryBytes: text.length };
     }
-    await writer.write(this.foot);
-    await writer.close();
+    return { length: this.printer.measure(head, runs, foot), parts: this.printParts() };
   }
 
-  /** What stands before a run and its records, in memory of its own. */
-  private printRun(before: Uint8Array, run: Run): Uint8Array[] {
-    const text = this.printer.printPage(before, [run], NOTHING);
-    if (text !== undefined) return [text.slice()];
-    const parts = [before];
-    this.printer.print(run.chunk, run.from, run.to, (part) => parts.push(part.slice()));
-    return parts;
+  /** The text, or undefined when it is more than one part. */
+  private printAtOnce(): Bytes | undefined {
+    let text: Bytes | undefined;
+    for (const part of this.print()) {
+      if (text !== undefined) return undefined;
+      text = new Uint8Array(part);
+    }
+    return text;
+  }
+
+  private *printParts(): TextParts {
+    for (const part of this.print()) yield* lend(new Uint8Array(part));
+  }
+
+  private print(): TextParts {
+    return this.printer.print(this.head, this.runs, this.foot);
   }
 }
 
-/** The run's share of its chunk. */
-function runBytes({ chunk, from, to }: Run): number {
-  return chunk.length * ((to - from) / readHeader(chunk).count);
+/** A text in memory of its own, which is free as soon as the next one is asked for: no collection frees it. */
+function* lend(text: Bytes): TextParts {
+  try {
+    yield text;
+  } finally {
+    text.buffer.transfer(0);
+  }
 }

@@ -102,9 +102,9 @@ function expectSameText(
   const json = engine.kinesisJson(SHARD, spans);
   const text = Buffer.from(renderKinesisJson(bytes, from, to, SHARD, spans));
   expectBytes(json.render(bytes, from, to), text);
-  expect(json.measure(bytes, from, to)).toBe(text.length);
+  expect(json.measureRecords(bytes, from, to)).toBe(text.length);
   const cbor = engine.kinesisCbor(SHARD, spans);
   const items = renderKinesisCbor(bytes, from, to, SHARD, spans);
   expectBytes(cbor.render(bytes, from, to), items);
-  expect(cbor.measure(bytes, from, to)).toBe(items.length);
+  expect(cbor.measureRecords(bytes, from, to)).toBe(items.length);
 }

@@ -281,10 +281,10 @@ function expectSameText(engine: Engine, chunk: ModelChunk, shard = SHARD): void 
   expect(engine.measureV3ioJson(bytes, 0, to)).toBe(v3io.length);
   const yandex = engine.yandexJson().render(bytes, 0, to);
   expectBytes(yandex, renderYandexJson(bytes, 0, to));
-  expect(engine.yandexJson().measure(bytes, 0, to)).toBe(yandex.length);
+  expect(engine.yandexJson().measureRecords(bytes, 0, to)).toBe(yandex.length);
   const yandexCbor = engine.yandexCbor().render(bytes, 0, to);
   expectBytes(yandexCbor, renderYandexCbor(bytes, 0, to));
-  expect(engine.yandexCbor().measure(bytes, 0, to)).toBe(yandexCbor.length);
+  expect(engine.yandexCbor().measureRecords(bytes, 0, to)).toBe(yandexCbor.length);
 }
 
 /** The case is what it claims: the next number is the first beyond a round one. */

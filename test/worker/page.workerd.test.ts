@@ -20,8 +20,10 @@ describe("pages printed before any is read", () => {
   ])("%s", async (_, dataBytes) => {
     const letters = ["a", "b", "c"];
     const pages = letters.map((letter) => pageOf(letter, dataBytes));
-    const replies = pages.map((page) => page.respond({ headers: { "x-letter": "yes" } }));
-    const copies = await Promise.all(pages.map((page) => page.bytes()));
+    const replies = await Promise.all(
+      pages.map((page) => page.respond({ headers: { "x-letter": "yes" } })),
+    );
+    const copies = pages.map((page) => page.bytes());
     for (const [i, letter] of letters.entries()) {
       const reply = replies[i] as Response;
       expect(reply.headers.get("x-letter")).toBe("yes");

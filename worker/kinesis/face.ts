@@ -11,6 +11,7 @@ import type { Env, Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { FailureLog } from "../failureLog.ts";
 import { RecordPage } from "../page.ts";
+import { respond as respondWith } from "../reply.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { readAuthorization } from "./authorization.ts";
@@ -68,7 +69,7 @@ export async function serveKinesis(
     const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
     const reply = await call(envelope, body.length, runtime, caller, scope, failures);
-    return respond(answerReply(reply, codec, envelope.headers));
+    return await respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
   }
@@ -81,7 +82,7 @@ const refusalNames = {
 } as const;
 
 /** The reply to what the door refuses. */
-export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Response {
+export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promise<Response> {
   const { status, message } = refusal;
   const error = new KinesisError(refusalNames[status], message);
   return respond({ ...answerUnread(error, headers, codecs, newIds), status });
@@ -198,7 +199,9 @@ function answerReply(
   };
 }
 
-function respond({ status, headers, body }: Answer): Response {
+function respond({ status, headers, body }: Answer): Promise<Response> {
   const init = { status, headers: { ...headers, "cache-control": "no-store" } };
-  return body instanceof RecordPage ? body.respond(init) : new Response(body, init);
+  if (body instanceof RecordPage) return body.respond(init);
+  if (body instanceof ReadableStream) return Promise.resolve(new Response(body, init));
+  return respondWith(body, init);
 }

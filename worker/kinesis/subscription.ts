@@ -192,7 +192,7 @@ class Push {
     };
     const { format } = this.codec;
     const encrypted = await this.encrypted(page);
-    const payload = await renderRecords(format, members, page.runs, shard, encrypted).bytes();
+    const payload = renderRecords(format, members, page.runs, shard, encrypted).bytes();
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
   }
 

@@ -31,7 +31,10 @@ export class Segments extends WorkerEntrypoint<Env> {
       const inShard = request.headers.get(placeHeader) === "shard";
       const body = await loadSegment(this.env, uid, Number(number), inShard);
       if (body === undefined) return refuse(404, "no such segment");
-      return new Response(body, {
+      // A Response of bytes would keep a copy of them until the next garbage collection.
+      const { readable, writable } = new FixedLengthStream(body.length);
+      this.ctx.waitUntil(write(writable, body).catch(() => {}));
+      return new Response(readable, {
         headers: {
           "content-type": "application/octet-stream",
           "cache-control": immutable,
@@ -85,6 +88,13 @@ async function loadSegment(
 
 function isSkip(error: unknown): boolean {
   return error instanceof StreamError && error.code === "segmentSkipped";
+}
+
+/** Whoever asked and went away needs no answer. */
+async function write(writable: WritableStream<Uint8Array>, body: Uint8Array): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(body);
+  await writer.close();
 }
 
 function refuse(status: number, text: string, type = "text/plain"): Response {

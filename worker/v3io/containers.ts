@@ -15,7 +15,7 @@ export function requireContainer(env: Env, container: string): void {
   if (!readContainers(env).includes(container)) throw new V3ioError("Container not found");
 }
 
-export function listContainers(env: Env): Response {
+export function listContainers(env: Env): Promise<Response> {
   const buckets = readContainers(env).map(
     (name, i) =>
       `<Bucket><Name>${escapeXml(name)}</Name><CreationDate>${creationDate}</CreationDate>` +

@@ -1,14 +1,16 @@
 // A listing as XML, with every element that clients insist on: v3io-py reads Name, NextMarker, MaxKeys and
 // IsTruncated of each, v3io-go wants times, mode and inode of directories only with `prefix-info`. Sources:
 // Iguazio, Working with Containers; v3io-py output.py; v3io-go types.go and sync_test.go, validateContent.
+import { utf8 } from "../bytes.ts";
 import { fileMode, inodeOf } from "../items/item.ts";
 import type { ItemTime } from "../items/types.ts";
+import { respond } from "../reply.ts";
 import type { Entry, Listing, ListRequest } from "./listing.ts";
 
 /** drwxrwxr-x. */
 const directoryMode = 0o40775;
 
-export function listingResponse(request: ListRequest, listing: Listing): Response {
+export function listingResponse(request: ListRequest, listing: Listing): Promise<Response> {
   const { container, directory, marker, keysMax, withInfo } = request;
   const { entries, isTruncated, nextMarker } = listing;
   return xmlResponse(
@@ -21,8 +23,8 @@ export function listingResponse(request: ListRequest, listing: Listing): Respons
   );
 }
 
-export function xmlResponse(body: string): Response {
-  return new Response(body, {
+export function xmlResponse(body: string): Promise<Response> {
+  return respond(utf8(body), {
     headers: { "content-type": "application/xml", "cache-control": "no-store" },
   });
 }

@@ -173,7 +173,7 @@ function rangeOf(
   body: Uint8Array,
   range: Range | undefined,
   headers: Record<string, string>,
-): Response {
+): Promise<Response> {
   if (range === undefined || range.first >= body.length || range.last < range.first) {
     return bytes(body, 200, headers);
   }

@@ -150,7 +150,7 @@ function seekRequest(target: SeekTarget): SeekRequest {
   }
 }
 
-function pageResponse({ runs, next, view, lastTimeMs }: Page): Response {
+function pageResponse({ runs, next, view, lastTimeMs }: Page): Promise<Response> {
   const behindMs = lastTimeMs === undefined ? 0 : Math.max(view.lastTimeMs - lastTimeMs, 0);
   const head =
     `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +

@@ -1,13 +1,15 @@
 // How the v3io face answers: JSON without spaces, nothing at all with 204, and the times of objects in
 // the two headers by which clients lock them.
+import { utf8 } from "../bytes.ts";
 import type { ItemTime } from "../items/types.ts";
+import { respond } from "../reply.ts";
 
 const common = { "cache-control": "no-store" };
 
 export const jsonHeaders = { "content-type": "application/json", ...common };
 
-export function json(value: object, headers: Record<string, string> = {}): Response {
-  return new Response(JSON.stringify(value), { headers: { ...jsonHeaders, ...headers } });
+export function json(value: object, headers: Record<string, string> = {}): Promise<Response> {
+  return respond(utf8(JSON.stringify(value)), { headers: { ...jsonHeaders, ...headers } });
 }
 
 /** Done, and nothing to say: what servers answer where the reference prints 200. */
@@ -20,8 +22,12 @@ export function done(headers: Record<string, string> = {}): Response {
   return new Response(null, { headers: { ...common, "content-length": "0", ...headers } });
 }
 
-export function bytes(body: Uint8Array, status: number, headers: Record<string, string>): Response {
-  return new Response(body, {
+export function bytes(
+  body: Uint8Array,
+  status: number,
+  headers: Record<string, string>,
+): Promise<Response> {
+  return respond(body, {
     status,
     headers: { "content-type": "application/octet-stream", ...common, ...headers },
   });

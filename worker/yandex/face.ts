@@ -11,6 +11,7 @@ import type { Runtime } from "../env.ts";
 import { FailureLog } from "../failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
 import { refusalOf } from "../permission.ts";
+import { respond } from "../reply.ts";
 import type { Scope } from "../stream/types.ts";
 import { splitUrl } from "../url.ts";
 import { condemn, identify, refused } from "./authorization.ts";
@@ -56,7 +57,10 @@ const refusalNames = {
   503: "Unavailable",
 } as const;
 
-export function refuseYandex({ status, message }: DoorRefusal, { headers }: Request): Response {
+export function refuseYandex(
+  { status, message }: DoorRefusal,
+  { headers }: Request,
+): Promise<Response> {
   const codec = codecOf(headers.get("content-type")) ?? defaultCodec;
   const name = refusalNames[status];
   return print(status, name, codec.encode({ __type: name, message }), codec, requestIdOf(headers));
@@ -158,8 +162,8 @@ function print(
   body: Uint8Array,
   codec: BodyCodec,
   id: string,
-): Response {
-  return new Response(body, {
+): Promise<Response> {
+  return respond(body, {
     status,
     statusText: reason,
     headers: {

@@ -4,19 +4,15 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { segmentBytes } from "../../../worker/limits.ts";
-import {
-  expectedBytes,
-  readInTurn,
-  reading,
-  ReadingBudget,
-} from "../../../worker/stream/reading.ts";
+import { MemoryBudget } from "../../../worker/stream/memoryBudget.ts";
+import { expectedBytes, readInTurn, pageMemory } from "../../../worker/stream/reading.ts";
 import { Random } from "../../engine/random.ts";
 
 const leaseMs = 1000;
 
 /** Pages that are loaded until a test says that they are there. */
 class Pages {
-  readonly budget = new ReadingBudget(100, leaseMs);
+  readonly budget = new MemoryBudget(100, leaseMs);
   /** Names of those that have begun, in order. */
   readonly begun: string[] = [];
   private readonly ends = new Map<string, PromiseWithResolvers<void>>();
@@ -179,7 +175,7 @@ describe("a shard's segments", () => {
     expect(expectedBytes("large")).toBe(segmentBytes);
     const during: number[] = [];
     const load = async () => {
-      during.push(reading.bytes);
+      during.push(pageMemory.bytes);
       return [10_000_000, 8_000_000].map((bytes) => settledWith(new Uint8Array(bytes)));
     };
     await readInTurn("large", 2, load);
@@ -188,7 +184,7 @@ describe("a shard's segments", () => {
     const loads = await readInTurn("large", 1, load);
     expect(loads).toHaveLength(2);
     expect(during).toEqual([2 * segmentBytes, 9_000_000]);
-    expect(reading.bytes).toBe(0);
+    expect(pageMemory.bytes).toBe(0);
   });
 
   test("that cannot be had say nothing of their size", async () => {
