@@ -235,7 +235,7 @@ function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChun
   let address = 0;
   return {
     prepare: () => (address = engine.load(bytes)),
-    inPlace: () => raw.renderKinesis(address, 0, count, 0, output, second, SHARD.index, 0),
+    inPlace: () => raw.renderKinesis(address, 0, count, 0, output, second, SHARD.index, 0, 0),
     plainInPlace: () => renderKinesis(chunk, 0, count, SHARD, room),
     ...pageRuns(engine.kinesisJson(SHARD), bytes, room, () =>
       renderKinesis(openChunk(bytes), 0, count, SHARD, room),
@@ -251,7 +251,7 @@ function cborRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk)
   let address = 0;
   return {
     prepare: () => (address = engine.load(bytes)),
-    inPlace: () => raw.renderKinesisCbor(address, 0, count, output, second, SHARD.index, 0),
+    inPlace: () => raw.renderKinesisCbor(address, 0, count, output, second, SHARD.index, 0, 0),
     plainInPlace: () => renderKinesisCbor(chunk, 0, count, SHARD, room),
     ...pageRuns(engine.kinesisCbor(SHARD), bytes, room, () =>
       renderKinesisCbor(openChunk(bytes), 0, count, SHARD, room),

@@ -267,7 +267,9 @@ export class Engine {
     bytes.set(after, output + offset + SEQUENCE_DIGITS);
     const createdSecond = Math.floor(shard.createdMs / 1000);
     const arrivalSecond = Math.floor(arrivalMs / 1000);
-    raw.printSequences(count, length, offset, createdSecond, shard.index, index, arrivalSecond);
+    const earliest = shard.createdAhead === true ? createdSecond + 1 : 0;
+    const second = Math.max(arrivalSecond, earliest);
+    raw.printSequences(count, length, offset, createdSecond, shard.index, index, second);
     return bytes.subarray(output, output + count * length);
   }
 

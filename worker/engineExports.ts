@@ -44,6 +44,7 @@ export interface EngineExports {
     createdSecond: number,
     shardIndex: number,
     isEncrypted: number,
+    isAhead: number,
   ): number;
   measureKinesisCbor(chunk: number, from: number, to: number, encryptedCount: number): number;
   renderKinesisCbor(
@@ -54,6 +55,7 @@ export interface EngineExports {
     createdSecond: number,
     shardIndex: number,
     isEncrypted: number,
+    isAhead: number,
   ): number;
   measureV3io(chunk: number, from: number, to: number): number;
   renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;

@@ -7,6 +7,8 @@ import { encryptedCount, renderStretches, stretchesOf, type TimeSpan } from "./e
 export interface ShardNumbers {
   createdMs: number;
   index: number;
+  /** Records may arrive before it is created: their numbers then say the second after its creation. */
+  createdAhead?: boolean | undefined;
 }
 
 export interface RecordFormat {
@@ -37,6 +39,7 @@ const NOTHING = new Uint8Array(0);
 /** As GetRecords of Kinesis prints records in JSON: assembly/render/kinesis.ts. */
 export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
   const { createdMs, index } = shard;
+  const isAhead = Number(shard.createdAhead === true);
   const second = Math.floor(createdMs / 1000);
   return {
     separator: COMMA,
@@ -57,6 +60,7 @@ export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[])
           second,
           index,
           isEncrypted,
+          isAhead,
         );
       }),
     frame: (text) => splitAt(text, '{"Data":"'.length),
@@ -66,6 +70,7 @@ export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[])
 /** As GetRecords of Kinesis prints records in CBOR: assembly/render/kinesisCbor.ts. */
 export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
   const { createdMs, index } = shard;
+  const isAhead = Number(shard.createdAhead === true);
   const second = Math.floor(createdMs / 1000);
   return {
     separator: NOTHING,
@@ -84,6 +89,7 @@ export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[])
           second,
           index,
           isEncrypted,
+          isAhead,
         );
       }),
     frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),

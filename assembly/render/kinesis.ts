@@ -70,6 +70,7 @@ export function renderKinesis(
   createdSecond: f64,
   shardIndex: u32,
   isEncrypted: bool,
+  isAhead: bool,
 ): usize {
   const chunk = chunkAt(address);
   const cursor = openCursor(address, from);
@@ -79,7 +80,9 @@ export function renderKinesis(
   let delta = cursor.delta;
   let second = (chunk.timeMs + delta) / 1000;
   let digits = writeTail(chunk.timeMs + delta, second);
-  startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, second);
+  const earliest: u64 = isAhead ? <u64>createdSecond + 1 : 0;
+  let numbered = max(second, earliest);
+  startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, numbered);
 
   const endBytes = SEQUENCE_BYTES + (isEncrypted ? KMS_END_BYTES : 2);
   const limit = OUTPUT + OUTPUT_BYTES;
@@ -124,7 +127,9 @@ export function renderKinesis(
       delta = cursor.delta;
       const timeMs = chunk.timeMs + delta;
       const nextSecond = timeMs / 1000;
-      seconds = nextSecond - second;
+      const nextNumbered = max(nextSecond, earliest);
+      seconds = nextNumbered - numbered;
+      numbered = nextNumbered;
       digits = moveTime(digits, timeMs, second, nextSecond);
       second = nextSecond;
     }

@@ -56,14 +56,16 @@ export function renderKinesisCbor(
   createdSecond: f64,
   shardIndex: u32,
   isEncrypted: bool,
+  isAhead: bool,
 ): usize {
   const chunk = chunkAt(address);
   const cursor = openCursor(address, from);
   let delta = cursor.delta;
   let timeMs = chunk.timeMs + delta;
-  let second = timeMs / 1000;
   const digits = writeFrame(timeMs);
-  startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, second);
+  const earliest: u64 = isAhead ? <u64>createdSecond + 1 : 0;
+  let numbered = max(timeMs / 1000, earliest);
+  startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, numbered);
 
   let frameBytes = OPEN_BYTES + KEY_BYTES + 2 * HEAD_BYTES_MAX + TAIL_BYTES;
   if (isEncrypted) frameBytes += KMS_BYTES;
@@ -104,8 +106,9 @@ export function renderKinesisCbor(
       delta = cursor.delta;
       timeMs = chunk.timeMs + delta;
       store<u64>(TIME, bswap<u64>(timeMs));
-      seconds = timeMs / 1000 - second;
-      second += seconds;
+      const nextNumbered = max(timeMs / 1000, earliest);
+      seconds = nextNumbered - numbered;
+      numbered = nextNumbered;
     }
     nextSequence(digits, seconds);
   }

@@ -172,10 +172,6 @@ test("UpdateShardCount: what it says, what it refuses, what there is afterwards"
     CurrentShardCount: 4,
     TargetShardCount: 5,
   });
-  await expect(update(6)).rejects.toMatchObject({
-    name: "ResourceInUseException",
-    message: `Stream ${StreamName} under account 000000000000 not ACTIVE, instead in state UPDATING`,
-  });
   await untilActive(StreamName);
   const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamName }));
   const shards = StreamDescription?.Shards ?? [];
@@ -260,10 +256,20 @@ test("SplitShard and MergeShards refuse with the service's words", async () => {
 
 test("a record put while the stream is UPDATING is in the old shard, and found", async () => {
   const StreamName = "moving";
+  await using slow = await startServer({ flags: ["--memory", "--transition-ms", "1500"] });
+  client.destroy();
+  client = connect(slow.endpoint);
   await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
-  await client.send(
-    new SplitShardCommand({ StreamName, ShardToSplit: "shardId-0", NewStartingHashKey: "2" }),
-  );
+  await untilActive(StreamName);
+  const split = () => {
+    const at = { ShardToSplit: "shardId-0", NewStartingHashKey: "2" };
+    return client.send(new SplitShardCommand({ StreamName, ...at }));
+  };
+  await split();
+  await expect(split()).rejects.toMatchObject({
+    name: "ResourceInUseException",
+    message: `Stream ${StreamName} under account 000000000000 not ACTIVE, instead in state UPDATING`,
+  });
   const Records = [{ PartitionKey: "a", Data: Buffer.from("a"), ExplicitHashKey: "1" }];
   const first = await client.send(new PutRecordsCommand({ StreamName, Records }));
   expect(first.Records?.[0]?.ShardId).toBe(shardIdAt(0));

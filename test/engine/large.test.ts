@@ -100,9 +100,9 @@ describe.each(builds)("large records, $name build", ({ engine }) => {
       for (let from = 0; from < 8; from++) {
         // The beginning of the window is taken, so that a piece ends at its end with any format.
         const at = end - 200_000;
-        expect(raw.renderKinesis(address, from, 2000, 1, output, 0, 0, 0)).toBeLessThan(end);
-        expect(raw.renderKinesis(address, from, 2000, 1, at, 0, 0, 1)).toBeLessThan(end);
-        expect(raw.renderKinesisCbor(address, from, 2000, at, 0, 0, 1)).toBeLessThan(end);
+        expect(raw.renderKinesis(address, from, 2000, 1, output, 0, 0, 0, 0)).toBeLessThan(end);
+        expect(raw.renderKinesis(address, from, 2000, 1, at, 0, 0, 1, 0)).toBeLessThan(end);
+        expect(raw.renderKinesisCbor(address, from, 2000, at, 0, 0, 1, 0)).toBeLessThan(end);
         expect(raw.renderV3io(address, from, 2000, 1, output)).toBeLessThan(end);
         expect(raw.renderV3io(address, from, 2000, 1, at)).toBeLessThan(end);
         expect(raw.renderYandex(address, from, 2000, 1, at)).toBeLessThan(end);

@@ -74,6 +74,7 @@ export function sampleShard(random: Random): ModelShard {
   return {
     createdMs: random.pick([...TIME_MS_EDGES, random.below(16_025_175_000_000)]),
     index: random.chance(0.8) ? random.pick(SHARD_INDEX_EDGES) : random.below(2 ** 31),
+    createdAhead: random.chance(0.5),
   };
 }
 

@@ -11,6 +11,8 @@ import { arrivalOrdinals } from "./record.ts";
 export interface ModelShard {
   createdMs: number;
   index: number;
+  /** Numbers of records say the second after its creation at the earliest. */
+  createdAhead?: boolean;
 }
 
 /** Records that arrived within one were encrypted. */
@@ -173,13 +175,14 @@ function cborU64(value: number): Buffer {
 
 /** The Kinesis sequence number of a record: fields in hex from the top, the whole in decimal. */
 export function sequenceNumber(index: number, timeMs: number, shard: ModelShard): string {
+  const earliest = shard.createdAhead === true ? Math.floor(shard.createdMs / 1000) + 1 : 0;
   const digits = [
     "2",
     hex(Math.floor(shard.createdMs / 1000), 9),
     hex(shard.index % 16, 1),
     hex(index, 16),
     "00",
-    hex(Math.floor(timeMs / 1000), 9),
+    hex(Math.max(Math.floor(timeMs / 1000), earliest), 9),
     hex(shard.index, 8),
     "2",
   ].join("");

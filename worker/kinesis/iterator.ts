@@ -3,7 +3,7 @@
 //
 //   0   16  location               28  1  length of the shard's uid, then the uid
 //   16  8   shard created ms, f64  .   1  length of the stream's name, then the name
-//   24  4   shard index, u32
+//   24  4   shard index, u32; its top bit says that the shard was created ahead
 import { Buffer } from "node:buffer";
 import { engine } from "../isolate.ts";
 import { iteratorTtlMs } from "../limits.ts";
@@ -14,20 +14,21 @@ import { iteratorExpired, iteratorInvalid } from "./messages.ts";
 /** Where a consumer goes on reading. */
 export interface Cursor {
   stream: string;
-  shard: Pick<ShardDescription, "uid" | "index" | "createdMs">;
+  shard: Pick<ShardDescription, "uid" | "index" | "createdMs" | "createdAhead">;
   location: Location;
 }
 
 const CREATED_AT = 16;
 const INDEX_AT = 24;
 const NAMES_AT = 28;
+const AHEAD = 2 ** 31;
 
 export function sealIterator(key: string, scope: Scope, cursor: Cursor, issuedMs: number): string {
   const { shard, stream, location } = cursor;
   const content = Buffer.alloc(NAMES_AT + 2 + shard.uid.length + stream.length);
   content.set(engine.encodeLocation(location));
   content.writeDoubleLE(shard.createdMs, CREATED_AT);
-  content.writeUInt32LE(shard.index, INDEX_AT);
+  content.writeUInt32LE(shard.index + (shard.createdAhead === true ? AHEAD : 0), INDEX_AT);
   let at = NAMES_AT;
   for (const name of [shard.uid, stream]) {
     content[at] = name.length;
@@ -46,12 +47,14 @@ export function openIterator(key: string, scope: Scope, text: string, nowMs: num
   const location = engine.decodeLocation(content.subarray(0, CREATED_AT));
   if (location === undefined) throw iteratorInvalid();
   const uid = nameAt(content, NAMES_AT);
+  const index = content.readUInt32LE(INDEX_AT);
   return {
     location,
     shard: {
       uid,
       createdMs: content.readDoubleLE(CREATED_AT),
-      index: content.readUInt32LE(INDEX_AT),
+      index: index % AHEAD,
+      createdAhead: index >= AHEAD,
     },
     stream: nameAt(content, NAMES_AT + 1 + uid.length),
   };

@@ -2,8 +2,8 @@
 // what they mean to a shard, and how far behind a page leaves its reader. The checks come in the order of kinesalite
 // actions/getShardIterator.js.
 //
-// A number whose arrival is the second of its shard's creation is that of no record, because every
-// record arrives later: it stands before the record with its index. A shard's StartingSequenceNumber is one,
+// A number whose arrival is the second of its shard's creation is that of no record, because the numbers
+// of records say a later one: it stands before the record with its index. A shard's StartingSequenceNumber is one,
 // and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
 import type { Runtime } from "../env.ts";
 import { latestTime, type Page } from "../stream/reader.ts";

@@ -1,7 +1,8 @@
 // Shards as replies show them, and which of a stream's shards a filter means. A shard's records span
-// from when the ones it continues closed to when it closed itself; that, and not the second of
+// the millisecond after the ones it continues closed to when it closed itself; that, and not the second of
 // creation in its sequence numbers, is what filters by time compare (AWS API reference, ShardFilter).
-import { childrenOf, findShard, hashNumber } from "../stream/hashrange.ts";
+import { childrenOf, hashNumber } from "../stream/hashrange.ts";
+import { openedMs } from "../stream/reshard.ts";
 import type { ShardDescription, StreamDescription } from "../stream/types.ts";
 import { parseShardId, shardIdOf } from "./hashkey.ts";
 import { shardFilterIncomplete, shardNotFound } from "./messages.ts";
@@ -62,7 +63,9 @@ export function filterShards(
   const kept = stream.shards.filter((shard) => !isClosedBefore(shard, trimmedMs));
   const horizonMs = Math.max(trimmedMs, stream.createdMs);
   const openAt = (timeMs: number) =>
-    kept.filter((shard) => openedMs(stream, shard) <= timeMs && !isClosedBefore(shard, timeMs));
+    kept.filter(
+      (shard) => openedMs(stream.shards, shard) <= timeMs && !isClosedBefore(shard, timeMs),
+    );
   switch (type) {
     case undefined:
     case "FROM_TRIM_HORIZON":
@@ -76,21 +79,15 @@ export function filterShards(
       return kept.filter(({ closedMs }) => closedMs === undefined);
     case "AT_TIMESTAMP":
       if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
-      return openAt(Math.max(timestamp, horizonMs));
+      return openAt(Math.max(Math.floor(timestamp), horizonMs));
     case "FROM_TIMESTAMP":
       if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
-      return kept.filter((shard) => !isClosedBefore(shard, timestamp));
+      return kept.filter((shard) => !isClosedBefore(shard, Math.floor(timestamp)));
   }
 }
 
 function isClosedBefore({ closedMs }: ShardDescription, timeMs: number): boolean {
   return closedMs !== undefined && closedMs < timeMs;
-}
-
-/** When the last of its parents closed; of a shard without, when it was created. */
-function openedMs({ shards }: StreamDescription, shard: ShardDescription): number {
-  const ends = (shard.parents ?? []).map((parent) => findShard(shards, parent)?.closedMs ?? 0);
-  return Math.max(...ends, ends.length === 0 ? shard.createdMs : 0);
 }
 
 function hashKeyRangeOf({ hashStart, hashEnd }: ShardDescription) {

@@ -34,7 +34,7 @@ import { openCount } from "./hashrange.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./rates.ts";
 import { type AccountTotals, StreamRegistry } from "./registry.ts";
-import { planResharding, recentRecounts, type ReshardOrder } from "./reshard.ts";
+import { planResharding, recentRecounts, type ReshardOrder, waitLeft } from "./reshard.ts";
 import { expiredShards, nextExpiryMs, Reshardings } from "./resharding.ts";
 import {
   asReply,
@@ -168,7 +168,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return asReply(async () => {
       const stream = this.streams.get(name);
       // Until then nothing is closed, and nobody need wait.
-      const isUnderWay = (stream.resharding?.notBeforeMs ?? Infinity) <= Date.now();
+      const { resharding } = stream;
+      const isUnderWay = resharding !== undefined && waitLeft(resharding, Date.now()) === 0;
       if (isUnderWay) await this.finishResharding(stream);
       return { stream: this.streams.get(name) };
     });
@@ -323,12 +324,9 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   /** The alarm does not sit out a transition that is stretched. */
-  private async resumeResharding(
-    { notBeforeMs }: Resharding,
-    stream: StreamDescription,
-  ): Promise<void> {
-    const isSoon = notBeforeMs - Date.now() <= resumeDelayMs;
-    await (isSoon ? this.finishResharding(stream) : this.wakeBy(notBeforeMs));
+  private async resumeResharding(plan: Resharding, stream: StreamDescription): Promise<void> {
+    const isSoon = waitLeft(plan, Date.now()) <= resumeDelayMs;
+    await (isSoon ? this.finishResharding(stream) : this.wakeBy(plan.notBeforeMs));
   }
 
   /** Removes closed shards that retention has passed, from the list last. */

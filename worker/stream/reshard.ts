@@ -1,15 +1,15 @@
 // Which shards become which: the pure part of splitting and merging. A plan names the shards to be
 // made and those to be closed, with every time that will be printed; resharding.ts carries it out.
 //
-// Times are in whole seconds, as sequence numbers carry them. A shard is created one second after
-// the ending of what it continues (seen of the service: kinesalite test/splitShard.js), so numbers
-// grow along every line of descent. The old shards go on taking records until the newest creation
-// is a full second past: no write waits, no arrival lies ahead of the clock, and no record has the
-// number that its shard starts with.
-import { isOver } from "../clock.ts";
+// Times in sequence numbers are whole seconds. A shard is created one second after the ending of what it
+// continues (seen of the service: kinesalite test/splitShard.js), so numbers grow along every line
+// of descent. Such a creation may lie ahead of the clock; nothing waits for it, and arrivals know
+// nothing of it: only sequence numbers do (ShardDescription, createdAhead).
+// When shards really take over from others is told in milliseconds, one moment for all of a change.
+import { isOver, timeLeft } from "../clock.ts";
 import { StreamError } from "../errors.ts";
 import { shardsMax } from "../limits.ts";
-import { hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
+import { findShard, hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
 import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "./types.ts";
 
 export type ReshardOrder =
@@ -106,25 +106,59 @@ function planRecut(
       .map((range) => Object.assign({ uid: `${uid}-${range.index}`, createdMs }, range)),
     closing: [],
     recut,
-    notBeforeMs: Math.max(nowMs, earliestMs),
+    notBeforeMs: earliestMs,
+    waitMs: earliestMs - nowMs,
   };
 }
 
-/** The stream once its resharding is done; `ends` are of the closed shards, in the plan's order. */
+/**
+ * The stream once its resharding is done; `ends` are of the closed shards, in the plan's order. All of
+ * them end at one moment, the last of theirs, and the new ones begin with the next millisecond: at
+ * every millisecond the shards of that time have each key once.
+ */
 export function finishResharding(
   stream: StreamDescription,
   plan: Resharding,
   ends: readonly ShardEnd[],
 ): StreamDescription {
   const { resharding: _, ...rest } = stream;
-  const closed = new Map(plan.closing.map(({ index, endMs }, i) => [index, { ...ends[i], endMs }]));
+  const closedMs = Math.max(...ends.map((end) => end.closedMs), ...openings(stream, plan));
+  const closed = new Map(
+    plan.closing.map(({ index, endMs }, i) => [index, { ...ends[i], closedMs, endMs }]),
+  );
   const ranges = new Map(plan.recut?.map((range) => [range.index, range]));
   const shards = stream.shards.map((shard) => ({
     ...shard,
     ...ranges.get(shard.index),
     ...closed.get(shard.index),
   }));
-  return { ...rest, shards: [...shards, ...plan.made] };
+  const made = plan.made.map((shard) => ({
+    ...shard,
+    openedMs: closedMs + 1,
+    ...(shard.closedMs !== undefined && { closedMs }),
+  }));
+  return { ...rest, shards: [...shards, ...made] };
+}
+
+/** The first millisecond at which the shard had its keys; a stream's first shards have had them always. */
+export function openedMs(shards: readonly ShardDescription[], shard: ShardDescription): number {
+  if (shard.openedMs !== undefined) return shard.openedMs;
+  const ends = (shard.parents ?? []).map((parent) => findShard(shards, parent)?.closedMs ?? 0);
+  return Math.max(0, ...ends.map((endMs) => endMs + 1));
+}
+
+/** When the shards began that a change closes; of one that closes none, when the newest began. */
+function openings({ shards }: StreamDescription, { closing }: Resharding): number[] {
+  if (closing.length === 0) return shards.map((shard) => openedMs(shards, shard) - 1);
+  return closing.map(({ index }) => {
+    const shard = findShard(shards, index);
+    return shard === undefined ? 0 : openedMs(shards, shard);
+  });
+}
+
+/** What is left of the time before a change may close shards. */
+export function waitLeft({ notBeforeMs, waitMs = notBeforeMs }: Resharding, nowMs: number): number {
+  return timeLeft(notBeforeMs - waitMs, waitMs, nowMs);
 }
 
 /** When the stream's shards were recounted within the day before `nowMs`. */
@@ -218,8 +252,6 @@ class Draft {
     const created = new Map(stream.shards.map((shard) => [shard.index, shard.createdMs]));
     const latestMs = Math.max(nowMs, ...closing.map(({ index }) => created.get(index) ?? 0));
     const base = Math.floor(latestMs / SECOND_MS);
-    const depth = Math.max(0, ...this.made.map(({ generation }) => generation));
-    const notBeforeMs = Math.max((base + depth + 1) * SECOND_MS, earliestMs);
     const endMs = (each: Replaced) => (base + each.replacedBy - 1) * SECOND_MS;
     return {
       made: this.made.map((each) => ({
@@ -229,10 +261,16 @@ class Draft {
         hashStart: hashHex(each.start),
         hashEnd: hashHex(each.end),
         parents: each.parents,
-        ...(isReplaced(each) && { closedMs: notBeforeMs, endIndex: 0, endMs: endMs(each) }),
+        createdAhead: true,
+        ...(isReplaced(each) && {
+          closedMs: earliestMs,
+          endIndex: 0,
+          endMs: endMs(each),
+        }),
       })),
       closing: closing.map((each) => ({ index: each.index, endMs: endMs(each) })),
-      notBeforeMs,
+      notBeforeMs: earliestMs,
+      waitMs: earliestMs - nowMs,
     };
   }
 

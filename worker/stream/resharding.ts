@@ -5,7 +5,7 @@
 import type { Env } from "../env.ts";
 import { findShard } from "./hashrange.ts";
 import type { StreamRegistry } from "./registry.ts";
-import { finishResharding } from "./reshard.ts";
+import { finishResharding, waitLeft } from "./reshard.ts";
 import { unwrap } from "./rpc.ts";
 import type { Resharding, ShardDescription, StreamDescription } from "./types.ts";
 import { visitShards } from "./visit.ts";
@@ -52,7 +52,7 @@ export class Reshardings {
     await visitShards(plan.made, (shard) =>
       this.shard(shard).open({ ...shard, retentionHours, earliestMs }),
     );
-    if (!(await waited(plan.notBeforeMs - Date.now(), signal))) return;
+    if (!(await waited(waitLeft(plan, Date.now()), signal))) return;
     const closing = plan.closing.flatMap(({ index }) => findShard(stream.shards, index) ?? []);
     const ends = await visitShards(closing, async (shard) =>
       unwrap(await this.shard(shard).close()),
@@ -76,7 +76,7 @@ export class Reshardings {
 /** False when it was cut short. */
 async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await scheduler.wait(Math.max(ms, 0), { signal });
+    if (ms > 0) await scheduler.wait(ms, { signal });
   } catch (error) {
     if (!signal.aborted) throw error;
   }

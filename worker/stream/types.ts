@@ -23,7 +23,14 @@ export interface ShardDescription {
   hashEnd: string;
   /** Indexes of the shards that it continues: one after a split, two after a merge. */
   parents?: number[];
-  /** When it closed; a shard without it is open. */
+  /**
+   * Its creation may be ahead of the clock, and of the arrival of its first records. Their sequence
+   * numbers then say the second after it, so that none is below the number that the shard starts with.
+   */
+  createdAhead?: boolean;
+  /** First millisecond that is its own, where a change of shards made it: one after what was before it. */
+  openedMs?: number;
+  /** When it closed; a shard without it is open. The same of all that one change has closed. */
   closedMs?: number;
   /** Index that the record after its last one would have had, once it is closed. */
   endIndex?: number;
@@ -97,6 +104,8 @@ export interface Resharding {
   recut?: Pick<ShardDescription, "index" | "hashStart" | "hashEnd">[];
   /** They close no earlier than this. */
   notBeforeMs: number;
+  /** How far ahead that was when the change was begun. */
+  waitMs?: number;
 }
 
 /** Shares of the number of keys, or of the last key: the latter are one key narrower at times. */

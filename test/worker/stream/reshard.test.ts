@@ -9,6 +9,7 @@ import {
   planResharding,
   recentRecounts,
   type ReshardOrder,
+  waitLeft,
 } from "../../../worker/stream/reshard.ts";
 import type {
   Resharding,
@@ -174,7 +175,23 @@ describe("times", () => {
     expect(plan.made.map(({ createdMs }) => createdMs)).toEqual(
       [second + 1, second + 1].map((each) => each * 1000),
     );
-    expect(plan.notBeforeMs).toBe((second + 2) * 1000);
+    expect(plan.notBeforeMs).toBe(nowMs);
+  });
+
+  test("that lie ahead of the clock are waited for by nobody", () => {
+    const earlierMs = nowMs - 3 * 86_400_000;
+    const order: ReshardOrder = { kind: "split", shard: 0, hash: hashHex(9n) };
+    const plan = planResharding(newStream(1), order, earlierMs, earlierMs);
+    expect(plan.made[0]?.createdMs).toBe((second - 2 + 1) * 1000);
+    expect(plan.notBeforeMs).toBe(earlierMs);
+  });
+
+  test("what was still to be waited for when the clock was set back is over", () => {
+    const order: ReshardOrder = { kind: "split", shard: 0, hash: hashHex(9n) };
+    const plan = planResharding(newStream(1), order, nowMs + 5000, nowMs);
+    expect(waitLeft(plan, nowMs)).toBe(5000);
+    expect(waitLeft(plan, nowMs + 4000)).toBe(1000);
+    expect(waitLeft(plan, nowMs - 1)).toBe(0);
   });
 
   test("a shard that is replaced at once is made closed, and ends a second before its child", () => {
@@ -185,11 +202,12 @@ describe("times", () => {
       expect(shard).toMatchObject({
         closedMs: plan.notBeforeMs,
         endIndex: 0,
+        createdAhead: true,
         createdMs: (second + 1) * 1000,
         endMs: (second + 1) * 1000,
       });
     }
-    expect(plan.notBeforeMs).toBe((second + 3) * 1000);
+    expect(plan.notBeforeMs).toBe(nowMs);
   });
 
   test("a transition that is stretched closes no shard before its end", () => {
@@ -263,7 +281,7 @@ function done(stream: StreamDescription, order: ReshardOrder): StreamDescription
 }
 
 function finish(stream: StreamDescription, plan: Resharding): StreamDescription {
-  const ends = plan.closing.map(() => ({ closedMs: plan.notBeforeMs, endIndex: 7 }));
+  const ends = plan.closing.map((_, i) => ({ closedMs: plan.notBeforeMs + i, endIndex: 7 }));
   const after = finishResharding({ ...stream, resharding: plan }, plan, ends);
   expect(after.resharding).toBeUndefined();
   return after;
@@ -312,9 +330,8 @@ function expectDescent({ shards }: StreamDescription): void {
       expect(child.createdMs - (parent.endMs ?? 0)).toBe(1000);
       expect(parent.endMs).toBeGreaterThanOrEqual(Math.floor(parent.createdMs / 1000) * 1000);
       expect(child.createdMs).toBeGreaterThan(parent.createdMs);
-      if (child.closedMs === undefined) {
-        expect(parent.closedMs).toBeGreaterThanOrEqual(child.createdMs + 1000);
-      }
+      expect(child.openedMs).toBe((parent.closedMs ?? 0) + 1);
+      expect(child.createdAhead).toBe(true);
     }
   }
 }

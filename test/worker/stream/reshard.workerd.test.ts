@@ -87,23 +87,23 @@ describe("a shard that is closed", () => {
 describe("a split", () => {
   test("is UPDATING with the old shards, then ACTIVE with new ones that continue the old", async () => {
     const stream = await create(1);
-    const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
+    const going = Promise.all([
+      catalog.reshardStream("orders", split),
+      catalog.reshardStream("orders", split),
+    ]);
+    const [reply, second] = await going;
+    const begun = unwrap(reply).stream;
     expect(begun).toMatchObject({ status: "UPDATING", shards: stream.shards });
-    expect(await catalog.reshardStream("orders", split)).toMatchObject({
-      failed: "streamNotActive",
-      detail: { status: "UPDATING" },
-    });
-    await putTexts(known(begun), ["x"]);
+    expect(second).toMatchObject({ failed: "streamNotActive", detail: { status: "UPDATING" } });
     const after = await settled();
     expect(after).toMatchObject({ status: "ACTIVE" });
     expect(after.resharding).toBeUndefined();
     const [parent, left, right] = after.shards as [Shard, Shard, Shard];
-    expect(parent).toMatchObject({ index: 0, endIndex: 1 });
+    expect(parent).toMatchObject({ index: 0, endIndex: 0 });
     expect(left).toMatchObject({ index: 1, parents: [0], hashEnd: hashHex((1n << 127n) - 1n) });
     expect(right).toMatchObject({ index: 2, parents: [0], hashStart: half });
     expect(left.createdMs - (parent.endMs ?? 0)).toBe(1000);
     const { timeMs } = await append(stub(left), "y");
-    expect(timeMs).toBeGreaterThanOrEqual(left.createdMs + 1000);
     expect(timeMs).toBeGreaterThanOrEqual(parent.closedMs ?? Infinity);
     expect(timeMs).toBeLessThanOrEqual(Date.now());
   });
@@ -121,6 +121,29 @@ describe("a split", () => {
     ]);
     const results = await putTexts(known(after), texts(20));
     expect(results.every(({ shard }) => shard.index >= 3)).toBe(true);
+  });
+
+  test("waits for no clock: the time stands still, and ten splits are done", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    await create(1);
+    let stream = unwrap(await catalog.describeStream("orders")).stream;
+    for (let i = 0; i < 10; i++) {
+      const { index, hashStart, hashEnd } = openShards(stream)[0] as Shard;
+      const hash = hashHex((BigInt(`0x${hashStart}`) + BigInt(`0x${hashEnd}`)) / 2n + 1n);
+      stream = await reshard({ kind: "split", shard: index, hash });
+      const { timeMs } = await append(stub(openShards(stream)[0] as Shard), `${i}`);
+      expect(timeMs).toBe(Date.now());
+    }
+    expect(stream.shards).toHaveLength(21);
+  });
+
+  test("is done at once when its shards were made before the clock was set back", async () => {
+    await create(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3 * 86_400_000 });
+    expect(openShards(await reshard(split))).toHaveLength(2);
+    vi.setSystemTime(Date.now() - 3 * 86_400_000);
+    const after = await reshard({ kind: "recount", from: 2, to: 3 });
+    expect(openShards(after)).toHaveLength(3);
   });
 
   test("refuses by name what cannot be done, and changes nothing", async () => {
@@ -265,6 +288,27 @@ describe("what is cut off", () => {
     }
   });
 
+  test("a transition is over when the clock is set back, and taken up as soon as somebody asks", async () => {
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      await create(1);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      unwrap(await catalog.reshardStream("orders", split));
+      await abortAllDurableObjects();
+      catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
+      await runInDurableObject(catalog, async (_, { storage }) => {
+        await storage.setAlarm(Date.now() + 60_000);
+      });
+      vi.setSystemTime(Date.now() - 3 * 86_400_000);
+      const statusNow = async () => unwrap(await catalog.describeStream("orders")).stream.status;
+      expect(await statusNow()).toBe("UPDATING");
+      // The alarm is set for three days ago now, by the runtime's clock.
+      await vi.waitUntil(async () => (await statusNow()) === "ACTIVE", { timeout: 10_000 });
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
+    }
+  });
+
   test("a deletion in the middle leaves no shard behind", async () => {
     await create(1);
     const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
@@ -319,6 +363,10 @@ async function settled(): Promise<StreamDescription> {
     if (stream.resharding === undefined) return stream;
     await scheduler.wait(Math.max(stream.resharding.notBeforeMs - Date.now(), 0));
   }
+}
+
+function openShards({ shards }: StreamDescription): Shard[] {
+  return shards.filter(({ closedMs }) => closedMs === undefined);
 }
 
 function known(description: StreamDescription): KnownStream {

@@ -1,5 +1,5 @@
 // Listing, splitting and merging shards, and changing their number. A change is UPDATING when its
-// reply goes out and takes a second or three (docs/RESHARDING.md). The order of the checks is that
+// reply goes out, and is carried out at once (docs/RESHARDING.md). The order of the checks is that
 // of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
 // told after that, as moto does.
 import { shardsMax } from "../../limits.ts";
