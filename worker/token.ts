@@ -43,8 +43,16 @@ export function sealToken(key: string, purpose: string, token: Token): string {
   return text;
 }
 
-/** The token, its content still with the zeros at its end; undefined when it is not one of ours. */
-export function openToken(key: string, purpose: string, text: string): Token | undefined {
+/**
+ * The token, its content still with the zeros at its end; undefined when it is not one of ours, as
+ * none is where there is no key.
+ */
+export function openToken(
+  key: string | undefined,
+  purpose: string,
+  text: string,
+): Token | undefined {
+  if (key === undefined) return undefined;
   const known = sealed.get(nameOf(key, purpose, text));
   if (known !== undefined) return known;
   const bytes = Buffer.from(text, "base64");

@@ -117,6 +117,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
   }
 
   async clearDirectory(directory: string): Promise<void> {
+    this.table.make();
     this.ctx.storage.transactionSync(() => {
       this.table.clear(directory);
       this.table.makeParents({ path: directory, owner: "" }, this.nextTime(undefined));
@@ -134,6 +135,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
     body?: Uint8Array,
   ): ItemTime {
     const time = this.nextTime(row && timeOf(row));
+    this.table.make();
     this.ctx.storage.transactionSync(() => this.table.write(place, row, time, attributes, body));
     return time;
   }

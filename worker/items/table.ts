@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
+import { LazySql } from "../stream/lazySql.ts";
 import type { ItemPlace, ItemTime } from "./types.ts";
 
 /** The body stands last, so that reading the rest of a row does not touch it. */
@@ -42,28 +43,33 @@ export interface Row extends Head {
 }
 
 export class ItemTable {
-  private readonly sql: SqlStorage;
+  private readonly sql: LazySql;
 
   constructor(sql: SqlStorage) {
-    this.sql = sql;
-    sql.exec(SCHEMA);
+    this.sql = new LazySql(sql, "item", [SCHEMA]);
+  }
+
+  /** To be called before a transaction in which something is written. */
+  make(): void {
+    this.sql.make();
   }
 
   /** The place's row, unless it was written in another owner's time. */
   find({ path, owner }: ItemPlace): Row | undefined {
     const found = `SELECT ${HEAD}, attributes FROM item WHERE path = ?`;
-    const row = this.sql.exec<Row>(found, path).toArray()[0];
+    const row = this.sql.rows<Row>(found, path)[0];
     return row?.owner === owner ? row : undefined;
   }
 
   bodyOf({ path }: ItemPlace): Uint8Array {
-    const rows = this.sql.exec<{ body: ArrayBuffer }>("SELECT body FROM item WHERE path = ?", path);
-    return new Uint8Array(rows.one().body);
+    const found = "SELECT body FROM item WHERE path = ?";
+    const [row] = this.sql.rows<{ body: ArrayBuffer }>(found, path);
+    return row === undefined ? NOTHING : new Uint8Array(row.body);
   }
 
   attributesOf({ path }: Head): string {
     const found = "SELECT attributes FROM item WHERE path = ?";
-    return this.sql.exec<{ attributes: string }>(found, path).one().attributes;
+    return this.sql.rows<{ attributes: string }>(found, path)[0]?.attributes ?? "[]";
   }
 
   /** After a path, in order: each row directly in a directory, and the first of every directory in it. */
@@ -72,7 +78,7 @@ export class ItemTable {
     const isDirectory = after.endsWith("/") && after.length > prefix.length;
     let from = isDirectory ? after + AFTER_ALL : after > prefix ? after : prefix;
     for (;;) {
-      const head = this.sql.exec<Head>(next, from, prefix + AFTER_ALL).toArray()[0];
+      const head = this.sql.rows<Head>(next, from, prefix + AFTER_ALL)[0];
       if (head === undefined) return;
       const directory = directoryIn(head.path, prefix);
       from = directory === undefined ? head.path : directory + AFTER_ALL;
@@ -84,7 +90,7 @@ export class ItemTable {
   firstOf(directory: string, owner: string): Head | undefined {
     const first = `SELECT ${HEAD} FROM item WHERE path >= ? AND path < ? AND owner = ?
       ORDER BY path LIMIT 1`;
-    return this.sql.exec<Head>(first, directory, directory + AFTER_ALL, owner).toArray()[0];
+    return this.sql.rows<Head>(first, directory, directory + AFTER_ALL, owner)[0];
   }
 
   /** Throws `tooLarge`. Without a body, the one that the place has. */
@@ -107,13 +113,13 @@ export class ItemTable {
   }
 
   remove({ path }: ItemPlace): void {
-    this.sql.exec("DELETE FROM item WHERE path = ?", path);
+    this.sql.remove("DELETE FROM item WHERE path = ?", path);
   }
 
   /** Everything in the directory, and itself. */
   clear(directory: string): void {
     const end = directory + AFTER_ALL;
-    this.sql.exec("DELETE FROM item WHERE path >= ? AND path < ?", directory, end);
+    this.sql.remove("DELETE FROM item WHERE path >= ? AND path < ?", directory, end);
   }
 
   /** Makes the directories that the place lies in, as far as they are not there. */
@@ -134,7 +140,7 @@ export class ItemTable {
     born: ItemTime,
     { attributes, bytes }: { attributes: string; bytes: Uint8Array },
   ): void {
-    this.sql.exec(
+    this.sql.put(
       "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       path,
       owner,

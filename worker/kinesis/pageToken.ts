@@ -35,7 +35,7 @@ export function sealPageToken(
 
 /** Throws InvalidArgumentException for what is no token of the listing, or ExpiredNextToken. */
 export function openPageToken(
-  key: string,
+  key: string | undefined,
   scope: Scope,
   listing: Listing,
   text: string,

@@ -2,6 +2,7 @@
 // a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
 // for it and clients read it back. It lasts a day at least: ended before, it ends then.
 import { Buffer } from "node:buffer";
+import type { LazySql } from "./lazySql.ts";
 import { isDue } from "../clock.ts";
 
 /** AWS API reference, MinimumThroughputBillingCommitmentInput. */
@@ -44,31 +45,37 @@ export function changeCommitment(
 }
 
 export class AccountTable {
-  private readonly sql: SqlStorage;
+  static readonly schema = [
+    "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, commitment TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY, key TEXT NOT NULL)",
+  ];
 
-  constructor(sql: SqlStorage) {
+  private readonly sql: LazySql;
+
+  constructor(sql: LazySql) {
     this.sql = sql;
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, commitment TEXT NOT NULL)",
-    );
-    sql.exec("CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY, key TEXT NOT NULL)");
   }
 
   commitment(): Commitment | undefined {
-    const [row] = this.sql.exec<{ commitment: string }>("SELECT commitment FROM account").toArray();
+    const [row] = this.sql.rows<{ commitment: string }>("SELECT commitment FROM account");
     return row && (JSON.parse(row.commitment) as Commitment);
   }
 
   save(commitment: Commitment): void {
-    this.sql.exec("INSERT OR REPLACE INTO account VALUES (1, ?)", JSON.stringify(commitment));
+    this.sql.put("INSERT OR REPLACE INTO account VALUES (1, ?)", JSON.stringify(commitment));
   }
 
-  /** The key that authenticates the account's cursors; made once. */
+  /** The key that authenticates the account's cursors, once one was made. */
+  findCursorKey(): string | undefined {
+    return this.sql.rows<{ key: string }>("SELECT key FROM secret")[0]?.key;
+  }
+
+  /** The same; made when there is none. */
   cursorKey(): string {
-    const [row] = this.sql.exec<{ key: string }>("SELECT key FROM secret").toArray();
-    if (row !== undefined) return row.key;
+    const made = this.findCursorKey();
+    if (made !== undefined) return made;
     const key = Buffer.from(crypto.getRandomValues(new Uint8Array(keyBytes))).toString("base64");
-    this.sql.exec("INSERT INTO secret VALUES (1, ?)", key);
+    this.sql.put("INSERT INTO secret VALUES (1, ?)", key);
     return key;
   }
 }

@@ -31,6 +31,7 @@ import {
 import { type AccountQuota, accountQuota } from "./accountQuota.ts";
 import { checkOnDemandCount, checkShardCount, checkSpec, newStream } from "./creation.ts";
 import { openCount } from "./hashrange.ts";
+import { LazySql } from "./lazySql.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./rates.ts";
 import { type AccountTotals, StreamRegistry } from "./registry.ts";
@@ -66,7 +67,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const { sql } = ctx.storage;
+    const schema = [...StreamRegistry.schema, ...TagTable.schema, ...AccountTable.schema];
+    const sql = new LazySql(ctx.storage.sql, "stream", schema);
     this.tags = new TagTable(sql);
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
@@ -241,6 +243,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   async takePermit(kind: string, perSecond: number): Promise<boolean> {
     return this.rates.take(kind, perSecond, Date.now());
+  }
+
+  async findCursorKey(): Promise<{ key?: string }> {
+    const key = this.accounts.findCursorKey();
+    return key === undefined ? {} : { key };
   }
 
   async cursorKey(): Promise<string> {

@@ -83,7 +83,7 @@ export function forgetStream(scope: Scope, name: string): void {
   streams.delete(streamName(scope, name));
 }
 
-/** The key that authenticates the scope's cursors. */
+/** The key that authenticates the scope's cursors; made when there is none, for who seals one. */
 export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   const name = scopeName(scope);
   let key = cursorKeys.get(name);
@@ -94,12 +94,22 @@ export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   return key;
 }
 
+/** The same, unless none was ever made: then no cursor can be good. */
+export async function findCursorKey(env: Env, scope: Scope): Promise<string | undefined> {
+  const name = scopeName(scope);
+  const known = cursorKeys.get(name);
+  if (known !== undefined) return known;
+  const { key } = await catalogOf(env, scope).findCursorKey();
+  if (key !== undefined) cursorKeys.set(name, key);
+  return key;
+}
+
 /** The same, in one call with the description of a stream that is likely to be asked for next. */
-export async function cursorKeyBeside(
+export async function findCursorKeyBeside(
   env: Env,
   scope: Scope,
   likelyName: () => string,
-): Promise<string> {
+): Promise<string | undefined> {
   if (!cursorKeys.has(scopeName(scope))) {
     try {
       await findStream(env, scope, likelyName());
@@ -107,7 +117,7 @@ export async function cursorKeyBeside(
       if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
     }
   }
-  return cursorKeyOf(env, scope);
+  return findCursorKey(env, scope);
 }
 
 type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;

@@ -3,6 +3,7 @@
 // whose deletion has come to its end is gone, with all that hung on it.
 import { StreamError } from "../errors.ts";
 import { directoryRowsMax, streamPageBytesMax } from "../limits.ts";
+import type { LazySql } from "./lazySql.ts";
 import { streamAt } from "./lifecycle.ts";
 import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "./rpc.ts";
 import type { TagTable } from "./tags.ts";
@@ -34,23 +35,22 @@ const PLAIN_NAMES = [
 ] as const;
 
 export class StreamRegistry {
-  private readonly sql: SqlStorage;
+  static readonly schema = [
+    `CREATE TABLE IF NOT EXISTS stream (
+       name TEXT PRIMARY KEY,
+       description TEXT NOT NULL
+     ) WITHOUT ROWID`,
+    `CREATE INDEX IF NOT EXISTS stream_path ON stream (${PATH})`,
+    "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
+  ];
+
+  private readonly sql: LazySql;
   private readonly tags: TagTable;
   private counts: Map<string, StreamCount> | undefined;
 
-  constructor(sql: SqlStorage, tags: TagTable) {
+  constructor(sql: LazySql, tags: TagTable) {
     this.sql = sql;
     this.tags = tags;
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS stream (
-         name TEXT PRIMARY KEY,
-         description TEXT NOT NULL
-       ) WITHOUT ROWID`,
-    );
-    sql.exec(`CREATE INDEX IF NOT EXISTS stream_path ON stream (${PATH})`);
-    sql.exec(
-      "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
-    );
   }
 
   /** Throws `streamNotFound`. */
@@ -61,9 +61,8 @@ export class StreamRegistry {
   }
 
   find(name: string): StreamDescription | undefined {
-    const [row] = this.sql
-      .exec<StreamRow>("SELECT description FROM stream WHERE name = ?", name)
-      .toArray();
+    const query = "SELECT description FROM stream WHERE name = ?";
+    const [row] = this.sql.rows<StreamRow>(query, name);
     return row && this.resolve(row);
   }
 
@@ -127,24 +126,23 @@ export class StreamRegistry {
 
   save(stream: StreamDescription): void {
     const description = JSON.stringify(stream);
-    this.sql.exec("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
+    this.sql.put("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
     this.counts?.set(stream.name, countOf(stream));
   }
 
   remove({ name, uid, consumers }: StreamDescription): void {
-    this.sql.exec("DELETE FROM stream WHERE name = ?", name);
-    this.sql.exec("DELETE FROM turn WHERE name = ?", name);
+    this.sql.remove("DELETE FROM stream WHERE name = ?", name);
+    this.sql.remove("DELETE FROM turn WHERE name = ?", name);
     for (const resource of [{ uid }, ...consumers]) this.tags.remove(resource.uid);
     this.counts?.delete(name);
   }
 
   /** Takes `count` turns of the stream's round robin; returns the first. */
   takeTurns(name: string, count: number): number {
-    const [row] = this.sql
-      .exec<{ next: number }>("SELECT next FROM turn WHERE name = ?", name)
-      .toArray();
+    const query = "SELECT next FROM turn WHERE name = ?";
+    const [row] = this.sql.rows<{ next: number }>(query, name);
     const first = row?.next ?? 0;
-    this.sql.exec("INSERT OR REPLACE INTO turn VALUES (?, ?)", name, first + count);
+    this.sql.put("INSERT OR REPLACE INTO turn VALUES (?, ?)", name, first + count);
     return first;
   }
 
@@ -166,7 +164,7 @@ export class StreamRegistry {
     const sql = `SELECT name, length(description) AS bytes FROM stream
       WHERE ${PATH} > ? AND ${PATH} < ? ORDER BY ${PATH} LIMIT 1`;
     for (let from = start.endsWith("/") && start > prefix ? start + AFTER_ALL : start; ;) {
-      const [row] = this.sql.exec<{ name: string; bytes: number }>(sql, from, end).toArray();
+      const [row] = this.sql.rows<{ name: string; bytes: number }>(sql, from, end);
       if (row === undefined) return;
       from = directoryIn(`${row.name}/`, prefix) + AFTER_ALL;
       yield row;
@@ -182,7 +180,7 @@ export class StreamRegistry {
     for (;;) {
       const rows: StreamRow[] = [];
       let [bytes, more] = [0, false];
-      for (const row of this.sql.exec<StreamRow>(statement, ...bindings)) {
+      for (const row of this.sql.each<StreamRow>(statement, ...bindings)) {
         more = rows.length === limit || bytes > streamPageBytesMax;
         if (more) break;
         rows.push(row);

@@ -190,7 +190,10 @@ export interface CatalogApi {
   commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }>;
   /** Whether one more call of this kind fits into what a second allows. */
   takePermit(kind: string, perSecond: number): Promise<boolean>;
+  /** The key that the scope's cursors are signed with; made when there is none. */
   cursorKey(): Promise<string>;
+  /** The same, if it was made: without one no cursor can be good. */
+  findCursorKey(): Promise<{ key?: string }>;
   /** Takes `count` turns of the stream's round robin; returns the first. Survives restarts. */
   takeTurns(name: string, count: number): Promise<number>;
 }

@@ -3,6 +3,7 @@
 // tags each would not fit into the description's row. A resource's tags are one row.
 import { StreamError } from "../errors.ts";
 import { tagsMax } from "../limits.ts";
+import type { LazySql } from "./lazySql.ts";
 
 /** A Map rather than an object: a key may be called `__proto__`. */
 export type Tags = ReadonlyMap<string, string>;
@@ -13,22 +14,22 @@ export interface TagChange {
 }
 
 export class TagTable {
-  private readonly sql: SqlStorage;
+  static readonly schema = [
+    `CREATE TABLE IF NOT EXISTS tags (
+       resource TEXT PRIMARY KEY,
+       tags TEXT NOT NULL
+     ) WITHOUT ROWID`,
+  ];
 
-  constructor(sql: SqlStorage) {
+  private readonly sql: LazySql;
+
+  constructor(sql: LazySql) {
     this.sql = sql;
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS tags (
-         resource TEXT PRIMARY KEY,
-         tags TEXT NOT NULL
-       ) WITHOUT ROWID`,
-    );
   }
 
   of(resource: string): Tags {
-    const [row] = this.sql
-      .exec<{ tags: string }>("SELECT tags FROM tags WHERE resource = ?", resource)
-      .toArray();
+    const query = "SELECT tags FROM tags WHERE resource = ?";
+    const [row] = this.sql.rows<{ tags: string }>(query, resource);
     return new Map(row === undefined ? [] : (JSON.parse(row.tags) as [string, string][]));
   }
 
@@ -39,11 +40,11 @@ export class TagTable {
     if (after.size === 0 && before.size === 0) return;
     if (after.size === 0) return this.remove(resource);
     const tags = JSON.stringify([...after]);
-    this.sql.exec("INSERT OR REPLACE INTO tags VALUES (?, ?)", resource, tags);
+    this.sql.put("INSERT OR REPLACE INTO tags VALUES (?, ?)", resource, tags);
   }
 
   remove(resource: string): void {
-    this.sql.exec("DELETE FROM tags WHERE resource = ?", resource);
+    this.sql.remove("DELETE FROM tags WHERE resource = ?", resource);
   }
 }
 

@@ -9,7 +9,7 @@ import { defaultRegion } from "../defaults.ts";
 import type { Env } from "../env.ts";
 import { engine } from "../isolate.ts";
 import { iteratorTtlMs } from "../limits.ts";
-import { cursorKeyOf } from "../stream/directory.ts";
+import { cursorKeyOf, findCursorKey } from "../stream/directory.ts";
 import type { Location } from "../stream/types.ts";
 import { openToken, sealToken } from "../token.ts";
 import { issue } from "./errors.ts";
@@ -113,7 +113,7 @@ async function seal(
 }
 
 async function open(env: Env, kind: string, account: string, text: string) {
-  const key = await cursorKeyOf(env, { account, region: defaultRegion });
+  const key = await findCursorKey(env, { account, region: defaultRegion });
   return openToken(key, `yandex/${kind}/${account}/`, text);
 }
 

@@ -2,7 +2,13 @@
 // What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
 // says CREATING all the same, because that is what the service says and what its clients wait on.
 import { createdSecondsOf, getConsumer } from "../../stream/consumers.ts";
-import { catalogOf, cursorKeyOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import {
+  catalogOf,
+  cursorKeyOf,
+  findCursorKey,
+  forgetStream,
+  refreshStream,
+} from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { ConsumerDescription, StreamDescription } from "../../stream/types.ts";
 import { Timestamp } from "../codec.ts";
@@ -60,15 +66,24 @@ export const listStreamConsumers: Action<"ListStreamConsumers"> = async (context
   const { nowMs } = context;
   checkBesideToken(input, ["StreamCreationTimestamp"]);
   const address = resolveStream(input, context.scope);
-  const key = await cursorKeyOf(context.runtime.env, address);
+  const { env } = context.runtime;
   const [uid, after = ""] =
-    token === undefined ? [] : openPageToken(key, address, "ListStreamConsumers", token, nowMs);
+    token === undefined
+      ? []
+      : openPageToken(
+          await findCursorKey(env, address),
+          address,
+          "ListStreamConsumers",
+          token,
+          nowMs,
+        );
   const stream = await describeStreamNow(context, input);
   const isMeant = uid === undefined ? isCreatedAt(stream, createdMs) : uid === stream.uid;
   if (!isMeant) throw streamNotFound(address);
   const left = stream.consumers.filter(({ name }) => name > after);
   const page = left.slice(0, Math.min(limit ?? listLimit, listLimit));
   const last = [stream.uid, page.at(-1)?.name ?? ""];
+  const key = await cursorKeyOf(env, address);
   return {
     Consumers: page.map((consumer) => consumerOf(consumer, stream)),
     ...(page.length < left.length && {

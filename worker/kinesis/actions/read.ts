@@ -6,8 +6,8 @@ import { StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import { admitCall, spendPage } from "../../stream/admission.ts";
 import {
-  cursorKeyBeside,
   cursorKeyOf,
+  findCursorKeyBeside,
   findStream,
   type KnownStream,
   refreshStream,
@@ -21,6 +21,7 @@ import { parseShardId } from "../hashkey.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   dryRun,
+  iteratorInvalid,
   iteratorOfAnother,
   shardDoesNotExist,
   shardNotFound,
@@ -77,7 +78,10 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
   const { runtime, nowMs } = context;
   const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
   const scope = named ?? context.scope;
-  const key = await cursorKeyBeside(runtime.env, scope, () => claimedStream(input.ShardIterator));
+  const key = await findCursorKeyBeside(runtime.env, scope, () =>
+    claimedStream(input.ShardIterator),
+  );
+  if (key === undefined) throw iteratorInvalid();
   const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
   const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
   const limits = { recordsMax, bytesMax: pageBytesMax };

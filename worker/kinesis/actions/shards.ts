@@ -5,7 +5,7 @@
 import { shardsMax } from "../../limits.ts";
 import { readSettings } from "../../settings.ts";
 import { accountQuota } from "../../stream/accountQuota.ts";
-import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
+import { catalogOf, cursorKeyOf, findCursorKey, forgetStream } from "../../stream/directory.ts";
 import { findShard, hashHex, hashNumber, openCount } from "../../stream/hashrange.ts";
 import { recentRecounts, type ReshardOrder } from "../../stream/reshard.ts";
 import { unwrap } from "../../stream/rpc.ts";
@@ -47,16 +47,17 @@ const toldByToken = [
 const recountsMax = 10;
 
 export const listShards: Action<"ListShards"> = async (context, input) => {
-  const { scope, nowMs } = context;
+  const { scope, nowMs, runtime } = context;
+  const { env } = runtime;
   const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
   checkBesideToken(input, toldByToken);
   const named = input.StreamName !== undefined || input.StreamARN !== undefined;
   if (token === undefined && !named) throw listShardsWithoutStream();
-  const key = await cursorKeyOf(context.runtime.env, scope);
   let reference: StreamReference = input;
   let filter: ShardFilter | undefined = input.ShardFilter;
   let after = input.ExclusiveStartShardId;
   if (token !== undefined) {
+    const key = await findCursorKey(env, scope);
     const [arn = "", shardId, ...rest] = openPageToken(key, scope, "ListShards", token, nowMs);
     const address = parseStreamArn(arn);
     if (address === undefined) throw nextTokenInvalid();
@@ -80,7 +81,7 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   return {
     Shards: page,
     ...(shards.length > limit && {
-      NextToken: sealPageToken(key, scope, "ListShards", next, nowMs),
+      NextToken: sealPageToken(await cursorKeyOf(env, scope), scope, "ListShards", next, nowMs),
     }),
   };
 };

@@ -1,5 +1,5 @@
 // Creating, describing, listing and deleting streams.
-import { catalogOf, cursorKeyOf, forgetStream } from "../../stream/directory.ts";
+import { catalogOf, cursorKeyOf, findCursorKey, forgetStream } from "../../stream/directory.ts";
 import { openCount } from "../../stream/hashrange.ts";
 import { type StreamSpec, unwrap } from "../../stream/rpc.ts";
 import type { StreamDescription, StreamMode } from "../../stream/types.ts";
@@ -89,18 +89,21 @@ export const listStreams: Action<"ListStreams"> = async (
   { runtime: { env }, scope, nowMs },
   input,
 ) => {
-  const key = await cursorKeyOf(env, scope);
   const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
   // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
   const [after = ""] =
-    token === undefined ? [start] : openPageToken(key, scope, "ListStreams", token, nowMs);
+    token === undefined
+      ? [start]
+      : openPageToken(await findCursorKey(env, scope), scope, "ListStreams", token, nowMs);
   const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
   const { streams, more } = await catalogOf(env, scope).listStreams(after, limit);
   const last = streams.at(-1)?.name ?? "";
+  const next = async () =>
+    sealPageToken(await cursorKeyOf(env, scope), scope, "ListStreams", [last], nowMs);
   return {
     StreamNames: streams.map((stream) => stream.name),
     HasMoreStreams: more,
-    ...(more && { NextToken: sealPageToken(key, scope, "ListStreams", [last], nowMs) }),
+    ...(more && { NextToken: await next() }),
     StreamSummaries: streams.map((stream) => ({
       StreamName: stream.name,
       StreamARN: streamArn(stream),
