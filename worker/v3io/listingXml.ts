@@ -41,7 +41,11 @@ function elementOf(entry: Entry, withInfo: boolean): string {
     const all = withInfo ? modified + info + streamInfoOf(entry) : "";
     return `<CommonPrefixes><Prefix>${escapeXml(key)}</Prefix>${all}</CommonPrefixes>`;
   }
-  const last = lastSequence === undefined ? "" : `<LastSequenceId>${lastSequence}</LastSequenceId>`;
+  const last =
+    lastSequence === undefined
+      ? ""
+      : `<LastSequenceId>${lastSequence}</LastSequenceId>` +
+        `<LastSequenceID>${lastSequence}</LastSequenceID>`;
   return (
     `<Contents><Key>${escapeXml(key)}</Key><Size>${bytes}</Size>${last}${modified}${info}` +
     "</Contents>"
