@@ -2,6 +2,8 @@
 // which is not there has no value: as a condition it is false, whatever stands around the name, and as
 // an update it fails. Of if_else and if_not_exists only what is chosen is computed. Source: Iguazio data-layer
 // reference, Expressions.
+import { StreamError } from "../errors.ts";
+import { rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
 import { functions } from "./functions.ts";
 import type { Attributes, AttributeValue, Expression, Update } from "./types.ts";
@@ -58,7 +60,19 @@ export function applyUpdates(updates: readonly Update[], user: Attributes, syste
       throw error;
     }
   }
-  for (const [name, value] of changed) user.set(name, attributeOf(value));
+  // A few updates can make copies of a large attribute that no row and no memory would hold.
+  let left = rowBodyBytesMax;
+  for (const [name, value] of changed) {
+    const attribute = attributeOf(value);
+    left -= charactersOf(attribute);
+    if (left < 0) throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
+    user.set(name, attribute);
+  }
+}
+
+function charactersOf(attribute: AttributeValue): number {
+  const [content] = Object.values(attribute) as (string | boolean)[];
+  return typeof content === "string" ? content.length : 1;
 }
 
 /** The new value of the attribute that an update sets, or sets elements of. */

@@ -20,7 +20,7 @@ export interface Place {
   path: string;
 }
 
-const pathBytesMax = 1024;
+export const pathBytesMax = 1024;
 const namesMax = 32;
 
 /** Throws InvalidArgumentException for a path that no object can have. */

@@ -4,7 +4,7 @@
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
 import type { Attributes, Expression, ItemChange, ItemWrite, Selection } from "../items/types.ts";
 import { parseNumber } from "../items/values.ts";
-import { type Address, checkName, type Place, placeAt } from "./address.ts";
+import { type Address, checkName, pathBytesMax, type Place, placeAt } from "./address.ts";
 import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";
@@ -123,7 +123,9 @@ function itemPlace(address: Address, body: Body): Place {
 }
 
 function tableOf(body: Body): string[] {
-  const names = (optionalText(body["TableName"]) ?? "").split("/").filter((name) => name !== "");
+  const table = optionalText(body["TableName"]) ?? "";
+  if (table.length > pathBytesMax) throw invalid();
+  const names = table.split("/").filter((name) => name !== "");
   for (const name of names) checkName(name);
   return names;
 }

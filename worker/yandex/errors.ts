@@ -34,7 +34,7 @@ export class YandexError extends Error {
   override readonly name: YandexErrorName;
 
   constructor(name: YandexErrorName, message: string) {
-    super(message);
+    super(shorten(message, issueLengthMax));
     this.name = name;
   }
 }
@@ -58,11 +58,24 @@ const issues = {
   internal: { code: 500100, name: "InternalError" },
 } as const satisfies Record<string, { code: number; name: YandexErrorName }>;
 
+/**
+ * Messages repeat what was sent. The service repeats all of it; here it is cut where only abuse reaches,
+ * or a body of megabytes would come back several times over.
+ */
+const messageLengthMax = 1000;
+
+/** What stands around the message of an issue. */
+const issueLengthMax = messageLengthMax + 100;
+
+function shorten(message: string, lengthMax = messageLengthMax): string {
+  return message.length <= lengthMax ? message : `${message.slice(0, lengthMax)}...`;
+}
+
 export type IssueKind = keyof typeof issues;
 
 export function issue(kind: IssueKind, message: string): YandexError {
   const { code, name } = issues[kind];
-  return new YandexError(name, `<main>: Error: ${message}, code: ${code}\n`);
+  return new YandexError(name, `<main>: Error: ${shorten(message)}, code: ${code}\n`);
 }
 
 export function streamNotFound(name: string): YandexError {

@@ -88,6 +88,9 @@ export function messageOf<const F extends Fields>(fields: F): { type: "message";
 const integerMin = -(2 ** 31);
 const integerMax = 2 ** 31 - 1;
 
+/** Longer than any name of a field, however it is written. */
+const keyLengthMax = 64;
+
 /** Characters of a refused text that its error repeats. */
 const shownLength = 64;
 
@@ -105,7 +108,7 @@ function readFields(fields: Fields, value: unknown): Raw {
   if (!isMap(value)) throw mismatch("object", value);
   const message: Raw = {};
   for (const [key, member] of Object.entries(value)) {
-    const name = fieldNameOf(key);
+    const name = key.length <= keyLengthMax ? fieldNameOf(key) : key;
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field === undefined) throw invalid(`Unexpected json key: ${key}`);
     message[name] = readValue(field, member);

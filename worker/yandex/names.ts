@@ -71,10 +71,15 @@ export function addressOf(
   defaultDatabase: string | undefined,
 ): StreamAddress {
   if (given === "") throw issue("badRequest", "Stream name is empty");
-  const names = given.split("/").filter((name) => name !== "");
+  // The length comes first: a text of slashes would make as many names.
+  const names = given
+    .slice(0, nameBytesMax)
+    .split("/")
+    .filter((name) => name !== "");
   const isPlain = names.length > 0 && names.every((name) => segment.test(name));
   if (!isPlain || given.length > nameBytesMax) {
-    throw issue("argument", `Invalid stream name: ${JSON.stringify(given)}`);
+    const shown = JSON.stringify(given.slice(0, nameBytesMax));
+    throw issue("argument", `Invalid stream name: ${shown}`);
   }
   const full = fullNameOf(given, place);
   if (!given.startsWith("/")) return { ...streamIn(place, names), given, full };
