@@ -16,8 +16,8 @@ export interface Patience {
 }
 
 /**
- * workerd waits 15 s for a head, so longer would be of no use. A body of 16 MB, the largest, takes 107 s at
- * 1.2 Mbit/s. Clients that keep sessions open use them more often than every two minutes, or open another.
+ * workerd waits 15 s for a head, so longer would be of no use. The Worker gives a body a minute, and 10 s of
+ * silence (worker/limits.ts); twice as much here is for bodies that it does not read. Clients that keep sessions open use them more often than every two minutes, or open another.
  */
 export const patience: Patience = {
   headMs: 15_000,
