@@ -20,7 +20,8 @@ Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machin
   --data DIR    folder that keeps the streams         (.millrace)
   --min-free MB refuse writes when less is free on the disk of the data  (128, or a quarter of a small disk)
   --memory      keep nothing: a temporary folder, gone at the end
-  --auth FILE   let in only who has keys in this JSON file (README, Access); else everybody is let in
+  --auth FILE   let in only who has keys in this JSON file (README, Access), or in MILLRACE_AUTH;
+                else everybody is let in
   --allow-host H       without keys: serve this host name too, as a container's; repeatable
   --allow-origin O     without keys: serve web pages of this origin, such as http://localhost:3000; * for all
   --containers A,B     the containers that v3io has   (bigdata,users,projects)
@@ -42,6 +43,8 @@ export interface ServeFlags {
   memory: boolean;
   /** The document of who may call, or nothing: then everybody may. */
   auth?: string;
+  /** Where the document comes from, as the user knows it. */
+  authSource?: "--auth" | "MILLRACE_AUTH";
   /** Hosts and origins that a server without keys serves besides its own. */
   allowHosts: string[];
   allowOrigins: string[];
@@ -66,7 +69,7 @@ export function parseCommand(args: string[]): Command {
   const port = parsePort("--port", values.port ?? "4567");
   const directPort = parsePort("--direct", values.direct ?? "0");
   const minFreeBytes = parseMinFree(values["min-free"]);
-  const auth = values.auth === undefined ? {} : { auth: readAuthFile(values.auth) };
+  const auth = readAuth(values.auth);
   const settings = readSettingFlags(values);
   const allowHosts = parseList("--allow-host", values["allow-host"], isHostPattern, "millrace");
   const origin = "http://localhost:3000";
@@ -125,6 +128,20 @@ function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariabl
     let what = error instanceof Error ? error.message : String(error);
     for (const { flag, variable } of given) what = what.replace(variable, `--${flag}`);
     throw new Failure(what, 2);
+  }
+}
+
+/** The flag's file, or else what the environment has for the Worker: either is in force. */
+function readAuth(path: string | undefined): Pick<ServeFlags, "auth" | "authSource"> {
+  if (path !== undefined) return { auth: readAuthFile(path), authSource: "--auth" };
+  const { MILLRACE_AUTH: document } = process.env;
+  if (document === undefined) return {};
+  try {
+    readAuthDocument(document);
+    return { auth: document, authSource: "MILLRACE_AUTH" };
+  } catch (error) {
+    if (!(error instanceof AuthConfigError)) throw error;
+    throw new Failure(`MILLRACE_AUTH in the environment: ${error.message}`, 2);
   }
 }
 

@@ -101,8 +101,13 @@ function renderBanner(
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
-  access    ${flags.auth === undefined ? "open: any credentials will do" : "with the keys of --auth"}
+  access    ${renderAccess(flags)}
 ${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctrl-C`;
+}
+
+function renderAccess({ authSource }: ServeFlags): string {
+  if (authSource === undefined) return "open: any credentials will do";
+  return `with the keys of ${authSource}${authSource === "--auth" ? "" : " in the environment"}`;
 }
 
 /** A local server is open unless it is given keys; a deployed one is closed unless it is. */

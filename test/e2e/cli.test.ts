@@ -87,6 +87,17 @@ describe("a command line that cannot work is one line on stderr", () => {
     expect(ended).toMatchObject({ exitCode, stdout: "" });
   });
 
+  test.each([
+    ["no document", "{}", /MILLRACE_AUTH in the environment: .*principals/],
+    ["nothing at all", "", /MILLRACE_AUTH in the environment: the document is not JSON/],
+    ["a name twice", '{"principals":[],"principals":[]}', /: the document has "principals" twice/],
+  ])("keys of the environment that are %s", async (_, MILLRACE_AUTH, line) => {
+    const ended = await runToEnd(["--port", "0", "--memory"], { MILLRACE_AUTH });
+    expect(ended.stderr).toMatch(line);
+    expect(ended.stderr).toMatch(/^millrace: [^\n]+\n$/);
+    expect(ended).toMatchObject({ exitCode: 2, stdout: "" });
+  });
+
   test.each(["--port", "--direct"])("%s that is taken", async (flag) => {
     const holder = createServer().listen(0, "127.0.0.1");
     await new Promise((done) => holder.once("listening", done));
@@ -111,6 +122,20 @@ describe("a command line that cannot work is one line on stderr", () => {
 });
 
 describe("what it tells about itself", () => {
+  test("keys of the environment are in force, and the banner says so", async () => {
+    const principal = { accessKeyId: "a", secretAccessKey: "b", account: "111122223333" };
+    const MILLRACE_AUTH = JSON.stringify({ principals: [principal] });
+    const env = { MILLRACE_AUTH, MILLRACE_ACCESS: "open" };
+    await using server = await startServer({ flags: ["--memory"], env });
+    expect(bannerValue(server.banner, "access")).toBe(
+      "with the keys of MILLRACE_AUTH in the environment",
+    );
+    const reply = await fetch(`${server.endpoint}/bigdata/`, {
+      headers: { "x-v3io-session-key": "any" },
+    });
+    expect(reply.status).toBe(403);
+  });
+
   test("--help names every flag, on one screen", async () => {
     const { exitCode, stdout, stderr } = await runToEnd(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });

@@ -10,9 +10,11 @@
 //     "v3io": { "accessKey": "…", "user": "…", "password": "…" },                 (if any)
 //     "tokens": ["…"]                                                             (if any)
 //   } ] }
+import { partitionOf } from "../arn.ts";
 import type { Allowance, Principal } from "./caller.ts";
 import { KeyRing } from "./keyring.ts";
-import { isActionPattern, splitArn } from "./pattern.ts";
+import { findRepeatedName } from "./json.ts";
+import { isActionPattern, matchesPattern, splitArn } from "./pattern.ts";
 
 export type AuthConfig = ClosedAuth | OpenAuth | KeysAuth;
 
@@ -129,12 +131,33 @@ function readAllow(members: Members, where: string): Allowance[] | undefined {
     if (!streams.every((stream) => !stream.startsWith("arn:") || splitArn(stream))) {
       throw complaint(inside, "streams", "names or whole ARNs, with * and ? where wanted");
     }
+    for (const stream of streams) checkPartition(stream, inside);
     return { actions, streams };
   });
 }
 
+/** An ARN whose partition is not its region's would never stand for anything. */
+function checkPartition(pattern: string, inside: string): void {
+  const [, partition = "", , region = ""] = splitArn(pattern) ?? [];
+  if (/[*?]/.test(region) || region === "") return;
+  const right = partitionOf(region);
+  if (matchesPattern(partition, right)) return;
+  throw complaint(
+    inside,
+    "streams",
+    `ARNs with the partition of their region: ${right} for ${region}`,
+  );
+}
+
 /** What V8 says of bad JSON quotes it, and it may quote a secret. */
 function parseJson(document: string): unknown {
+  const value = readJson(document);
+  const name = findRepeatedName(document);
+  if (name === undefined) return value;
+  throw new AuthConfigError(`the document has ${JSON.stringify(name)} twice in one object`);
+}
+
+function readJson(document: string): unknown {
   try {
     return JSON.parse(document);
   } catch (error) {

@@ -4,6 +4,7 @@
 // the same, the doubt never lets anybody in: such a Deny denies, such an Allow does not allow.
 import { Buffer } from "node:buffer";
 import { type Principal, userArn } from "./caller.ts";
+import { findRepeatedName } from "./json.ts";
 import { isActionPattern, matchesAction, matchesArn } from "./pattern.ts";
 
 export interface ResourcePolicy {
@@ -63,6 +64,11 @@ export function parsePolicy(text: string): ResourcePolicy {
   const list = document && asList(document["Statement"]);
   if (!list || list.length === 0) {
     complaints.push(document ? "it has no Statement" : "it is not a JSON object");
+    return { statements: [denyAll], complaints };
+  }
+  const repeated = findRepeatedName(text);
+  if (repeated !== undefined) {
+    complaints.push(`it has ${JSON.stringify(repeated)} twice in one object`);
     return { statements: [denyAll], complaints };
   }
   complainOfStrangers(document, documentMembers, "the policy", complaints);

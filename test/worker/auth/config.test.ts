@@ -59,6 +59,15 @@ describe("a mistake", () => {
   const entry = { actions: ["*"], streams: ["*"] };
   const cases: readonly (readonly [string, string])[] = [
     ["{", "the document is not JSON (position 1)"],
+    ['{"principals":[],"principals":[]}', 'the document has "principals" twice in one object'],
+    [
+      '{"principals":[{"accessKeyId":"a","allow":[],"\\u0061llow":[{"actions":["*"],"streams":["*"]}]}]}',
+      'the document has "allow" twice in one object',
+    ],
+    [
+      '{"principals":[{"v3io":{"user":"a","password":"\\"{","user":"b"}}]}',
+      'the document has "user" twice in one object',
+    ],
     ["[]", "the document must be an object with principals"],
     ["null", "the document must be an object with principals"],
     ["{}", 'the document: "principals" must be a list that is not empty'],
@@ -115,6 +124,18 @@ describe("a mistake", () => {
       'principal 1 (writer), allow 1: "streams" must be ' +
         "names or whole ARNs, with * and ? where wanted",
     ],
+    ...[
+      ["arn:aws-cn:kinesis:us-east-1:111122223333:stream/x", "aws for us-east-1"],
+      ["arn:aws:kinesis:cn-north-1:111122223333:stream/x", "aws-cn for cn-north-1"],
+      ["arn:aws?*:kinesis:eu-west-1:*:stream/*", "aws for eu-west-1"],
+    ].map(
+      ([stream, right]) =>
+        [
+          allow([{ ...entry, streams: ["x", stream] }]),
+          'principal 1 (writer), allow 1: "streams" must be ' +
+            `ARNs with the partition of their region: ${right}`,
+        ] as const,
+    ),
     [
       documentOf({ ...writer, v3io: "key" }),
       "principal 1 (writer), v3io must be an object with accessKey, user, password",

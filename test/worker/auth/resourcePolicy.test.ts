@@ -59,6 +59,14 @@ describe("a document that is put", () => {
     ],
     [documentOf("x"), "statement 1: it is not an object"],
     [
+      documentOf(good).replace('"Effect":', '"Effect":"Deny","Effect":'),
+      'it has "Effect" twice in one object',
+    ],
+    [
+      documentOf(good).replace('"Statement":', '"Statement":[],"\\u0053tatement":'),
+      'it has "Statement" twice in one object',
+    ],
+    [
       documentOf(good, { ...good, Effect: "allow" }),
       'statement 2: Effect "allow" is neither "Allow" nor "Deny"',
     ],
