@@ -25,6 +25,7 @@ import {
   streamNotFound,
   streamOnDemand,
   streamProvisioned,
+  streamTooLarge,
   streamTooWide,
   tooManyConsumers,
   tooManyStreams,
@@ -43,6 +44,7 @@ const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
   retentionNotLonger: (stream, detail) => wrongRetention("Increase", stream, detail),
   retentionNotShorter: (stream, detail) => wrongRetention("Decrease", stream, detail),
   notCommitted: ({ account }) => notCommitted(account),
+  tooLarge: (_, detail) => streamTooLarge(detail.number("bytesMax")),
   tooManyShards,
   tooManyStreams: (stream, detail) =>
     tooManyStreams(stream, detail.number("limit"), detail.has("creating")),

@@ -81,6 +81,13 @@ export function streamTooWide(shardsMax: number): KinesisError {
   return limitExceeded(`A stream cannot have more than ${shardsMax} shards here.`);
 }
 
+/** The wording is our own: shards, consumers and policies of a stream are stored as one. */
+export function streamTooLarge(bytesMax: number): KinesisError {
+  return limitExceeded(
+    `What is known of a stream, its consumers and policies among it, cannot have more than ${bytesMax} bytes here.`,
+  );
+}
+
 /** The wording is our own: of all streams that are on demand, or that are being created. */
 export function tooManyStreams(
   { account, region }: { readonly account: string; readonly region: string },

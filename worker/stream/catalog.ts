@@ -190,8 +190,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       changeTags(new Map(), { put: tags });
       const { transitionMs } = readSettings(this.env);
       const consumer = registerConsumer(stream, consumerName, Date.now(), transitionMs, max);
-      this.tags.change(consumer.uid, { put: tags });
       this.streams.save(stream);
+      this.tags.change(consumer.uid, { put: tags });
       return consumer;
     });
   }

@@ -1,8 +1,9 @@
 // The catalog's streams as rows: one JSON document each, so that a change of anything about a
 // stream is one row. What is read is as of now: a state whose time has come is over, and a stream
 // whose deletion has come to its end is gone, with all that hung on it.
+import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
-import { directoryRowsMax, streamPageBytesMax } from "../limits.ts";
+import { directoryRowsMax, rowBodyBytesMax, streamPageBytesMax } from "../limits.ts";
 import type { LazySql } from "./lazySql.ts";
 import { streamAt } from "./lifecycle.ts";
 import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "./rpc.ts";
@@ -124,8 +125,12 @@ export class StreamRegistry {
     return totals;
   }
 
+  /** Throws `tooLarge` for one that does not fit a row: policies of many consumers are in it. */
   save(stream: StreamDescription): void {
     const description = JSON.stringify(stream);
+    if (Buffer.byteLength(description) > rowBodyBytesMax) {
+      throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
+    }
     this.sql.put("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
     this.counts?.set(stream.name, countOf(stream));
   }

@@ -165,6 +165,17 @@ describe("list", () => {
   });
 });
 
+test("what would not fit a stream's row any more is refused by name, and changes nothing", async () => {
+  await create("orders", 1);
+  const policy = "x".repeat(1_000_000);
+  expect(await catalog.changePolicy({ stream: "orders" }, policy)).toEqual({ changed: true });
+  unwrap(await catalog.registerConsumer("orders", "reader"));
+  const before = await describeStream("orders");
+  const reader = { stream: "orders", consumer: { name: "reader" } };
+  expect(await catalog.changePolicy(reader, policy)).toMatchObject({ failed: "tooLarge" });
+  expect(await describeStream("orders")).toEqual(before);
+});
+
 describe("list a directory", () => {
   const names = ["b", "b-1", "b.c", "/d/b", "/d/b-1", "/d/b/c", "/d/a/1", "/d/a/2", "/d-1/x", "z"];
 
