@@ -32,7 +32,8 @@ export class SpaceGauge {
   #spareBytes = 0;
   #writingBytes = 0;
   #askedMs = -Infinity;
-  #asking: Promise<void> | undefined;
+  /** When somebody last asked beside a request. */
+  #refreshMs = -Infinity;
 
   /** Lets a request in that writes, and says what to give to `end` after it; undefined when there is no room. */
   async begin({ headers }: Request, runtime: Runtime, nowMs: number): Promise<number | undefined> {
@@ -43,7 +44,10 @@ export class SpaceGauge {
     const ageMs = nowMs - this.#askedMs;
     const isStale = ageMs >= staleMs || ageMs < 0 || this.#spareBytes <= bytes;
     if (isStale) await this.#ask(SPACE, nowMs);
-    else if (ageMs >= freshMs) runtime.waitUntil(this.#ask(SPACE, nowMs));
+    else if (ageMs >= freshMs && nowMs - this.#refreshMs >= freshMs) {
+      this.#refreshMs = nowMs;
+      runtime.waitUntil(this.#ask(SPACE, nowMs));
+    }
     if (this.#spareBytes <= bytes) return undefined;
     this.#spareBytes -= bytes;
     this.#writingBytes += bytes;
@@ -54,14 +58,11 @@ export class SpaceGauge {
     this.#writingBytes -= bytes;
   }
 
-  #ask(space: NonNullable<Env["SPACE"]>, nowMs: number): Promise<void> {
-    this.#asking ??= askSpace(space)
-      .then(({ spareBytes }) => {
-        this.#spareBytes = spareBytes - this.#writingBytes;
-        this.#askedMs = nowMs;
-      })
-      .finally(() => (this.#asking = undefined));
-    return this.#asking;
+  /** Each request asks for itself: the answer to one that is cut off never comes. */
+  async #ask(space: NonNullable<Env["SPACE"]>, nowMs: number): Promise<void> {
+    const { spareBytes } = await askSpace(space);
+    this.#spareBytes = spareBytes - this.#writingBytes;
+    this.#askedMs = nowMs;
   }
 }
 

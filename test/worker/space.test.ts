@@ -69,6 +69,17 @@ test("a fresh answer is used, an older one is asked for beside the write, an old
   expect(await gauge.begin(write, runtime, 1100)).toBeUndefined();
 });
 
+test("a request that is cut off while it asks holds up no other", async () => {
+  const { disk, runtime } = openDisk(1000 * megabyte);
+  const gauge = new SpaceGauge();
+  const silent = { env: { SPACE: { fetch: () => new Promise<Response>(() => {}) } } };
+  void gauge.begin(write, { ...runtime, ...silent } as unknown as Runtime, 0);
+  expect(await gauge.begin(write, runtime, 0)).toBe(writeBytes);
+  await gauge.begin(write, { ...runtime, ...silent } as unknown as Runtime, 100);
+  expect(await gauge.begin(write, runtime, 200)).toBe(writeBytes);
+  expect(disk.asked).toBe(2);
+});
+
 describe("what adds data", () => {
   test.each([
     "PutRecord",
