@@ -84,7 +84,7 @@ export class StreamError extends Error {
 
 /** Says which bytes are damaged, for the reader's operator. The wording is our own. */
 export function damageText({ shard, segment, what }: StreamErrorDetail): string {
-  const place = `shard ${shard}, segment ${segment}`;
+  const place = segment === undefined ? `shard ${shard}` : `shard ${shard}, segment ${segment}`;
   const way = "An operator can let readers pass over it: see docs/RECOVERY.md.";
   return `Stored bytes are damaged: ${place}: ${what}. ${way}`;
 }

@@ -1,12 +1,13 @@
 // Golden bytes: chunks as a released version wrote them, and the replies it printed from them.
 // The files in test/vectors are named for that version and never written again: every later
-// version reads the same records from them and, while the format is version 1, writes the same.
+// version reads the same records from them and, while the format stays, writes the same. A chunk with a
+// uid is the body that this shard stores.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { verifyChunk } from "../../worker/stream/chunk.ts";
-import { packChunk } from "../reference/pack.ts";
+import { bindChunk, verifyBody } from "../../worker/stream/chunk.ts";
+import { bindBytes, packChunk } from "../reference/pack.ts";
 import { parseChunk } from "../reference/parse.ts";
 import { renderKinesisJson, renderV3ioJson, type ModelShard } from "../reference/render.ts";
 import { builds } from "./builds.ts";
@@ -17,6 +18,7 @@ import { packByEngine } from "./pack-by-engine.ts";
 interface Vector {
   title: string;
   chunk: ChunkJson;
+  uid?: string;
   hex: string;
   shard: ModelShard;
   kinesisJson: string;
@@ -32,24 +34,29 @@ const vectors = files.flatMap((file) => {
 
 test("there are golden chunks", () => expect(vectors.length).toBeGreaterThanOrEqual(5));
 
-describe.each(vectors)("$file: $title", (vector) => {
+describe.each(vectors)("$file: $title", ({ uid, ...vector }) => {
   const chunk = readChunkJson(vector.chunk);
   const bytes = fromHex(vector.hex);
   const count = chunk.records.length;
 
   test("reads as its records, in the reference and in the Worker", () => {
-    expect(parseChunk(bytes)).toEqual(chunk);
-    expect(verifyChunk(bytes)).toMatchObject({ firstIndex: chunk.firstIndex, count });
+    expect(parseChunk(bytes, uid)).toEqual(chunk);
+    const { firstIndex } = chunk;
+    const header = verifyBody(bytes, uid ?? "0-any");
+    expect(header).toMatchObject({ isBound: uid !== undefined, firstIndex, count });
   });
 
   test("is what the reference writes and prints", () => {
-    expectBytes(packChunk(chunk), bytes);
-    expect(renderKinesisJson(bytes, 0, count, vector.shard)).toBe(vector.kinesisJson);
-    expect(renderV3ioJson(bytes, 0, count)).toBe(vector.v3ioJson);
+    const packed = packChunk(chunk);
+    expectBytes(uid === undefined ? packed : bindBytes(packed, uid), bytes);
+    expect(renderKinesisJson(packed, 0, count, vector.shard)).toBe(vector.kinesisJson);
+    expect(renderV3ioJson(packed, 0, count)).toBe(vector.v3ioJson);
   });
 
   test.each(builds)("is what the $name engine writes and prints", ({ engine }) => {
-    expectBytes(packByEngine(engine, chunk), bytes);
+    const packed = packByEngine(engine, chunk);
+    if (uid !== undefined) bindChunk(packed, uid);
+    expectBytes(packed, bytes);
     expectBytes(engine.renderKinesisJson(bytes, 0, count, vector.shard), vector.kinesisJson);
     expectBytes(engine.renderV3ioJson(bytes, 0, count), vector.v3ioJson);
   });

@@ -15,7 +15,7 @@ import {
 
 /** One chunk of all the records, given chunks whose records follow one another in a shard. */
 export function mergeChunks(chunks: readonly Uint8Array[]): Uint8Array {
-  const parts = chunks.map(parseChunk);
+  const parts = chunks.map((chunk) => parseChunk(chunk));
   const first = parts[0];
   if (first === undefined) throw new RangeError("nothing to merge");
   const merged: ModelChunk = { ...first, records: parts.flatMap(({ records }) => records) };

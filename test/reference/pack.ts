@@ -8,6 +8,8 @@ import { payloadBytes, type ModelChunk, type ModelRecord } from "./record.ts";
 export const HEADER_BYTES = 56;
 export const MAGIC = "MLRC";
 export const VERSION = 1;
+/** Of a body that is bound to its shard. */
+export const BOUND_VERSION = 2;
 export const INDEX_MAX = 2 ** 50 - 1;
 const TIME_MS_MAX = Number.MAX_SAFE_INTEGER;
 
@@ -51,6 +53,15 @@ export function stampBytes(
   stamped.writeUInt32LE(stamp.timeOrdinal, 32);
   stamped.writeUInt32LE(crc32(stamped.subarray(0, 52)), 52);
   return new Uint8Array(stamped);
+}
+
+/** A copy of a stamped chunk as the shard `uid` stores it. */
+export function bindBytes(bytes: Uint8Array, uid: string): Uint8Array {
+  const bound = Buffer.from(bytes);
+  bound.writeUInt8(BOUND_VERSION, 4);
+  const covered = Buffer.concat([Buffer.from(uid, "ascii"), bound.subarray(0, 52)]);
+  bound.writeUInt32LE(crc32(covered), 52);
+  return new Uint8Array(bound);
 }
 
 /** The narrowest entry, in bytes, that holds the largest of the numbers. */

@@ -3,7 +3,15 @@
 // that are wider than they have to be. What it accepts, pack.ts writes back byte for byte.
 
 import { crc32 } from "node:zlib";
-import { HEADER_BYTES, INDEX_MAX, MAGIC, smallest, VERSION, widthOf } from "./pack.ts";
+import {
+  BOUND_VERSION,
+  HEADER_BYTES,
+  INDEX_MAX,
+  MAGIC,
+  smallest,
+  VERSION,
+  widthOf,
+} from "./pack.ts";
 import { payloadBytes, type ModelChunk, type ModelRecord } from "./record.ts";
 
 /** The bytes are not a chunk; the message says which rule of the format they break. */
@@ -12,6 +20,7 @@ export class ChunkRefused extends Error {
 }
 
 interface Header {
+  version: number;
   endWidth: number;
   keyWidth: number;
   infoWidth: number;
@@ -28,10 +37,12 @@ interface Header {
   headerCrc: number;
 }
 
-/** A chunk with its stamp, as a shard stores it. */
-export function parseChunk(bytes: Uint8Array): ModelChunk {
+/** A chunk with its stamp: one that is bound to shard `uid`, or, without a uid, to none. */
+export function parseChunk(bytes: Uint8Array, uid?: string): ModelChunk {
   const header = readHeader(bytes);
-  refuseIf(crc32(bytes.subarray(0, 52)) !== header.headerCrc, "bad header checksum");
+  refuseIf(header.version !== (uid === undefined ? VERSION : BOUND_VERSION), "unknown version");
+  const covered = Buffer.concat([Buffer.from(uid ?? "", "ascii"), bytes.subarray(0, 52)]);
+  refuseIf(crc32(covered) !== header.headerCrc, "bad header checksum");
   checkHeader(header);
   refuseIf(header.firstIndex > BigInt(INDEX_MAX), "first index out of range");
   refuseIf(header.timeMs > BigInt(Number.MAX_SAFE_INTEGER), "time out of range");
@@ -42,9 +53,15 @@ export function parseChunk(bytes: Uint8Array): ModelChunk {
   };
 }
 
+/** A chunk as a reader gets it from shard `uid`: a whole body of it, or a part. */
+export function parseGiven(bytes: Uint8Array, uid: string): ModelChunk {
+  return bytes[4] === BOUND_VERSION ? parseChunk(bytes, uid) : parseChunk(bytes);
+}
+
 /** The records of a chunk that a Worker packed and no shard has stamped: their times are 0. */
 export function parseUnstamped(bytes: Uint8Array): readonly ModelRecord[] {
   const header = readHeader(bytes);
+  refuseIf(header.version !== VERSION, "unknown version");
   const { firstIndex, timeMs, timeOrdinal, headerCrc } = header;
   const stamped = firstIndex !== 0n || timeMs !== 0n || timeOrdinal !== 0 || headerCrc !== 0;
   refuseIf(stamped, "already stamped");
@@ -57,9 +74,11 @@ function readHeader(bytes: Uint8Array): Header {
   refuseIf(bytes.length < HEADER_BYTES, "short header");
   const view = Buffer.from(bytes);
   refuseIf(view.toString("latin1", 0, 4) !== MAGIC, "bad magic");
-  refuseIf(view.readUInt8(4) !== VERSION, "unknown version");
+  const version = view.readUInt8(4);
+  refuseIf(version !== VERSION && version !== BOUND_VERSION, "unknown version");
   refuseIf(view.readUIntLE(9, 3) !== 0 || view.readUInt8(43) !== 0, "reserved bytes in use");
   return {
+    version,
     endWidth: view.readUInt8(5),
     keyWidth: view.readUInt8(6),
     infoWidth: view.readUInt8(7),

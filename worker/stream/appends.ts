@@ -73,7 +73,8 @@ export class Appends {
  */
 export function checkChunks(chunks: readonly Uint8Array[]): void {
   for (const chunk of chunks) {
-    const { count, bytes } = readHeader(chunk);
+    const { isBound, count, bytes } = readHeader(chunk);
+    if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
     if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });
     const limit = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
     if (bytes > limit) throw new StreamError("tooLarge", { bytes, limit });

@@ -1,11 +1,15 @@
-// The chunk's header in TypeScript: reading it, checking it, stamping it. docs/FORMAT.md owns the
-// layout. The columns and the payload are the engine's business (worker/engine.ts); this file
-// lets a shard place a chunk, and trust its bytes, without the engine.
+// The chunk's header in TypeScript: reading it, checking it, stamping it, and binding what is stored to
+// its shard. docs/FORMAT.md owns the layout. The columns and the payload are the engine's business
+// (worker/engine.ts); this file lets a shard place a chunk, and trust its bytes, without the engine.
 import { crc32 } from "node:zlib";
 import { StreamError } from "../errors.ts";
+import { storesBoundOnly } from "./shardUid.ts";
 
 export const CHUNK_HEADER_BYTES = 56;
+/** A chunk on its way: packed, merged or sliced. */
 const CHUNK_VERSION = 1;
+/** A body as a shard stores it: its header's checksum covers the shard's uid. */
+const BOUND_VERSION = 2;
 /** "MLRC", little-endian. */
 const CHUNK_MAGIC = 0x43524c4d;
 /** Indexes stay below 2^50, so that a row id of eight times the index is exact in a double. */
@@ -16,10 +20,13 @@ export const columnBytesMax = 7;
 /** All four columns of one record at their widest. */
 export const wideColumnBytesMax = 11;
 
+const VERSION_AT = 4;
 const BODY_CRC_AT = 48;
 const HEADER_CRC_AT = 52;
 
 export interface ChunkHeader {
+  /** The checksum of its header covers a shard's uid. */
+  isBound: boolean;
   count: number;
   firstIndex: number;
   /** Arrival of the first record, Unix milliseconds. */
@@ -50,8 +57,10 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
   if (chunk.length < CHUNK_HEADER_BYTES) throw corrupt("short");
   const view = viewOf(chunk);
   if (view.getUint32(0, true) !== CHUNK_MAGIC) throw corrupt("bad magic");
-  if (chunk[4] !== CHUNK_VERSION) throw corrupt("unknown version");
+  const version = chunk[VERSION_AT];
+  if (version !== CHUNK_VERSION && version !== BOUND_VERSION) throw corrupt("unknown version");
   const header: ChunkHeader = {
+    isBound: version === BOUND_VERSION,
     endWidth: view.getUint8(5),
     keyWidth: view.getUint8(6),
     infoWidth: view.getUint8(7),
@@ -81,13 +90,20 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
   return header;
 }
 
-/** Reads the header of a whole chunk and checks its length and both checksums. Throws `corrupt`. */
-export function verifyChunk(chunk: Uint8Array): ChunkHeader {
+/**
+ * Reads the header of a body that shard `uid` is said to have stored, and checks its length and both
+ * checksums. Throws `corrupt`, also for a body of another shard.
+ */
+export function verifyBody(chunk: Uint8Array, uid: string): ChunkHeader {
   const header = readHeader(chunk);
+  if (!header.isBound && storesBoundOnly(uid)) throw corrupt("not bound to its shard");
   if (chunk.length !== header.bytes) throw corrupt("wrong length");
   const view = viewOf(chunk);
-  if (crc32(chunk.subarray(0, HEADER_CRC_AT)) !== view.getUint32(HEADER_CRC_AT, true)) {
-    throw corrupt("bad header checksum");
+  const headerCrc = headerChecksum(chunk, header.isBound ? uid : "");
+  if (headerCrc !== view.getUint32(HEADER_CRC_AT, true)) {
+    throw corrupt(
+      header.isBound ? "bad header checksum, or another shard's" : "bad header checksum",
+    );
   }
   if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(BODY_CRC_AT, true)) {
     throw corrupt("bad body checksum");
@@ -95,10 +111,10 @@ export function verifyChunk(chunk: Uint8Array): ChunkHeader {
   return header;
 }
 
-/** As verifyChunk, with the segment's place in the error. */
+/** As verifyBody, with the segment's place in the error. */
 export function verifySegment(chunk: Uint8Array, shard: string, segment: number): ChunkHeader {
   try {
-    return verifyChunk(chunk);
+    return verifyBody(chunk, shard);
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
     throw new StreamError("corrupt", { shard, segment, ...error.detail });
@@ -121,7 +137,13 @@ export function sealBody(chunk: Uint8Array): void {
 
 /** Writes the header's checksum. */
 export function sealHeader(chunk: Uint8Array): void {
-  viewOf(chunk).setUint32(HEADER_CRC_AT, crc32(chunk.subarray(0, HEADER_CRC_AT)), true);
+  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, ""), true);
+}
+
+/** Makes a stamped chunk a body of shard `uid`; one that is it already stays the same. */
+export function bindChunk(chunk: Uint8Array, uid: string): void {
+  chunk[VERSION_AT] = BOUND_VERSION;
+  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, uid), true);
 }
 
 /** Arrival of record `i`, Unix milliseconds. */
@@ -131,6 +153,11 @@ export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): num
   let delta = 0;
   for (let byte = timeWidth - 1; byte >= 0; byte--) delta = delta * 256 + (chunk[at + byte] ?? 0);
   return header.timeMs + delta;
+}
+
+/** Of the shard's uid and then the header. */
+function headerChecksum(chunk: Uint8Array, uid: string): number {
+  return crc32(chunk.subarray(0, HEADER_CRC_AT), crc32(uid));
 }
 
 function corrupt(what: string): StreamError {

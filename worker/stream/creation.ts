@@ -7,6 +7,7 @@ import { checkDistribution, checkWarmThroughput } from "./attributes.ts";
 import { splitHashRange } from "./hashrange.ts";
 import type { AccountTotals } from "./registry.ts";
 import type { StreamSpec } from "./rpc.ts";
+import { shardUid } from "./shardUid.ts";
 import type { Scope, StreamDescription } from "./types.ts";
 
 /**
@@ -51,7 +52,7 @@ export function newStream(scope: Scope, spec: StreamSpec, nowMs: number): Stream
   const uid = crypto.randomUUID();
   const { name, shardCount, tags: _, recordBytesMax, distribution, ...attributes } = spec;
   const shards = splitHashRange(shardCount, spec.cut).map((range, index) => ({
-    uid: `${uid}-${index}`,
+    uid: shardUid(uid, index),
     index,
     createdMs: nowMs - shardAgeMs,
     hashStart: range.start,

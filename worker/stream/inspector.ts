@@ -2,7 +2,7 @@
 // refused by name: the shard, the segment, the first record. The bytes are left as they are, for
 // whoever repairs; everything around them is read as before.
 import { StreamError } from "../errors.ts";
-import { verifyChunk } from "./chunk.ts";
+import { verifyBody } from "./chunk.ts";
 
 /** What a body must hold. */
 interface Expected {
@@ -19,12 +19,12 @@ export class Inspector {
     this.uid = uid;
   }
 
-  /** Checks a body's sums, and that it is the one its place says. Throws `corrupt`. */
+  /** Checks a body's sums, and that it is the shard's and the one its place says. Throws `corrupt`. */
   inspect(body: Uint8Array, expected: Expected, segment: number): void {
     const index = expected.firstIndex;
     let what = "other records";
     try {
-      const { firstIndex, count } = verifyChunk(body);
+      const { firstIndex, count } = verifyBody(body, this.uid);
       if (firstIndex === index && count === expected.count) {
         this.damaged.delete(index);
         return;

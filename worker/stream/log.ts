@@ -19,7 +19,7 @@ import {
   tailChunksMax,
 } from "../limits.ts";
 import { bodies } from "./bodies.ts";
-import { readHeader, wideColumnBytesMax } from "./chunk.ts";
+import { bindChunk, readHeader, wideColumnBytesMax } from "./chunk.ts";
 import { type Inspector, isCorrupt } from "./inspector.ts";
 import type { MeteredSql } from "./sql.ts";
 
@@ -219,6 +219,7 @@ export class Log {
   }
 
   private write(entry: LogEntry, body: Uint8Array, verb: string): void {
+    bindChunk(body, this.uid);
     for (let part = 0; part * rowBodyBytesMax < body.length; part++) {
       this.sql.run(
         `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

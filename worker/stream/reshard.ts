@@ -10,6 +10,7 @@ import { isOver, timeLeft } from "../clock.ts";
 import { StreamError } from "../errors.ts";
 import { shardsMax } from "../limits.ts";
 import { findShard, hashHex, hashNumber, type HashRange, splitHashRange } from "./hashrange.ts";
+import { shardUid } from "./shardUid.ts";
 import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "./types.ts";
 
 export type ReshardOrder =
@@ -103,7 +104,7 @@ function planRecut(
   return {
     made: recut
       .filter(({ index }) => index >= first)
-      .map((range) => Object.assign({ uid: `${uid}-${range.index}`, createdMs }, range)),
+      .map((range) => Object.assign({ uid: shardUid(uid, range.index), createdMs }, range)),
     closing: [],
     recut,
     notBeforeMs: earliestMs,
@@ -255,7 +256,7 @@ class Draft {
     const endMs = (each: Replaced) => (base + each.replacedBy - 1) * SECOND_MS;
     return {
       made: this.made.map((each) => ({
-        uid: `${stream.uid}-${each.index}`,
+        uid: shardUid(stream.uid, each.index),
         index: each.index,
         createdMs: (base + each.generation) * SECOND_MS,
         hashStart: hashHex(each.start),

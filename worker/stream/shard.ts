@@ -395,6 +395,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.recovered = false;
     this.store = undefined;
     const store = ShardStore.open(this.sql);
+    this.refuseForeign(store?.description.uid);
     this.store = store?.description.destroyed === true ? undefined : store;
     this.recovered = true;
     if (this.store === undefined) return;
@@ -404,6 +405,13 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     bodies.deleteAll(`${uid}/`);
     this.tiering.recover(this.store);
     this.publish();
+  }
+
+  /** A database that was put in the place of another is not to be read, and not to be written to. */
+  private refuseForeign(uid: string | undefined): void {
+    const { name } = this.ctx.id;
+    if (uid === undefined || name === undefined || uid === name) return;
+    throw new StreamError("corrupt", { shard: name, what: `the database is that of shard ${uid}` });
   }
 
   /** When the alarm has something to do next, or undefined. */

@@ -12,7 +12,7 @@ import { unwrap } from "../../../worker/stream/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { kinesisOver } from "../kinesis/client.ts";
 import { expectDamaged, flipBit } from "./damage.ts";
-import { append, openShard, record, seek, type ShardStub, textOf } from "./shards.ts";
+import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";
 import {
   evictAll,
   forgetBodies,
@@ -22,6 +22,7 @@ import {
   objectsOf,
   rebind,
   ringAlarm,
+  runtimeWith,
   setClock,
   statsOf,
   tidyUp,
@@ -174,6 +175,64 @@ describe("in an object in R2", () => {
   });
 });
 
+describe("bytes of another shard, with the same first index", () => {
+  test("are refused as an object in the bucket", async () => {
+    const [shard, other] = await twinsInR2();
+    await env.SEGMENTS!.put(
+      `segments/${shard.name}/2`,
+      await readObject(`segments/${other.name}/2`),
+    );
+    forgetBodies();
+    await expectDamaged(shard, 2, 2);
+    const { records } = await gatherPage(shard, { from: { segment: 3, index: 3 } });
+    expect(records[0]?.index).toBe(3);
+  });
+
+  test("are refused as a reply from a cache", async () => {
+    const [shard, other] = await twinsInR2();
+    const body = await readObject(`segments/${other.name}/2`);
+    const runtime = runtimeWith(env);
+    runtime.segments = { fetch: async () => new Response(body) };
+    const read = gatherPage(shard, { from: { segment: 2, index: 2 }, runtime });
+    await expect(read).rejects.toMatchObject({ code: "corrupt" });
+  });
+
+  test("are refused as a row, sealed or not", async () => {
+    const [shard, other] = [await openShard(), await openShard()];
+    for (const [i, each] of [shard, other].entries()) {
+      await append(each, record(new Random(i).bytes(600_000)));
+      await append(each, `tail of ${i}`);
+    }
+    const bodies = await sabotage(other, ({ sql }) =>
+      sql.exec<{ id: number; body: ArrayBuffer }>("SELECT id, body FROM log_0").toArray(),
+    );
+    await sabotage(shard, ({ sql }) => {
+      for (const { id, body } of bodies)
+        sql.exec("UPDATE log_0 SET body = ? WHERE id = ?", body, id);
+    });
+    await env.SEGMENTS!.delete(`segments/${shard.name}/0`);
+    await evictAll(shard);
+    await expectDamaged(shard, 0, 0);
+    await expectDamaged(shard, 1, 1);
+  });
+
+  test("are refused as a whole database, which is not written to either", async () => {
+    const shard = await openShard();
+    await append(shard, "a");
+    await sabotage(shard, ({ sql }) =>
+      sql
+        .exec("UPDATE shard SET description = json_set(description, '$.uid', 'another')")
+        .toArray(),
+    );
+    await evictAll(shard);
+    await expect(append(shard, "b")).rejects.toMatchObject({
+      code: "corrupt",
+      detail: { shard: shard.name, what: "the database is that of shard another" },
+    });
+    await expect(gatherPage(shard)).rejects.toMatchObject({ code: "corrupt" });
+  });
+});
+
 describe("a consumer", () => {
   const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
   const scope = { account: "000000000000", region: "us-east-1" };
@@ -213,6 +272,14 @@ describe("a consumer", () => {
   });
 });
 
+/** Two shards with records of the same sizes at the same places, and other bytes. */
+async function twinsInR2(): Promise<[ShardStub, ShardStub]> {
+  const [shard, other] = [await shardInR2(), await openShard()];
+  await fillGenerations(other, 1, 4);
+  await untilTiered(other);
+  return [shard, other];
+}
+
 /** A shard whose first generation is in R2 alone. */
 async function shardInR2(): Promise<ShardStub> {
   const shard = await openShard();
@@ -224,8 +291,8 @@ async function shardInR2(): Promise<ShardStub> {
 }
 
 /** Large records, each a segment, until that many generations are closed. */
-async function fillGenerations(shard: ShardStub, generations: number): Promise<number> {
-  const random = new Random(3);
+async function fillGenerations(shard: ShardStub, generations: number, seed = 3): Promise<number> {
+  const random = new Random(seed);
   let count = 0;
   for (let bytes = 0; bytes < generations * generationBytes; bytes += 1_100_000) {
     await append(shard, record(random.bytes(1_100_000)));

@@ -5,6 +5,7 @@
 import { env, exports } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { unwrap } from "../../../worker/stream/rpc.ts";
+import { shardUid } from "../../../worker/stream/shardUid.ts";
 import type { PageLimits } from "../../../worker/stream/plan.ts";
 import { readPage as gather } from "../../../worker/stream/reader.ts";
 import type {
@@ -14,7 +15,7 @@ import type {
   SeekRequest,
 } from "../../../worker/stream/types.ts";
 import { packRecords } from "../../reference/pack.ts";
-import { parseChunk } from "../../reference/parse.ts";
+import { parseGiven } from "../../reference/parse.ts";
 import { arrivalOrdinals, type ModelRecord } from "../../reference/record.ts";
 
 export type ShardStub = ReturnType<typeof env.SHARD.getByName>;
@@ -34,7 +35,7 @@ const encoder = new TextEncoder();
 
 /** A shard that nobody has opened. */
 export function unopenedShard(): ShardStub {
-  return env.SHARD.getByName(crypto.randomUUID());
+  return env.SHARD.getByName(shardUid(crypto.randomUUID(), 0));
 }
 
 /** A new shard, open and empty. */
@@ -76,7 +77,11 @@ export async function append(
 /** A page as the shard itself reads it: of its newest generation. */
 export async function readPage(shard: ShardStub, request: Partial<ReadRequest> = {}) {
   const reply = unwrap(await shard.read({ index: 0, ...PAGE, ...request }));
-  return { records: reply.chunks.flatMap(storedIn), next: reply.next, view: reply.view };
+  return {
+    records: reply.chunks.flatMap((chunk) => storedIn(shard, chunk)),
+    next: reply.next,
+    view: reply.view,
+  };
 }
 
 /** A page as the Worker's reader gathers it, from the shard or from its segments. */
@@ -88,7 +93,9 @@ export async function gatherPage(
   const runtime = { env, segments: exports.Segments, waitUntil: () => {} };
   const uid = shard.name ?? "";
   const page = await gather(runtime, uid, location, { ...PAGE, ...limits }, "skip");
-  const records = page.runs.flatMap(({ chunk, from, to }) => storedIn(chunk).slice(from, to));
+  const records = page.runs.flatMap(({ chunk, from, to }) =>
+    storedIn(shard, chunk).slice(from, to),
+  );
   return { records, next: page.next, view: page.view };
 }
 
@@ -156,8 +163,8 @@ export async function holdCommits(shard: ShardStub): Promise<(failure?: Error) =
     });
 }
 
-function storedIn(bytes: Uint8Array): Stored[] {
-  const chunk = parseChunk(bytes);
+function storedIn(shard: ShardStub, bytes: Uint8Array): Stored[] {
+  const chunk = parseGiven(bytes, shard.name ?? "");
   const ordinals = arrivalOrdinals(chunk);
   return chunk.records.map((record, i) =>
     Object.assign(record, { index: chunk.firstIndex + i, ordinal: ordinals[i] as number }),

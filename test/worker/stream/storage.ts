@@ -15,7 +15,7 @@ import { unwrap } from "../../../worker/stream/rpc.ts";
 import { Segments } from "../../../worker/stream/segments.ts";
 import type { SegmentBucket } from "../../../worker/stream/tier.ts";
 import type { Location, ShardStats } from "../../../worker/stream/types.ts";
-import { parseChunk } from "../../reference/parse.ts";
+import { parseGiven } from "../../reference/parse.ts";
 import { arrivalOrdinals } from "../../reference/record.ts";
 import { sabotage, type ShardStub, type Stored } from "./shards.ts";
 
@@ -36,7 +36,7 @@ export async function gatherPage(shard: ShardStub, reading: Reading = {}) {
   const { from = START, limits, trimmed = "skip", runtime = runtimeWith(env) } = reading;
   const uid = shard.name ?? "";
   const page = await readPage(runtime, uid, from, { ...PAGE, ...limits }, trimmed);
-  return { records: recordsOf(page), next: page.next, view: page.view };
+  return { records: recordsOf(uid, page), next: page.next, view: page.view };
 }
 
 /** Every record from a location to the end of the shard, page by page. */
@@ -271,9 +271,9 @@ export async function rebind(shard: ShardStub, bucket: R2Bucket | undefined): Pr
 }
 
 /** The engine cuts the page out, which is proven elsewhere; the reference reads what is left. */
-function recordsOf({ runs }: Page): Stored[] {
+function recordsOf(uid: string, { runs }: Page): Stored[] {
   return runs.flatMap(({ chunk, from, to }) => {
-    const parsed = parseChunk(engine.slice(chunk, from, to));
+    const parsed = parseGiven(engine.slice(chunk, from, to), uid);
     const ordinals = arrivalOrdinals(parsed);
     return parsed.records.map((record, i) =>
       Object.assign(record, { index: parsed.firstIndex + i, ordinal: ordinals[i] as number }),

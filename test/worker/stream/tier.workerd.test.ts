@@ -6,7 +6,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tierRetryMs } from "../../../worker/limits.ts";
-import { verifyChunk } from "../../../worker/stream/chunk.ts";
+import { verifyBody } from "../../../worker/stream/chunk.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { append, type Offered, openShard, record, sabotage, type ShardStub } from "./shards.ts";
@@ -42,7 +42,7 @@ describe("what is sealed", () => {
     );
     let index = 0;
     for (let segment = 0; segment < segments.count; segment++) {
-      const { firstIndex, count } = verifyChunk(await readObject(shard, segment));
+      const { firstIndex, count } = verifyBody(await readObject(shard, segment), shard.name ?? "");
       expect(firstIndex).toBe(index);
       index += count;
     }
