@@ -8,6 +8,7 @@ import { findStream } from "./stream/directory.ts";
 import { pendingTotalBytes } from "./stream/pending.ts";
 import { readCounters } from "./stream/readCounters.ts";
 import { unwrap } from "./stream/rpc.ts";
+import { visitShards } from "./stream/visit.ts";
 
 /** Throws `streamNotFound`, `shardNotFound`. */
 export async function readStats(
@@ -35,10 +36,8 @@ function isolateStats() {
 
 async function shardStats(runtime: Runtime, { scope, name }: NamedResource) {
   const { description } = await findStream(runtime.env, scope, name);
-  return Promise.all(
-    description.shards.map(async ({ uid, index }) => {
-      const stats = unwrap(await runtime.env.SHARD.getByName(uid).stats());
-      return Object.assign({ index }, stats);
-    }),
-  );
+  return visitShards(description.shards, async ({ uid, index }) => {
+    const stats = unwrap(await runtime.env.SHARD.getByName(uid).stats());
+    return Object.assign({ index }, stats);
+  });
 }
