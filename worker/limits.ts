@@ -212,6 +212,9 @@ export const encryptionSpansMax = 100;
 /** Streams, or consumers of one stream, that the service lets be CREATING at once. */
 export const creationsMax = 5;
 
+/** How long the name of a stream or consumer that is gone is remembered with its second of creation. */
+export const creationMemorySeconds = 3600;
+
 /** How soon a control-plane change that was cut off is taken up again. */
 export const resumeDelayMs = 10_000;
 

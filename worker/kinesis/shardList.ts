@@ -61,7 +61,6 @@ export function filterShards(
   const { Type: type, ShardId: shardId, Timestamp: timestamp } = filter ?? {};
   const trimmedMs = nowMs - stream.retentionHours * hourMs;
   const kept = stream.shards.filter((shard) => !isClosedBefore(shard, trimmedMs));
-  const horizonMs = Math.max(trimmedMs, stream.createdMs);
   const openAt = (timeMs: number) =>
     kept.filter(
       (shard) => openedMs(stream.shards, shard) <= timeMs && !isClosedBefore(shard, timeMs),
@@ -74,12 +73,12 @@ export function filterShards(
       if (shardId === undefined) throw shardFilterIncomplete(type, "ShardId");
       return shardsAfter(stream, kept, shardId);
     case "AT_TRIM_HORIZON":
-      return openAt(horizonMs);
+      return openAt(trimmedMs);
     case "AT_LATEST":
       return kept.filter(({ closedMs }) => closedMs === undefined);
     case "AT_TIMESTAMP":
       if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
-      return openAt(Math.max(Math.floor(timestamp), horizonMs));
+      return openAt(Math.max(Math.floor(timestamp), trimmedMs));
     case "FROM_TIMESTAMP":
       if (timestamp === undefined) throw shardFilterIncomplete(type, "Timestamp");
       return kept.filter((shard) => !isClosedBefore(shard, Math.floor(timestamp)));

@@ -30,6 +30,7 @@ import {
 } from "./consumers.ts";
 import { type AccountQuota, accountQuota } from "./accountQuota.ts";
 import { checkOnDemandCount, checkShardCount, checkSpec, newStream } from "./creation.ts";
+import { CreationTable } from "./creations.ts";
 import { openCount } from "./hashrange.ts";
 import { LazySql } from "./lazySql.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
@@ -62,16 +63,23 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly tags: TagTable;
   private readonly streams: StreamRegistry;
   private readonly accounts: AccountTable;
+  private readonly creations: CreationTable;
   private readonly rates = new Rates();
   private readonly reshardings: Reshardings;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const schema = [...StreamRegistry.schema, ...TagTable.schema, ...AccountTable.schema];
+    const schema = [
+      ...StreamRegistry.schema,
+      ...TagTable.schema,
+      ...AccountTable.schema,
+      ...CreationTable.schema,
+    ];
     const sql = new LazySql(ctx.storage.sql, "stream", schema);
     this.tags = new TagTable(sql);
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
+    this.creations = new CreationTable(sql);
     this.reshardings = new Reshardings(env, this.streams);
   }
 
@@ -82,7 +90,9 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       }
       checkSpec(spec, this.streams.totals(), this.quota({ ...spec, ...scope }), this.isCommitted());
       this.checkCreations("tooManyStreams", () => this.streams.all());
-      const stream = newStream(scope, spec, Date.now());
+      const nowMs = Date.now();
+      const createdMs = this.creations.timeFor(spec.name, "", nowMs);
+      const stream = newStream(scope, spec, createdMs, nowMs);
       if (spec.tags !== undefined) this.tags.change(stream.uid, { put: spec.tags });
       await this.begin(stream);
       return (await this.finishCreating(stream)) ?? stream;
@@ -118,6 +128,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       if (stream.status !== "DELETING" || hasWorkLeft(stream)) {
         const { settlesMs: _, settlingMs: __, ...rest } = stream;
         const doomed: StreamDescription = { ...rest, status: "DELETING" };
+        this.creations.leaveStream(doomed, Date.now());
         await this.begin(doomed);
         await this.finishDeleting(doomed);
       }
@@ -189,7 +200,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       this.checkCreations("tooManyConsumers", () => stream.consumers);
       changeTags(new Map(), { put: tags });
       const { transitionMs } = readSettings(this.env);
-      const consumer = registerConsumer(stream, consumerName, Date.now(), transitionMs, max);
+      const nowMs = Date.now();
+      const createdMs = this.creations.timeFor(name, consumerName, nowMs);
+      const times = { nowMs, createdMs, transitionMs };
+      const consumer = registerConsumer(stream, consumerName, times, max);
       this.streams.save(stream);
       this.tags.change(consumer.uid, { put: tags });
       return consumer;
@@ -200,8 +214,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return asReply(() => {
       const stream = this.streams.get(name);
       const { transitionMs } = readSettings(this.env);
-      const { uid } = deregisterConsumer(stream, consumer, Date.now(), transitionMs);
-      this.tags.remove(uid);
+      const nowMs = Date.now();
+      const gone = deregisterConsumer(stream, consumer, nowMs, transitionMs);
+      this.creations.leaveConsumer(name, gone, nowMs);
+      this.tags.remove(gone.uid);
       this.streams.save(stream);
       return { deregistered: true as const };
     });
@@ -298,7 +314,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private async finishCreating(stream: StreamDescription): Promise<StreamDescription | undefined> {
     await visitShards(stream.shards, (shard) => {
       const { retentionHours } = stream;
-      return this.shard(shard).open({ ...shard, retentionHours });
+      const earliestMs = Math.min(shard.createdMs, Date.now());
+      return this.shard(shard).open({ ...shard, retentionHours, earliestMs });
     });
     return this.finish(stream, "CREATING");
   }

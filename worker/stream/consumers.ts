@@ -41,12 +41,14 @@ export function createdSecondsOf({ createdMs }: ConsumerDescription): number {
   return Math.floor(createdMs / 1000);
 }
 
-/** Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. */
+/**
+ * Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. It says that it was
+ * created at `createdMs`, which may be ahead of the clock.
+ */
 export function registerConsumer(
   stream: StreamDescription,
   name: string,
-  nowMs: number,
-  transitionMs: number,
+  { nowMs, createdMs, transitionMs }: { nowMs: number; createdMs: number; transitionMs: number },
   max: number,
 ): ConsumerDescription {
   requirePresent(stream);
@@ -59,7 +61,7 @@ export function registerConsumer(
   const consumer: ConsumerDescription = {
     name,
     uid: crypto.randomUUID(),
-    createdMs: nowMs,
+    createdMs,
     ...(transitionMs > 0
       ? { status: "CREATING", ...settling(nowMs, transitionMs) }
       : { status: "ACTIVE" }),

@@ -15,7 +15,7 @@ import type { Scope, StreamDescription } from "./types.ts";
  * arrives in a later second than its shard's creation, and no record has the shard's starting
  * sequence number.
  */
-const shardAgeMs = 2000;
+export const shardAgeMs = 2000;
 
 /** Throws unless an account with these totals may have such a stream. */
 export function checkSpec(
@@ -48,23 +48,35 @@ export function checkOnDemandCount(totals: AccountTotals, quota: AccountQuota): 
   if (totals.onDemandStreams >= limit) throw new StreamError("tooManyStreams", { limit });
 }
 
-export function newStream(scope: Scope, spec: StreamSpec, nowMs: number): StreamDescription {
+/** A stream that says it was created at `createdMs`, which may be ahead of the clock. */
+export function newStream(
+  scope: Scope,
+  spec: StreamSpec,
+  createdMs: number,
+  nowMs: number,
+): StreamDescription {
   const uid = crypto.randomUUID();
   const { name, shardCount, tags: _, recordBytesMax, distribution, ...attributes } = spec;
-  const shards = splitHashRange(shardCount, spec.cut).map((range, index) => ({
-    uid: shardUid(uid, index),
-    index,
-    createdMs: nowMs - shardAgeMs,
-    hashStart: range.start,
-    hashEnd: range.end,
-  }));
+  const ahead = createdMs > nowMs ? { createdAhead: true } : {};
+  const shards = splitHashRange(shardCount, spec.cut).map((range, index) =>
+    Object.assign(
+      {
+        uid: shardUid(uid, index),
+        index,
+        createdMs: createdMs - shardAgeMs,
+        hashStart: range.start,
+        hashEnd: range.end,
+      },
+      ahead,
+    ),
+  );
   return {
     account: scope.account,
     region: scope.region,
     name,
     uid,
     status: "CREATING",
-    createdMs: nowMs,
+    createdMs,
     recordBytesMax: recordBytesMax ?? recordBytesDefault,
     distribution: distribution ?? "USER_PARTITION_KEY",
     metrics: [],

@@ -2,6 +2,7 @@
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
 import { StreamError } from "../../errors.ts";
 import type { FailureLog } from "../../failureLog.ts";
+import { engine } from "../../isolate.ts";
 import { pageBytesMax } from "../../limits.ts";
 import {
   batchOf,
@@ -29,7 +30,7 @@ import {
 import { resolveStream, type StreamReference } from "../names.ts";
 import { PutBody } from "../putBody.ts";
 import { printPutReply } from "../putReply.ts";
-import { parseSequenceNumber, sequenceNumber } from "../sequence.ts";
+import { parseSequenceNumber } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";
 
 const megabyte = 1_048_576;
@@ -189,9 +190,8 @@ function outcomeOf(result: PutResult, { description }: KnownStream, failures: Fa
   const { shard } = result;
   if ("failure" in result) return failureOf(result.failure, shard.index, description, failures);
   const { index, timeMs } = result;
-  const { createdMs: shardCreatedMs, index: shardIndex } = shard;
-  const number = sequenceNumber({ shardCreatedMs, shardIndex, index, arrivalMs: timeMs });
-  return { ShardId: shardIdOf(shardIndex), SequenceNumber: number };
+  const [SequenceNumber = ""] = engine.sequenceNumbers(shard, index, 1, timeMs);
+  return { ShardId: shardIdOf(shard.index), SequenceNumber };
 }
 
 function failureOf(
