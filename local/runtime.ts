@@ -15,7 +15,7 @@ import type { WorkerModules } from "./build.ts";
 import { keepFolder } from "./disk.ts";
 import type { Failure } from "./failure.ts";
 import { keepFiles } from "./keeper.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 
@@ -40,6 +40,8 @@ export interface RuntimeOptions {
   objects?: Record<string, string>;
   /** A folder in the data folder that the Worker may read and write, file by file; see keeper.ts. */
   files?: { binding: string; keeperBinding: string; folder: string };
+  /** Who deletes files of a class's databases, by binding; see keeper.ts. */
+  objectKeepers?: Record<string, string>;
   /** Any other binding. */
   bindings?: Bindings;
   /** Removed by the reaper too, when this process is killed. */
@@ -68,7 +70,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     child.once("exit", () => recover?.());
   });
   for (const name of Object.values(options.objects ?? {})) {
-    await keepFolder(join(options.folder.path, "do", `${workerName}-${name}`));
+    const folder = databasesOf(options, name);
+    await keepFolder(folder);
+    removeEmptyDatabases(folder);
   }
   const worker = await describeWorker(options);
   const start = () => startMiniflare(worker, options.folder);
@@ -131,12 +135,28 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
           ]),
         ),
         ...files,
+        ...describeKeepers(options),
         ...bindings,
       },
     },
     // One machine gains nothing from a cache beside the store, and Miniflare's would write twice.
     dev: { unsafeDirectSockets: [{ host: loopback, port }], cacheAPI: false },
   };
+}
+
+/** The folder that Miniflare keeps the databases of a class's objects in. */
+function databasesOf({ folder }: RuntimeOptions, className: string): string {
+  return join(folder.path, "do", `${workerName}-${className}`);
+}
+
+function describeKeepers(options: RuntimeOptions): Bindings {
+  const keepers = Object.entries(options.objectKeepers ?? {});
+  return Object.fromEntries(
+    keepers.map(([binding, className]) => [
+      binding,
+      { type: "fetcher", handler: keepFiles(databasesOf(options, className)) },
+    ]),
+  );
 }
 
 async function describeFiles({ files, folder }: RuntimeOptions): Promise<Bindings> {

@@ -49,6 +49,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       port: flags.directPort,
       objects: durableObjects,
       files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
+      objectKeepers: { SHARD_KEEPER: durableObjects.SHARD },
       bindings: {
         ...textBindings(readVariables()),
         ...textBindings({ ...flags.settings }),

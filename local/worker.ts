@@ -1,4 +1,5 @@
-// The Worker as the local server runs it: the deployed one, with a folder of files for a bucket.
+// The Worker as the local server runs it: the deployed one, with a folder of files for a bucket, and without
+// the empty database that workerd leaves of an object that has deleted all it had.
 import edge, { Segments as EdgeSegments, Shard as EdgeShard } from "../worker/index.ts";
 import type { Env } from "../worker/env.ts";
 import { FileBucket } from "./bucket.ts";
@@ -9,11 +10,26 @@ interface LocalEnv extends Env {
   /** The bucket's folder, and who keeps it; without them there is no bucket. */
   FILES?: Pick<Fetcher, "fetch">;
   FILE_KEEPER?: Pick<Fetcher, "fetch">;
+  /** Keeps the folder of the shards' databases. */
+  SHARD_KEEPER?: Pick<Fetcher, "fetch">;
 }
 
 export class Shard extends EdgeShard {
+  readonly #keeper: LocalEnv["SHARD_KEEPER"];
+
   constructor(ctx: DurableObjectState, env: LocalEnv) {
     super(ctx, withBucket(env));
+    this.#keeper = env.SHARD_KEEPER;
+  }
+
+  /** A uid is given once, so nothing will be written to the database that workerd still has open. */
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    const file = `${this.ctx.id.toString()}.sqlite`;
+    const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
+    const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });
+    // What stays is removed when the server starts again.
+    if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
   }
 }
 
