@@ -278,11 +278,11 @@ describe("what is cut off", () => {
       await abortAllDurableObjects();
       catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
       await runDurableObjectAlarm(catalog);
-      const statusNow = async () => unwrap(await catalog.settledStream("orders")).stream.status;
-      expect(await statusNow()).toBe("UPDATING");
+      const settledNow = async () => unwrap(await catalog.settledStream("orders")).stream.status;
+      expect(await settledNow()).toBe("UPDATING");
       vi.setSystemTime(begun.resharding?.notBeforeMs as number);
       await runDurableObjectAlarm(catalog);
-      expect(await statusNow()).toBe("ACTIVE");
+      expect(await settledNow()).toBe("ACTIVE");
     } finally {
       delete env.MILLRACE_TRANSITION_MS;
     }
@@ -300,7 +300,6 @@ describe("what is cut off", () => {
         await storage.setAlarm(Date.now() + 60_000);
       });
       vi.setSystemTime(Date.now() - 3 * 86_400_000);
-      const statusNow = async () => unwrap(await catalog.describeStream("orders")).stream.status;
       expect(await statusNow()).toBe("UPDATING");
       // The alarm is set for three days ago now, by the runtime's clock.
       await vi.waitUntil(async () => (await statusNow()) === "ACTIVE", { timeout: 10_000 });
@@ -318,6 +317,39 @@ describe("what is cut off", () => {
       expect(await stub(shard).view()).toMatchObject({ failed: "shardNotFound" });
     }
     await create(1);
+  });
+});
+
+describe("a deletion that takes its time", () => {
+  test("leaves alone a new stream that has got the name meanwhile", async () => {
+    const old = await create(1);
+    const { isReached, letGo } = await holdNext("destroy");
+    const late = catalog.deleteStream("orders");
+    await vi.waitUntil(isReached);
+    unwrap(await catalog.deleteStream("orders"));
+    const stream = await create(1);
+    expect(stream.uid).not.toBe(old.uid);
+    letGo();
+    unwrap(await late);
+    expect(unwrap(await catalog.describeStream("orders")).stream.uid).toBe(stream.uid);
+    await putTexts(known(stream), ["x"]);
+  });
+
+  test("is not undone by a change of shards that was under way", async () => {
+    await create(1);
+    const { isReached, letGo } = await holdNext("close");
+    unwrap(await catalog.reshardStream("orders", split));
+    await vi.waitUntil(isReached);
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      const deletion = catalog.deleteStream("orders");
+      await vi.waitUntil(async () => (await statusNow()) === "DELETING");
+      letGo();
+      unwrap(await deletion);
+      expect(await statusNow()).toBe("DELETING");
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
+    }
   });
 });
 
@@ -422,6 +454,40 @@ function expectOrder(found: readonly Found[]): void {
     expect(count).toBeGreaterThan(last.get(keyOf(text)) ?? -1);
     last.set(keyOf(text), count);
   }
+}
+
+async function statusNow(): Promise<string> {
+  return unwrap(await catalog.describeStream("orders")).stream.status;
+}
+
+/** The next of these calls to a shard is held, until it is let go. */
+async function holdNext(
+  step: "close" | "destroy",
+): Promise<{ isReached: () => boolean; letGo: () => void }> {
+  const gate = Promise.withResolvers<void>();
+  let isFirst = true;
+  const { SHARD } = env;
+  const held = (shard: ReturnType<typeof stub>) => async () => {
+    const wait = isFirst;
+    isFirst = false;
+    if (wait) await gate.promise;
+    return step === "close" ? shard.close() : shard.destroy();
+  };
+  await runInDurableObject(catalog, (instance) => {
+    const object = instance as unknown as { env: typeof env; reshardings: { env: typeof env } };
+    const shards = {
+      getByName: (name: string) =>
+        new Proxy(SHARD.getByName(name), {
+          get: (target, member) =>
+            member === step ? held(target) : (Reflect.get(target, member, target) as unknown),
+        }),
+    };
+    object.env = object.reshardings.env = new Proxy(env, {
+      get: (target, member) =>
+        member === "SHARD" ? shards : (Reflect.get(target, member, target) as unknown),
+    });
+  });
+  return { isReached: () => !isFirst, letGo: gate.resolve };
 }
 
 /** The catalog's object ends when it comes to that step for the first time. */
