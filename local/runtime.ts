@@ -42,6 +42,8 @@ export interface RuntimeOptions {
   files?: { binding: string; keeperBinding: string; folder: string };
   /** Who deletes files of a class's databases, by binding; see keeper.ts. */
   objectKeepers?: Record<string, string>;
+  /** Name of a binding by which the Worker sees which objects have files. */
+  objectFiles?: string;
   /** Any other binding. */
   bindings?: Bindings;
   /** Removed by the reaper too, when this process is killed. */
@@ -136,6 +138,7 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
         ),
         ...files,
         ...describeKeepers(options),
+        ...(await describeObjectFiles(options)),
         ...bindings,
       },
     },
@@ -168,6 +171,14 @@ async function describeFiles({ files, folder }: RuntimeOptions): Promise<Binding
     [files.binding]: { type: "disk", path, writable: true },
     [files.keeperBinding]: { type: "fetcher", handler: keepFiles(path) },
   };
+}
+
+/** Miniflare's folder of the objects' files, by `<name>-<class>`; the Worker only looks into it. */
+async function describeObjectFiles({ objectFiles, folder }: RuntimeOptions): Promise<Bindings> {
+  if (objectFiles === undefined) return {};
+  const path = join(folder.path, "do");
+  await keepFolder(path);
+  return { [objectFiles]: { type: "disk", path } };
 }
 
 async function describeModules({ folder, main, wasm }: WorkerModules): Promise<Manifest> {

@@ -48,6 +48,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       folder,
       port: flags.directPort,
       objects: durableObjects,
+      objectFiles: "OBJECT_FILES",
       files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
       objectKeepers: { SHARD_KEEPER: durableObjects.SHARD },
       bindings: {

@@ -11,6 +11,8 @@ export interface Env {
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
   SEGMENTS?: SegmentBucket;
+  /** Files of the local server's objects: see written.ts. */
+  OBJECT_FILES?: Pick<Fetcher, "fetch">;
   /** Who has the local server's disk in view: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
   /** Who may call: see auth/config.ts and auth/access.ts. */

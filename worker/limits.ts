@@ -220,3 +220,6 @@ export const resumeDelayMs = 10_000;
 
 /** Readers that may wait for one shard's next record: its stream's consumers, and some that come and go. */
 export const waitersMax = 256;
+
+/** Objects that an isolate of the local server knows to have been written to: a name each, of 100 bytes at most or so. */
+export const writtenObjectsMax = 10_000;

@@ -1,7 +1,7 @@
 // A stream as its catalog knows it this moment, described or changed: what control-plane actions have
 // in common. They ask the catalog itself, because who has just changed a stream wants to see it.
 import type { StreamChange } from "../stream/attributes.ts";
-import { catalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
+import { writtenCatalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
 import { type StreamHead, unwrap } from "../stream/rpc.ts";
 import type { StreamDescription } from "../stream/types.ts";
 import type { ActionContext } from "./context.ts";
@@ -23,7 +23,7 @@ export async function changeStreamNow(
   change: StreamChange,
 ): Promise<{ before: StreamHead; after: StreamHead }> {
   const address = resolveStream(reference, scope);
-  const reply = unwrap(await catalogOf(env, address).changeStream(address.name, change));
+  const reply = unwrap(await writtenCatalogOf(env, address).changeStream(address.name, change));
   forgetStream(address, address.name);
   return reply;
 }

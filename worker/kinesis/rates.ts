@@ -3,7 +3,7 @@
 // operation each). The data plane's limits are its shards' to keep.
 import type { Env } from "../env.ts";
 import { readSettings } from "../settings.ts";
-import { catalogOf } from "../stream/directory.ts";
+import { writtenCatalogOf } from "../stream/directory.ts";
 import type { Scope } from "../stream/types.ts";
 import { accountRateExceeded, requestRateExceeded } from "./messages.ts";
 import type { StreamAddress } from "./names.ts";
@@ -54,7 +54,7 @@ export async function takeRate(
   if (rate === undefined) return;
   const stream = rate.of === "stream" ? named : undefined;
   const kind = stream === undefined ? operation : `${operation}/${stream.name}`;
-  const isAllowed = await catalogOf(env, stream ?? scope).takePermit(kind, rate.perSecond);
+  const isAllowed = await writtenCatalogOf(env, stream ?? scope).takePermit(kind, rate.perSecond);
   if (isAllowed) return;
   throw stream === undefined ? accountRateExceeded(scope.account) : requestRateExceeded(stream);
 }

@@ -5,9 +5,11 @@ import { isDue } from "../clock.ts";
 import type { Env } from "../env.ts";
 import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
+import { writtenCheck } from "../written.ts";
 import { type Routes, routesOf } from "./hashrange.ts";
 import { type CatalogApi, unwrap } from "./rpc.ts";
 import type { Scope, StreamDescription } from "./types.ts";
+import { UnwrittenCatalog } from "./unwritten.ts";
 
 export interface KnownStream {
   description: StreamDescription;
@@ -20,8 +22,17 @@ export interface KnownStream {
 const streams = new Map<string, KnownStream>();
 const cursorKeys = new Map<string, string>();
 
+/** The object itself, which comes to be by being called. */
 export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub> {
   return env.CATALOG.getByName(scopeName(scope));
+}
+
+/** The catalog, which is called only once it was written to, or to be written to: see written.ts. */
+export function writtenCatalogOf(env: Env, scope: Scope): CatalogApi {
+  const catalog = catalogOf(env, scope);
+  const name = scopeName(scope);
+  const isWritten = writtenCheck(env, "CATALOG", "Catalog", name);
+  return isWritten === undefined ? catalog : new UnwrittenCatalog(name, catalog, isWritten);
 }
 
 /** The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`. */
@@ -48,7 +59,7 @@ export async function refreshStream(env: Env, scope: Scope, name: string): Promi
   const key = streamName(scope, name);
   streams.delete(key);
   const askedMs = Date.now();
-  const reply = unwrap(await catalogOf(env, scope).describeStream(name));
+  const reply = unwrap(await writtenCatalogOf(env, scope).describeStream(name));
   cursorKeys.set(scopeName(scope), reply.cursorKey);
   return remember(key, reply.stream, askedMs);
 }
@@ -58,7 +69,7 @@ export async function settledStream(env: Env, scope: Scope, name: string): Promi
   const key = streamName(scope, name);
   streams.delete(key);
   const askedMs = Date.now();
-  const { stream } = unwrap(await catalogOf(env, scope).settledStream(name));
+  const { stream } = unwrap(await writtenCatalogOf(env, scope).settledStream(name));
   return remember(key, stream, askedMs);
 }
 
@@ -88,7 +99,7 @@ export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   const name = scopeName(scope);
   let key = cursorKeys.get(name);
   if (key === undefined) {
-    key = await catalogOf(env, scope).cursorKey();
+    key = await writtenCatalogOf(env, scope).cursorKey();
     cursorKeys.set(name, key);
   }
   return key;
@@ -99,7 +110,7 @@ export async function findCursorKey(env: Env, scope: Scope): Promise<string | un
   const name = scopeName(scope);
   const known = cursorKeys.get(name);
   if (known !== undefined) return known;
-  const { key } = await catalogOf(env, scope).findCursorKey();
+  const { key } = await writtenCatalogOf(env, scope).findCursorKey();
   if (key !== undefined) cursorKeys.set(name, key);
   return key;
 }

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { Runtime } from "../env.ts";
 import type { ItemPlace, ItemTime, ListedEntry } from "../items/types.ts";
-import { catalogOf } from "../stream/directory.ts";
+import { writtenCatalogOf } from "../stream/directory.ts";
 import type { StreamEntry } from "../stream/rpc.ts";
 import type { Scope, StreamDescription } from "../stream/types.ts";
 import { type Address, checkName, type Place } from "./address.ts";
@@ -192,7 +192,7 @@ async function streamsWithin(
   above: string,
   path: string | undefined,
 ): Promise<Entry[]> {
-  const catalog = catalogOf(runtime.env, scope);
+  const catalog = writtenCatalogOf(runtime.env, scope);
   const entries: Entry[] = [];
   const start = question.after === "" ? "" : above + question.after;
   for (let after: string | undefined = start; after !== undefined;) {

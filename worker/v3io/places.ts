@@ -4,11 +4,13 @@
 // not stand inside streams, so the nearest one above a path is the one.
 import type { Runtime } from "../env.ts";
 import { StreamError } from "../errors.ts";
-import type { ItemPlace, Selection, Standing } from "../items/types.ts";
+import type { ItemPlace, ItemsApi, Selection, Standing } from "../items/types.ts";
+import { UnwrittenItems } from "../items/unwritten.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { findShard } from "../stream/hashrange.ts";
 import { unwrap } from "../stream/rpc.ts";
 import type { Scope, ShardDescription, ShardView } from "../stream/types.ts";
+import { writtenCheck } from "../written.ts";
 import type { Place } from "./address.ts";
 import { V3ioError } from "./errors.ts";
 
@@ -151,10 +153,9 @@ function shardBelow(stream: KnownStream, name: string): FoundShard | undefined {
   return shard && { stream, shard };
 }
 
-export function itemsOf(
-  { env }: Runtime,
-  { account, region }: Scope,
-  container: string,
-): ReturnType<Runtime["env"]["ITEMS"]["getByName"]> {
-  return env.ITEMS.getByName(`${account}/${region}/${container}`);
+export function itemsOf({ env }: Runtime, { account, region }: Scope, container: string): ItemsApi {
+  const name = `${account}/${region}/${container}`;
+  const items = env.ITEMS.getByName(name);
+  const isWritten = writtenCheck(env, "ITEMS", "Items", name);
+  return isWritten === undefined ? items : new UnwrittenItems(items, isWritten);
 }

@@ -10,7 +10,7 @@ import { engine } from "../isolate.ts";
 import { pageBytesMax, timeOrdinalMax } from "../limits.ts";
 import { RecordPage } from "../page.ts";
 import { PACK_ROW, type RecordBatch, selectBatch } from "../recordBatch.ts";
-import { catalogOf, type KnownStream, withStream } from "../stream/directory.ts";
+import { writtenCatalogOf, type KnownStream, withStream } from "../stream/directory.ts";
 import { type Page, readPage, seekShard } from "../stream/reader.ts";
 import type { Location, Scope, SeekRequest } from "../stream/types.ts";
 import { putRecords as writeRecords, type PutResult } from "../stream/writer.ts";
@@ -111,7 +111,10 @@ async function putInTurn(
   if (free.length > 0) {
     const open = stream.description.shards.filter(({ closedMs }) => closedMs === undefined);
     // Beginning with the first shard, and going on where the last request stopped.
-    let turn = await catalogOf(runtime.env, scope).takeTurns(stream.description.name, free.length);
+    let turn = await writtenCatalogOf(runtime.env, scope).takeTurns(
+      stream.description.name,
+      free.length,
+    );
     for (const i of free) {
       const shard = open[turn++ % open.length];
       batch.rows[i * PACK_ROW + 3] = shard === undefined ? 0 : shard.index + 1;

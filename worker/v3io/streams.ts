@@ -2,7 +2,12 @@
 // usable as soon as it is made. Growing keeps every shard's number and spreads the keys anew over all of
 // them, so keys may move to another shard, as the reference says of UpdateStream.
 import type { Runtime } from "../env.ts";
-import { catalogOf, forgetStream, refreshStream, settledStream } from "../stream/directory.ts";
+import {
+  writtenCatalogOf,
+  forgetStream,
+  refreshStream,
+  settledStream,
+} from "../stream/directory.ts";
 import { unwrap } from "../stream/rpc.ts";
 import type { Scope } from "../stream/types.ts";
 import type { Place } from "./address.ts";
@@ -29,7 +34,7 @@ export async function createStream(
   { stream: place, shardCount, retentionHours }: Command<"CreateStream">,
 ): Promise<Response> {
   const name = streamNameAt(place);
-  const catalog = catalogOf(runtime.env, scope);
+  const catalog = writtenCatalogOf(runtime.env, scope);
   const directory = `${place.path}/`;
   const below = `/${place.container}/${directory}`;
   const items = itemsOf(runtime, scope, place.container);
@@ -58,7 +63,7 @@ export async function updateStream(
   }
   const stream = await refreshStream(runtime.env, scope, name);
   if (shardCount <= shardCountOf(stream)) throw new V3ioError("InvalidShardCountException");
-  const catalog = catalogOf(runtime.env, scope);
+  const catalog = writtenCatalogOf(runtime.env, scope);
   unwrap(await catalog.reshardStream(name, { kind: "recut", to: shardCount }));
   await settledStream(runtime.env, scope, name);
   return noContent();
@@ -83,7 +88,7 @@ export async function deleteStream(
   place: Place,
 ): Promise<Response> {
   const name = streamNameAt(place);
-  unwrap(await catalogOf(runtime.env, scope).deleteStream(name, true));
+  unwrap(await writtenCatalogOf(runtime.env, scope).deleteStream(name, true));
   forgetStream(scope, name);
   await itemsOf(runtime, scope, place.container).clearDirectory(`${place.path}/`);
   return noContent();

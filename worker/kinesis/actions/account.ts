@@ -2,7 +2,7 @@
 // commitment to a minimum of throughput, is kept because warm throughput asks for it; nobody is billed.
 import { type Commitment, commitmentState } from "../../stream/account.ts";
 import { serviceQuota } from "../../stream/accountQuota.ts";
-import { catalogOf } from "../../stream/directory.ts";
+import { writtenCatalogOf } from "../../stream/directory.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
 
@@ -13,7 +13,7 @@ const statusNames = {
 } as const;
 
 export const describeLimits: Action<"DescribeLimits"> = async ({ runtime: { env }, scope }) => {
-  const { totals } = await catalogOf(env, scope).account();
+  const { totals } = await writtenCatalogOf(env, scope).account();
   const quota = serviceQuota(scope.region);
   return {
     ShardLimit: quota.openShards,
@@ -30,7 +30,7 @@ export const describeAccountSettings: Action<"DescribeAccountSettings"> = async 
   scope,
   nowMs,
 }) => {
-  const { commitment } = await catalogOf(env, scope).account();
+  const { commitment } = await writtenCatalogOf(env, scope).account();
   return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
 };
 
@@ -39,7 +39,7 @@ export const updateAccountSettings: Action<"UpdateAccountSettings"> = async (
   input,
 ) => {
   const wanted = input.MinimumThroughputBillingCommitment.Status === "ENABLED";
-  const { commitment } = await catalogOf(env, scope).commitAccount(wanted);
+  const { commitment } = await writtenCatalogOf(env, scope).commitAccount(wanted);
   return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
 };
 

@@ -3,7 +3,7 @@
 // says CREATING all the same, because that is what the service says and what its clients wait on.
 import { createdSecondsOf, getConsumer } from "../../stream/consumers.ts";
 import {
-  catalogOf,
+  writtenCatalogOf,
   cursorKeyOf,
   findCursorKey,
   forgetStream,
@@ -30,7 +30,7 @@ export const registerStreamConsumer: Action<"RegisterStreamConsumer"> = async (c
     await describeStreamNow(context, input);
     checkTagText(textsOf(tags), "add tags to", stream);
   }
-  const catalog = catalogOf(runtime.env, stream);
+  const catalog = writtenCatalogOf(runtime.env, stream);
   const consumer = unwrap(await catalog.registerConsumer(stream.name, name, tags));
   forgetStream(stream, stream.name);
   return { Consumer: { ...consumerOf(consumer, stream), ConsumerStatus: "CREATING" } };
@@ -41,7 +41,7 @@ export const deregisterStreamConsumer: Action<"DeregisterStreamConsumer"> = asyn
   input,
 ) => {
   const { stream, consumer } = resolveConsumer(input, scope);
-  unwrap(await catalogOf(env, stream).deregisterConsumer(stream.name, consumer));
+  unwrap(await writtenCatalogOf(env, stream).deregisterConsumer(stream.name, consumer));
   forgetStream(stream, stream.name);
   return undefined;
 };

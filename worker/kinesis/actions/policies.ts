@@ -3,7 +3,7 @@
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
 import { StreamError } from "../../errors.ts";
 import { getConsumer } from "../../stream/consumers.ts";
-import { catalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
@@ -45,6 +45,6 @@ async function changePolicy(
   { stream, key }: Resource,
   policy: string | null,
 ): Promise<void> {
-  unwrap(await catalogOf(env, stream).changePolicy(key, policy));
+  unwrap(await writtenCatalogOf(env, stream).changePolicy(key, policy));
   forgetStream(stream, stream.name);
 }

@@ -5,7 +5,12 @@
 import { shardsMax } from "../../limits.ts";
 import { readSettings } from "../../settings.ts";
 import { accountQuota } from "../../stream/accountQuota.ts";
-import { catalogOf, cursorKeyOf, findCursorKey, forgetStream } from "../../stream/directory.ts";
+import {
+  writtenCatalogOf,
+  cursorKeyOf,
+  findCursorKey,
+  forgetStream,
+} from "../../stream/directory.ts";
 import { findShard, hashHex, hashNumber, openCount } from "../../stream/hashrange.ts";
 import { recentRecounts, type ReshardOrder } from "../../stream/reshard.ts";
 import { unwrap } from "../../stream/rpc.ts";
@@ -171,7 +176,7 @@ async function checkAccount(
   stream: StreamDescription,
 ): Promise<void> {
   const { account, region } = stream;
-  const { totals } = await catalogOf(env, { account, region }).account();
+  const { totals } = await writtenCatalogOf(env, { account, region }).account();
   const current = totals.openShards;
   const { openShards: limit } = accountQuota(readSettings(env), stream);
   if (current + 1 <= limit) return;
@@ -183,7 +188,7 @@ async function reshard(
   stream: StreamDescription,
   order: ReshardOrder,
 ): Promise<void> {
-  unwrap(await catalogOf(env, stream).reshardStream(stream.name, order));
+  unwrap(await writtenCatalogOf(env, stream).reshardStream(stream.name, order));
   forgetStream(stream, stream.name);
 }
 

@@ -1,5 +1,10 @@
 // Creating, describing, listing and deleting streams.
-import { catalogOf, cursorKeyOf, findCursorKey, forgetStream } from "../../stream/directory.ts";
+import {
+  writtenCatalogOf,
+  cursorKeyOf,
+  findCursorKey,
+  forgetStream,
+} from "../../stream/directory.ts";
 import { openCount } from "../../stream/hashrange.ts";
 import { type StreamSpec, unwrap } from "../../stream/rpc.ts";
 import type { StreamDescription, StreamMode } from "../../stream/types.ts";
@@ -41,7 +46,7 @@ export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, s
     ...(kibibytes !== undefined && { recordBytesMax: kibibytes * kibibyte }),
     ...(distribution !== undefined && { distribution }),
   };
-  unwrap(await catalogOf(env, scope).createStream(scope, spec));
+  unwrap(await writtenCatalogOf(env, scope).createStream(scope, spec));
   forgetStream(scope, name);
   return undefined;
 };
@@ -49,7 +54,9 @@ export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, s
 export const deleteStream: Action<"DeleteStream"> = async ({ runtime: { env }, scope }, input) => {
   const { account, region, name } = resolveStream(input, scope);
   const owner = { account, region };
-  unwrap(await catalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false));
+  unwrap(
+    await writtenCatalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false),
+  );
   forgetStream(owner, name);
   return undefined;
 };
@@ -96,7 +103,7 @@ export const listStreams: Action<"ListStreams"> = async (
       ? [start]
       : openPageToken(await findCursorKey(env, scope), scope, "ListStreams", token, nowMs);
   const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
-  const { streams, more } = await catalogOf(env, scope).listStreams(after, limit);
+  const { streams, more } = await writtenCatalogOf(env, scope).listStreams(after, limit);
   const last = streams.at(-1)?.name ?? "";
   const next = async () =>
     sealPageToken(await cursorKeyOf(env, scope), scope, "ListStreams", [last], nowMs);

@@ -1,6 +1,6 @@
 // Tags: the older operations name a stream, the newer any resource by its ARN. Same store, same checks in the
 // same order: the resource is there, the characters are allowed, the tags are not too many.
-import { catalogOf } from "../../stream/directory.ts";
+import { writtenCatalogOf } from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { TagChange, Tags } from "../../stream/tags.ts";
 import type { Action, ActionContext } from "../context.ts";
@@ -41,7 +41,7 @@ async function changeTags(
   await readTags(context, resource);
   if (put !== undefined) checkTagText(textsOf(put), "add tags to", resource.stream);
   else checkTagText(remove, "remove tags from", resource.stream);
-  const catalog = catalogOf(context.runtime.env, resource.stream);
+  const catalog = writtenCatalogOf(context.runtime.env, resource.stream);
   unwrap(await catalog.changeTags(resource.key, change));
 }
 
@@ -50,7 +50,7 @@ async function readTags(
   { runtime: { env } }: ActionContext,
   { stream, key }: Resource,
 ): Promise<Tags> {
-  return unwrap(await catalogOf(env, stream).readTags(key)).tags;
+  return unwrap(await writtenCatalogOf(env, stream).readTags(key)).tags;
 }
 
 /** By key. */

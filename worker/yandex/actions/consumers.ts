@@ -1,7 +1,7 @@
 // The consumers of a stream: the same ones that Kinesis clients register. Source: YDB
 // datastreams_proxy.cpp, error_codes_ut.cpp.
 import { yandexConsumersMax } from "../../limits.ts";
-import { catalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
+import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { ConsumerDescription } from "../../stream/types.ts";
 import { addressIn, listMember, type Method } from "../context.ts";
@@ -18,7 +18,7 @@ export const registerStreamConsumer: Method<"RegisterStreamConsumer"> = async (c
   if (/[/|\p{Cc}]/u.test(consumerName) || Buffer.byteLength(consumerName) > nameBytesMax) {
     throw issue("argument", `Consumer name '${consumerName}' is not valid`);
   }
-  const catalog = catalogOf(context.runtime.env, scope);
+  const catalog = writtenCatalogOf(context.runtime.env, scope);
   const consumer = unwrap(
     await catalog.registerConsumer(name, consumerName, new Map(), yandexConsumersMax),
   );
@@ -32,7 +32,7 @@ export const deregisterStreamConsumer: Method<"DeregisterStreamConsumer"> = asyn
 ) => {
   const consumer = { name: input.ConsumerName ?? "" };
   const { scope, name } = await addressIn(context, input.StreamArn, consumer.name);
-  unwrap(await catalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
+  unwrap(await writtenCatalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
   forgetStream(scope, name);
   return {};
 };

@@ -2,7 +2,12 @@
 // as soon as it is made. Shards only grow in number, and their keys are cut anew, as YDB does. Source: YDB
 // datastreams_proxy.cpp.
 import { hourlyChange } from "../retention.ts";
-import { catalogOf, forgetStream, refreshStream, settledStream } from "../../stream/directory.ts";
+import {
+  writtenCatalogOf,
+  forgetStream,
+  refreshStream,
+  settledStream,
+} from "../../stream/directory.ts";
 import { unwrap } from "../../stream/rpc.ts";
 import type { StreamDescription, YandexAttributes } from "../../stream/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
@@ -33,7 +38,7 @@ export const createStream: Method<"CreateStream"> = async (context, input) => {
   const shardCount = readShardCount(input);
   const { scope, name } = address;
   const spec = { name, shardCount, mode, retentionHours: hoursOf(retention), yandex };
-  const catalog = catalogOf(context.runtime.env, scope);
+  const catalog = writtenCatalogOf(context.runtime.env, scope);
   unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
   forgetStream(scope, name);
   return {};
@@ -42,7 +47,7 @@ export const createStream: Method<"CreateStream"> = async (context, input) => {
 export const deleteStream: Method<"DeleteStream"> = async (context, input) => {
   const { scope, name } = await addressIn(context, input.StreamName);
   const withConsumers = input.EnforceConsumerDeletion ?? false;
-  unwrap(await catalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
+  unwrap(await writtenCatalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
   forgetStream(scope, name);
   return {};
 };
@@ -127,7 +132,7 @@ export const updateStream: Method<"UpdateStream"> = async (context, input) => {
   const target = Math.max(asked, settings?.MinActivePartitions ?? 0);
   checkShardCount(target);
   const { scope, name } = address;
-  const catalog = catalogOf(context.runtime.env, scope);
+  const catalog = writtenCatalogOf(context.runtime.env, scope);
   // First what the account may have no room for: a refused update changes nothing.
   if (target > before.shards.length) await grow(context, address, target);
   unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
@@ -155,7 +160,9 @@ export const updateStreamMode: Method<"UpdateStreamMode"> = async (context, inpu
   const { scope, name } = await addressIn(context, input.StreamArn);
   const mode = readMode({ StreamModeDetails: input.StreamModeDetails ?? {} });
   if (mode === undefined) return {};
-  unwrap(await catalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }));
+  unwrap(
+    await writtenCatalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }),
+  );
   forgetStream(scope, name);
   return {};
 };
@@ -189,7 +196,7 @@ async function changeRetention(
   const { scope, name } = address;
   const change = hourlyChange(before, hours);
   if (change !== undefined) {
-    unwrap(await catalogOf(context.runtime.env, scope).changeStream(name, change));
+    unwrap(await writtenCatalogOf(context.runtime.env, scope).changeStream(name, change));
   }
   forgetStream(scope, name);
   return {};
@@ -208,7 +215,7 @@ async function grow(
   { scope, name }: StreamAddress,
   target: number,
 ): Promise<void> {
-  unwrap(await catalogOf(env, scope).reshardStream(name, { kind: "recut", to: target }));
+  unwrap(await writtenCatalogOf(env, scope).reshardStream(name, { kind: "recut", to: target }));
   await settledStream(env, scope, name);
 }
 
@@ -223,7 +230,7 @@ async function namesIn(
   after: string,
   count: number,
 ): Promise<string[]> {
-  const catalog = catalogOf(env, place.scope);
+  const catalog = writtenCatalogOf(env, place.scope);
   const prefix = path ?? "";
   const names: string[] = [];
   for (let from = after === "" ? "" : prefix + after; names.length < count;) {

@@ -1,0 +1,76 @@
+// A container's objects that may never have been written to: where they were not, questions are answered here,
+// as an empty store would answer them, and only what writes goes on to it.
+import type { Failure } from "../stream/rpc.ts";
+import type {
+  ItemListing,
+  ItemPage,
+  ItemPlace,
+  ItemsApi,
+  ItemScan,
+  ItemWrite,
+  ListedPage,
+  Selection,
+} from "./types.ts";
+
+export class UnwrittenItems implements ItemsApi {
+  private readonly items: ItemsApi;
+  private readonly isWritten: () => Promise<boolean>;
+
+  constructor(items: ItemsApi, isWritten: () => Promise<boolean>) {
+    this.items = items;
+    this.isWritten = isWritten;
+  }
+
+  /** A shard's attributes, which stand without having been written, are the store's to put together. */
+  getItem(place: ItemPlace, selection: Selection) {
+    if (place.standing !== undefined) return this.items.getItem(place, selection);
+    return this.ofItem(place, (items) => items.getItem(place, selection));
+  }
+
+  putItem(place: ItemPlace, write: ItemWrite) {
+    return this.items.putItem(place, write);
+  }
+
+  scanItems(scan: ItemScan): Promise<ItemPage | Failure> {
+    const { after, directory } = scan;
+    const exists = after !== "" || directory.path === "";
+    const none = { items: [], next: undefined, exists };
+    return this.orElse<ItemPage | Failure>(none, (items) => items.scanItems(scan));
+  }
+
+  getObject(place: ItemPlace) {
+    return this.ofItem(place, (items) => items.getObject(place));
+  }
+
+  putObject(place: ItemPlace, body: Uint8Array, append: boolean) {
+    return this.items.putObject(place, body, append);
+  }
+
+  deleteItem(place: ItemPlace) {
+    return this.ofItem(place, (items) => items.deleteItem(place));
+  }
+
+  listDirectory(listing: ItemListing): Promise<ListedPage> {
+    const none = { entries: [], next: undefined };
+    return this.orElse(none, (items) => items.listDirectory(listing));
+  }
+
+  clearDirectory(directory: string): Promise<void> {
+    return this.items.clearDirectory(directory);
+  }
+
+  isOccupied(directory: string, owner: string): Promise<boolean> {
+    return this.orElse(false, (items) => items.isOccupied(directory, owner));
+  }
+
+  private ofItem<T>(
+    { path }: ItemPlace,
+    ask: (items: ItemsApi) => Promise<T>,
+  ): Promise<T | Failure> {
+    return this.orElse<T | Failure>({ failed: "itemNotFound", detail: { path } }, ask);
+  }
+
+  private async orElse<T>(none: T, ask: (items: ItemsApi) => Promise<T>): Promise<T> {
+    return (await this.isWritten()) ? ask(this.items) : none;
+  }
+}

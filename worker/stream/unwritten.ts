@@ -1,0 +1,126 @@
+// A catalog that may never have been written to: where it was not, questions are answered here, as an empty
+// one would answer them, and only what writes goes on to it.
+import type { Commitment } from "./account.ts";
+import type { StreamChange } from "./attributes.ts";
+import type { ConsumerKey } from "./consumers.ts";
+import { Rates } from "./rates.ts";
+import type { AccountTotals } from "./registry.ts";
+import type { ReshardOrder } from "./reshard.ts";
+import type {
+  CatalogApi,
+  Failure,
+  ResourceKey,
+  StreamDirectory,
+  StreamPage,
+  StreamSpec,
+} from "./rpc.ts";
+import type { TagChange, Tags } from "./tags.ts";
+import type { Scope } from "./types.ts";
+
+/** Of all of them: the local server has one isolate. */
+const rates = new Rates();
+
+export class UnwrittenCatalog implements CatalogApi {
+  private readonly name: string;
+  private readonly catalog: CatalogApi;
+  private readonly isWritten: () => Promise<boolean>;
+
+  /** `name` is that of the scope. */
+  constructor(name: string, catalog: CatalogApi, isWritten: () => Promise<boolean>) {
+    this.name = name;
+    this.catalog = catalog;
+    this.isWritten = isWritten;
+  }
+
+  createStream(scope: Scope, spec: StreamSpec) {
+    return this.catalog.createStream(scope, spec);
+  }
+
+  describeStream(name: string) {
+    return this.ofStream(name, (catalog) => catalog.describeStream(name));
+  }
+
+  listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
+    const none = { streams: [], more: false };
+    return this.orElse(none, (catalog) => catalog.listStreams(after, limit, path));
+  }
+
+  listDirectory(path: string | undefined, after: string, limit: number): Promise<StreamDirectory> {
+    const none = { entries: [], next: undefined };
+    return this.orElse(none, (catalog) => catalog.listDirectory(path, after, limit));
+  }
+
+  deleteStream(name: string, withConsumers?: boolean) {
+    return this.ofStream(name, (catalog) => catalog.deleteStream(name, withConsumers));
+  }
+
+  changeStream(name: string, change: StreamChange) {
+    return this.ofStream(name, (catalog) => catalog.changeStream(name, change));
+  }
+
+  reshardStream(name: string, order: ReshardOrder) {
+    return this.ofStream(name, (catalog) => catalog.reshardStream(name, order));
+  }
+
+  settledStream(name: string) {
+    return this.ofStream(name, (catalog) => catalog.settledStream(name));
+  }
+
+  registerConsumer(name: string, consumer: string, tags?: Tags, max?: number) {
+    return this.ofStream(name, (catalog) => catalog.registerConsumer(name, consumer, tags, max));
+  }
+
+  deregisterConsumer(name: string, consumer: ConsumerKey) {
+    return this.ofStream(name, (catalog) => catalog.deregisterConsumer(name, consumer));
+  }
+
+  readTags(resource: ResourceKey) {
+    return this.ofStream(resource.stream, (catalog) => catalog.readTags(resource));
+  }
+
+  changeTags(resource: ResourceKey, change: TagChange) {
+    return this.ofStream(resource.stream, (catalog) => catalog.changeTags(resource, change));
+  }
+
+  changePolicy(resource: ResourceKey, policy: string | null) {
+    return this.ofStream(resource.stream, (catalog) => catalog.changePolicy(resource, policy));
+  }
+
+  account(): Promise<{ totals: AccountTotals; commitment?: Commitment }> {
+    const none = { totals: { openShards: 0, onDemandStreams: 0 } };
+    return this.orElse(none, (catalog) => catalog.account());
+  }
+
+  commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }> {
+    if (wanted) return this.catalog.commitAccount(wanted);
+    return this.orElse({}, (catalog) => catalog.commitAccount(wanted));
+  }
+
+  async takePermit(kind: string, perSecond: number): Promise<boolean> {
+    if (await this.isWritten()) return this.catalog.takePermit(kind, perSecond);
+    return rates.take(`${this.name}/${kind}`, perSecond, Date.now());
+  }
+
+  cursorKey() {
+    return this.catalog.cursorKey();
+  }
+
+  findCursorKey(): Promise<{ key?: string }> {
+    return this.orElse({}, (catalog) => catalog.findCursorKey());
+  }
+
+  takeTurns(name: string, count: number) {
+    return this.catalog.takeTurns(name, count);
+  }
+
+  private ofStream<T>(
+    stream: string,
+    ask: (catalog: CatalogApi) => Promise<T>,
+  ): Promise<T | Failure> {
+    return this.orElse<T | Failure>({ failed: "streamNotFound", detail: { stream } }, ask);
+  }
+
+  private async orElse<T>(none: T, ask: (catalog: CatalogApi) => Promise<T>): Promise<T> {
+    return (await this.isWritten()) ? ask(this.catalog) : none;
+  }
+}
