@@ -40,6 +40,8 @@ export interface HostileResult {
   during: Latency;
   /** Of the other client: what it put, and what is there in the end. */
   records: { put: number; read: number };
+  /** What the server has printed. */
+  output: string;
 }
 
 /** Replies are given up after this, and count as none. */
@@ -58,7 +60,9 @@ export async function sendHostile(options: HostileOptions): Promise<HostileResul
   const during = await other.run(storm);
   const { statuses, failures, times, slowest } = await storm;
   const records = { put: other.putCount, read: await other.countRecords() };
-  return { statuses, failures, hostile: latencyOf(times), slowest, quiet, during, records };
+  failures.push(...other.failures);
+  const output = server.output();
+  return { statuses, failures, hostile: latencyOf(times), slowest, quiet, during, records, output };
 }
 
 class Target {
@@ -124,6 +128,7 @@ class Target {
 /** Puts a record and reads a page of its own stream, one after the other. */
 class GoodClient {
   putCount = 0;
+  readonly failures: string[] = [];
   private readonly address: Address;
   private readonly agent = new Agent({ keepAlive: true });
   private iterator = "";
@@ -145,16 +150,21 @@ class GoodClient {
     const times: number[] = [];
     const timed = async (operation: string, input: object) => {
       const startMs = performance.now();
-      const reply = await this.call(operation, input);
-      times.push(performance.now() - startMs);
-      return reply;
+      try {
+        return await this.call(operation, input);
+      } catch (error) {
+        this.failures.push(`other client: ${String(error)}`);
+        return {};
+      } finally {
+        times.push(performance.now() - startMs);
+      }
     };
     const Data = Buffer.alloc(1024, 7).toString("base64");
     while (!life.isOver) {
-      await timed("PutRecord", { StreamName: "good", PartitionKey: "k", Data });
-      this.putCount++;
+      const put = await timed("PutRecord", { StreamName: "good", PartitionKey: "k", Data });
+      if ("SequenceNumber" in put) this.putCount++;
       const page = await timed("GetRecords", { ShardIterator: this.iterator, Limit: 100 });
-      this.iterator = String(page["NextShardIterator"]);
+      if ("NextShardIterator" in page) this.iterator = String(page["NextShardIterator"]);
       await after(5);
     }
     return latencyOf(times);
@@ -267,6 +277,7 @@ if (import.meta.main) {
     console.log(`${ms.toFixed(0)} ms: ${command.slice(0, 2000)}`);
   for (const failure of result.failures.slice(0, 20))
     console.log(`FAILED ${failure.slice(0, 20_000)}`);
+  if (result.failures.length > 0) console.log(result.output.slice(-20_000));
   process.exitCode =
     result.failures.length > 0 || result.records.put !== result.records.read ? 1 : 0;
 }

@@ -23,7 +23,30 @@ const v3io = v3ioOver(send);
 const yandex = yandexOver(send);
 
 /** Also counts of shards: none that takes long to make. */
-const numbers = [0, 1, 2, 3, -1, 1.5, 8761, 1e9, 2 ** 53, 1e308, -0, 5e-324];
+const numbers = [
+  0,
+  1,
+  2,
+  3,
+  -1,
+  1.5,
+  4097,
+  8761,
+  10_001,
+  1e6,
+  5e7,
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32,
+  -(2 ** 32),
+  1e9,
+  2 ** 53,
+  2 ** 64,
+  1e308,
+  -1e308,
+  -0,
+  5e-324,
+];
 const texts = [
   "",
   "0",

@@ -21,7 +21,30 @@ const random = new Random(seed);
 const operations = Object.keys(shapes) as OperationName[];
 
 /** Also counts of shards: none that takes long to make. */
-const numbers = [0, 1, 2, 3, -1, 1.5, 24, 25, 8761, 1e9, 1e308, -0];
+const numbers = [
+  0,
+  1,
+  2,
+  3,
+  -1,
+  1.5,
+  24,
+  25,
+  4097,
+  8761,
+  100_000,
+  1e6,
+  5e7,
+  2 ** 31,
+  2 ** 32,
+  -(2 ** 32),
+  1e9,
+  2 ** 53,
+  2 ** 64,
+  1e308,
+  -1e308,
+  -0,
+];
 
 const texts = [
   "",
