@@ -56,6 +56,20 @@ export function listStoredShards(data: string): string[] {
   });
 }
 
+/** Chunks in the tail of each shard, by its uid. */
+export function countTails(data: string): Map<string, number> {
+  const tails = new Map<string, number>();
+  for (const file of shardFiles(data)) {
+    const [uid = ""] = query(file, "SELECT json_extract(description, '$.uid') FROM shard");
+    const [generation] = query(file, "SELECT generation FROM shard");
+    const log = `log_${generation}`;
+    const sealed = `SELECT coalesce(max(id + count * 8), 0) FROM ${log} WHERE segment IS NOT NULL`;
+    const count = `SELECT count(*) FROM ${log} WHERE segment IS NULL AND id >= (${sealed})`;
+    tails.set(uid, Number(query(file, count)[0] ?? 0));
+  }
+  return tails;
+}
+
 /** How many shards have rows, to be asked while some are being emptied: what has none is one page. */
 export function countFilledShards(data: string): number {
   const files = shardFiles(data);
