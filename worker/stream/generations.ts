@@ -6,6 +6,7 @@
 //                first_segment, first_index, next_index, first_ms, last_ms, last_ordinal, bytes
 //                tiered        1 when the segments are in R2 and the table is gone
 //                segments      JSON: [count, first_ms, last_ms, last_ordinal, bytes] each
+import { StreamError } from "../errors.ts";
 import type { LogEntry } from "./log.ts";
 import type { MeteredSql } from "./sql.ts";
 
@@ -53,11 +54,13 @@ export const generationSchema = `
 
 export class Generations {
   private readonly sql: MeteredSql;
+  private readonly uid: string;
   /** Those that are not tiered, oldest first; undefined until they are asked for. */
   private untiered: readonly Generation[] | undefined;
 
-  constructor(sql: MeteredSql) {
+  constructor(sql: MeteredSql, uid: string) {
     this.sql = sql;
+    this.uid = uid;
   }
 
   /** Writes down a log whose tail is empty; nothing when it has no segments. */
@@ -110,7 +113,7 @@ export class Generations {
   /** Those whose segments are not all in R2, oldest first. They are looked up once: a shard may have many others. */
   inSqlite(): readonly Generation[] {
     const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
-    this.untiered ??= this.sql.rows<GenerationRow>(query).map(toGeneration);
+    this.untiered ??= this.sql.rows<GenerationRow>(query).map((row) => this.toGeneration(row));
     return this.untiered;
   }
 
@@ -118,6 +121,12 @@ export class Generations {
   holding(index: number): Generation | undefined {
     const found = this.first((each) => each.nextIndex > index);
     return found !== undefined && found.firstIndex <= index ? found : undefined;
+  }
+
+  /** Number of the first segment after the generations that end at `index` or before. */
+  segmentAfter(index: number): number {
+    const before = this.read("WHERE next_index <= ? ORDER BY number DESC LIMIT 1", index);
+    return before === undefined ? 0 : before.firstSegment + before.segments.length;
   }
 
   /** The one with segment `segment`, if any has it. */
@@ -180,12 +189,14 @@ export class Generations {
     let high = found.number;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const generation = this.read("WHERE number = ?", middle) as Generation;
+      // Numbers follow one another, unless a row is gone: then the next one answers for it.
+      const generation: Generation =
+        this.read("WHERE number >= ? ORDER BY number LIMIT 1", middle) ?? found;
       if (holds(generation)) {
         found = generation;
         high = middle;
       } else {
-        low = middle + 1;
+        low = generation.number + 1;
       }
     }
     return found;
@@ -193,29 +204,51 @@ export class Generations {
 
   private read(where: string, ...bindings: number[]): Generation | undefined {
     const row = this.sql.row<GenerationRow>(`SELECT * FROM generation ${where}`, ...bindings);
-    return row && toGeneration(row);
+    return row && this.toGeneration(row);
+  }
+
+  /** Throws `corrupt` unless the list of segments has exactly the generation's records. */
+  private toGeneration(row: GenerationRow): Generation {
+    const fields = this.readFields(row);
+    let firstIndex = row.first_index;
+    const segments = fields.map(([count, firstMs, lastMs, lastOrdinal, bytes], i) => {
+      const entry = { firstIndex, count, firstMs, lastMs, lastOrdinal, bytes, segment: 0 };
+      entry.segment = row.first_segment + i;
+      firstIndex += count;
+      return entry;
+    });
+    if (firstIndex !== row.next_index) throw this.damage(row);
+    return {
+      number: row.number,
+      firstSegment: row.first_segment,
+      firstIndex: row.first_index,
+      nextIndex: row.next_index,
+      firstMs: row.first_ms,
+      lastMs: row.last_ms,
+      lastOrdinal: row.last_ordinal,
+      bytes: row.bytes,
+      tiered: row.tiered === 1,
+      segments,
+    };
+  }
+
+  private readFields(row: GenerationRow): SegmentFields[] {
+    let fields: unknown;
+    try {
+      fields = JSON.parse(row.segments);
+    } catch {
+      throw this.damage(row);
+    }
+    if (!Array.isArray(fields) || !fields.every(isSegmentFields)) throw this.damage(row);
+    return fields;
+  }
+
+  private damage({ first_segment: segment, first_index: index }: GenerationRow): StreamError {
+    const what = "a list of other segments";
+    return new StreamError("corrupt", { shard: this.uid, segment, index, what });
   }
 }
 
-function toGeneration(row: GenerationRow): Generation {
-  let firstIndex = row.first_index;
-  const fields = JSON.parse(row.segments) as SegmentFields[];
-  const segments = fields.map(([count, firstMs, lastMs, lastOrdinal, bytes], i) => {
-    const entry = { firstIndex, count, firstMs, lastMs, lastOrdinal, bytes, segment: 0 };
-    entry.segment = row.first_segment + i;
-    firstIndex += count;
-    return entry;
-  });
-  return {
-    number: row.number,
-    firstSegment: row.first_segment,
-    firstIndex: row.first_index,
-    nextIndex: row.next_index,
-    firstMs: row.first_ms,
-    lastMs: row.last_ms,
-    lastOrdinal: row.last_ordinal,
-    bytes: row.bytes,
-    tiered: row.tiered === 1,
-    segments,
-  };
+function isSegmentFields(fields: unknown): fields is SegmentFields {
+  return Array.isArray(fields) && fields.length === 5 && fields.every(Number.isSafeInteger);
 }

@@ -22,7 +22,7 @@ export class Inspector {
   /** Checks a body's sums, and that it is the shard's and the one its place says. Throws `corrupt`. */
   inspect(body: Uint8Array, expected: Expected, segment: number): void {
     const index = expected.firstIndex;
-    let what = "other records";
+    let what = body.length === 0 ? "missing" : "other records";
     try {
       const { firstIndex, count } = verifyBody(body, this.uid);
       if (firstIndex === index && count === expected.count) {
@@ -31,7 +31,7 @@ export class Inspector {
       }
     } catch (error) {
       if (!isCorrupt(error)) throw error;
-      what = String(error.detail["what"]);
+      if (body.length > 0) what = String(error.detail["what"]);
     }
     this.damaged.add(index);
     throw new StreamError("corrupt", { shard: this.uid, segment, index, what });

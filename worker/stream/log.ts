@@ -9,7 +9,10 @@
 // first chunk's row; the other chunks' rows are dead from then on: recovery passes over what a
 // segment covers, and the table is dropped as a whole when the generation goes. So neither sealing nor forgetting costs a
 // row per chunk. A chunk that is large enough is written as a segment in the first place.
-// State in memory is derived from the rows; the caller decides what of it readers may see.
+// State in memory is derived from the rows; the caller decides what of it readers may see. Rows that should
+// be there and are not leave a place without bytes: whoever reads there is told, and no index is given again.
+// Of rows that no other row follows nothing tells, unless the shard was closed: a commit writes one row.
+import { StreamError } from "../errors.ts";
 import { engine } from "../isolate.ts";
 import {
   rowBodyBytesMax,
@@ -34,6 +37,7 @@ export interface LogEntry {
   lastMs: number;
   /** Ordinal of the last record within its millisecond. */
   lastOrdinal: number;
+  /** None of a body whose row is gone. */
   bytes: number;
   /** Its number once sealed. */
   segment: number | undefined;
@@ -49,6 +53,17 @@ type LogRow = {
   bytes: number;
 };
 
+/** Where a generation begins, and ends where the shard has been closed. */
+export interface LogBounds {
+  generation: number;
+  firstSegment: number;
+  firstIndex: number;
+  /** Arrival of the record before it. */
+  lastMs: number;
+  lastOrdinal: number;
+  endIndex?: number | undefined;
+}
+
 export class Log {
   readonly generation: number;
   /** Sealed segments first, then the tail's chunks, by index without a gap. */
@@ -63,16 +78,17 @@ export class Log {
   private readonly sql: MeteredSql;
   private readonly uid: string;
   private readonly inspector: Inspector;
-  private readonly firstSegment: number;
+  private readonly bounds: LogBounds;
   private readonly table: string;
 
-  constructor(sql: MeteredSql, inspector: Inspector, generation: number, firstSegment: number) {
+  /** Throws `corrupt` when the rows contradict one another. */
+  constructor(sql: MeteredSql, inspector: Inspector, bounds: LogBounds) {
     this.sql = sql;
     this.uid = inspector.uid;
     this.inspector = inspector;
-    this.generation = generation;
-    this.firstSegment = firstSegment;
-    this.table = tableOf(generation);
+    this.generation = bounds.generation;
+    this.bounds = bounds;
+    this.table = tableOf(bounds.generation);
     this.recover();
   }
 
@@ -97,7 +113,7 @@ export class Log {
 
   /** Number that the tail will have as a segment. */
   get nextSegment(): number {
-    return this.firstSegment + this.sealedCount;
+    return this.bounds.firstSegment + this.sealedCount;
   }
 
   /** The tail's chunks. */
@@ -207,34 +223,45 @@ export class Log {
     this.push(entry);
   }
 
-  /** A chunk that fails its check becomes a segment by itself, its bytes left for whoever repairs. */
+  /**
+   * A chunk that fails its check becomes a segment by itself, its bytes left for whoever repairs. One whose
+   * row is gone gets a row without bytes, so that its number is not given again.
+   */
   private sealDamaged(chunk: LogEntry): void {
     const entry = { ...chunk, segment: this.nextSegment };
-    this.sql.run(
-      `UPDATE ${this.table} SET segment = ? WHERE id = ?`,
-      entry.segment,
-      entry.firstIndex * bodyParts,
-    );
+    if (chunk.bytes === 0) this.writePart(entry, 0, new Uint8Array(0), "INSERT OR REPLACE");
+    else {
+      this.sql.run(
+        `UPDATE ${this.table} SET segment = ? WHERE id = ?`,
+        entry.segment,
+        entry.firstIndex * bodyParts,
+      );
+    }
     this.push(entry);
   }
 
   private write(entry: LogEntry, body: Uint8Array, verb: string): void {
     bindChunk(body, this.uid);
     for (let part = 0; part * rowBodyBytesMax < body.length; part++) {
-      this.sql.run(
-        `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        entry.firstIndex * bodyParts + part,
-        entry.segment ?? null,
-        entry.count,
-        entry.firstMs,
-        entry.lastMs,
-        entry.lastOrdinal,
-        entry.bytes,
-        body.subarray(part * rowBodyBytesMax, (part + 1) * rowBodyBytesMax),
-      );
-      this.rowCount++;
+      const bytes = body.subarray(part * rowBodyBytesMax, (part + 1) * rowBodyBytesMax);
+      this.writePart(entry, part, bytes, verb);
     }
     bodies.put(this.keyOf(entry), body);
+  }
+
+  private writePart(entry: LogEntry, part: number, bytes: Uint8Array, verb: string): void {
+    this.sql.run(
+      `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      entry.firstIndex * bodyParts + part,
+      entry.segment ?? null,
+      entry.count,
+      entry.firstMs,
+      entry.lastMs,
+      entry.lastOrdinal,
+      entry.bytes,
+      bytes,
+    );
+    this.rowCount++;
   }
 
   private push(entry: LogEntry): void {
@@ -260,26 +287,73 @@ export class Log {
   }
 
   private recover(): void {
-    let covered = 0;
     const rows = this.sql.rows<LogRow>(
       `SELECT id, segment, count, first_ms, last_ms, last_ordinal, bytes
        FROM ${this.table} ORDER BY id`,
     );
     this.rowCount = rows.length;
-    for (const row of rows) {
-      const firstIndex = row.id / bodyParts;
-      if (!Number.isInteger(firstIndex) || firstIndex < covered) continue;
-      covered = firstIndex + row.count;
-      this.push({
-        firstIndex,
-        count: row.count,
-        firstMs: row.first_ms,
-        lastMs: row.last_ms,
-        lastOrdinal: row.last_ordinal,
-        bytes: row.bytes,
-        segment: row.segment ?? undefined,
-      });
+    const entries = rows.filter(({ id }) => id % bodyParts === 0).map(entryOf);
+    for (const entry of entries) if (entry.segment !== undefined) this.recoverSealed(entry);
+    const sealedEnd = this.nextIndex;
+    for (const entry of entries) {
+      // The rows of chunks that a segment has replaced are dead.
+      if (entry.segment === undefined && entry.firstIndex >= sealedEnd) this.recoverTail(entry);
     }
+    const { endIndex = this.nextIndex } = this.bounds;
+    if (endIndex > this.nextIndex) this.pushMissing(endIndex, this.tailEnd, this.nextSegment);
+  }
+
+  private recoverSealed(entry: LogEntry): void {
+    const { firstIndex, segment = 0 } = entry;
+    const missingRecords = firstIndex - this.nextIndex;
+    const missingSegments = segment - this.nextSegment;
+    // A segment has a record at least.
+    const canBe = missingRecords > 0 ? missingSegments > 0 : missingSegments === 0;
+    if (!canBe || missingRecords < missingSegments) throw this.disorder(entry);
+    while (this.nextSegment < segment) {
+      // Which records each of them had is not known: the last has all that are left.
+      const isLast = this.nextSegment + 1 === segment;
+      this.pushMissing(isLast ? firstIndex : this.nextIndex + 1, entry, this.nextSegment);
+    }
+    this.push(entry);
+  }
+
+  private recoverTail(entry: LogEntry): void {
+    if (entry.firstIndex < this.nextIndex) throw this.disorder(entry);
+    if (entry.firstIndex > this.nextIndex) this.pushMissing(entry.firstIndex, entry, undefined);
+    this.push(entry);
+  }
+
+  /** A place without bytes, from the last entry to an index; its records arrived before the next ones. */
+  private pushMissing(
+    endIndex: number,
+    { firstMs }: Pick<LogEntry, "firstMs">,
+    segment: number | undefined,
+  ): void {
+    const { firstMs: earliestMs } = this.tailEnd;
+    const lost = {
+      firstIndex: this.nextIndex,
+      count: endIndex - this.nextIndex,
+      bytes: 0,
+      segment,
+    };
+    this.push({ ...lost, firstMs: earliestMs, lastMs: firstMs, lastOrdinal: 0 });
+  }
+
+  /** Index after the last entry. */
+  private get nextIndex(): number {
+    const last = this.entries.at(-1);
+    return last === undefined ? this.bounds.firstIndex : last.firstIndex + last.count;
+  }
+
+  /** Arrival of the last record. */
+  private get tailEnd(): Pick<LogEntry, "firstMs"> {
+    return { firstMs: this.entries.at(-1)?.lastMs ?? this.bounds.lastMs };
+  }
+
+  private disorder({ firstIndex, segment }: LogEntry): StreamError {
+    const place = { shard: this.uid, segment: segment ?? this.nextSegment, index: firstIndex };
+    return new StreamError("corrupt", { ...place, what: "rows out of order" });
   }
 
   /** A chunk and the segment that begins with it are different bodies. */
@@ -288,6 +362,18 @@ export class Log {
       ? `${this.uid}/chunk/${entry.firstIndex}`
       : segmentKey(this.uid, entry.segment);
   }
+}
+
+function entryOf(row: LogRow): LogEntry {
+  return {
+    firstIndex: row.id / bodyParts,
+    count: row.count,
+    firstMs: row.first_ms,
+    lastMs: row.last_ms,
+    lastOrdinal: row.last_ordinal,
+    bytes: row.bytes,
+    segment: row.segment ?? undefined,
+  };
 }
 
 /** Key of a segment's body in the isolate's cache. */

@@ -334,7 +334,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   /** Number of the segment that holds or will hold `index`. */
   private segmentAt(index: number): number {
-    return this.opened().entryAt(index)?.segment ?? this.published.segment;
+    return this.opened().segmentAt(index) ?? this.published.segment;
   }
 
   private currentView(): ShardView {

@@ -58,9 +58,16 @@ export class ShardStore {
   private constructor(sql: MeteredSql, row: ShardRow) {
     this.sql = sql;
     this.description = JSON.parse(row.description) as ShardSettings;
-    this.generations = new Generations(sql);
+    this.generations = new Generations(sql, this.description.uid);
     this.inspector = new Inspector(this.description.uid);
-    this.log = new Log(sql, this.inspector, row.generation, row.first_segment);
+    this.log = new Log(sql, this.inspector, {
+      generation: row.generation,
+      firstSegment: row.first_segment,
+      firstIndex: row.first_index,
+      lastMs: row.last_ms,
+      lastOrdinal: row.last_ordinal,
+      endIndex: this.description.endIndex,
+    });
     const last = this.log.entries.at(-1);
     this.tip = {
       nextIndex: last === undefined ? row.first_index : last.firstIndex + last.count,
@@ -161,7 +168,12 @@ export class ShardStore {
       tip.timeMs,
       tip.timeOrdinal,
     );
-    this.log = new Log(this.sql, this.inspector, next.generation, next.firstSegment);
+    this.log = new Log(this.sql, this.inspector, {
+      ...next,
+      firstIndex: tip.nextIndex,
+      lastMs: tip.timeMs,
+      lastOrdinal: tip.timeOrdinal,
+    });
   }
 
   /** Number of the newest generation's first segment. */
@@ -249,6 +261,14 @@ export class ShardStore {
     if (index >= first) return this.log.entries[this.log.find(index)];
     const generation = this.generations.holding(index);
     return generation?.segments.find((segment) => segment.firstIndex + segment.count > index);
+  }
+
+  /** Number of the segment with `index`, also where its row is gone; undefined for the tail. */
+  segmentAt(index: number): number | undefined {
+    const entry = this.entryAt(index);
+    const logIndex = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
+    if (entry !== undefined || index >= logIndex) return entry?.segment;
+    return this.generations.segmentAfter(index);
   }
 
   /**

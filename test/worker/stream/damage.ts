@@ -27,11 +27,17 @@ export async function flipBit(shard: ShardStub, index: number): Promise<void> {
   await evictAll(shard);
 }
 
+/** Reading there fails, and says that nothing is there any more. */
+export function expectMissing(shard: ShardStub, index: number, segment: number): Promise<void> {
+  return expectDamaged(shard, index, segment, "missing");
+}
+
 /** Reading there fails, and says where it is. */
 export async function expectDamaged(
   shard: ShardStub,
   index: number,
   segment: number,
+  what: unknown = expect.any(String),
 ): Promise<void> {
   const read = gatherPage(shard, { from: { segment, index } });
   const failure = await read.then(
@@ -40,6 +46,6 @@ export async function expectDamaged(
   );
   expect(failure).toMatchObject({
     code: "corrupt",
-    detail: { shard: shard.name, segment, what: expect.any(String) },
+    detail: { shard: shard.name, segment, what },
   });
 }
