@@ -14,6 +14,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -138,7 +139,10 @@ function ownerFile(folder: string): string {
 function writeOwner(folder: string, runtimePid: number): void {
   const { pid } = process;
   const owner: Owner = { pid, start: startOf(pid), runtimePid, runtimeStart: startOf(runtimePid) };
-  writeFileSync(ownerFile(folder), `${JSON.stringify(owner)}\n`);
+  // Renamed, so that who reads it meanwhile has the old one or the new one.
+  const next = `${ownerFile(folder)}.next`;
+  writeFileSync(next, `${JSON.stringify(owner)}\n`);
+  renameSync(next, ownerFile(folder));
 }
 
 function readOwner(folder: string): Owner | undefined {

@@ -180,7 +180,8 @@ export function bannerValue(banner: string, name: string): string {
   return value;
 }
 
-function readRuntimePid(folder: string): number {
+/** The workerd that was started last on the folder. */
+export function readRuntimePid(folder: string): number {
   const file = join(folder, "owner.json");
   if (!existsSync(file)) throw new Error(`${file} is missing`);
   const owner: unknown = JSON.parse(readFileSync(file, "utf8"));
