@@ -216,9 +216,13 @@ function kinesisCall(operation: string, input: object): Sent {
   return { method: "POST", path: "/", headers, body: Buffer.from(JSON.stringify(input)) };
 }
 
+/**
+ * A connection that was idle may be closed by the server just when it is used again, which is nobody's
+ * fault (RFC 9112, section 9.3.1): then the request is sent once more, on one of its own.
+ */
 function exchange(
   { host, port }: Address,
-  agent: Agent,
+  agent: Agent | false,
   { method, path, headers, body }: Sent,
 ): Promise<{ status: number; text: string }> {
   return new Promise((done, fail) => {
@@ -233,7 +237,10 @@ function exchange(
       });
     });
     sent.on("timeout", () => sent.destroy(new Error(`no reply in ${patienceMs} ms`)));
-    sent.on("error", fail);
+    sent.on("error", (error: NodeJS.ErrnoException) => {
+      if (!sent.reusedSocket || error.code !== "ECONNRESET") fail(error);
+      else exchange({ host, port }, false, { method, path, headers, body }).then(done, fail);
+    });
     sent.end(body);
   });
 }
