@@ -16,14 +16,27 @@ interface LocalEnv extends Env {
 
 export class Shard extends EdgeShard {
   readonly #keeper: LocalEnv["SHARD_KEEPER"];
+  #removal: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: LocalEnv) {
     super(ctx, withBucket(env));
     this.#keeper = env.SHARD_KEEPER;
   }
 
+  /**
+   * Once for all who ask: a stream may be deleted by many at a time, and workerd fails where the file is gone
+   * that it means to empty.
+   */
+  override destroy(): Promise<void> {
+    this.#removal ??= this.#remove().catch((error: unknown) => {
+      this.#removal = undefined;
+      throw error;
+    });
+    return this.#removal;
+  }
+
   /** A uid is given once, so nothing will be written to the database that workerd still has open. */
-  override async destroy(): Promise<void> {
+  async #remove(): Promise<void> {
     await super.destroy();
     const file = `${this.ctx.id.toString()}.sqlite`;
     const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);

@@ -60,3 +60,19 @@ test("a deleted stream leaves no file, and the others are whole", async () => {
   expect(existsSync(join(data, "bucket", "segments"))).toBe(true);
   await history.expectKept(kinesisAt(server.endpoint), "s0");
 });
+
+test("a stream that many delete at once is gone for each of them, and asked for after that too", async () => {
+  await using server = await startServer();
+  const kinesis = kinesisAt(server.endpoint);
+  for (let round = 0; round < 10; round++) {
+    const StreamName = `at-once-${round}`;
+    await kinesis("CreateStream", { StreamName, ShardCount: 4 });
+    const put = { StreamName, PartitionKey: "k", Data: "AAAA" };
+    const deletions = Array.from({ length: 8 }, () => kinesis("DeleteStream", { StreamName }));
+    const others = Array.from({ length: 8 }, () => kinesis("PutRecord", put));
+    for (const { status, error } of await Promise.all([...deletions, ...others])) {
+      if (status !== 200) expect([status, error.name]).toEqual([400, "ResourceNotFoundException"]);
+    }
+  }
+  expect(shardFiles(server.data)).toEqual([]);
+});
