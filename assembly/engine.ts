@@ -1,7 +1,7 @@
 // The engine's exports, in the order a batch of records meets them. All functions are pure over
 // fixed memory: JavaScript lays bytes into INPUT and rows into TABLE, calls once per batch, and
 // takes the result from OUTPUT, TABLE or RESULT. Nothing is kept between calls but what the
-// caller left in the windows. worker/engine.ts is the only caller, and checks what it passes: a
+// caller left in the windows. worker/engine/engine.ts is the only caller, and checks what it passes: a
 // chunk's structure and checksums, and ranges within its count.
 import { encodeBase64 } from "./base64";
 import {

@@ -2,7 +2,7 @@
 // `<kind>.<method>`, and the sums that the tables are made of. A shard's view can be looked at from
 // there too, without being counted.
 
-import type { ShardView } from "../worker/stream/types.ts";
+import type { ShardView } from "../worker/core/types.ts";
 import { type Address, HttpConnection } from "./wire.ts";
 
 export type Counts = Record<string, number>;

@@ -4,7 +4,7 @@
 // holds no object, so that what a shard keeps in memory is not at hand by accident.
 
 import { FileBucket } from "../local/bucket.ts";
-import type { Env } from "../worker/env.ts";
+import type { Env } from "../worker/core/bindings.ts";
 import millrace, { Segments as NearSegments } from "../worker/index.ts";
 import { type Counts, countsPath, viewPath } from "./distance-counts.ts";
 

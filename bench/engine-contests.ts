@@ -4,9 +4,9 @@
 // laid them) and then calls the raw export alone. What is rendered is copied out into memory that is used
 // again, on both sides: a Response copies the bytes it is given.
 
-import { type Engine, type RecordPrinter, WALK_FIELDS } from "../worker/engine.ts";
-import type { PutBodyKind } from "../worker/enginePacker.ts";
-import { batchOf } from "../worker/recordBatch.ts";
+import { type Engine, type RecordPrinter, WALK_FIELDS } from "../worker/engine/engine.ts";
+import type { PutBodyKind } from "../worker/engine/packer.ts";
+import { batchOf } from "../worker/engine/recordBatch.ts";
 import type { Subject } from "./measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
 import { findTime, locateRecord, scan, walk } from "./plain/lookup.ts";

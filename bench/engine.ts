@@ -1,5 +1,5 @@
 // How fast the engine is: every batch operation on records of three sizes, in place (the bytes
-// are in WASM memory and stay there) and through worker/engine.ts (copied in and out), beside
+// are in WASM memory and stay there) and through worker/engine/engine.ts (copied in and out), beside
 // careful plain TypeScript doing the same (bench/plain) and beside copying the same data. The
 // outputs of both are compared first, and hashed. Run by itself it prints its tables; `--quick`
 // runs everything once, for a test.
@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { buildEngine } from "../local/build.ts";
 import { compileEngine } from "../test/engine/compile.ts";
-import { Engine } from "../worker/engine.ts";
+import { Engine } from "../worker/engine/engine.ts";
 import {
   type Contest,
   listBatchContests,

@@ -5,9 +5,9 @@
 
 import { shapes } from "../worker/kinesis/shapes.ts";
 import { encodeCbor } from "../worker/kinesis/cbor.ts";
-import type { Shape } from "../worker/kinesis/shape.ts";
-import type { Field, Fields } from "../worker/yandex/message.ts";
-import { messages } from "../worker/yandex/messages.ts";
+import type { Shape } from "../worker/kinesis/shapeTypes.ts";
+import type { Field, Fields } from "../worker/yandex/shapeTypes.ts";
+import { messages } from "../worker/yandex/shapes.ts";
 import type { Random } from "../test/engine/random.ts";
 
 export type Dialect = "kinesis" | "v3io" | "yandex";

@@ -2,9 +2,9 @@
 // arrivals that move on as commits do. Everything is made from constants, so the results of every
 // run, and their hash, are the same.
 
-import type { Engine } from "../worker/engine.ts";
-import { batchOf, type RecordInput } from "../worker/recordBatch.ts";
-import { stampChunk } from "../worker/stream/chunk.ts";
+import type { Engine } from "../worker/engine/engine.ts";
+import { batchOf, type RecordInput } from "../worker/engine/recordBatch.ts";
+import { stampChunk } from "../worker/engine/chunk.ts";
 
 export const SHARD = { createdMs: 1_700_000_000_000, index: 7 };
 const FIRST_INDEX = 123_456_789_012;

@@ -22,7 +22,7 @@ import {
   createServer,
 } from "node:http2";
 import type { Socket } from "node:net";
-import { hostNameOf } from "../worker/hosts.ts";
+import { hostNameOf } from "../worker/http/hosts.ts";
 import { type Patience, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
 import { headBytesMax } from "./tunnel.ts";

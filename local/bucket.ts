@@ -3,9 +3,9 @@
 // passes a body on 4 KiB at a time, through a digest in JavaScript, and a local server has one thread
 // for that and for everything else. A file appears whole or not at all; keys are paths of plain names.
 // After a loss of power only what was synced is sure to be there; what was deleted is gone.
-import type { Env } from "../worker/env.ts";
-import { askSpace } from "../worker/space.ts";
-import type { SegmentBucket } from "../worker/stream/tier.ts";
+import type { Env } from "../worker/core/bindings.ts";
+import { askSpace } from "../worker/core/space.ts";
+import type { SegmentBucket } from "../worker/core/segmentBucket.ts";
 
 /** What a folder lists. */
 interface FileEntry {

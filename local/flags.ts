@@ -6,8 +6,8 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
-import { hostNameOf } from "../worker/hosts.ts";
-import { readContainers, readSettings, type SettingVariables } from "../worker/settings.ts";
+import { hostNameOf } from "../worker/http/hosts.ts";
+import { readContainers, readSettings, type SettingVariables } from "../worker/core/settings.ts";
 import { Failure, errorCode } from "./failure.ts";
 
 export const help = `Usage: npm start -- [flags]

@@ -4,7 +4,7 @@
  * are whole and in order, because workerd answers some of the others with a 500. Bodies pass as they come;
  * chunks that are broken are workerd's to refuse, and are no longer followed here.
  */
-import { hostNameOf } from "../worker/hosts.ts";
+import { hostNameOf } from "../worker/http/hosts.ts";
 
 /** What the client has yet to send. `lost` is after a broken chunk: nothing that follows has a meaning. */
 export type Phase = "nothing" | "head" | "body" | "lost";

@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
-import { hostNameOf, isLoopback } from "../worker/hosts.ts";
+import { hostNameOf, isLoopback } from "../worker/http/hosts.ts";
 import { buildAll } from "./build.ts";
 import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
 import type { Failure } from "./failure.ts";

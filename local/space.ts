@@ -1,11 +1,11 @@
 /**
- * The free space of the disk that the data folder is on, for the Worker to ask (worker/space.ts). Some of
+ * The free space of the disk that the data folder is on, for the Worker to ask (worker/core/space.ts). Some of
  * it is kept back: what workerd writes by itself, such as sealing what was put, must never find the disk
  * full. When it is near the log says so once, and once more when there is room again.
  */
 import { statfs } from "node:fs/promises";
 import { Response } from "miniflare";
-import type { SpaceAnswer } from "../worker/space.ts";
+import type { SpaceAnswer } from "../worker/core/space.ts";
 
 /** Room for a hundred shards to seal what they have; of a small disk a quarter. */
 const minFreeBytesUsual = 128 << 20;

@@ -1,7 +1,7 @@
 // The Worker as the local server runs it: the deployed one, with a folder of files for a bucket, and without
 // the empty database that workerd leaves of an object that has deleted all it had.
 import edge, { Segments as EdgeSegments, Shard as EdgeShard } from "../worker/index.ts";
-import type { Env } from "../worker/env.ts";
+import type { Env } from "../worker/core/bindings.ts";
 import { FileBucket } from "./bucket.ts";
 
 export { Catalog, Items } from "../worker/index.ts";

@@ -2,23 +2,23 @@
 // or asks for a path by a plain verb. Yandex Data Streams has the headers of Kinesis with a database
 // for a path, another service for a target, or a region of that cloud in the credential. Everything
 // else is Kinesis, which also answers what no dialect would ask.
-import { defaultAccount, defaultRegion } from "./defaults.ts";
-import { releaseBody } from "./body.ts";
-import { type DoorRefusal, openDoor } from "./door.ts";
-import type { Env, Runtime } from "./env.ts";
+import { defaultAccount, defaultRegion } from "./core/defaults.ts";
+import { releaseBody } from "./http/body.ts";
+import { type DoorRefusal, openDoor } from "./http/door.ts";
+import type { Env, Runtime } from "./core/bindings.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
-import { isOperatorRequest, refuseOperator, serveOperator } from "./operator.ts";
-import type { Scope } from "./stream/types.ts";
-import { addsData, SpaceGauge } from "./space.ts";
-import { isRoot, splitUrl } from "./url.ts";
+import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/routes.ts";
+import type { Scope } from "./core/types.ts";
+import { addsData, SpaceGauge } from "./core/space.ts";
+import { isRoot, splitUrl } from "./http/url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
 import { isYandexCredential } from "./yandex/names.ts";
 
 export { Items } from "./items/items.ts";
-export { Catalog } from "./stream/catalog.ts";
+export { Catalog } from "./catalog/catalog.ts";
 export { Segments } from "./stream/segments.ts";
-export { Shard } from "./stream/shard.ts";
+export { Shard } from "./shard/shard.ts";
 
 /** The account and region of requests that name none. */
 const defaultScope: Scope = { account: defaultAccount, region: defaultRegion };

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { listBatchContests } from "../../bench/engine-contests.ts";
 import { makeWorkload } from "../../bench/workload.ts";
-import { Engine } from "../../worker/engine.ts";
+import { Engine } from "../../worker/engine/engine.ts";
 import { compileEngine } from "../engine/compile.ts";
 import { type Loop, reachable, readEngine, type WasmFunction } from "./wat.ts";
 

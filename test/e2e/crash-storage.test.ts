@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { generationBytes, resumeDelayMs, segmentBytes } from "../../worker/limits.ts";
-import type { ShardStats } from "../../worker/stream/types.ts";
+import type { ShardStats } from "../../worker/core/types.ts";
 import { Random } from "../engine/random.ts";
 import {
   countFilledShards,

@@ -7,7 +7,7 @@ import { join, relative } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../../local/failure.ts";
-import type { ShardStats } from "../../worker/stream/types.ts";
+import type { ShardStats } from "../../worker/core/types.ts";
 import type { Server } from "./server.ts";
 
 /** Keys of all objects in R2, in order. A put that is on its way has a file with a dot before its name. */

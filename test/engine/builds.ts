@@ -1,7 +1,7 @@
 // The two builds of the engine that every suite runs: debug, whose traps carry names and whose
 // bounds checks are on, and release, which is what ships.
 
-import { Engine } from "../../worker/engine.ts";
+import { Engine } from "../../worker/engine/engine.ts";
 import { compileEngine } from "./compile.ts";
 
 export interface Build {

@@ -3,9 +3,9 @@
 // done is refused.
 
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine.ts";
-import { batchOf } from "../../worker/recordBatch.ts";
-import { stampChunk, verifyBody } from "../../worker/stream/chunk.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
+import { stampChunk, verifyBody } from "../../worker/engine/chunk.ts";
 import { mergeChunks, sliceChunk } from "../reference/operations.ts";
 import { packChunk, packRecords, stampBytes } from "../reference/pack.ts";
 import type { ModelChunk } from "../reference/record.ts";

@@ -3,7 +3,7 @@
 // against the reference, in one piece and in several.
 
 import { describe, expect, test } from "vitest";
-import type { Engine, TimeSpan } from "../../worker/engine.ts";
+import type { Engine, TimeSpan } from "../../worker/engine/engine.ts";
 import { packChunk } from "../reference/pack.ts";
 import { renderKinesisCbor, renderKinesisJson } from "../reference/render.ts";
 import { builds } from "./builds.ts";

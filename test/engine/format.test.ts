@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeLocation, encodeLocation } from "../reference/location.ts";
-import { bindChunk } from "../../worker/stream/chunk.ts";
+import { bindChunk } from "../../worker/engine/chunk.ts";
 import { bindBytes, packChunk } from "../reference/pack.ts";
 import { parseChunk } from "../reference/parse.ts";
 import { base64 } from "../reference/render.ts";

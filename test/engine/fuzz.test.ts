@@ -2,7 +2,7 @@
 // operations together. Each round makes its chunk the way the service does, commit by commit.
 
 import { describe, expect } from "vitest";
-import { batchOf } from "../../worker/recordBatch.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
 import {
   findTime,
   fitRecords,
@@ -11,7 +11,7 @@ import {
   sliceChunk,
   walkChunk,
 } from "../reference/operations.ts";
-import { collect } from "../../worker/enginePrinter.ts";
+import { collect } from "../../worker/engine/printer.ts";
 import { packChunk, packRecords } from "../reference/pack.ts";
 import { parseUnstamped } from "../reference/parse.ts";
 import { arrivalOrdinals, payloadBytes } from "../reference/record.ts";

@@ -3,10 +3,10 @@
 // that does not fit the output window comes in pieces and joins without a seam.
 
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine.ts";
-import type { TextParts } from "../../worker/enginePrinter.ts";
-import { batchOf } from "../../worker/recordBatch.ts";
-import { stampChunk, verifyBody } from "../../worker/stream/chunk.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
+import type { TextParts } from "../../worker/engine/printer.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
+import { stampChunk, verifyBody } from "../../worker/engine/chunk.ts";
 import { findTime, fitRecords, scanChunk, walkChunk } from "../reference/operations.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk } from "../reference/record.ts";

@@ -1,11 +1,11 @@
 // What the engine is as a WASM module: it asks nothing of its host, its memory never grows, its
-// exports are those that worker/engine.ts names, and no call leaves a trace that another can see.
+// exports are those that worker/engine/engine.ts names, and no call leaves a trace that another can see.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Engine } from "../../worker/engine.ts";
-import { batchOf } from "../../worker/recordBatch.ts";
+import { Engine } from "../../worker/engine/engine.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
 import { packChunk } from "../reference/pack.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
@@ -17,7 +17,7 @@ describe.each(builds)("module, $name build", ({ module, engine }) => {
     expect(WebAssembly.Module.imports(module)).toEqual([]);
   });
 
-  test("exports what worker/engineExports.ts names, and nothing else", () => {
+  test("exports what worker/engine/exports.ts names, and nothing else", () => {
     const source = readFileSync(join(import.meta.dirname, "../../worker/engineExports.ts"), "utf8");
     const [, members] = /interface EngineExports \{\n(.*?)\n\}/s.exec(source)!;
     const named = [...members!.matchAll(/^ {2}(\w+)(:|\()/gm)].map(([, name]) => name);

@@ -2,9 +2,9 @@
 // stamps each pack with where it stands, and merging joins them. Commits are cut where the
 // arrival time changes, and wherever else `cuts` asks for.
 
-import type { Engine } from "../../worker/engine.ts";
-import { batchOf } from "../../worker/recordBatch.ts";
-import { stampChunk } from "../../worker/stream/chunk.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
+import { stampChunk } from "../../worker/engine/chunk.ts";
 import { arrivalOrdinals, type ModelChunk } from "../reference/record.ts";
 
 export function packByEngine(

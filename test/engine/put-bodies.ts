@@ -3,9 +3,9 @@
 
 import { Buffer } from "node:buffer";
 import { expect } from "vitest";
-import type { Engine } from "../../worker/engine.ts";
-import type { PutBodyKind } from "../../worker/enginePacker.ts";
-import { PACK_ROW } from "../../worker/recordBatch.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
+import type { PutBodyKind } from "../../worker/engine/packer.ts";
+import { PACK_ROW } from "../../worker/engine/recordBatch.ts";
 import type { Random } from "./random.ts";
 
 /** Data and info in base64, whatever the body's format. */

@@ -3,7 +3,7 @@
 
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
 import { builds } from "./builds.ts";
 import { fuzz } from "./fuzz.ts";
 import { bodyKind, damage, type Put, type PutRecord, readBody, samplePut } from "./put-bodies.ts";

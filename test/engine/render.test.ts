@@ -3,7 +3,7 @@
 // exactly as long as measured. The fuzz in fuzz.test.ts covers the combinations.
 
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine.ts";
+import type { Engine } from "../../worker/engine/engine.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk, ModelRecord } from "../reference/record.ts";
 import {

@@ -3,7 +3,7 @@
 
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { batchOf, partsOf, type RecordPut, selectBatch } from "../../worker/recordBatch.ts";
+import { batchOf, partsOf, type RecordPut, selectBatch } from "../../worker/engine/recordBatch.ts";
 import { packRecords } from "../reference/pack.ts";
 import { hashKeys } from "../reference/render.ts";
 import { builds } from "./builds.ts";

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bindChunk, verifyBody } from "../../worker/stream/chunk.ts";
+import { bindChunk, verifyBody } from "../../worker/engine/chunk.ts";
 import { bindBytes, packChunk } from "../reference/pack.ts";
 import { parseChunk } from "../reference/parse.ts";
 import { renderKinesisJson, renderV3ioJson, type ModelShard } from "../reference/render.ts";

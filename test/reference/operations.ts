@@ -1,6 +1,6 @@
 // The engine's operations on chunks, done the slow way: read all records, do the plain array
 // thing, write all records. Each function has the meaning that docs/FORMAT.md or the method of
-// the same name in worker/engine.ts gives it; errors are RangeError for a bad range and for
+// the same name in worker/engine/engine.ts gives it; errors are RangeError for a bad range and for
 // chunks that do not follow one another, ChunkRefused for bytes that are not a chunk.
 
 import { packChunk } from "./pack.ts";

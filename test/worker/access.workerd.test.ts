@@ -4,9 +4,9 @@
 
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Env, Runtime } from "../../worker/env.ts";
+import type { Env, Runtime } from "../../worker/core/bindings.ts";
 import { catalogOf, forgetStream } from "../../worker/stream/directory.ts";
-import { unwrap } from "../../worker/stream/rpc.ts";
+import { unwrap } from "../../worker/core/rpc.ts";
 import { serveV3io } from "../../worker/v3io/face.ts";
 import { serveYandex } from "../../worker/yandex/face.ts";
 import { nowMs, type PlainRequest, sign, timestamp } from "./auth/requests.ts";

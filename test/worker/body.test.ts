@@ -3,7 +3,7 @@
 
 import { Random } from "../engine/random.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { bodyBudget, BodyError, readBody, releaseBody } from "../../worker/body.ts";
+import { bodyBudget, BodyError, readBody, releaseBody } from "../../worker/http/body.ts";
 import { StreamError } from "../../worker/errors.ts";
 import {
   bodiesBytesMax,

@@ -2,7 +2,7 @@
 
 import { assert, integer, property } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isDue, isOver, timeLeft } from "../../worker/clock.ts";
+import { isDue, isOver, timeLeft } from "../../worker/core/clock.ts";
 
 const startMs = Date.UTC(2036, 0, 1, 12);
 const spanMs = 5000;

@@ -4,7 +4,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../worker/stream/directory.ts";
-import { unwrap } from "../../worker/stream/rpc.ts";
+import { unwrap } from "../../worker/core/rpc.ts";
 import { base64 } from "./kinesis/client.ts";
 import { sabotage } from "./stream/shards.ts";
 

@@ -2,10 +2,10 @@
 // printed, whenever it is read.
 
 import { describe, expect, test } from "vitest";
-import { engine } from "../../worker/isolate.ts";
-import { RecordPage } from "../../worker/page.ts";
-import { batchOf } from "../../worker/recordBatch.ts";
-import { stampChunk } from "../../worker/stream/chunk.ts";
+import { engine } from "../../worker/engine/instance.ts";
+import { RecordPage } from "../../worker/http/recordPage.ts";
+import { batchOf } from "../../worker/engine/recordBatch.ts";
+import { stampChunk } from "../../worker/engine/chunk.ts";
 import type { Run } from "../../worker/stream/reader.ts";
 
 const encoder = new TextEncoder();

@@ -3,8 +3,8 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { pageMemoryBytesMax, pageMemoryLeaseMs, replyPartBytes } from "../../worker/limits.ts";
-import { respond, send } from "../../worker/reply.ts";
-import { pageMemory } from "../../worker/stream/reading.ts";
+import { respond, send } from "../../worker/http/reply.ts";
+import { pageMemory } from "../../worker/stream/loadBudget.ts";
 
 const bodyBytes = 4 * 1024 * 1024;
 /** Replies of that size for which there is room at once. */

@@ -3,7 +3,7 @@
 
 /// <reference types="@cloudflare/vitest-plugin/types" />
 
-import type { Env as Bindings } from "../../worker/env.ts";
+import type { Env as Bindings } from "../../worker/core/bindings.ts";
 
 declare global {
   namespace Cloudflare {

@@ -1,7 +1,7 @@
 // The gauge of the disk: what it lets in between two answers, however many ask at once.
 import { describe, expect, test } from "vitest";
-import type { Runtime } from "../../worker/env.ts";
-import { addsData, SpaceGauge } from "../../worker/space.ts";
+import type { Runtime } from "../../worker/core/bindings.ts";
+import { addsData, SpaceGauge } from "../../worker/core/space.ts";
 
 const kilobyte = 1024;
 const megabyte = 1024 * 1024;

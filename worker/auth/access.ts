@@ -1,7 +1,7 @@
 // Which configuration of callers is in force, from the Worker's variables. Closed unless something
 // says otherwise: MILLRACE_AUTH holds keys, or MILLRACE_ACCESS is "open", which only the local server sets.
-import { defaultAccount } from "../defaults.ts";
-import type { Env } from "../env.ts";
+import { defaultAccount } from "../core/defaults.ts";
+import type { Env } from "../core/bindings.ts";
 import { type AuthConfig, configureAuth } from "./config.ts";
 
 interface Known {

@@ -10,7 +10,7 @@
 //     "v3io": { "accessKey": "…", "user": "…", "password": "…" },                 (if any)
 //     "tokens": ["…"]                                                             (if any)
 //   } ] }
-import { partitionOf } from "../arn.ts";
+import { partitionOf } from "./arn.ts";
 import type { Allowance, Principal } from "./caller.ts";
 import { KeyRing } from "./keyring.ts";
 import { findRepeatedName } from "./json.ts";

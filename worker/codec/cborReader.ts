@@ -3,7 +3,7 @@
 // that clients send marks a timestamp, and that is known from the shape. A key that is no text is
 // refused, and so are nesting deeper than any shape could need and more items than a request may have.
 // No claimed length is believed before the bytes are there.
-import { concatBytes } from "../bytes.ts";
+import { concatBytes } from "./bytes.ts";
 import { requestItemsMax } from "../limits.ts";
 
 /** The deepest shape has five levels. */

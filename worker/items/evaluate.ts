@@ -6,7 +6,7 @@ import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
 import { functions } from "./functions.ts";
-import type { Attributes, AttributeValue, Expression, Update } from "./types.ts";
+import type { Attributes, AttributeValue, Expression, Update } from "../core/itemTypes.ts";
 import {
   arrayOf,
   attributeOf,

@@ -1,7 +1,7 @@
 // The functions of expressions that take values and give one. Source: Iguazio data-layer reference, expression
 // functions; the element-wise ones, isnan and the third parameter of init_array are what storey's drivers.py sends.
 import { NumberArray } from "./arrays.ts";
-import type { FunctionName } from "./types.ts";
+import type { FunctionName } from "../core/itemTypes.ts";
 import {
   arrayOf,
   compare,

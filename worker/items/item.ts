@@ -3,7 +3,13 @@
 // owner and mode are the same for all, as real servers show them.
 import { createHash } from "node:crypto";
 import { bornOf, type Head, timeOf } from "./table.ts";
-import type { Attributes, AttributeValue, ItemPlace, ItemTime, Selection } from "./types.ts";
+import type {
+  Attributes,
+  AttributeValue,
+  ItemPlace,
+  ItemTime,
+  Selection,
+} from "../core/itemTypes.ts";
 
 /** Of a file, as real servers have it: -rw-rw-r-- (v3io-go, sync_test.go). */
 export const fileMode = 0o100664;

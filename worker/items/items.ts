@@ -3,9 +3,9 @@
 // than all before it in this object and than the written one's last, because clients use that time as a
 // lock. Who may see what was written, and what a path means beside streams, is decided by the callers.
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../env.ts";
+import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { asReply, type Reply } from "../stream/rpc.ts";
+import { asReply, type Reply } from "../core/rpc.ts";
 import { applyUpdates, isTrue } from "./evaluate.ts";
 import {
   isLater,
@@ -31,7 +31,7 @@ import type {
   ItemWrite,
   ListedPage,
   Selection,
-} from "./types.ts";
+} from "../core/itemTypes.ts";
 
 const NANOSECONDS = 1_000_000_000;
 const NOTHING = new Uint8Array(0);

@@ -20,7 +20,7 @@ import type {
   ItemScan,
   ListedEntry,
   ListedPage,
-} from "./types.ts";
+} from "../core/itemTypes.ts";
 
 const NONE: Attributes = new Map();
 

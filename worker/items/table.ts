@@ -5,8 +5,8 @@
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
-import { LazySql } from "../stream/lazySql.ts";
-import type { ItemPlace, ItemTime } from "./types.ts";
+import { LazySql } from "../core/lazySql.ts";
+import type { ItemPlace, ItemTime } from "../core/itemTypes.ts";
 
 /** The body stands last, so that reading the rest of a row does not touch it. */
 const SCHEMA = `

@@ -1,6 +1,6 @@
 // A container's objects that may never have been written to: where they were not, questions are answered here,
 // as an empty store would answer them, and only what writes goes on to it.
-import type { Failure } from "../stream/rpc.ts";
+import type { Failure } from "../core/rpc.ts";
 import type {
   ItemListing,
   ItemPage,
@@ -10,7 +10,7 @@ import type {
   ItemWrite,
   ListedPage,
   Selection,
-} from "./types.ts";
+} from "../core/itemTypes.ts";
 
 export class UnwrittenItems implements ItemsApi {
   private readonly items: ItemsApi;

@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
-import type { Arithmetic, AttributeValue, Comparison, Literal } from "./types.ts";
+import type { Arithmetic, AttributeValue, Comparison, Literal } from "../core/itemTypes.ts";
 
 /** Blobs and times stay as they were written until they are asked for. */
 export type Value = Literal | NumberArray | { opaque: AttributeValue };

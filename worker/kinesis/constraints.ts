@@ -13,7 +13,7 @@ import type {
   Shape,
   StructureShape,
   TextShape,
-} from "./shape.ts";
+} from "./shapeTypes.ts";
 
 /** The service reports no more than this many at once. */
 const violationCountMax = 10;

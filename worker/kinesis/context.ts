@@ -1,8 +1,8 @@
 // What an action gets beside its input, and what it gives back.
-import type { Runtime } from "../env.ts";
-import type { FailureLog } from "../failureLog.ts";
+import type { Runtime } from "../core/bindings.ts";
+import type { FailureLog } from "../core/failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";
-import type { Scope } from "../stream/types.ts";
+import type { Scope } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
 import type { StreamAddress } from "./names.ts";

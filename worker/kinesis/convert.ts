@@ -5,7 +5,14 @@
 import { BlobArena, blobBytesMax, decodeBlob } from "./blob.ts";
 import type { WireFormat } from "./codec.ts";
 import { echo, KinesisError } from "./errors.ts";
-import type { InputOf, ListShape, MapShape, NumberShape, Shape, StructureShape } from "./shape.ts";
+import type {
+  InputOf,
+  ListShape,
+  MapShape,
+  NumberShape,
+  Shape,
+  StructureShape,
+} from "./shapeTypes.ts";
 
 export interface InputSource {
   readonly format: WireFormat;

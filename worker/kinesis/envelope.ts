@@ -6,7 +6,7 @@ import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { readAuthorization } from "./authorization.ts";
 import type { BodyCodec, Codecs } from "./codec.ts";
 import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
-import type { RecordPage } from "../page.ts";
+import type { RecordPage } from "../http/recordPage.ts";
 import type { RequestIds } from "./requestId.ts";
 import { isOperation, type OperationName } from "./shapes.ts";
 

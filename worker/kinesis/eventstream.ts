@@ -9,7 +9,7 @@
 // the value. The first message of a reply is an `initial-response`: Botocore fails without it and
 // the SDK for Go waits for it for ever.
 import { crc32 } from "node:zlib";
-import { utf8 } from "../bytes.ts";
+import { utf8 } from "../codec/bytes.ts";
 
 export const eventStreamType = "application/vnd.amazon.eventstream";
 

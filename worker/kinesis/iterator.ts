@@ -1,15 +1,15 @@
 // The shard iterator: a location and all that a page of its shard needs, so that GetRecords asks
-// nobody but the shard. Content of the token (worker/token.ts):
+// nobody but the shard. Content of the token (worker/auth/token.ts):
 //
 //   0   16  location               28  1  length of the shard's uid, then the uid
 //   16  8   shard created ms, f64  .   1  length of the stream's name, then the name
 //   24  4   shard index, u32; its top bit says that the shard was created ahead
 import { Buffer } from "node:buffer";
-import { engine } from "../isolate.ts";
+import { engine } from "../engine/instance.ts";
 import { iteratorTtlMs } from "../limits.ts";
-import type { Location, Scope, ShardDescription } from "../stream/types.ts";
-import { openToken, sealToken, TOKEN_CONTENT_AT } from "../token.ts";
-import { iteratorExpired, iteratorInvalid } from "./messages.ts";
+import type { Location, Scope, ShardDescription } from "../core/types.ts";
+import { openToken, sealToken, TOKEN_CONTENT_AT } from "../auth/token.ts";
+import { iteratorExpired, iteratorInvalid } from "./errorTexts.ts";
 
 /** Where a consumer goes on reading. */
 export interface Cursor {

@@ -1,10 +1,10 @@
 // Amazon resource names of streams and consumers, and which stream a request means. An ARN brings
 // its own account and region; a bare name is in those of the caller. Names themselves have been
 // checked by the shapes; what an ARN hides behind its generous pattern is checked here.
-import { type ConsumerAddress, partitionOf, type StreamAddress } from "../arn.ts";
-import { streamArnInvalid, streamNamesDiffer, streamUnnamed } from "./messages.ts";
+import { type ConsumerAddress, partitionOf, type StreamAddress } from "../auth/arn.ts";
+import { streamArnInvalid, streamNamesDiffer, streamUnnamed } from "./errorTexts.ts";
 
-export { consumerArn, streamArn, type StreamAddress } from "../arn.ts";
+export { consumerArn, streamArn, type StreamAddress } from "../auth/arn.ts";
 
 export interface Home {
   readonly account: string;

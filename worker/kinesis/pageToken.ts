@@ -1,9 +1,9 @@
 // NextToken: where a listing goes on, as names that nobody else can make. A token belongs to one
 // listing of one account and region, and lives for 300 seconds (AWS API reference, ListShards).
 import { Buffer } from "node:buffer";
-import type { Scope } from "../stream/types.ts";
-import { openToken, sealToken } from "../token.ts";
-import { memberWithToken, nextTokenExpired, nextTokenInvalid } from "./messages.ts";
+import type { Scope } from "../core/types.ts";
+import { openToken, sealToken } from "../auth/token.ts";
+import { memberWithToken, nextTokenExpired, nextTokenInvalid } from "./errorTexts.ts";
 
 const ttlMs = 300_000;
 

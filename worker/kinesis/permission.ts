@@ -1,7 +1,7 @@
 // Whether a caller may do what it asks with what its input names, or a token of its input.
 import type { Caller } from "../auth/caller.ts";
-import type { Env } from "../env.ts";
-import { refusalOf } from "../permission.ts";
+import type { Env } from "../core/bindings.ts";
+import { refusalOf } from "../stream/permission.ts";
 import { KinesisError } from "./errors.ts";
 import type { Resource } from "./resource.ts";
 import type { OperationName } from "./shapes.ts";

@@ -5,9 +5,9 @@
 // A number whose arrival is the second of its shard's creation is that of no record, because the numbers
 // of records say a later one: it stands before the record with its index. A shard's StartingSequenceNumber is one,
 // and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
-import type { Runtime } from "../env.ts";
+import type { Runtime } from "../core/bindings.ts";
 import { latestTime, type Page } from "../stream/reader.ts";
-import type { SeekRequest, ShardDescription, StreamDescription } from "../stream/types.ts";
+import type { SeekRequest, ShardDescription, StreamDescription } from "../core/types.ts";
 import {
   iteratorTypeMismatch,
   startingNumberForeign,
@@ -15,7 +15,7 @@ import {
   startingNumberOfOtherShard,
   timestampInFuture,
   timestampMissing,
-} from "./messages.ts";
+} from "./errorTexts.ts";
 import { parseSequenceNumber, sequenceIndexMax, sequenceNumber } from "./sequence.ts";
 import type { OperationInput } from "./shapes.ts";
 

@@ -2,9 +2,9 @@
 // it is two texts of the codec, in which shard ids and sequence numbers are laid over those of a
 // sample: 500 records cost what a few would by way of objects.
 import { Buffer } from "node:buffer";
-import { utf8 } from "../bytes.ts";
-import { engine } from "../isolate.ts";
-import type { ShardDescription } from "../stream/types.ts";
+import { utf8 } from "../codec/bytes.ts";
+import { engine } from "../engine/instance.ts";
+import type { ShardDescription } from "../core/types.ts";
 import type { PlacedRecord } from "../stream/writer.ts";
 import type { BodyCodec } from "./codec.ts";
 import { shardIdOf } from "./hashkey.ts";

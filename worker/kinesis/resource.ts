@@ -1,14 +1,14 @@
 // What a request names: a stream or a consumer of one, by name or by ARN. Every operation says in one table
 // by which members it names it, so that what is judged and what is then used are one and the same.
-import type { ConsumerKey } from "../stream/consumers.ts";
-import type { ResourceKey } from "../stream/rpc.ts";
+import type { ConsumerKey } from "../catalog/consumers.ts";
+import type { ResourceKey } from "../core/rpc.ts";
 import {
   channelNotFound,
   consumerArnInvalid,
   consumerNamesDiffer,
   consumerUnnamed,
   resourceArnInvalid,
-} from "./messages.ts";
+} from "./errorTexts.ts";
 import {
   consumerArn,
   type Home,

@@ -20,7 +20,7 @@ import {
   structure,
   text,
   timestamp,
-} from "./shape.ts";
+} from "./shapeTypes.ts";
 
 const name = text({ pattern: pattern("[a-zA-Z0-9_.-]+"), min: 1, max: 128 });
 

@@ -1,11 +1,11 @@
 // Shards as replies show them, and which of a stream's shards a filter means. A shard's records span
 // the millisecond after the ones it continues closed to when it closed itself; that, and not the second of
 // creation in its sequence numbers, is what filters by time compare (AWS API reference, ShardFilter).
-import { childrenOf, hashNumber } from "../stream/hashrange.ts";
-import { openedMs } from "../stream/reshard.ts";
-import type { ShardDescription, StreamDescription } from "../stream/types.ts";
+import { childrenOf, hashNumber } from "../core/hashRange.ts";
+import { openedMs } from "../catalog/reshardPlan.ts";
+import type { ShardDescription, StreamDescription } from "../core/types.ts";
 import { parseShardId, shardIdOf } from "./hashkey.ts";
-import { shardFilterIncomplete, shardNotFound } from "./messages.ts";
+import { shardFilterIncomplete, shardNotFound } from "./errorTexts.ts";
 import { endingSequenceNumber, startingSequenceNumber } from "./sequence.ts";
 import type { OperationInput } from "./shapes.ts";
 

@@ -3,23 +3,23 @@
 // the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
 // says how to go on: with a number to continue at or, where the shard has ended, with the shards that
 // continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
-import { isDue, isOver, timeLeft } from "../clock.ts";
-import type { TimeSpan } from "../engine.ts";
-import type { Runtime } from "../env.ts";
+import { isDue, isOver, timeLeft } from "../core/clock.ts";
+import type { TimeSpan } from "../engine/engine.ts";
+import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import type { FailureLog } from "../failureLog.ts";
+import type { FailureLog } from "../core/failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
-import { type NextReply, type SubscriptionApi, unwrap } from "../stream/rpc.ts";
-import type { Location, Scope, ShardDescription } from "../stream/types.ts";
+import { type NextReply, type SubscriptionApi, unwrap } from "../core/rpc.ts";
+import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
 import { eventMessage, exceptionMessage, initialResponse } from "./eventstream.ts";
-import { kinesisErrorOf } from "./failures.ts";
-import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./messages.ts";
+import { kinesisErrorOf } from "./errorTable.ts";
+import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./errorTexts.ts";
 import { isAtEnd, millisBehind, numberBefore } from "./position.ts";
-import { renderRecords, spansOf } from "./records.ts";
+import { renderRecords, spansOf } from "./recordReply.ts";
 import { childShardsOf } from "./shardList.ts";
 
 export interface Subscribed {

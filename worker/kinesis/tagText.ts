@@ -1,7 +1,7 @@
 // Which characters a tag may have: two rules with a text each, in the order and with the classes of
 // kinesalite actions/addTagsToStream.js. A colon is allowed as well, as the service does now; its
 // place in the text is not known.
-import { tagCharactersIllegal, tagCharactersInvalid, type NamedStream } from "./messages.ts";
+import { tagCharactersIllegal, tagCharactersInvalid, type NamedStream } from "./errorTexts.ts";
 
 const invalid = /[^\u00C0-\u1FFF\u2C00-\uD7FF\w./\-=+ @%:]/;
 

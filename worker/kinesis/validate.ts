@@ -4,7 +4,7 @@
 import { findViolations, satisfies, violationError } from "./constraints.ts";
 import { checkTypes, type InputSource } from "./convert.ts";
 import type { KinesisError } from "./errors.ts";
-import type { InputOf, StructureShape } from "./shape.ts";
+import type { InputOf, StructureShape } from "./shapeTypes.ts";
 
 export interface CheckedInput<Input> {
   readonly input: Input;

@@ -1,14 +1,14 @@
 // What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for good. The hot paths
 // ask here first and call a catalog only when they must. A stale description is harmless: shards
 // themselves know whether they exist, and `refresh` asks again.
-import { isDue } from "../clock.ts";
-import type { Env } from "../env.ts";
+import { isDue } from "../core/clock.ts";
+import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
-import { writtenCheck } from "../written.ts";
-import { type Routes, routesOf } from "./hashrange.ts";
-import { type CatalogApi, unwrap } from "./rpc.ts";
-import type { Scope, StreamDescription } from "./types.ts";
+import { writtenCheck } from "./written.ts";
+import { type Routes, routesOf } from "../core/hashRange.ts";
+import { type CatalogApi, unwrap } from "../core/rpc.ts";
+import type { Scope, StreamDescription } from "../core/types.ts";
 import { UnwrittenCatalog } from "./unwritten.ts";
 
 export interface KnownStream {

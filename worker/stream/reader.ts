@@ -1,20 +1,20 @@
 // Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
 // cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
 // view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
-import { isOver } from "../clock.ts";
-import type { Runtime } from "../env.ts";
+import { isOver } from "../core/clock.ts";
+import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { engine } from "../isolate.ts";
+import { engine } from "../engine/instance.ts";
 import { viewsMax, viewTtlMs } from "../limits.ts";
-import { bodies } from "./bodies.ts";
-import { readHeader, timeMsAt } from "./chunk.ts";
-import { fetchSegments, notePage } from "./fetching.ts";
-import { isCorrupt } from "./inspector.ts";
-import { segmentKey } from "./log.ts";
-import { horizonOf, type PageLimits, planRead, type ReadPlan } from "./plan.ts";
+import { bodies } from "../core/bodyCache.ts";
+import { readHeader, timeMsAt } from "../engine/chunk.ts";
+import { fetchSegments, notePage } from "./segmentLoader.ts";
+import { isCorrupt } from "../core/bodyCheck.ts";
+import { segmentKey } from "../shard/log.ts";
+import { horizonOf, type PageLimits, planRead, type ReadPlan } from "./readPlan.ts";
 import { readCounters } from "./readCounters.ts";
-import { unwrap } from "./rpc.ts";
-import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "./types.ts";
+import { unwrap } from "../core/rpc.ts";
+import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "../core/types.ts";
 
 /** Records `from` to `to` of a chunk. */
 export interface Run {

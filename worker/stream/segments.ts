@@ -3,12 +3,12 @@
 // place; wrangler.toml turns that cache on for this entrypoint alone. Bytes come from R2, or from
 // the shard while R2 does not have them, and are checked before they are let out.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Env } from "../env.ts";
+import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { verifySegment } from "./chunk.ts";
-import { isCorrupt } from "./inspector.ts";
-import { unwrap } from "./rpc.ts";
-import { readObject } from "./tier.ts";
+import { verifySegment } from "../engine/chunk.ts";
+import { isCorrupt } from "../core/bodyCheck.ts";
+import { unwrap } from "../core/rpc.ts";
+import { readObject } from "../core/segmentBucket.ts";
 
 const PATH = /^\/segments\/([0-9a-f-]{1,64})\/(\d{1,10})$/;
 

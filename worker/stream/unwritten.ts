@@ -1,11 +1,11 @@
 // A catalog that may never have been written to: where it was not, questions are answered here, as an empty
 // one would answer them, and only what writes goes on to it.
-import type { Commitment } from "./account.ts";
-import type { StreamChange } from "./attributes.ts";
-import type { ConsumerKey } from "./consumers.ts";
-import { Rates } from "./rates.ts";
-import type { AccountTotals } from "./registry.ts";
-import type { ReshardOrder } from "./reshard.ts";
+import type { Commitment } from "../catalog/account.ts";
+import type { StreamChange } from "../catalog/streamChanges.ts";
+import type { ConsumerKey } from "../catalog/consumers.ts";
+import { Rates } from "../catalog/callRates.ts";
+import type { AccountTotals } from "../catalog/registry.ts";
+import type { ReshardOrder } from "../catalog/reshardPlan.ts";
 import type {
   CatalogApi,
   Failure,
@@ -13,9 +13,9 @@ import type {
   StreamDirectory,
   StreamPage,
   StreamSpec,
-} from "./rpc.ts";
-import type { TagChange, Tags } from "./tags.ts";
-import type { Scope } from "./types.ts";
+} from "../core/rpc.ts";
+import type { TagChange, Tags } from "../catalog/tags.ts";
+import type { Scope } from "../core/types.ts";
 
 /** Of all of them: the local server has one isolate. */
 const rates = new Rates();

@@ -2,16 +2,16 @@
 // once. Records keep their order within a shard. A shard that cannot take its records fails those
 // alone. A shard that was closed or is gone shows that the map is stale: the catalog says when it has
 // a new one, and the records go where they now belong.
-import type { Env } from "../env.ts";
+import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { engine } from "../isolate.ts";
+import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
-import { type RecordBatch, partsOf, selectBatch } from "../recordBatch.ts";
-import { CHUNK_HEADER_BYTES, columnBytesMax } from "./chunk.ts";
+import { type RecordBatch, partsOf, selectBatch } from "../engine/recordBatch.ts";
+import { CHUNK_HEADER_BYTES, columnBytesMax } from "../engine/chunk.ts";
 import { type KnownStream, settledStream } from "./directory.ts";
-import { findRoute, heirOf } from "./hashrange.ts";
-import { unwrap } from "./rpc.ts";
-import type { AppendReceipt, ShardDescription } from "./types.ts";
+import { findRoute, heirOf } from "../core/hashRange.ts";
+import { unwrap } from "../core/rpc.ts";
+import type { AppendReceipt, ShardDescription } from "../core/types.ts";
 
 /** A record's place. */
 export interface PlacedRecord {

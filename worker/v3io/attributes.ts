@@ -2,7 +2,7 @@
 // of ours and as numbers from some hands; both are taken, and text is given back. Sources: Iguazio web API
 // reference, Attribute Value; v3io-go context.go, encodeTypedAttributes.
 import { systemNames } from "../items/item.ts";
-import type { Attributes, AttributeValue, Selection } from "../items/types.ts";
+import type { Attributes, AttributeValue, Selection } from "../core/itemTypes.ts";
 import { invalid } from "./errors.ts";
 import { blob, isBody, textOf } from "./fields.ts";
 

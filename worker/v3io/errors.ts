@@ -3,9 +3,9 @@
 // server's number is on record any negative one serves, and it is given here once. The message is
 // the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
-import { BodyError } from "../body.ts";
+import { BodyError } from "../http/body.ts";
 import { damageText, StreamError } from "../errors.ts";
-import type { FailureLog } from "../failureLog.ts";
+import type { FailureLog } from "../core/failureLog.ts";
 
 interface ErrorRow {
   readonly code: number;

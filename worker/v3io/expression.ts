@@ -13,7 +13,13 @@
 //           | "remove" name | "delete" "(" name ")"         | "if_else" "(" either "," either "," either ")"
 //   assign  = "=" | "+=" | "-=" | "*=" | "/=" | "%="  list    = either { "," either }
 import { functions, isFunctionName } from "../items/functions.ts";
-import type { Arithmetic, Comparison, Expression, FunctionName, Update } from "../items/types.ts";
+import type {
+  Arithmetic,
+  Comparison,
+  Expression,
+  FunctionName,
+  Update,
+} from "../core/itemTypes.ts";
 import { parseNumber } from "../items/values.ts";
 import { invalid } from "./errors.ts";
 import { isWord, type Token, tokensOf } from "./expressionTokens.ts";

@@ -1,24 +1,24 @@
 // The v3io face: a request as a typed command, the command carried out, and every failure in the body
 // that v3io servers send. A header names the function; a request without one is about an object or a
 // container, by its plain verb.
-import { readBody } from "../body.ts";
-import type { DoorRefusal } from "../door.ts";
-import type { Runtime } from "../env.ts";
-import { FailureLog } from "../failureLog.ts";
-import type { Scope } from "../stream/types.ts";
-import { isRoot, splitUrl } from "../url.ts";
-import { type Address, parseAddress } from "./address.ts";
-import { listContainers, requireContainer } from "./containers.ts";
+import { readBody } from "../http/body.ts";
+import type { DoorRefusal } from "../http/door.ts";
+import type { Runtime } from "../core/bindings.ts";
+import { FailureLog } from "../core/failureLog.ts";
+import type { Scope } from "../core/types.ts";
+import { isRoot, splitUrl } from "../http/url.ts";
+import { type Address, parseAddress } from "./names.ts";
+import { listContainers, requireContainer } from "./actions/containers.ts";
 import { errorResponse, invalid, V3ioError, v3ioErrorOf } from "./errors.ts";
 import { parseBody } from "./fields.ts";
 import { type ItemCommand, parseItemCommand } from "./itemRequest.ts";
-import { getItem, getItems, putItem } from "./items.ts";
-import { parseObjectCommand, runObjectCommand } from "./objects.ts";
+import { getItem, getItems, putItem } from "./actions/items.ts";
+import { parseObjectCommand, runObjectCommand } from "./actions/objects.ts";
 import { identify, permit } from "./permission.ts";
-import { getRecords, putRecords, seek } from "./records.ts";
+import { getRecords, putRecords, seek } from "./actions/records.ts";
 import { json } from "./reply.ts";
-import { parseStreamCommand, readPutCommand, type StreamCommand } from "./request.ts";
-import { createStream, describeStream, updateStream } from "./streams.ts";
+import { parseStreamCommand, readPutCommand, type StreamCommand } from "./operations.ts";
+import { createStream, describeStream, updateStream } from "./actions/streams.ts";
 
 /** JSON of a request (Iguazio web API reference, PutRecords: 10 MB). */
 const bodyBytesMax = 10 * 1024 * 1024;

@@ -2,9 +2,15 @@
 // the path, of which the table may stand in the body's TableName and the item's own name in its Key.
 // PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
-import type { Attributes, Expression, ItemChange, ItemWrite, Selection } from "../items/types.ts";
+import type {
+  Attributes,
+  Expression,
+  ItemChange,
+  ItemWrite,
+  Selection,
+} from "../core/itemTypes.ts";
 import { parseNumber } from "../items/values.ts";
-import { type Address, checkName, pathBytesMax, type Place, placeAt } from "./address.ts";
+import { type Address, checkName, pathBytesMax, type Place, placeAt } from "./names.ts";
 import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";

@@ -4,12 +4,12 @@
 // the catalog, each asked for no more than the page may need. Sources: Iguazio, Working with Containers;
 // v3io-go sync_test.go, TestGetContainerContents*.
 import { Buffer } from "node:buffer";
-import type { Runtime } from "../env.ts";
-import type { ItemPlace, ItemTime, ListedEntry } from "../items/types.ts";
+import type { Runtime } from "../core/bindings.ts";
+import type { ItemPlace, ItemTime, ListedEntry } from "../core/itemTypes.ts";
 import { writtenCatalogOf } from "../stream/directory.ts";
-import type { StreamEntry } from "../stream/rpc.ts";
-import type { Scope, StreamDescription } from "../stream/types.ts";
-import { type Address, checkName, type Place } from "./address.ts";
+import type { StreamEntry } from "../core/rpc.ts";
+import type { Scope, StreamDescription } from "../core/types.ts";
+import { type Address, checkName, type Place } from "./names.ts";
 import { invalid, V3ioError } from "./errors.ts";
 import { isObject, itemsOf, streamAbove, streamAt, streamNameAt, viewOf } from "./places.ts";
 import { itemTimeOf } from "./reply.ts";

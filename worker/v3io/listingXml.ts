@@ -1,10 +1,10 @@
 // A listing as XML, with every element that clients insist on: v3io-py reads Name, NextMarker, MaxKeys and
 // IsTruncated of each, v3io-go wants times, mode and inode of directories only with `prefix-info`. Sources:
 // Iguazio, Working with Containers; v3io-py output.py; v3io-go types.go and sync_test.go, validateContent.
-import { utf8 } from "../bytes.ts";
+import { utf8 } from "../codec/bytes.ts";
 import { fileMode, inodeOf } from "../items/item.ts";
-import type { ItemTime } from "../items/types.ts";
-import { respond } from "../reply.ts";
+import type { ItemTime } from "../core/itemTypes.ts";
+import { respond } from "../http/reply.ts";
 import type { Entry, Listing, ListRequest } from "./listing.ts";
 
 /** drwxrwxr-x. */

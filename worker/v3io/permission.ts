@@ -6,17 +6,17 @@ import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { v3ioActions, type V3ioOperation } from "../auth/v3io.ts";
-import type { Env, Runtime } from "../env.ts";
+import type { Env, Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { refusalOf } from "../permission.ts";
+import { refusalOf } from "../stream/permission.ts";
 import { findStream } from "../stream/directory.ts";
-import type { Scope } from "../stream/types.ts";
-import type { Place } from "./address.ts";
+import type { Scope } from "../core/types.ts";
+import type { Place } from "./names.ts";
 import { V3ioError } from "./errors.ts";
 import type { ItemCommand } from "./itemRequest.ts";
-import type { ObjectCommand } from "./objects.ts";
+import type { ObjectCommand } from "./actions/objects.ts";
 import { streamAt, streamNameAt } from "./places.ts";
-import type { StreamCommand } from "./request.ts";
+import type { StreamCommand } from "./operations.ts";
 
 export type Command = StreamCommand | ItemCommand | ObjectCommand | { kind: "ListContainers" };
 

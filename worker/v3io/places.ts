@@ -2,16 +2,16 @@
 // any other has its whole path for a name, which no Kinesis name can be. A stream is a directory too:
 // a number in it is a shard, any other name an object that lives and dies with the stream. Streams do
 // not stand inside streams, so the nearest one above a path is the one.
-import type { Runtime } from "../env.ts";
+import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import type { ItemPlace, ItemsApi, Selection, Standing } from "../items/types.ts";
+import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes.ts";
 import { UnwrittenItems } from "../items/unwritten.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
-import { findShard } from "../stream/hashrange.ts";
-import { unwrap } from "../stream/rpc.ts";
-import type { Scope, ShardDescription, ShardView } from "../stream/types.ts";
-import { writtenCheck } from "../written.ts";
-import type { Place } from "./address.ts";
+import { findShard } from "../core/hashRange.ts";
+import { unwrap } from "../core/rpc.ts";
+import type { Scope, ShardDescription, ShardView } from "../core/types.ts";
+import { writtenCheck } from "../stream/written.ts";
+import type { Place } from "./names.ts";
 import { V3ioError } from "./errors.ts";
 
 /** The container whose root holds the streams that the other dialects see. */

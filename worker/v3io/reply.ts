@@ -1,8 +1,8 @@
 // How the v3io face answers: JSON without spaces, nothing at all with 204, and the times of objects in
 // the two headers by which clients lock them.
-import { utf8 } from "../bytes.ts";
-import type { ItemTime } from "../items/types.ts";
-import { respond } from "../reply.ts";
+import { utf8 } from "../codec/bytes.ts";
+import type { ItemTime } from "../core/itemTypes.ts";
+import { respond } from "../http/reply.ts";
 
 const common = { "cache-control": "no-store" };
 

@@ -6,7 +6,7 @@ import { authenticate, condemnHead } from "../auth/authenticate.ts";
 import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import type { YandexHead, YandexRequest } from "../auth/yandex.ts";
-import type { Env } from "../env.ts";
+import type { Env } from "../core/bindings.ts";
 import { YandexError, type YandexErrorName } from "./errors.ts";
 
 const names: Readonly<Record<RefusalName, YandexErrorName>> = {

@@ -3,7 +3,7 @@
 // lengths definite, members sorted, numbers as short as they go without loss. Sources: YDB
 // serialization.cpp; RFC 8949.
 import { Buffer } from "node:buffer";
-import { utf8 } from "../bytes.ts";
+import { utf8 } from "../codec/bytes.ts";
 import { decodeCbor } from "../codec/cborReader.ts";
 import { type CborStyle, writeCbor } from "../codec/cborWriter.ts";
 import { parseJson } from "../codec/json.ts";

@@ -1,9 +1,9 @@
 // What a method gets beside its input, and what it gives back.
-import type { Runtime } from "../env.ts";
-import type { FailureLog } from "../failureLog.ts";
+import type { Runtime } from "../core/bindings.ts";
+import type { FailureLog } from "../core/failureLog.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { streamNotFound } from "./errors.ts";
-import type { InputOf, MethodName } from "./messages.ts";
+import type { InputOf, MethodName } from "./shapes.ts";
 import { addressOf, type Place, type StreamAddress } from "./names.ts";
 
 export interface MethodContext {

@@ -2,9 +2,9 @@
 // in which YDB prints issues, with the number of its kind, which decides the error's name together with
 // the method. What the HTTP front finds wrong is said plainly. Sources: YDB exceptions_mapping.cpp,
 // http_req.cpp, datastreams_codes.h.
-import { BodyError } from "../body.ts";
+import { BodyError } from "../http/body.ts";
 import { damageText, StreamError } from "../errors.ts";
-import type { FailureLog } from "../failureLog.ts";
+import type { FailureLog } from "../core/failureLog.ts";
 
 /** Statuses by name; the reason phrase of a reply is the name too. */
 export const errorStatus = {

@@ -5,25 +5,25 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";
-import { readBody } from "../body.ts";
-import type { DoorRefusal } from "../door.ts";
-import type { Runtime } from "../env.ts";
-import { FailureLog } from "../failureLog.ts";
+import { readBody } from "../http/body.ts";
+import type { DoorRefusal } from "../http/door.ts";
+import type { Runtime } from "../core/bindings.ts";
+import { FailureLog } from "../core/failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
-import { refusalOf } from "../permission.ts";
-import { respond } from "../reply.ts";
-import type { Scope } from "../stream/types.ts";
-import { splitUrl } from "../url.ts";
+import { refusalOf } from "../stream/permission.ts";
+import { respond } from "../http/reply.ts";
+import type { Scope } from "../core/types.ts";
+import { splitUrl } from "../http/url.ts";
 import { condemn, identify, refused } from "./authorization.ts";
 import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
 import type { Method, MethodContext } from "./context.ts";
 import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
-import { readMessage } from "./message.ts";
-import { isMethod, type MethodName, messages, unimplemented } from "./messages.ts";
-import { methods } from "./methods.ts";
+import { readMessage } from "./shapeTypes.ts";
+import { isMethod, type MethodName, messages, unimplemented } from "./shapes.ts";
+import { methods } from "./operations.ts";
 import { fullNameOf, placeOf, regionOf } from "./names.ts";
-import { readPutBody } from "./putBody.ts";
-import { RecordReply } from "./records.ts";
+import { readPutBody } from "./putInput.ts";
+import { RecordReply } from "./recordReply.ts";
 
 export const pingPath = "/Ping";
 

@@ -5,7 +5,7 @@
 // soon as it has streams, which have their whole path for a name. Regions of Yandex Cloud, which AWS has
 // none of, are the home of this server; any other region is what it says. Sources: Yandex Data Streams
 // API reference; YDB http_req.cpp, kinesis_ut.cpp.
-import type { Scope } from "../stream/types.ts";
+import type { Scope } from "../core/types.ts";
 import { issue, YandexError } from "./errors.ts";
 
 /** Where a request is: the database that its path names, and whose streams it may mean. */

@@ -1,6 +1,6 @@
 // A retention in hours as the change that leads there.
-import type { StreamChange } from "../stream/attributes.ts";
-import type { StreamDescription } from "../stream/types.ts";
+import type { StreamChange } from "../catalog/streamChanges.ts";
+import type { StreamDescription } from "../core/types.ts";
 
 /** Undefined when the stream keeps its records that long already. */
 export function hourlyChange(

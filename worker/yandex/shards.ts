@@ -1,12 +1,12 @@
 // Shards and records as this service numbers them: shard-000007, a record by its index in decimal. A
 // shard's numbers begin with its oldest record that is kept. Source: YDB sharding.cpp,
 // datastreams_proxy.cpp.
-import type { Runtime } from "../env.ts";
-import { INDEX_MAX } from "../stream/chunk.ts";
-import { hashNumber } from "../stream/hashrange.ts";
-import { unwrap } from "../stream/rpc.ts";
-import type { ShardDescription } from "../stream/types.ts";
-import { visitShards } from "../stream/visit.ts";
+import type { Runtime } from "../core/bindings.ts";
+import { INDEX_MAX } from "../engine/chunk.ts";
+import { hashNumber } from "../core/hashRange.ts";
+import { unwrap } from "../core/rpc.ts";
+import type { ShardDescription } from "../core/types.ts";
+import { visitShards } from "../core/parallel.ts";
 
 const idDigits = 6;
 

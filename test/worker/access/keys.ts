@@ -4,7 +4,7 @@
 import { env, exports } from "cloudflare:workers";
 import { formatTime } from "../../../worker/auth/time.ts";
 import { hexSha256 } from "../../../worker/auth/canonical.ts";
-import type { Env, Runtime } from "../../../worker/env.ts";
+import type { Env, Runtime } from "../../../worker/core/bindings.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
 import { type PlainRequest, sign } from "../auth/requests.ts";
 import { kinesisOver, type KinesisCall } from "../kinesis/client.ts";

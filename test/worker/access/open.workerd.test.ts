@@ -2,9 +2,9 @@
 // by any dialect, and a document that is not good lets in nobody at all.
 
 import { describe, expect, test } from "vitest";
-import type { Env } from "../../../worker/env.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
-import { serveOperator } from "../../../worker/operator.ts";
+import { serveOperator } from "../../../worker/operator/routes.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { serveYandex } from "../../../worker/yandex/face.ts";
 import { authorizationFor } from "../kinesis/client.ts";

@@ -4,11 +4,11 @@
 
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { consumerArn, streamArn } from "../../../worker/arn.ts";
-import type { Env } from "../../../worker/env.ts";
-import { createdSecondsOf } from "../../../worker/stream/consumers.ts";
+import { consumerArn, streamArn } from "../../../worker/auth/arn.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
+import { createdSecondsOf } from "../../../worker/catalog/consumers.ts";
 import { catalogOf, forgetStream } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { home, keysOf, secretOf, sessionKeyOf, type TestPrincipal } from "./keys.ts";
 
 const account = "111122223333";

@@ -2,8 +2,8 @@
 
 import { describe } from "vitest";
 import { serveYandex } from "../../../worker/yandex/face.ts";
-import { type MethodName, messages } from "../../../worker/yandex/messages.ts";
-import { methods } from "../../../worker/yandex/methods.ts";
+import { type MethodName, messages } from "../../../worker/yandex/shapes.ts";
+import { methods } from "../../../worker/yandex/operations.ts";
 import { home, runtimeWith, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock } from "./suite.ts";
 

@@ -2,7 +2,7 @@
 // the one verdict that is left to the action.
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { errorBody, KinesisError } from "../../../worker/kinesis/errors.ts";
-import type { InputOf } from "../../../worker/kinesis/shape.ts";
+import type { InputOf } from "../../../worker/kinesis/shapeTypes.ts";
 import {
   isOperation,
   type OperationInput,

@@ -11,7 +11,7 @@ import {
   type StructureShape,
   structure,
   text,
-} from "../../../worker/kinesis/shape.ts";
+} from "../../../worker/kinesis/shapeTypes.ts";
 import { isOperation, shapes } from "../../../worker/kinesis/shapes.ts";
 import { memberTypes, typeMessages } from "./type-table.ts";
 

@@ -8,7 +8,7 @@ import {
   recordFailure,
   renderError,
 } from "../../../worker/kinesis/errors.ts";
-import * as messages from "../../../worker/kinesis/messages.ts";
+import * as messages from "../../../worker/kinesis/errorTexts.ts";
 
 function render(error: KinesisError): [number, string] {
   const { status, headers, body } = renderError(error, jsonCodec);

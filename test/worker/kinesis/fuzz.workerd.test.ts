@@ -6,7 +6,7 @@
 import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { errorStatus } from "../../../worker/kinesis/errors.ts";
-import type { Shape } from "../../../worker/kinesis/shape.ts";
+import type { Shape } from "../../../worker/kinesis/shapeTypes.ts";
 import { type OperationName, shapes } from "../../../worker/kinesis/shapes.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver } from "./client.ts";

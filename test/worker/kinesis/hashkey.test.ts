@@ -7,7 +7,7 @@ import {
   shardIdOf,
   writeHashKey,
 } from "../../../worker/kinesis/hashkey.ts";
-import { hashNumber } from "../../../worker/stream/hashrange.ts";
+import { hashNumber } from "../../../worker/core/hashRange.ts";
 
 describe("hash keys", () => {
   test.each([

@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { pendingBytesMax } from "../../../worker/limits.ts";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { chunkOf, holdCommits, record } from "../stream/shards.ts";
 import { base64, type KinesisRecord, kinesisOver } from "./client.ts";
 

@@ -4,7 +4,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import type { StreamDescription } from "../../../worker/stream/types.ts";
+import type { StreamDescription } from "../../../worker/core/types.ts";
 import { account, ask, createStream, expectRefusal, refusal, region } from "./claims.ts";
 
 const hourMs = 3_600_000;

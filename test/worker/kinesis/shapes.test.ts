@@ -3,7 +3,7 @@
 import * as sdk from "@aws-sdk/client-kinesis";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Shape, StructureShape } from "../../../worker/kinesis/shape.ts";
+import type { Shape, StructureShape } from "../../../worker/kinesis/shapeTypes.ts";
 import { isOperation, type OperationName, shapes } from "../../../worker/kinesis/shapes.ts";
 
 /** A schema of @smithy/core: a number for a simple type, a tuple or a function for others. */

@@ -7,8 +7,8 @@ import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { pendingBytesMax } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
-import type { ShardDescription } from "../../../worker/stream/types.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
+import type { ShardDescription } from "../../../worker/core/types.ts";
 import {
   append,
   chunkOf,

@@ -5,13 +5,13 @@
 import { array, assert, constantFrom, nat, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { filterShards, type ShardFilter } from "../../../worker/kinesis/shardList.ts";
-import { hashHex, hashNumber, splitHashRange } from "../../../worker/stream/hashrange.ts";
+import { hashHex, hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
 import {
   finishResharding,
   planResharding,
   type ReshardOrder,
-} from "../../../worker/stream/reshard.ts";
-import type { ShardDescription, StreamDescription } from "../../../worker/stream/types.ts";
+} from "../../../worker/catalog/reshardPlan.ts";
+import type { ShardDescription, StreamDescription } from "../../../worker/core/types.ts";
 
 const beganMs = Date.UTC(2036, 0, 1, 12, 0, 0, 678);
 const hourMs = 3_600_000;

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { findStream } from "../../../worker/stream/directory.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { account, arnOf, ask, createStream, putText, region, setClock } from "./claims.ts";
 import { authorizationFor, base64 } from "./client.ts";
 import { type Message, MessageReader } from "./eventReader.ts";

@@ -3,9 +3,9 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Runtime } from "../../../worker/env.ts";
+import type { Runtime } from "../../../worker/core/bindings.ts";
 import { segmentFetchesMax } from "../../../worker/limits.ts";
-import type { Location } from "../../../worker/stream/types.ts";
+import type { Location } from "../../../worker/core/types.ts";
 import { Random } from "../../engine/random.ts";
 import { append, openShard, record, type ShardStub } from "./shards.ts";
 import { forgetBodies, gatherPage, runtimeWith, START, tidyUp } from "./storage.ts";

@@ -11,9 +11,9 @@ import {
   pendingBytesMax,
   rowBodyBytesMax,
 } from "../../../worker/limits.ts";
-import { readHeader } from "../../../worker/stream/chunk.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
-import { engine } from "../../../worker/isolate.ts";
+import { readHeader } from "../../../worker/engine/chunk.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
+import { engine } from "../../../worker/engine/instance.ts";
 import { packRecords } from "../../reference/pack.ts";
 import {
   append,

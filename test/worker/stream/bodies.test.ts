@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { bodyCacheBytesMax } from "../../../worker/limits.ts";
-import { bodies, BodyCache } from "../../../worker/stream/bodies.ts";
+import { bodies, BodyCache } from "../../../worker/core/bodyCache.ts";
 import { Random } from "../../engine/random.ts";
 
 const of = (bytes: number) => new Uint8Array(bytes);

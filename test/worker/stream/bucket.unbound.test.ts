@@ -6,7 +6,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, expect, test } from "vitest";
 import { generationBytes } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";

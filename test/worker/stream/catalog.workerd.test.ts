@@ -5,9 +5,9 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
-import { hashNumber } from "../../../worker/stream/hashrange.ts";
-import { type StreamDirectory, type StreamSpec, unwrap } from "../../../worker/stream/rpc.ts";
-import type { Scope, StreamDescription } from "../../../worker/stream/types.ts";
+import { hashNumber } from "../../../worker/core/hashRange.ts";
+import { type StreamDirectory, type StreamSpec, unwrap } from "../../../worker/core/rpc.ts";
+import type { Scope, StreamDescription } from "../../../worker/core/types.ts";
 import { append, chunkOf, readAll, sabotage, textOf } from "./shards.ts";
 
 const scope: Scope = { account: "123456789012", region: "eu-test-1" };

@@ -2,8 +2,8 @@
 // none is taken only by shards that were made before bodies were bound.
 
 import { expect, test } from "vitest";
-import { bindChunk, readHeader, verifyBody, verifySegment } from "../../../worker/stream/chunk.ts";
-import { shardUid } from "../../../worker/stream/shardUid.ts";
+import { bindChunk, readHeader, verifyBody, verifySegment } from "../../../worker/engine/chunk.ts";
+import { shardUid } from "../../../worker/engine/shardUid.ts";
 import { packChunk } from "../../reference/pack.ts";
 
 const stream = "9f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5";

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { forgetDelayMs, sealAgeMs, segmentBytesMin } from "../../../worker/limits.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { append, openShard, record, sabotage, textOf } from "./shards.ts";
 import { gatherAll, ringAlarm, ringAlarmSetFor, setClock, statsOf, tidyUp } from "./storage.ts";
 

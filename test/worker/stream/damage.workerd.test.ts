@@ -8,7 +8,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { kinesisOver } from "../kinesis/client.ts";
 import { expectDamaged, flipBit } from "./damage.ts";

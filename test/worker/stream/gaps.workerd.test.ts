@@ -4,7 +4,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { sealAgeMs } from "../../../worker/limits.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { expectDamaged, expectMissing } from "./damage.ts";
 import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hashNumber, splitHashRange } from "../../../worker/stream/hashrange.ts";
+import { hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
 
 const numbers = (count: number) =>
   splitHashRange(count).map(({ start, end }) => ({

@@ -5,7 +5,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Runtime } from "../../../worker/env.ts";
+import type { Runtime } from "../../../worker/core/bindings.ts";
 import { segmentFetchesMax, viewTtlMs } from "../../../worker/limits.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
 import { Random } from "../../engine/random.ts";

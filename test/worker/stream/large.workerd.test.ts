@@ -5,12 +5,12 @@
 
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Env } from "../../../worker/env.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 import worker from "../../../worker/index.ts";
 import { recordBytesMax, rowBodyBytesMax } from "../../../worker/limits.ts";
-import { batchOf } from "../../../worker/recordBatch.ts";
+import { batchOf } from "../../../worker/engine/recordBatch.ts";
 import { catalogOf, refreshStream } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { putRecords } from "../../../worker/stream/writer.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";

@@ -9,8 +9,8 @@ import {
   isolatePendingBytesMax,
   pendingBytesMax,
 } from "../../../worker/limits.ts";
-import { bodies } from "../../../worker/stream/bodies.ts";
-import { pendingTotalBytes } from "../../../worker/stream/pending.ts";
+import { bodies } from "../../../worker/core/bodyCache.ts";
+import { pendingTotalBytes } from "../../../worker/shard/pendingBudget.ts";
 import { chunkOf, holdCommits, openShard, record, sabotage, type ShardStub } from "./shards.ts";
 import { gatherAll, hold, statsOf, tidyUp } from "./storage.ts";
 

@@ -5,8 +5,8 @@
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
-import { unwrap } from "../../../worker/stream/rpc.ts";
-import type { Location, SeekRequest } from "../../../worker/stream/types.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
+import type { Location, SeekRequest } from "../../../worker/core/types.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { payloadBytes } from "../../reference/record.ts";

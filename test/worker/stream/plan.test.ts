@@ -9,8 +9,8 @@ import {
   type PageLimits,
   planRead,
   type ReadPlan,
-} from "../../../worker/stream/plan.ts";
-import type { Location, ShardView } from "../../../worker/stream/types.ts";
+} from "../../../worker/stream/readPlan.ts";
+import type { Location, ShardView } from "../../../worker/core/types.ts";
 
 /** Ten records in each of the segments 2 to 9, from record 20 on; a tail of five. */
 const view: ShardView = {

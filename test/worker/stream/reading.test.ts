@@ -4,8 +4,8 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { segmentBytes } from "../../../worker/limits.ts";
-import { MemoryBudget } from "../../../worker/stream/memoryBudget.ts";
-import { expectedBytes, readInTurn, pageMemory } from "../../../worker/stream/reading.ts";
+import { MemoryBudget } from "../../../worker/core/memoryBudget.ts";
+import { expectedBytes, readInTurn, pageMemory } from "../../../worker/stream/loadBudget.ts";
 import { Random } from "../../engine/random.ts";
 
 const leaseMs = 1000;

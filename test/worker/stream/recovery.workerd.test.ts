@@ -6,7 +6,7 @@
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import {
   append,

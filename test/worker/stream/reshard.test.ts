@@ -3,19 +3,19 @@
 
 import { array, assert, nat, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hashHex, hashNumber, splitHashRange } from "../../../worker/stream/hashrange.ts";
+import { hashHex, hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
 import {
   finishResharding,
   planResharding,
   recentRecounts,
   type ReshardOrder,
   waitLeft,
-} from "../../../worker/stream/reshard.ts";
+} from "../../../worker/catalog/reshardPlan.ts";
 import type {
   Resharding,
   ShardDescription,
   StreamDescription,
-} from "../../../worker/stream/types.ts";
+} from "../../../worker/core/types.ts";
 
 const nowMs = Date.UTC(2036, 0, 1, 12, 0, 0, 678);
 const second = Math.floor(nowMs / 1000);

@@ -8,7 +8,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { generationBytes, sealAgeMs, viewTtlMs } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver, textIn } from "../kinesis/client.ts";
 import { v3ioOver } from "../v3io/client.ts";

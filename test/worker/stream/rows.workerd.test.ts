@@ -5,7 +5,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tailChunksMax } from "../../../worker/limits.ts";
-import type { ShardApi } from "../../../worker/stream/rpc.ts";
+import type { ShardApi } from "../../../worker/core/rpc.ts";
 import { append, chunkOf, openShard, record, type ShardStub } from "./shards.ts";
 import {
   gatherAll,

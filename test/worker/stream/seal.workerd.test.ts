@@ -4,7 +4,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes } from "../../../worker/limits.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { packRecords } from "../../reference/pack.ts";

@@ -4,16 +4,16 @@
 
 import { env, exports } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
-import { unwrap } from "../../../worker/stream/rpc.ts";
-import { shardUid } from "../../../worker/stream/shardUid.ts";
-import type { PageLimits } from "../../../worker/stream/plan.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
+import { shardUid } from "../../../worker/engine/shardUid.ts";
+import type { PageLimits } from "../../../worker/stream/readPlan.ts";
 import { readPage as gather } from "../../../worker/stream/reader.ts";
 import type {
   AppendReceipt,
   Location,
   ReadRequest,
   SeekRequest,
-} from "../../../worker/stream/types.ts";
+} from "../../../worker/core/types.ts";
 import { packRecords } from "../../reference/pack.ts";
 import { parseGiven } from "../../reference/parse.ts";
 import { arrivalOrdinals, type ModelRecord } from "../../reference/record.ts";

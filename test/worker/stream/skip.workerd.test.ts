@@ -5,10 +5,10 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import edge from "../../../worker/index.ts";
-import type { Env } from "../../../worker/env.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 import { generationBytes } from "../../../worker/limits.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { arnOf, ask, createStream, kinesis, putText } from "../kinesis/claims.ts";
 import { authorizationFor } from "../kinesis/client.ts";

@@ -10,8 +10,8 @@ import * as fc from "fast-check";
 import { expect } from "vitest";
 import { StreamError } from "../../../worker/errors.ts";
 import { viewTtlMs } from "../../../worker/limits.ts";
-import { unwrap } from "../../../worker/stream/rpc.ts";
-import type { Location } from "../../../worker/stream/types.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
+import type { Location } from "../../../worker/core/types.ts";
 import {
   chunkOf,
   type Offered,

@@ -6,7 +6,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tierRetryMs } from "../../../worker/limits.ts";
-import { verifyBody } from "../../../worker/stream/chunk.ts";
+import { verifyBody } from "../../../worker/engine/chunk.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { append, type Offered, openShard, record, sabotage, type ShardStub } from "./shards.ts";

@@ -5,9 +5,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, test, vi } from "vitest";
 import { noAttributes } from "../../../worker/v3io/places.ts";
 import { UnwrittenItems } from "../../../worker/items/unwritten.ts";
-import type { ItemsApi } from "../../../worker/items/types.ts";
+import type { ItemsApi } from "../../../worker/core/itemTypes.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { type CatalogApi, unwrap } from "../../../worker/stream/rpc.ts";
+import { type CatalogApi, unwrap } from "../../../worker/core/rpc.ts";
 import { UnwrittenCatalog } from "../../../worker/stream/unwritten.ts";
 
 afterEach(() => {

@@ -2,7 +2,7 @@
 // their turn, however quickly they are answered.
 
 import { expect, test } from "vitest";
-import { visitShards } from "../../../worker/stream/visit.ts";
+import { visitShards } from "../../../worker/core/parallel.ts";
 
 const shards = Array.from({ length: 1000 }, (_, i) => i);
 

@@ -3,7 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { waitersMax } from "../../../worker/limits.ts";
-import { WaitingRoom } from "../../../worker/stream/waiting.ts";
+import { WaitingRoom } from "../../../worker/shard/waitList.ts";
 
 let room: WaitingRoom;
 

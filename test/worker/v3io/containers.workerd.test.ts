@@ -4,8 +4,8 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import type { Env, Runtime } from "../../../worker/env.ts";
-import { readContainers } from "../../../worker/settings.ts";
+import type { Env, Runtime } from "../../../worker/core/bindings.ts";
+import { readContainers } from "../../../worker/core/settings.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { errorText, v3ioOver } from "./client.ts";
 

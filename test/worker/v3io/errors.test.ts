@@ -4,7 +4,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { StreamError, type StreamErrorCode } from "../../../worker/errors.ts";
-import { FailureLog } from "../../../worker/failureLog.ts";
+import { FailureLog } from "../../../worker/core/failureLog.ts";
 import {
   errorResponse,
   errorTable,

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { StreamError } from "../../../worker/errors.ts";
 import { applyUpdates, isTrue } from "../../../worker/items/evaluate.ts";
-import type { Attributes, AttributeValue } from "../../../worker/items/types.ts";
+import type { Attributes, AttributeValue } from "../../../worker/core/itemTypes.ts";
 import { V3ioError } from "../../../worker/v3io/errors.ts";
 import { parseCondition, parseUpdates } from "../../../worker/v3io/expression.ts";
 

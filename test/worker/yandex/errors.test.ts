@@ -2,7 +2,7 @@
 // of the core is called. Sources: YDB exceptions_mapping.cpp, datastreams_codes.h.
 
 import { describe, expect, test, vi } from "vitest";
-import { FailureLog } from "../../../worker/failureLog.ts";
+import { FailureLog } from "../../../worker/core/failureLog.ts";
 import { StreamError, type StreamErrorCode } from "../../../worker/errors.ts";
 import {
   errorStatus,

@@ -3,8 +3,8 @@
 
 import { describe, expect, test } from "vitest";
 import { YandexError } from "../../../worker/yandex/errors.ts";
-import { readMessage } from "../../../worker/yandex/message.ts";
-import { messages } from "../../../worker/yandex/messages.ts";
+import { readMessage } from "../../../worker/yandex/shapeTypes.ts";
+import { messages } from "../../../worker/yandex/shapes.ts";
 import { parseSequenceNumber, parseShardId, shardIdOf } from "../../../worker/yandex/shards.ts";
 
 describe("readMessage", () => {

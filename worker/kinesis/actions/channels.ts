@@ -1,7 +1,7 @@
 // Channels carry records from a stream to Amazon S3, which is not here. Every operation says so, in an
 // error of the kind that it is documented to answer with.
 import type { Action } from "../context.ts";
-import { channelNotFound, channelsUnavailable } from "../messages.ts";
+import { channelNotFound, channelsUnavailable } from "../errorTexts.ts";
 
 export const createChannel: Action<"CreateChannel"> = async () => {
   throw channelsUnavailable();

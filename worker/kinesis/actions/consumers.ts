@@ -1,7 +1,7 @@
 // Consumers with a throughput of their own: registering, describing, listing and deregistering them.
 // What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
 // says CREATING all the same, because that is what the service says and what its clients wait on.
-import { createdSecondsOf, getConsumer } from "../../stream/consumers.ts";
+import { createdSecondsOf, getConsumer } from "../../catalog/consumers.ts";
 import {
   writtenCatalogOf,
   cursorKeyOf,
@@ -9,12 +9,12 @@ import {
   forgetStream,
   refreshStream,
 } from "../../stream/directory.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { ConsumerDescription, StreamDescription } from "../../stream/types.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { ConsumerDescription, StreamDescription } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
-import { streamNotFound } from "../messages.ts";
+import { streamNotFound } from "../errorTexts.ts";
 import { consumerArn, resolveStream, type StreamAddress, streamArn } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { resolveConsumer } from "../resource.ts";

@@ -3,7 +3,7 @@
 // is used for nothing. Replies about records say KMS where the service's would.
 import type { Action } from "../context.ts";
 import { changeStreamNow } from "../currentStream.ts";
-import { encryptionTypeInvalid } from "../messages.ts";
+import { encryptionTypeInvalid } from "../errorTexts.ts";
 
 export const startStreamEncryption: Action<"StartStreamEncryption"> = async (context, input) => {
   checkType(input.EncryptionType);

@@ -2,12 +2,12 @@
 // if it is one that auth/resourcePolicy.ts understands; judged by permission.ts at every request.
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
 import { StreamError } from "../../errors.ts";
-import { getConsumer } from "../../stream/consumers.ts";
+import { getConsumer } from "../../catalog/consumers.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
-import { unwrap } from "../../stream/rpc.ts";
+import { unwrap } from "../../core/rpc.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
-import { policyNotFound } from "../messages.ts";
+import { policyNotFound } from "../errorTexts.ts";
 import { arnOf, type Resource, resolveResource } from "../resource.ts";
 
 /** What a resource without a policy answers (tested against the service: localstack#12961). */

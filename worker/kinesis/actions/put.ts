@@ -1,8 +1,8 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
 import { StreamError } from "../../errors.ts";
-import type { FailureLog } from "../../failureLog.ts";
-import { engine } from "../../isolate.ts";
+import type { FailureLog } from "../../core/failureLog.ts";
+import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
 import {
   batchOf,
@@ -10,9 +10,9 @@ import {
   recordBytes,
   type RecordBatch,
   type RecordPut,
-} from "../../recordBatch.ts";
+} from "../../engine/recordBatch.ts";
 import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
-import { findShard } from "../../stream/hashrange.ts";
+import { findShard } from "../../core/hashRange.ts";
 import { latestTime } from "../../stream/reader.ts";
 import { type PlacedRecord, putRecords, type PutResult } from "../../stream/writer.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
@@ -26,9 +26,9 @@ import {
   recordTooLarge,
   streamNotFound,
   throughputExceeded,
-} from "../messages.ts";
+} from "../errorTexts.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
-import { PutBody } from "../putBody.ts";
+import { PutBody } from "../putInput.ts";
 import { printPutReply } from "../putReply.ts";
 import { parseSequenceNumber } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";

@@ -1,10 +1,10 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
 // encrypted, so GetRecords asks the shard, and the catalog once in a while about new records. Where the shard has ended, the reply names the shards that continue it instead of
 // an iterator: every reply has one or the other, which is what consumers go by.
-import type { Env } from "../../env.ts";
+import type { Env } from "../../core/bindings.ts";
 import { StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { admitCall, spendPage } from "../../stream/admission.ts";
+import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import {
   cursorKeyOf,
   findCursorKeyBeside,
@@ -13,9 +13,9 @@ import {
   refreshStream,
   withStream,
 } from "../../stream/directory.ts";
-import { findShard } from "../../stream/hashrange.ts";
+import { findShard } from "../../core/hashRange.ts";
 import { readPage, seekShard } from "../../stream/reader.ts";
-import type { Scope } from "../../stream/types.ts";
+import type { Scope } from "../../core/types.ts";
 import { type Action, PrintedBody } from "../context.ts";
 import { parseShardId } from "../hashkey.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
@@ -27,10 +27,10 @@ import {
   shardNotFound,
   startingNumberInvalid,
   throughputExceeded,
-} from "../messages.ts";
+} from "../errorTexts.ts";
 import { resolveStream } from "../names.ts";
 import { isAtEnd, millisBehind, seekRequest } from "../position.ts";
-import { renderRecords, spansOf } from "../records.ts";
+import { renderRecords, spansOf } from "../recordReply.ts";
 import { childShardsOf } from "../shardList.ts";
 
 export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {

@@ -4,7 +4,7 @@
 // actions/increaseStreamRetentionPeriod.js).
 import type { Action, ActionContext } from "../context.ts";
 import { changeStreamNow, describeStreamNow } from "../currentStream.ts";
-import { retentionTooLong, retentionTooShort, warmThroughputTooHigh } from "../messages.ts";
+import { retentionTooLong, retentionTooShort, warmThroughputTooHigh } from "../errorTexts.ts";
 import { streamArn, type StreamReference } from "../names.ts";
 
 const retentionHoursMin = 24;

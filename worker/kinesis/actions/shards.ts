@@ -3,18 +3,18 @@
 // of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
 // told after that, as moto does.
 import { shardsMax } from "../../limits.ts";
-import { readSettings } from "../../settings.ts";
-import { accountQuota } from "../../stream/accountQuota.ts";
+import { readSettings } from "../../core/settings.ts";
+import { accountQuota } from "../../catalog/accountQuota.ts";
 import {
   writtenCatalogOf,
   cursorKeyOf,
   findCursorKey,
   forgetStream,
 } from "../../stream/directory.ts";
-import { findShard, hashHex, hashNumber, openCount } from "../../stream/hashrange.ts";
-import { recentRecounts, type ReshardOrder } from "../../stream/reshard.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { ShardDescription, StreamDescription } from "../../stream/types.ts";
+import { findShard, hashHex, hashNumber, openCount } from "../../core/hashRange.ts";
+import { recentRecounts, type ReshardOrder } from "../../catalog/reshardPlan.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { ShardDescription, StreamDescription } from "../../core/types.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { parseHashKey, parseShardId, shardIdOf } from "../hashkey.ts";
@@ -33,7 +33,7 @@ import {
   streamNotActive,
   streamNotFound,
   streamOnDemand,
-} from "../messages.ts";
+} from "../errorTexts.ts";
 import { parseStreamArn, resolveStream, streamArn, type StreamReference } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";

@@ -5,13 +5,13 @@ import {
   findCursorKey,
   forgetStream,
 } from "../../stream/directory.ts";
-import { openCount } from "../../stream/hashrange.ts";
-import { type StreamSpec, unwrap } from "../../stream/rpc.ts";
-import type { StreamDescription, StreamMode } from "../../stream/types.ts";
+import { openCount } from "../../core/hashRange.ts";
+import { type StreamSpec, unwrap } from "../../core/rpc.ts";
+import type { StreamDescription, StreamMode } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
 import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
-import { shardCountMissing } from "../messages.ts";
+import { shardCountMissing } from "../errorTexts.ts";
 import { resolveStream, streamArn } from "../names.ts";
 import { openPageToken, sealPageToken } from "../pageToken.ts";
 import { shardOf, shardsAfter } from "../shardList.ts";

@@ -2,12 +2,12 @@
 // events begins; subscription.ts pushes them. A subscription that was refused leaves the one that
 // was there as it is.
 import { StreamError } from "../../errors.ts";
-import { getConsumer } from "../../stream/consumers.ts";
+import { getConsumer } from "../../catalog/consumers.ts";
 import { type KnownStream, refreshStream } from "../../stream/directory.ts";
-import { findShard } from "../../stream/hashrange.ts";
+import { findShard } from "../../core/hashRange.ts";
 import { seekShard } from "../../stream/reader.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { ShardDescription } from "../../stream/types.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { ShardDescription } from "../../core/types.ts";
 import { type Action, type ActionContext, PrintedBody } from "../context.ts";
 import { eventStreamType } from "../eventstream.ts";
 import { parseShardId } from "../hashkey.ts";
@@ -20,7 +20,7 @@ import {
   startingNumberInvalid,
   subscriptionExists,
   tooManySubscriptions,
-} from "../messages.ts";
+} from "../errorTexts.ts";
 import { parseConsumerArn } from "../names.ts";
 import { type Position, seekRequest } from "../position.ts";
 import { pushEvents } from "../subscription.ts";

@@ -2,10 +2,10 @@
 // datastreams_proxy.cpp, error_codes_ut.cpp.
 import { yandexConsumersMax } from "../../limits.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { ConsumerDescription } from "../../stream/types.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { ConsumerDescription } from "../../core/types.ts";
 import { addressIn, listMember, type Method } from "../context.ts";
-import { openPageToken, type PageToken, sealPageToken } from "../cursor.ts";
+import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
 
 const pageMax = 10_000;

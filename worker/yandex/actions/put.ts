@@ -1,13 +1,13 @@
 // PutRecord and PutRecords. What is wrong with any record is wrong with the whole call; a shard that
 // cannot take its records fails those alone. Source: YDB put_records_actor.h.
 import { StreamError } from "../../errors.ts";
-import type { FailureLog } from "../../failureLog.ts";
-import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../recordBatch.ts";
+import type { FailureLog } from "../../core/failureLog.ts";
+import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../engine/recordBatch.ts";
 import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
 import { issue, type YandexError, yandexErrorOf } from "../errors.ts";
-import type { InputOf } from "../messages.ts";
-import { PutBody } from "../putBody.ts";
+import type { InputOf } from "../shapes.ts";
+import { PutBody } from "../putInput.ts";
 import { shardIdOf } from "../shards.ts";
 
 type Entry = NonNullable<InputOf<"PutRecords">["Records"]>[number];

@@ -3,19 +3,19 @@
 // split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
 import { StreamError } from "../../errors.ts";
-import { admitCall, spendPage } from "../../stream/admission.ts";
-import { INDEX_MAX } from "../../stream/chunk.ts";
+import { admitCall, spendPage } from "../../stream/readAdmission.ts";
+import { INDEX_MAX } from "../../engine/chunk.ts";
 import { refreshStream, withStream } from "../../stream/directory.ts";
-import { childrenOf, findShard } from "../../stream/hashrange.ts";
-import type { QuotaKind } from "../../stream/quota.ts";
+import { childrenOf, findShard } from "../../core/hashRange.ts";
+import type { QuotaKind } from "../../shard/shardQuota.ts";
 import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { SeekRequest } from "../../stream/types.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { SeekRequest } from "../../core/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
-import { type Iterator, openIterator, sealIterator } from "../cursor.ts";
+import { type Iterator, openIterator, sealIterator } from "../iterator.ts";
 import { issue, streamNotFound } from "../errors.ts";
-import type { InputOf } from "../messages.ts";
-import { RecordReply } from "../records.ts";
+import type { InputOf } from "../shapes.ts";
+import { RecordReply } from "../recordReply.ts";
 import { parseSequenceNumber, parseShardId, rangeOf, shardIdOf } from "../shards.ts";
 
 const recordsMax = 10_000;

@@ -1,10 +1,10 @@
 // ListShards. Unlike Kinesis, ExclusiveStartShardId is inclusive, a filter's unknown type is none, and a
 // page token goes with no stream's name. Source: YDB datastreams_proxy.cpp, kinesis_ut.cpp.
-import type { ShardDescription } from "../../stream/types.ts";
+import type { ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember, type Method } from "../context.ts";
-import { openPageToken, type PageToken, sealPageToken } from "../cursor.ts";
+import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
-import type { InputOf } from "../messages.ts";
+import type { InputOf } from "../shapes.ts";
 import { describeShards, shardIdOf } from "../shards.ts";
 
 const pageDefault = 100;

@@ -8,8 +8,8 @@ import {
   refreshStream,
   settledStream,
 } from "../../stream/directory.ts";
-import { unwrap } from "../../stream/rpc.ts";
-import type { StreamDescription, YandexAttributes } from "../../stream/types.ts";
+import { unwrap } from "../../core/rpc.ts";
+import type { StreamDescription, YandexAttributes } from "../../core/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
 import { issue } from "../errors.ts";
 import { pathsOf, type StreamAddress } from "../names.ts";
@@ -22,7 +22,7 @@ import {
   readMode,
   readRetention,
   readShardCount,
-} from "../settings.ts";
+} from "../streamSettings.ts";
 import { describeShards, shardIdOf } from "../shards.ts";
 
 const pageDefault = 100;

@@ -1,0 +1,121 @@
+// The consumers registered with a stream: part of its description, sorted by name. A consumer is
+// known by its name, and by its second of creation too when somebody asks by ARN, so that one
+// registered again is another. Pure functions; storing the description is the catalog's.
+import { StreamError } from "../errors.ts";
+import { advantageConsumersMax, consumersMax } from "../limits.ts";
+import { requirePresent } from "./streamChanges.ts";
+import { settling } from "./lifecycle.ts";
+import type { ConsumerDescription, StreamDescription } from "../core/types.ts";
+
+export interface ConsumerKey {
+  name: string;
+  /** Of its creation; any when undefined. */
+  createdSeconds?: number;
+}
+
+export function findConsumer(
+  stream: StreamDescription,
+  key: ConsumerKey,
+): ConsumerDescription | undefined {
+  return stream.consumers.find((consumer) => {
+    const isNamed = consumer.name === key.name;
+    const seconds = createdSecondsOf(consumer);
+    return isNamed && (key.createdSeconds ?? seconds) === seconds;
+  });
+}
+
+/** Throws `consumerNotFound`. */
+export function getConsumer(stream: StreamDescription, key: ConsumerKey): ConsumerDescription {
+  const consumer = findConsumer(stream, key);
+  if (consumer !== undefined) return consumer;
+  throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
+}
+
+/** How many consumers the stream may have; on-demand streams of a committed account may have more. */
+export function consumerLimit({ mode }: StreamDescription, isCommitted: boolean): number {
+  return mode === "ON_DEMAND" && isCommitted ? advantageConsumersMax : consumersMax;
+}
+
+/** As it stands in the consumer's ARN. */
+export function createdSecondsOf({ createdMs }: ConsumerDescription): number {
+  return Math.floor(createdMs / 1000);
+}
+
+/**
+ * Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. It says that it was
+ * created at `createdMs`, which may be ahead of the clock.
+ */
+export function registerConsumer(
+  stream: StreamDescription,
+  name: string,
+  { nowMs, createdMs, transitionMs }: { nowMs: number; createdMs: number; transitionMs: number },
+  max: number,
+): ConsumerDescription {
+  requirePresent(stream);
+  if (stream.consumers.some((consumer) => consumer.name === name)) {
+    throw new StreamError("consumerExists", { stream: stream.name, consumer: name });
+  }
+  if (stream.consumers.length >= max) {
+    throw new StreamError("tooManyConsumers", { stream: stream.name, limit: max });
+  }
+  const consumer: ConsumerDescription = {
+    name,
+    uid: crypto.randomUUID(),
+    createdMs,
+    ...(transitionMs > 0
+      ? { status: "CREATING", ...settling(nowMs, transitionMs) }
+      : { status: "ACTIVE" }),
+  };
+  stream.consumers = [...stream.consumers, consumer].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return consumer;
+}
+
+/** Takes a consumer away after `transitionMs`; returns it. */
+export function deregisterConsumer(
+  stream: StreamDescription,
+  key: ConsumerKey,
+  nowMs: number,
+  transitionMs: number,
+): ConsumerDescription {
+  const consumer = getConsumer(stream, key);
+  const others = (replacement: ConsumerDescription[]) =>
+    stream.consumers.flatMap((each) => (each === consumer ? replacement : each));
+  if (transitionMs === 0) stream.consumers = others([]);
+  else if (consumer.status !== "DELETING") {
+    const leaving = { ...consumer, status: "DELETING" as const, ...settling(nowMs, transitionMs) };
+    stream.consumers = others([leaving]);
+  }
+  return consumer;
+}
+
+/** The stream with the policy attached to it, or to the consumer; null takes it away. */
+export function changePolicy(
+  stream: StreamDescription,
+  key: ConsumerKey | undefined,
+  policy: string | null,
+): StreamDescription {
+  requirePresent(stream);
+  if (key === undefined) return withPolicy(stream, policy);
+  const consumer = getConsumer(stream, key);
+  if (consumer.status !== "ACTIVE") throw notActive(stream, consumer);
+  const changed = withPolicy(consumer, policy);
+  const consumers = stream.consumers.map((each) => (each === consumer ? changed : each));
+  return { ...stream, consumers };
+}
+
+function withPolicy<Thing extends { policy?: string }>(thing: Thing, policy: string | null): Thing {
+  if (policy !== null) return { ...thing, policy };
+  if (thing.policy === undefined) throw new StreamError("policyNotFound");
+  const bare = { ...thing };
+  delete bare.policy;
+  return bare;
+}
+
+/** A consumer that is not there yet, or is about to go. */
+function notActive(stream: StreamDescription, consumer: ConsumerDescription): StreamError {
+  return new StreamError("consumerNotActive", {
+    stream: stream.name,
+    consumer: consumer.name,
+    createdSeconds: createdSecondsOf(consumer),
+  });
+}

@@ -1,0 +1,46 @@
+// The states of streams and consumers. A state is stored before the work behind it begins, and ends
+// in one of two ways: at once when the work is done, or, where transitions are stretched, at a time
+// stored with it. Such a time needs no event: whoever reads resolves it by the clock.
+import { isDue } from "../core/clock.ts";
+import type { ConsumerDescription, StreamDescription } from "../core/types.ts";
+
+/** The stream as it is at `nowMs`, the same object if it is as stored; undefined once it is gone. */
+export function streamAt(stream: StreamDescription, nowMs: number): StreamDescription | undefined {
+  const settled = settledAt(stream, nowMs);
+  if (settled === undefined) return undefined;
+  const consumers = stream.consumers.flatMap((consumer) => settledAt(consumer, nowMs) ?? []);
+  const isSame =
+    consumers.length === stream.consumers.length &&
+    consumers.every((consumer, i) => consumer === stream.consumers[i]);
+  return isSame ? settled : { ...settled, consumers };
+}
+
+/** The work behind the stream's state is done: the state ends after `transitionMs`. */
+export function settleStream(stream: StreamDescription, nowMs: number, transitionMs: number): void {
+  if (transitionMs > 0) Object.assign(stream, settling(nowMs, transitionMs));
+  else stream.status = "ACTIVE";
+}
+
+/** A state that ends by itself in `transitionMs`. */
+export function settling(nowMs: number, transitionMs: number) {
+  return { settlesMs: nowMs + transitionMs, settlingMs: transitionMs };
+}
+
+/** Whether somebody has still to do what the state stands for. */
+export function hasWorkLeft({ status, settlesMs }: StreamDescription): boolean {
+  return status !== "ACTIVE" && settlesMs === undefined;
+}
+
+function settledAt<Thing extends StreamDescription | ConsumerDescription>(
+  thing: Thing,
+  nowMs: number,
+): Thing | undefined {
+  const { settlesMs, settlingMs = settlesMs } = thing;
+  if (settlesMs === undefined || settlingMs === undefined) return thing;
+  if (!isDue(settlesMs, settlingMs, nowMs)) return thing;
+  if (thing.status === "DELETING") return undefined;
+  const settled = { ...thing, status: "ACTIVE" };
+  delete settled.settlesMs;
+  delete settled.settlingMs;
+  return settled;
+}

@@ -1,0 +1,225 @@
+// The catalog's streams as rows: one JSON document each, so that a change of anything about a
+// stream is one row. What is read is as of now: a state whose time has come is over, and a stream
+// whose deletion has come to its end is gone, with all that hung on it.
+import { Buffer } from "node:buffer";
+import { StreamError } from "../errors.ts";
+import { directoryRowsMax, rowBodyBytesMax, streamPageBytesMax } from "../limits.ts";
+import type { LazySql } from "../core/lazySql.ts";
+import { streamAt } from "./lifecycle.ts";
+import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "../core/rpc.ts";
+import type { TagTable } from "./tags.ts";
+import type { StreamDescription } from "../core/types.ts";
+
+/** What an account has of what it may have only so much of. */
+export interface AccountTotals {
+  openShards: number;
+  onDemandStreams: number;
+}
+
+interface StreamCount {
+  openShards: number;
+  isOnDemand: boolean;
+}
+
+type StreamRow = { description: string };
+
+/** A name as a directory, which is how listings sort: "a-b/" before "a/". */
+const PATH = "name || '/'";
+
+/** Above every path that begins with what it is appended to. */
+const AFTER_ALL = "\u{10FFFF}";
+
+/** Paths begin with a slash; before and after them are the names that are none. */
+const PLAIN_NAMES = [
+  ["", "/"],
+  ["0", AFTER_ALL],
+] as const;
+
+export class StreamRegistry {
+  static readonly schema = [
+    `CREATE TABLE IF NOT EXISTS stream (
+       name TEXT PRIMARY KEY,
+       description TEXT NOT NULL
+     ) WITHOUT ROWID`,
+    `CREATE INDEX IF NOT EXISTS stream_path ON stream (${PATH})`,
+    "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
+  ];
+
+  private readonly sql: LazySql;
+  private readonly tags: TagTable;
+  private counts: Map<string, StreamCount> | undefined;
+
+  constructor(sql: LazySql, tags: TagTable) {
+    this.sql = sql;
+    this.tags = tags;
+  }
+
+  /** Throws `streamNotFound`. */
+  get(name: string): StreamDescription {
+    const stream = this.find(name);
+    if (stream === undefined) throw new StreamError("streamNotFound", { stream: name });
+    return stream;
+  }
+
+  find(name: string): StreamDescription | undefined {
+    const query = "SELECT description FROM stream WHERE name = ?";
+    const [row] = this.sql.rows<StreamRow>(query, name);
+    return row && this.resolve(row);
+  }
+
+  /**
+   * The first streams after a name, in order, of those whose names begin with a path. A name that is
+   * a path begins with a slash; without a path, the streams whose names are none.
+   */
+  page(after: string, limit: number, path?: string): StreamPage {
+    const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
+    const range = path === undefined ? [] : [path, path + AFTER_ALL];
+    const sql = `SELECT description FROM stream WHERE name > ? AND ${kind} ORDER BY name`;
+    const { streams, more } = this.read(sql, limit, after, ...range);
+    return { streams: streams.map(summaryOf), more };
+  }
+
+  /** See CatalogApi. */
+  directory(path: string | undefined, after: string, limit: number): StreamDirectory {
+    const prefix = path ?? "";
+    const ranges = path === undefined ? PLAIN_NAMES : [[path, path + AFTER_ALL] as const];
+    const entries: StreamEntry[] = [];
+    let [done, bytes, rows] = [after, 0, 0];
+    for (const [start, end] of ranges) {
+      for (const row of this.firsts(prefix, after > start ? after : start, end)) {
+        const isEnough = bytes > streamPageBytesMax || ++rows > directoryRowsMax;
+        if (entries.length === limit || isEnough) return { entries, next: done };
+        bytes += row.bytes;
+        const at = directoryIn(`${row.name}/`, prefix);
+        const isStream = at === `${row.name}/`;
+        const stream = this.find(row.name);
+        const createdMs = stream?.createdMs ?? 0;
+        if (!isStream) entries.push({ path: at, createdMs });
+        else if (stream !== undefined && stream.status !== "DELETING") {
+          entries.push({ path: at, createdMs, stream: outlineOf(stream) });
+        }
+        done = at;
+      }
+    }
+    return { entries, next: undefined };
+  }
+
+  /** In order of their names, a page of them in memory at a time. */
+  *all(): Generator<StreamDescription> {
+    const sql = "SELECT description FROM stream WHERE name > ? ORDER BY name";
+    for (let after = ""; ;) {
+      const { streams, more } = this.read(sql, Infinity, after);
+      yield* streams;
+      const last = streams.at(-1);
+      if (!more || last === undefined) return;
+      after = last.name;
+    }
+  }
+
+  totals(): AccountTotals {
+    const totals = { openShards: 0, onDemandStreams: 0 };
+    for (const { openShards, isOnDemand } of this.counted().values()) {
+      totals.openShards += openShards;
+      if (isOnDemand) totals.onDemandStreams++;
+    }
+    return totals;
+  }
+
+  /** Throws `tooLarge` for one that does not fit a row: policies of many consumers are in it. */
+  save(stream: StreamDescription): void {
+    const description = JSON.stringify(stream);
+    if (Buffer.byteLength(description) > rowBodyBytesMax) {
+      throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
+    }
+    this.sql.put("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
+    this.counts?.set(stream.name, countOf(stream));
+  }
+
+  remove({ name, uid, consumers }: StreamDescription): void {
+    this.sql.remove("DELETE FROM stream WHERE name = ?", name);
+    this.sql.remove("DELETE FROM turn WHERE name = ?", name);
+    for (const resource of [{ uid }, ...consumers]) this.tags.remove(resource.uid);
+    this.counts?.delete(name);
+  }
+
+  /** Takes `count` turns of the stream's round robin; returns the first. */
+  takeTurns(name: string, count: number): number {
+    const query = "SELECT next FROM turn WHERE name = ?";
+    const [row] = this.sql.rows<{ next: number }>(query, name);
+    const first = row?.next ?? 0;
+    this.sql.put("INSERT OR REPLACE INTO turn VALUES (?, ?)", name, first + count);
+    return first;
+  }
+
+  /** All streams are read for it once in the object's life. */
+  private counted(): Map<string, StreamCount> {
+    if (this.counts === undefined) {
+      this.counts = new Map();
+      for (const stream of this.all()) this.counts.set(stream.name, countOf(stream));
+    }
+    return this.counts;
+  }
+
+  /** The first row of each stream or directory directly in a path, from an exclusive start on. */
+  private *firsts(
+    prefix: string,
+    start: string,
+    end: string,
+  ): Generator<{ name: string; bytes: number }> {
+    const sql = `SELECT name, length(description) AS bytes FROM stream
+      WHERE ${PATH} > ? AND ${PATH} < ? ORDER BY ${PATH} LIMIT 1`;
+    for (let from = start.endsWith("/") && start > prefix ? start + AFTER_ALL : start; ;) {
+      const [row] = this.sql.rows<{ name: string; bytes: number }>(sql, from, end);
+      if (row === undefined) return;
+      from = directoryIn(`${row.name}/`, prefix) + AFTER_ALL;
+      yield row;
+    }
+  }
+
+  /** As many streams as a page may have; fewer than the limit where they are large. */
+  private read(
+    statement: string,
+    limit: number,
+    ...bindings: SqlStorageValue[]
+  ): { streams: StreamDescription[]; more: boolean } {
+    for (;;) {
+      const rows: StreamRow[] = [];
+      let [bytes, more] = [0, false];
+      for (const row of this.sql.each<StreamRow>(statement, ...bindings)) {
+        more = rows.length === limit || bytes > streamPageBytesMax;
+        if (more) break;
+        rows.push(row);
+        bytes += row.description.length;
+      }
+      const streams = rows.flatMap((row) => this.resolve(row) ?? []);
+      if (streams.length === rows.length) return { streams, more };
+    }
+  }
+
+  private resolve({ description }: StreamRow): StreamDescription | undefined {
+    const stored = JSON.parse(description) as StreamDescription;
+    const stream = streamAt(stored, Date.now());
+    if (stream === undefined) this.remove(stored);
+    return stream;
+  }
+}
+
+function summaryOf(stream: StreamDescription): StreamSummary {
+  const { account, region, name, status, mode, createdMs } = stream;
+  return { account, region, name, status, mode, createdMs };
+}
+
+function outlineOf({ retentionHours, shards }: StreamDescription) {
+  const last = Math.max(...shards.map(({ index }) => index));
+  return { retentionHours, shardCount: last + 1 };
+}
+
+/** What a path shows as in a directory: itself, or the directory that it lies in there. */
+function directoryIn(path: string, prefix: string): string {
+  return path.slice(0, path.indexOf("/", prefix.length) + 1);
+}
+
+function countOf({ mode, shards }: StreamDescription): StreamCount {
+  const openShards = shards.filter(({ closedMs }) => closedMs === undefined).length;
+  return { openShards, isOnDemand: mode === "ON_DEMAND" };
+}

@@ -1,0 +1,57 @@
+// Tags of streams and consumers, by the uid of what they hang on. They stand beside the stream's
+// description and not in it: nobody needs them on the way of a record, and 21 resources with fifty
+// tags each would not fit into the description's row. A resource's tags are one row.
+import { StreamError } from "../errors.ts";
+import { tagsMax } from "../limits.ts";
+import type { LazySql } from "../core/lazySql.ts";
+
+/** A Map rather than an object: a key may be called `__proto__`. */
+export type Tags = ReadonlyMap<string, string>;
+
+export interface TagChange {
+  put?: Tags;
+  remove?: readonly string[];
+}
+
+export class TagTable {
+  static readonly schema = [
+    `CREATE TABLE IF NOT EXISTS tags (
+       resource TEXT PRIMARY KEY,
+       tags TEXT NOT NULL
+     ) WITHOUT ROWID`,
+  ];
+
+  private readonly sql: LazySql;
+
+  constructor(sql: LazySql) {
+    this.sql = sql;
+  }
+
+  of(resource: string): Tags {
+    const query = "SELECT tags FROM tags WHERE resource = ?";
+    const [row] = this.sql.rows<{ tags: string }>(query, resource);
+    return new Map(row === undefined ? [] : (JSON.parse(row.tags) as [string, string][]));
+  }
+
+  /** Throws `tooManyTags` and changes nothing. */
+  change(resource: string, change: TagChange): void {
+    const before = this.of(resource);
+    const after = changeTags(before, change);
+    if (after.size === 0 && before.size === 0) return;
+    if (after.size === 0) return this.remove(resource);
+    const tags = JSON.stringify([...after]);
+    this.sql.put("INSERT OR REPLACE INTO tags VALUES (?, ?)", resource, tags);
+  }
+
+  remove(resource: string): void {
+    this.sql.remove("DELETE FROM tags WHERE resource = ?", resource);
+  }
+}
+
+/** Throws `tooManyTags`. */
+export function changeTags(before: Tags, { put, remove = [] }: TagChange): Tags {
+  const after = new Map([...before, ...(put ?? [])]);
+  for (const key of remove) after.delete(key);
+  if (after.size > tagsMax) throw new StreamError("tooManyTags");
+  return after;
+}

@@ -1,0 +1,38 @@
+// What the Worker is bound to, as wrangler.toml and the local server set it up, and what a request
+// brings along for the core.
+import type { ItemsApi } from "./itemTypes.ts";
+import type { CatalogApi, ShardApi } from "./rpc.ts";
+import type { SegmentBucket } from "./segmentBucket.ts";
+
+export interface Env {
+  SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
+  CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
+  /** The objects of a container, one for each account, region and container. */
+  ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
+  /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
+  SEGMENTS?: SegmentBucket;
+  /** Files of the local server's objects: see written.ts. */
+  OBJECT_FILES?: Pick<Fetcher, "fetch">;
+  /** Who has the local server's disk in view: see space.ts. */
+  SPACE?: Pick<Fetcher, "fetch">;
+  /** Who may call: see auth/config.ts and auth/access.ts. */
+  MILLRACE_AUTH?: string;
+  MILLRACE_ACCESS?: string;
+  /** Path of the Yandex database that is the default one: see yandex/names.ts. */
+  MILLRACE_YANDEX_DATABASE?: string;
+  /** See settings.ts. */
+  MILLRACE_TRANSITION_MS?: string;
+  MILLRACE_LIMITS?: string;
+  MILLRACE_V3IO_CONTAINERS?: string;
+  /** What an open server serves besides loopback names and its own pages: see door.ts. */
+  MILLRACE_ALLOW_HOST?: string;
+  MILLRACE_ALLOW_ORIGIN?: string;
+}
+
+/** One request's way to everything outside it. */
+export interface Runtime {
+  env: Env;
+  /** The entrypoint that serves sealed segments, behind its cache. */
+  segments: Pick<Fetcher, "fetch">;
+  waitUntil(work: Promise<unknown>): void;
+}

@@ -1,0 +1,43 @@
+// Checks every body that a shard loads from its storage, and remembers which ones failed. What fails is
+// refused by name: the shard, the segment, the first record. The bytes are left as they are, for
+// whoever repairs; everything around them is read as before.
+import { StreamError } from "../errors.ts";
+import { verifyBody } from "../engine/chunk.ts";
+
+/** What a body must hold. */
+interface Expected {
+  firstIndex: number;
+  count: number;
+}
+
+export class Inspector {
+  /** First indexes of the bodies that failed. */
+  readonly damaged = new Set<number>();
+  readonly uid: string;
+
+  constructor(uid: string) {
+    this.uid = uid;
+  }
+
+  /** Checks a body's sums, and that it is the shard's and the one its place says. Throws `corrupt`. */
+  inspect(body: Uint8Array, expected: Expected, segment: number): void {
+    const index = expected.firstIndex;
+    let what = body.length === 0 ? "missing" : "other records";
+    try {
+      const { firstIndex, count } = verifyBody(body, this.uid);
+      if (firstIndex === index && count === expected.count) {
+        this.damaged.delete(index);
+        return;
+      }
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+      if (body.length > 0) what = String(error.detail["what"]);
+    }
+    this.damaged.add(index);
+    throw new StreamError("corrupt", { shard: this.uid, segment, index, what });
+  }
+}
+
+export function isCorrupt(error: unknown): error is StreamError {
+  return error instanceof StreamError && error.code === "corrupt";
+}

@@ -1,0 +1,126 @@
+// Sealed segments in R2, one object each under a key that is written once. An object is trusted after it has
+// been read back whole, byte for byte what was put; only then may the caller free the rows. A
+// segment that fails its check in SQLite is left there. Nothing here is on the way of an acknowledgement.
+import { Buffer } from "node:buffer";
+import { verifySegment } from "../engine/chunk.ts";
+import { isCorrupt } from "./bodyCheck.ts";
+
+/** What the storage engine asks of a place for segments: of R2, or of a folder. */
+export interface SegmentBucket {
+  /** With `onlyIf` an object that is there stays as it is. */
+  put(
+    key: string,
+    body: Uint8Array,
+    options: { onlyIf: { etagDoesNotMatch: string } },
+  ): Promise<unknown>;
+  get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+  delete(keys: string | string[]): Promise<void>;
+  list(options: { prefix: string }): Promise<{ objects: { key: string }[]; truncated: boolean }>;
+  /** Resolves when the objects will outlive a loss of power; a bucket without it promises that of every put. */
+  sync?(keys: readonly string[]): Promise<void>;
+  /** Removes whatever has the prefix, which ends with a slash; where it is left out, by `list` and `delete`. */
+  deleteFolder?(prefix: string): Promise<void>;
+}
+
+/** What is to be moved, asked for one at a time. */
+export interface MovableSegments {
+  uid: string;
+  /** Number of the next segment, or undefined when there is none now. */
+  next(): number | undefined;
+  /** Its bytes; undefined when there is nothing to move. Throws `corrupt`. */
+  load(segment: number): Uint8Array | undefined;
+  /** The segment is in R2 and verified, or stays where it is. */
+  done(segment: number): Promise<void>;
+}
+
+/** R2 deletes this many keys in one call. */
+const deleteKeysMax = 1000;
+
+/** Moves segments until there is none. Throws when R2 fails or gives back other bytes. */
+export async function moveSegments(
+  bucket: SegmentBucket,
+  segments: MovableSegments,
+): Promise<void> {
+  for (;;) {
+    const segment = segments.next();
+    if (segment === undefined) return;
+    const body = loadIfSound(segments, segment);
+    if (body !== undefined) await putVerified(bucket, segmentObject(segments.uid, segment), body);
+    await segments.done(segment);
+  }
+}
+
+/** A segment's verified bytes from R2; undefined when there is no such object. Throws `corrupt`. */
+export async function readObject(
+  bucket: SegmentBucket,
+  uid: string,
+  segment: number,
+): Promise<Uint8Array | undefined> {
+  const object = await bucket.get(segmentObject(uid, segment));
+  if (object === null) return undefined;
+  const body = new Uint8Array(await object.arrayBuffer());
+  verifySegment(body, uid, segment);
+  return body;
+}
+
+/**
+ * Resolves when the objects of segments that were moved are safe: their rows may be freed. Throws when
+ * that cannot be had; the objects are removed then, for nobody can tell what has become of them.
+ */
+export async function syncSegments(
+  bucket: SegmentBucket,
+  uid: string,
+  segments: readonly number[],
+): Promise<void> {
+  try {
+    await bucket.sync?.(segments.map((segment) => segmentObject(uid, segment)));
+  } catch (error) {
+    await dropSegments(bucket, uid, segments);
+    throw error;
+  }
+}
+
+/** Deletes the objects of some segments, or all of a shard's. Doing it again changes nothing. */
+export async function dropSegments(
+  bucket: SegmentBucket,
+  uid: string,
+  segments?: readonly number[],
+): Promise<void> {
+  if (segments !== undefined) {
+    for (let at = 0; at < segments.length; at += deleteKeysMax) {
+      const some = segments.slice(at, at + deleteKeysMax);
+      await bucket.delete(some.map((segment) => segmentObject(uid, segment)));
+    }
+    return;
+  }
+  if (bucket.deleteFolder !== undefined) return bucket.deleteFolder(segmentObject(uid, ""));
+  for (;;) {
+    const { objects, truncated } = await bucket.list({ prefix: segmentObject(uid, "") });
+    if (objects.length > 0) await bucket.delete(objects.map((object) => object.key));
+    if (!truncated) return;
+  }
+}
+
+function segmentObject(uid: string, segment: number | ""): string {
+  return `segments/${uid}/${segment}`;
+}
+
+function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | undefined {
+  try {
+    return segments.load(segment);
+  } catch (error) {
+    if (isCorrupt(error)) return undefined;
+    throw error;
+  }
+}
+
+async function putVerified(bucket: SegmentBucket, key: string, body: Uint8Array): Promise<void> {
+  // An object that a cut-off move left is kept, never written over: it is checked like a new one.
+  await bucket.put(key, body, { onlyIf: { etagDoesNotMatch: "*" } });
+  const object = await bucket.get(key);
+  const stored = object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+  if (stored === undefined || !Buffer.from(stored.buffer).equals(body)) {
+    await bucket.delete(key);
+    throw new Error(`R2 gave back other bytes for ${key} than were put`);
+  }
+}

@@ -1,0 +1,77 @@
+// The room that the local server's disk has left. A full disk does not fail a commit: it kills the
+// runtime (SIGBUS in SQLite's shared memory), again at each start. So requests that add data are refused
+// while there is little room, with an error that clients retry, and reads and deletions go on. Who has
+// the disk in view answers by a binding; without it there is nothing to ask, as on Cloudflare. Between two
+// answers each request's body is taken from the room several times over, so that no burst outruns them.
+import type { Env, Runtime } from "./bindings.ts";
+
+/** What the binding answers to GET: bytes that may be written; none when writes are to be refused. */
+export interface SpaceAnswer {
+  spareBytes: number;
+}
+
+/** Answers older than this are asked for anew beside the request, and much older ones before it. */
+const freshMs = 100;
+const staleMs = 1000;
+
+/** A byte of a body is written to a log, to a table, to a segment and to the bucket. */
+const writtenTimes = 4;
+
+/** Pages that even the smallest write touches. */
+const writeBytesMin = 64 * 1024;
+
+/** What of a body is not said in advance. */
+const unsaidBytes = 16 * 1024 * 1024;
+
+/** Names of operations, of all dialects, that add nothing: reads, and what makes less. */
+const addsNothing =
+  /^(?:Get|List|Describe|Subscribe|Seek|Delete|Deregister|Decrease|Remove|Untag|Disable|Stop)/;
+
+export class SpaceGauge {
+  /** By the last answer, without what was let in since or is being written. */
+  #spareBytes = 0;
+  #writingBytes = 0;
+  #askedMs = -Infinity;
+  /** When somebody last asked beside a request. */
+  #refreshMs = -Infinity;
+
+  /** Lets a request in that writes, and says what to give to `end` after it; undefined when there is no room. */
+  async begin({ headers }: Request, runtime: Runtime, nowMs: number): Promise<number | undefined> {
+    const { SPACE } = runtime.env;
+    if (SPACE === undefined) return 0;
+    const bodyBytes = Number(headers.get("content-length") ?? unsaidBytes);
+    const bytes = writtenTimes * (writeBytesMin + bodyBytes);
+    const ageMs = nowMs - this.#askedMs;
+    const isStale = ageMs >= staleMs || ageMs < 0 || this.#spareBytes <= bytes;
+    if (isStale) await this.#ask(SPACE, nowMs);
+    else if (ageMs >= freshMs && nowMs - this.#refreshMs >= freshMs) {
+      this.#refreshMs = nowMs;
+      runtime.waitUntil(this.#ask(SPACE, nowMs));
+    }
+    if (this.#spareBytes <= bytes) return undefined;
+    this.#spareBytes -= bytes;
+    this.#writingBytes += bytes;
+    return bytes;
+  }
+
+  end(bytes: number): void {
+    this.#writingBytes -= bytes;
+  }
+
+  /** Each request asks for itself: the answer to one that is cut off never comes. */
+  async #ask(space: NonNullable<Env["SPACE"]>, nowMs: number): Promise<void> {
+    const { spareBytes } = await askSpace(space);
+    this.#spareBytes = spareBytes - this.#writingBytes;
+    this.#askedMs = nowMs;
+  }
+}
+
+export async function askSpace(space: NonNullable<Env["SPACE"]>): Promise<SpaceAnswer> {
+  return await (await space.fetch("http://space/")).json<SpaceAnswer>();
+}
+
+export function addsData({ method, headers }: Request): boolean {
+  const name = headers.get("x-v3io-function") ?? headers.get("x-amz-target")?.split(".").at(-1);
+  if (name !== undefined) return !addsNothing.test(name);
+  return method === "PUT" || method === "POST";
+}

@@ -1,0 +1,242 @@
+// The nouns of the core, as plain data: what crosses between Workers, shards and the catalog, and
+// what the faces print. Nothing here knows a dialect.
+
+import type { TimeSpan } from "../engine/engine.ts";
+
+/** Who owns a stream, and where: each pair is a world of its own. */
+export interface Scope {
+  account: string;
+  region: string;
+}
+
+export type StreamStatus = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING";
+export type StreamMode = "PROVISIONED" | "ON_DEMAND";
+
+export interface ShardDescription {
+  /** Unique per creation; the name of the Durable Object. */
+  uid: string;
+  /** Position in the stream's list of shards that ever were. */
+  index: number;
+  createdMs: number;
+  /** First and last hash key, 32 hexadecimal digits each. */
+  hashStart: string;
+  hashEnd: string;
+  /** Indexes of the shards that it continues: one after a split, two after a merge. */
+  parents?: number[];
+  /**
+   * Its creation may be ahead of the clock, and of the arrival of its first records. Their sequence
+   * numbers then say the second after it, so that none is below the number that the shard starts with.
+   */
+  createdAhead?: boolean;
+  /** First millisecond that is its own, where a change of shards made it: one after what was before it. */
+  openedMs?: number;
+  /** When it closed; a shard without it is open. The same of all that one change has closed. */
+  closedMs?: number;
+  /** Index that the record after its last one would have had, once it is closed. */
+  endIndex?: number;
+  /** Time in its ending sequence number: a second before the creation of the shards that follow. */
+  endMs?: number;
+}
+
+/** How a shard ended. */
+export type ShardEnd = Required<Pick<ShardDescription, "closedMs" | "endIndex">>;
+
+/** What a shard knows of itself. */
+export interface ShardSettings extends ShardDescription {
+  retentionHours: number;
+  /** Records that arrived before it have expired once, and stay so however retention is changed. */
+  floorMs?: number;
+  /** No record of the shard arrives earlier than this. */
+  earliestMs?: number;
+  /** What readers pass over: see skips.ts. */
+  skipped?: SkippedSegment[];
+  /** Set while the shard is being removed; it exists no more for anyone. */
+  destroyed?: boolean;
+}
+
+export interface StreamDescription extends Scope {
+  name: string;
+  /** Unique per creation. */
+  uid: string;
+  status: StreamStatus;
+  /** When the status ends by itself: set once the work behind it is done. See lifecycle.ts. */
+  settlesMs?: number;
+  /** How long the status lasts in all, once it ends by itself. */
+  settlingMs?: number;
+  mode: StreamMode;
+  createdMs: number;
+  retentionHours: number;
+  /** How the keys were cut into equal shares; the first way where it does not say. */
+  cut?: HashCut;
+  /** What Yandex Data Streams keeps about a stream and nobody else asks for. */
+  yandex?: YandexAttributes;
+  /** Set while shards may not have heard of `retentionHours`. */
+  retaining?: boolean;
+  /** Data and partition key of one record. */
+  recordBytesMax: number;
+  /** By the record's key, or as the service sees fit. */
+  distribution: Distribution;
+  warmThroughputMiBps?: number;
+  /** Kept and reported; Cloudflare encrypts at rest with keys of its own. */
+  kmsKeyId?: string;
+  /** When it had such a key: see encryption.ts. */
+  encryptions?: TimeSpan[];
+  /** Names of the shard-level metrics that somebody asked for. */
+  metrics: string[];
+  /** JSON text: who else may do what. */
+  policy?: string;
+  /** Registered consumers, by name. */
+  consumers: ConsumerDescription[];
+  shards: ShardDescription[];
+  /** Set while shards are being split or merged. */
+  resharding?: Resharding;
+  /** When the number of shards was changed as a whole, in the last day. */
+  recountsMs?: number[];
+}
+
+/** A change of a stream's shards, written down before it is carried out. See reshard.ts. */
+export interface Resharding {
+  /** Shards that it makes. One that it also replaces is made closed, and never has a record. */
+  made: ShardDescription[];
+  /** Shards that it closes. */
+  closing: Required<Pick<ShardDescription, "index" | "endMs">>[];
+  /** Hash keys of all open shards, where they are cut anew. */
+  recut?: Pick<ShardDescription, "index" | "hashStart" | "hashEnd">[];
+  /** They close no earlier than this. */
+  notBeforeMs: number;
+  /** How far ahead that was when the change was begun. */
+  waitMs?: number;
+}
+
+/** Shares of the number of keys, or of the last key: the latter are one key narrower at times. */
+export type HashCut = "byCount" | "byLast";
+
+/** Kept and reported. */
+export interface YandexAttributes {
+  writeQuotaKbPerSec: number;
+  storageLimitMb?: number;
+  partitioning?: PartitioningAttributes;
+}
+
+export interface PartitioningAttributes {
+  minActive: number;
+  maxActive: number;
+  strategy: string;
+  stabilizationSeconds: number;
+  upPercent: number;
+  downPercent: number;
+}
+
+export type Distribution = "USER_PARTITION_KEY" | "AUTO";
+
+export type ConsumerStatus = "CREATING" | "ACTIVE" | "DELETING";
+
+/** A consumer with a throughput of its own. */
+export interface ConsumerDescription {
+  name: string;
+  /** Unique per registration. */
+  uid: string;
+  status: ConsumerStatus;
+  /** When the status ends by itself. */
+  settlesMs?: number;
+  /** How long it lasts in all. */
+  settlingMs?: number;
+  createdMs: number;
+  policy?: string;
+}
+
+/** A segment that cannot be read, and the records that it had. */
+export interface SkippedSegment {
+  segment: number;
+  index: number;
+  count: number;
+}
+
+/** Where a read goes on: see docs/FORMAT.md, Location. */
+export interface Location {
+  segment: number;
+  index: number;
+}
+
+/** What changes about a shard, on one small page. */
+export interface ShardView {
+  /** Index that the next record will get. */
+  nextIndex: number;
+  /** Arrival of the newest record, or of the shard itself when there is none. */
+  lastTimeMs: number;
+  /** First record of the oldest segment that has a record within retention. */
+  firstIndex: number;
+  /** Number of that segment; the tail's when no sealed segment is kept. */
+  firstSegment: number;
+  /** Number that the tail will have as a segment; all below are sealed. */
+  segment: number;
+  /** Segments below this one are in R2. */
+  tieredSegment: number;
+  /** First record of the tail. */
+  tailIndex: number;
+  /** When the shard closed; undefined while it is open. Then `nextIndex` is the end of it. */
+  closedMs?: number | undefined;
+  retentionMs: number;
+  /** Records that arrived before it are not kept, whatever retention says. */
+  floorMs: number;
+}
+
+/** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */
+export interface AppendReceipt {
+  firstIndex: number;
+  timeMs: number;
+}
+
+export interface ReadRequest {
+  index: number;
+  recordsMax: number;
+  /** Payload bytes; one record is returned even if it alone has more. */
+  bytesMax: number;
+}
+
+export interface ReadReply {
+  /** Chunks with exactly the records read, in order. */
+  chunks: Uint8Array[];
+  /**
+   * Where to go on. When there are no chunks and this is before the end of the shard, the record is in
+   * the segment it names, which the shard leaves to the segment's own address.
+   */
+  next: Location;
+  view: ShardView;
+}
+
+/** `index` beyond the newest record is refused; `time` without a match is the end of the shard. */
+export type SeekRequest =
+  | { kind: "earliest" }
+  | { kind: "latest" }
+  | { kind: "index"; index: number }
+  | { kind: "time"; timeMs: number; ordinal: number };
+
+/** Counters of one shard since its object was started, and what it has stored. */
+export interface ShardStats {
+  shard: string;
+  records: number;
+  tail: { chunks: number; bytes: number };
+  segments: {
+    count: number;
+    sqliteBytes: number;
+    r2Bytes: number;
+    damaged: number;
+    skipped: number;
+  };
+  databaseBytes: number;
+  pendingBytes: number;
+  rowsWritten: number;
+  commits: number;
+  failedCommits: number;
+  /** Reads and segments that this object served. */
+  reads: number;
+  segmentReads: number;
+  /** Subscriptions that wait for the next record. */
+  waiting: number;
+}
+
+export interface SeekReply {
+  location: Location;
+  view: ShardView;
+}

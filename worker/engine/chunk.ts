@@ -1,0 +1,178 @@
+// The chunk's header in TypeScript: reading it, checking it, stamping it, and binding what is stored to
+// its shard. docs/FORMAT.md owns the layout. The columns and the payload are the engine's business
+// (worker/engine/engine.ts); this file lets a shard place a chunk, and trust its bytes, without the engine.
+import { crc32 } from "node:zlib";
+import { StreamError } from "../errors.ts";
+import { storesBoundOnly } from "./shardUid.ts";
+
+export const CHUNK_HEADER_BYTES = 56;
+/** A chunk on its way: packed, merged or sliced. */
+const CHUNK_VERSION = 1;
+/** A body as a shard stores it: its header's checksum covers the shard's uid. */
+const BOUND_VERSION = 2;
+/** "MLRC", little-endian. */
+const CHUNK_MAGIC = 0x43524c4d;
+/** Indexes stay below 2^50, so that a row id of eight times the index is exact in a double. */
+export const INDEX_MAX = 2 ** 50 - 1;
+
+/** End, key and info column of one record at their widest; records committed together share a time. */
+export const columnBytesMax = 7;
+/** All four columns of one record at their widest. */
+export const wideColumnBytesMax = 11;
+
+const VERSION_AT = 4;
+const BODY_CRC_AT = 48;
+const HEADER_CRC_AT = 52;
+
+export interface ChunkHeader {
+  /** The checksum of its header covers a shard's uid. */
+  isBound: boolean;
+  count: number;
+  firstIndex: number;
+  /** Arrival of the first record, Unix milliseconds. */
+  timeMs: number;
+  /** Earlier records of the shard with that arrival time. */
+  timeOrdinal: number;
+  stride: number;
+  keyBytesMin: number;
+  infoBytesMin: number;
+  payloadBytes: number;
+  endWidth: number;
+  keyWidth: number;
+  infoWidth: number;
+  timeWidth: number;
+  /** Bytes of the whole chunk. */
+  bytes: number;
+}
+
+/** What a shard writes into a chunk when it takes it. */
+export interface ChunkStamp {
+  firstIndex: number;
+  timeMs: number;
+  timeOrdinal: number;
+}
+
+/** Reads the header and checks its structure, not its checksums. Throws `corrupt`. */
+export function readHeader(chunk: Uint8Array): ChunkHeader {
+  if (chunk.length < CHUNK_HEADER_BYTES) throw corrupt("short");
+  const view = viewOf(chunk);
+  if (view.getUint32(0, true) !== CHUNK_MAGIC) throw corrupt("bad magic");
+  const version = chunk[VERSION_AT];
+  if (version !== CHUNK_VERSION && version !== BOUND_VERSION) throw corrupt("unknown version");
+  const header: ChunkHeader = {
+    isBound: version === BOUND_VERSION,
+    endWidth: view.getUint8(5),
+    keyWidth: view.getUint8(6),
+    infoWidth: view.getUint8(7),
+    timeWidth: view.getUint8(8),
+    count: view.getUint32(12, true),
+    firstIndex: readU64(view, 16),
+    timeMs: readU64(view, 24),
+    timeOrdinal: view.getUint32(32, true),
+    stride: view.getUint32(36, true),
+    keyBytesMin: view.getUint16(40, true),
+    infoBytesMin: view.getUint8(42),
+    payloadBytes: view.getUint32(44, true),
+    bytes: 0,
+  };
+  const { endWidth, keyWidth, infoWidth, timeWidth, count } = header;
+  if (endWidth > 4 || keyWidth > 2 || infoWidth > 1 || timeWidth > 4) throw corrupt("bad width");
+  if (count === 0) throw corrupt("no records");
+  if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint8(43) !== 0) {
+    throw corrupt("reserved bytes in use");
+  }
+  if (header.firstIndex > INDEX_MAX) throw corrupt("index too large");
+  if (header.timeMs > Number.MAX_SAFE_INTEGER) throw corrupt("time too large");
+  header.bytes =
+    CHUNK_HEADER_BYTES +
+    count * (endWidth + keyWidth + infoWidth + timeWidth) +
+    header.payloadBytes;
+  return header;
+}
+
+/**
+ * Reads the header of a body that shard `uid` is said to have stored, and checks its length and both
+ * checksums. Throws `corrupt`, also for a body of another shard.
+ */
+export function verifyBody(chunk: Uint8Array, uid: string): ChunkHeader {
+  const header = readHeader(chunk);
+  if (!header.isBound && storesBoundOnly(uid)) throw corrupt("not bound to its shard");
+  if (chunk.length !== header.bytes) throw corrupt("wrong length");
+  const view = viewOf(chunk);
+  const headerCrc = headerChecksum(chunk, header.isBound ? uid : "");
+  if (headerCrc !== view.getUint32(HEADER_CRC_AT, true)) {
+    throw corrupt(
+      header.isBound ? "bad header checksum, or another shard's" : "bad header checksum",
+    );
+  }
+  if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(BODY_CRC_AT, true)) {
+    throw corrupt("bad body checksum");
+  }
+  return header;
+}
+
+/** As verifyBody, with the segment's place in the error. */
+export function verifySegment(chunk: Uint8Array, shard: string, segment: number): ChunkHeader {
+  try {
+    return verifyBody(chunk, shard);
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    throw new StreamError("corrupt", { shard, segment, ...error.detail });
+  }
+}
+
+/** Writes index and time into the header, and the header's checksum. The body stays as it is. */
+export function stampChunk(chunk: Uint8Array, stamp: ChunkStamp): void {
+  const view = viewOf(chunk);
+  writeU64(view, 16, stamp.firstIndex);
+  writeU64(view, 24, stamp.timeMs);
+  view.setUint32(32, stamp.timeOrdinal, true);
+  sealHeader(chunk);
+}
+
+/** Writes the body's checksum, as the packer does; the header's is the stamp's. */
+export function sealBody(chunk: Uint8Array): void {
+  viewOf(chunk).setUint32(BODY_CRC_AT, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
+}
+
+/** Writes the header's checksum. */
+export function sealHeader(chunk: Uint8Array): void {
+  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, ""), true);
+}
+
+/** Makes a stamped chunk a body of shard `uid`; one that is it already stays the same. */
+export function bindChunk(chunk: Uint8Array, uid: string): void {
+  chunk[VERSION_AT] = BOUND_VERSION;
+  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, uid), true);
+}
+
+/** Arrival of record `i`, Unix milliseconds. */
+export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): number {
+  const { timeWidth, count } = header;
+  const at = header.bytes - header.payloadBytes - (count - i) * timeWidth;
+  let delta = 0;
+  for (let byte = timeWidth - 1; byte >= 0; byte--) delta = delta * 256 + (chunk[at + byte] ?? 0);
+  return header.timeMs + delta;
+}
+
+/** Of the shard's uid and then the header. */
+function headerChecksum(chunk: Uint8Array, uid: string): number {
+  return crc32(chunk.subarray(0, HEADER_CRC_AT), crc32(uid));
+}
+
+function corrupt(what: string): StreamError {
+  return new StreamError("corrupt", { what });
+}
+
+function viewOf(chunk: Uint8Array): DataView {
+  return new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
+function readU64(view: DataView, at: number): number {
+  return view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
+}
+
+function writeU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, value % 2 ** 32, true);
+  view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
+}

@@ -1,0 +1,77 @@
+// The WASM module's face, as assembly/engine.ts exports it: windows as addresses, functions over
+// addresses and counts. worker/engine/engine.ts is its only user.
+
+/** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
+export interface EngineExports {
+  memory: WebAssembly.Memory;
+  INPUT: WebAssembly.Global;
+  INPUT_BYTES: WebAssembly.Global;
+  OUTPUT: WebAssembly.Global;
+  OUTPUT_BYTES: WebAssembly.Global;
+  TABLE: WebAssembly.Global;
+  TABLE_BYTES: WebAssembly.Global;
+  RESULT: WebAssembly.Global;
+  PACK_PAYLOAD: WebAssembly.Global;
+  PACK_RECORDS_MAX: WebAssembly.Global;
+  PACK_ROW_BYTES: WebAssembly.Global;
+  ROUTES: WebAssembly.Global;
+  ROUTES_MAX: WebAssembly.Global;
+  RUNS: WebAssembly.Global;
+  WALK_FIELDS: WebAssembly.Global;
+  WALK_RECORDS_MAX: WebAssembly.Global;
+  readPutJson(bytes: number, members: number, recordsMax: number): number;
+  readPutCbor(bytes: number, members: number, recordsMax: number): number;
+  hashRecords(count: number): void;
+  routeRecords(count: number, routeCount: number): void;
+  packRoutes(count: number, routeCount: number): number;
+  packRows(count: number): number;
+  mergeRanges(ranges: number, rangeCount: number): number;
+  locateRecord(chunk: number, i: number): number;
+  /** `timeMs` is a u64: a BigInt, once per search. */
+  findTime(chunk: number, timeMs: bigint, ordinal: number): number;
+  fitRecords(chunk: number, from: number, countMax: number, payloadBytesMax: number): number;
+  walkRecords(chunk: number, from: number, to: number): void;
+  scanRecords(chunk: number, from: number, to: number): void;
+  encodeLocation(segment: number, index: number): void;
+  decodeLocation(address: number): number;
+  measureKinesis(chunk: number, from: number, to: number, encryptedCount: number): number;
+  renderKinesis(
+    chunk: number,
+    from: number,
+    to: number,
+    comma: number,
+    at: number,
+    createdSecond: number,
+    shardIndex: number,
+    isEncrypted: number,
+    isAhead: number,
+  ): number;
+  measureKinesisCbor(chunk: number, from: number, to: number, encryptedCount: number): number;
+  renderKinesisCbor(
+    chunk: number,
+    from: number,
+    to: number,
+    at: number,
+    createdSecond: number,
+    shardIndex: number,
+    isEncrypted: number,
+    isAhead: number,
+  ): number;
+  measureV3io(chunk: number, from: number, to: number): number;
+  renderV3io(chunk: number, from: number, to: number, comma: number, at: number): number;
+  measureYandex(chunk: number, from: number, to: number): number;
+  renderYandex(chunk: number, from: number, to: number, comma: number, at: number): number;
+  measureYandexCbor(chunk: number, from: number, to: number): number;
+  renderYandexCbor(chunk: number, from: number, to: number, at: number): number;
+  hashKeys(count: number): void;
+  encodeText(bytes: number): number;
+  printSequences(
+    count: number,
+    bytes: number,
+    offset: number,
+    createdSecond: number,
+    shardIndex: number,
+    index: number,
+    arrivalSecond: number,
+  ): void;
+}

@@ -1,0 +1,146 @@
+// The formats in which the engine prints records: which exports do it, and how the text of a record
+// is put together whose data goes around the engine.
+import type { EngineExports } from "./exports.ts";
+import { encryptedCount, renderStretches, stretchesOf, type TimeSpan } from "./stretches.ts";
+
+/** What a Kinesis sequence number carries about its shard. */
+export interface ShardNumbers {
+  createdMs: number;
+  index: number;
+  /** Records may arrive before it is created: their numbers then say the second after its creation. */
+  createdAhead?: boolean | undefined;
+}
+
+export interface RecordFormat {
+  /** What stands between two records. */
+  readonly separator: Uint8Array;
+  /** Data stands in base64, else as it is. */
+  readonly isBase64: boolean;
+  /** Keys are looked at to measure them. */
+  readonly measuresKeys: boolean;
+  /** Exact bytes of records `from` to `to`. */
+  measure(raw: EngineExports, chunk: number, from: number, to: number): number;
+  /** Prints from the address `at` on, behind a separator when `comma` is 1; returns the end. */
+  render(
+    raw: EngineExports,
+    chunk: number,
+    from: number,
+    to: number,
+    comma: number,
+    at: number,
+  ): number;
+  /** What stands before and after data of so many bytes, given the text of the record without data. */
+  frame(text: Uint8Array, dataBytes: number): [before: Uint8Array, after: Uint8Array];
+}
+
+const COMMA = Uint8Array.of(0x2c);
+const NOTHING = new Uint8Array(0);
+
+/** As GetRecords of Kinesis prints records in JSON: assembly/render/kinesis.ts. */
+export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
+  const { createdMs, index } = shard;
+  const isAhead = Number(shard.createdAhead === true);
+  const second = Math.floor(createdMs / 1000);
+  return {
+    separator: COMMA,
+    isBase64: true,
+    measuresKeys: true,
+    measure: (raw, chunk, from, to) =>
+      raw.measureKinesis(chunk, from, to, encryptedCount(raw, chunk, from, to, encrypted)),
+    render: (raw, chunk, from, to, comma, at) =>
+      renderStretches(raw, stretchesOf(raw, chunk, from, to, encrypted), at, (stretch, start) => {
+        const before = stretch.from === from ? comma : 1;
+        const { isEncrypted } = stretch;
+        return raw.renderKinesis(
+          chunk,
+          stretch.from,
+          stretch.to,
+          before,
+          start,
+          second,
+          index,
+          isEncrypted,
+          isAhead,
+        );
+      }),
+    frame: (text) => splitAt(text, '{"Data":"'.length),
+  };
+}
+
+/** As GetRecords of Kinesis prints records in CBOR: assembly/render/kinesisCbor.ts. */
+export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
+  const { createdMs, index } = shard;
+  const isAhead = Number(shard.createdAhead === true);
+  const second = Math.floor(createdMs / 1000);
+  return {
+    separator: NOTHING,
+    isBase64: false,
+    measuresKeys: false,
+    measure: (raw, chunk, from, to) =>
+      raw.measureKinesisCbor(chunk, from, to, encryptedCount(raw, chunk, from, to, encrypted)),
+    render: (raw, chunk, from, to, _comma, at) =>
+      renderStretches(raw, stretchesOf(raw, chunk, from, to, encrypted), at, (stretch, start) => {
+        const { isEncrypted } = stretch;
+        return raw.renderKinesisCbor(
+          chunk,
+          stretch.from,
+          stretch.to,
+          start,
+          second,
+          index,
+          isEncrypted,
+          isAhead,
+        );
+      }),
+    frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
+  };
+}
+
+/** As GetRecords of v3io prints records: assembly/render/v3io.ts. */
+export const v3ioJson: RecordFormat = {
+  separator: COMMA,
+  isBase64: true,
+  measuresKeys: true,
+  measure: (raw, chunk, from, to) => raw.measureV3io(chunk, from, to),
+  render: (raw, chunk, from, to, comma, at) => raw.renderV3io(chunk, from, to, comma, at),
+  frame: (text) => splitAt(text, text.length - '"}'.length),
+};
+
+/** As GetRecords of Yandex prints records in JSON: assembly/render/yandex.ts. */
+export const yandexJson: RecordFormat = {
+  separator: COMMA,
+  isBase64: true,
+  measuresKeys: true,
+  measure: (raw, chunk, from, to) => raw.measureYandex(chunk, from, to),
+  render: (raw, chunk, from, to, comma, at) => raw.renderYandex(chunk, from, to, comma, at),
+  frame: (text) => splitAt(text, endOf(text, '"Data":"')),
+};
+
+/** As GetRecords of Yandex prints records in CBOR: assembly/render/yandexCbor.ts. */
+export const yandexCbor: RecordFormat = {
+  separator: NOTHING,
+  isBase64: false,
+  measuresKeys: false,
+  measure: (raw, chunk, from, to) => raw.measureYandexCbor(chunk, from, to),
+  render: (raw, chunk, from, to, _comma, at) => raw.renderYandexCbor(chunk, from, to, at),
+  frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
+};
+
+/** Where the first `name` in a text ends; it stands before all that a producer chose. */
+function endOf(text: Uint8Array, name: string): number {
+  const start = new TextDecoder("latin1").decode(text.subarray(0, 128)).indexOf(name);
+  return start + name.length;
+}
+
+/** No data is one byte at `at`, its head; so much of it that it goes around has a head of five. */
+function frameBytes(text: Uint8Array, at: number, dataBytes: number): [Uint8Array, Uint8Array] {
+  const before = new Uint8Array(at + 5);
+  before.set(text.subarray(0, at));
+  before[at] = 0x5a;
+  new DataView(before.buffer).setUint32(at + 1, dataBytes);
+  return [before, text.subarray(at + 1)];
+}
+
+function splitAt(text: Uint8Array, at: number): [Uint8Array, Uint8Array] {
+  return [text.subarray(0, at), text.subarray(at)];
+}

@@ -1,0 +1,119 @@
+// The engine's memory and what is laid into it: the views of its windows, and chunks at their
+// place, whole or as much of them as an operation reads. Nothing here outlives a call: whoever
+// lays down a chunk calls the engine next and takes the result at once.
+import type { EngineExports } from "./exports.ts";
+import { CHUNK_HEADER_BYTES, type ChunkHeader, readHeader } from "./chunk.ts";
+
+export class EngineMemory {
+  readonly raw: EngineExports;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly doubles: Float64Array;
+  readonly input: number;
+  /** A chunk of up to this many bytes may hold many records; a larger one holds exactly one. */
+  readonly inputBytes: number;
+  readonly output: number;
+  readonly outputEnd: number;
+  /** Index of the first row in `words`. */
+  readonly table: number;
+  /** Index of the first further result in `words`; in `doubles`, half of it. */
+  readonly result: number;
+
+  constructor(raw: EngineExports) {
+    this.raw = raw;
+    this.bytes = new Uint8Array(raw.memory.buffer);
+    this.words = new Uint32Array(raw.memory.buffer);
+    this.doubles = new Float64Array(raw.memory.buffer);
+    this.input = raw.INPUT.value;
+    this.inputBytes = raw.INPUT_BYTES.value;
+    this.output = raw.OUTPUT.value;
+    this.outputEnd = this.output + raw.OUTPUT_BYTES.value;
+    this.table = raw.TABLE.value >>> 2;
+    this.result = raw.RESULT.value >>> 2;
+  }
+
+  /** Lays bytes into the input window; returns their address for the raw exports. */
+  load(chunk: Uint8Array): number {
+    if (chunk.length > this.inputBytes) {
+      throw new RangeError(`chunk of ${chunk.length} bytes exceeds the window`);
+    }
+    this.bytes.set(chunk, this.input);
+    return this.input;
+  }
+
+  /** Lays bytes down in the output window; returns the address after them. */
+  lay(text: Uint8Array, at: number): number {
+    this.bytes.set(text, at);
+    return at + text.length;
+  }
+
+  /** Lays down what records `from` to `to` need of header, columns and payload, each in its place. */
+  loadRecords(chunk: Uint8Array, header: ChunkHeader, from: number, to: number): number {
+    if (from === 0 && to === header.count) return this.load(chunk);
+    const start = recordStart(chunk, header, from);
+    const end = recordStart(chunk, header, to);
+    if (end > this.inputBytes) throw new RangeError("several records exceed the window");
+    this.bytes.set(chunk.subarray(start, end), this.input + start);
+    const { count, endWidth, keyWidth, infoWidth, timeWidth } = header;
+    const keys = CHUNK_HEADER_BYTES + count * endWidth;
+    const infos = keys + count * keyWidth;
+    const times = infos + count * infoWidth;
+    // A record starts at the end of the one before. Ordinals are found by a search through all times.
+    this.loadEntries(chunk, CHUNK_HEADER_BYTES, endWidth, Math.max(from - 1, 0), to);
+    this.loadEntries(chunk, keys, keyWidth, from, to);
+    this.loadEntries(chunk, infos, infoWidth, from, to);
+    this.loadEntries(chunk, times, timeWidth, 0, count);
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
+  }
+
+  /** Lays down header and columns only. */
+  loadHead(chunk: Uint8Array, header: ChunkHeader): number {
+    return this.load(chunk.subarray(0, header.bytes - header.payloadBytes));
+  }
+
+  /** Lays down header and ends only. */
+  loadEnds(chunk: Uint8Array, { count, endWidth }: ChunkHeader): number {
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES + count * endWidth));
+  }
+
+  /** Lays down header and times only, each in its place. */
+  loadTimes(chunk: Uint8Array, { bytes, payloadBytes, count, timeWidth }: ChunkHeader): number {
+    const end = bytes - payloadBytes;
+    const start = end - count * timeWidth;
+    if (end > this.inputBytes) throw new RangeError("several records exceed the window");
+    this.bytes.set(chunk.subarray(start, end), this.input + start);
+    return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
+  }
+
+  private loadEntries(
+    chunk: Uint8Array,
+    column: number,
+    width: number,
+    from: number,
+    to: number,
+  ): void {
+    if (width === 0) return;
+    const start = column + from * width;
+    this.bytes.set(chunk.subarray(start, column + to * width), this.input + start);
+  }
+}
+
+/** Where record `i` starts in the chunk; that of the count is where the chunk ends. */
+export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): number {
+  const payload = header.bytes - header.payloadBytes;
+  if (i === 0) return payload;
+  const { endWidth } = header;
+  const at = CHUNK_HEADER_BYTES + (i - 1) * endWidth;
+  let entry = 0;
+  for (let byte = endWidth - 1; byte >= 0; byte--) entry = entry * 256 + (chunk[at + byte] ?? 0);
+  return payload + header.stride * i + entry;
+}
+
+/** The header of a chunk that has records `from` to `to`. */
+export function checkRange(chunk: Uint8Array, from: number, to: number): ChunkHeader {
+  const header = readHeader(chunk);
+  if (!(from >= 0 && from < to && to <= header.count)) {
+    throw new RangeError(`records ${from} to ${to} of a chunk of ${header.count}`);
+  }
+  return header;
+}

@@ -1,0 +1,193 @@
+// Bodies of PutRecords into loose records, and loose records into chunks: one for all, or one for each
+// shard that gets some. A record that is larger than the window is packed around the engine.
+import type { EngineMemory } from "./memory.ts";
+import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
+import { sealBody } from "./chunk.ts";
+
+/** A PutRecords body, read. */
+export interface PutText extends RecordBatch {
+  streamName: string | undefined;
+  streamArn: string | undefined;
+}
+
+/** What a dialect's PutRecords bodies may have beside Records, Data and PartitionKey; see assembly/putRecord.ts. */
+export interface PutBodyKind {
+  format: "json" | "cbor";
+  recordsMax: number;
+  streamName?: boolean;
+  streamArn?: boolean;
+  clientInfo?: boolean;
+  shardId?: boolean;
+  /** Records may have no key, or an empty one. */
+  keyless?: boolean;
+}
+
+/** A chunk for one shard, and how many of the records it has. */
+export interface RoutedChunk {
+  route: number;
+  chunk: Uint8Array;
+  count: number;
+}
+
+/** Chunks for shards in the order of the routes, and the route of each record. */
+export interface RoutedChunks {
+  chunks: RoutedChunk[];
+  routes: Uint32Array;
+}
+
+/** The route of a record that names its shard; `hash` is its key's, or the one laid down for it. */
+export type PlaceRecord = (shard: number, hash: Uint8Array) => number;
+
+const STREAM_NAME = 1;
+const STREAM_ARN = 2;
+const CLIENT_INFO = 4;
+const SHARD_ID = 8;
+const KEYLESS = 16;
+const RUN_FIELDS = 4;
+const ROUTE_FIELDS = 4;
+const decoder = new TextDecoder();
+
+export class RecordPacker {
+  /** Payload bytes that several records packed together may have. */
+  readonly bytesMax: number;
+  readonly recordsMax: number;
+  private readonly memory: EngineMemory;
+  private readonly payloadAt: number;
+
+  constructor(memory: EngineMemory) {
+    const { raw } = memory;
+    this.memory = memory;
+    this.payloadAt = raw.PACK_PAYLOAD.value;
+    this.recordsMax = raw.PACK_RECORDS_MAX.value;
+    this.bytesMax = memory.input + memory.inputBytes - this.payloadAt;
+  }
+
+  /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
+  readBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
+    const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
+    if (body.length >= outputEnd - output) return undefined;
+    bytes.set(body, output);
+    const members = membersOf(kind);
+    const count =
+      kind.format === "json"
+        ? raw.readPutJson(body.length, members, kind.recordsMax)
+        : raw.readPutCbor(body.length, members, kind.recordsMax);
+    if (count === 0) return undefined;
+    return {
+      count,
+      streamName: this.textAt(result),
+      streamArn: this.textAt(result + 2),
+      rows: words.slice(table, table + count * PACK_ROW),
+      payload: bytes.slice(this.payloadAt, words[result + 4]),
+    };
+  }
+
+  /** All records into one unstamped chunk. More than one record must fit the window together. */
+  pack(records: RecordBatch): Uint8Array {
+    if (this.isLarge(records)) return extendRecord(this.pack(headOf(records)), records);
+    this.layDown(records);
+    const { raw, bytes } = this.memory;
+    const chunk = bytes.slice(raw.packRows(records.count), this.payloadAt + records.payload.length);
+    sealBody(chunk);
+    return chunk;
+  }
+
+  /**
+   * The records of each route into a chunk of its own. `starts` has the first hash of each route, ascending, as
+   * four words, the highest first. More than one record must fit the window together.
+   */
+  packRouted(records: RecordBatch, starts: Uint32Array, place: PlaceRecord): RoutedChunks {
+    if (this.isLarge(records)) {
+      const routed = this.packRouted(headOf(records), starts, place);
+      for (const each of routed.chunks) each.chunk = extendRecord(each.chunk, records);
+      return routed;
+    }
+    const { raw, bytes, words, output, table } = this.memory;
+    const { count } = records;
+    const routeCount = starts.length / ROUTE_FIELDS;
+    if (routeCount === 0 || routeCount > raw.ROUTES_MAX.value) {
+      throw new RangeError(`pack: ${routeCount} routes`);
+    }
+    this.layDown(records);
+    raw.hashRecords(count);
+    for (const [i, hash] of records.hashes?.entries() ?? []) {
+      if (hash !== undefined) bytes.set(hash, output + i * HASH_BYTES);
+    }
+    words.set(starts, raw.ROUTES.value >>> 2);
+    raw.routeRecords(count, routeCount);
+    const routes = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      const shard = records.rows[i * PACK_ROW + 3]!;
+      const at = table + i * PACK_ROW + 3;
+      if (shard > 0) {
+        const hash = bytes.subarray(output + i * HASH_BYTES, output + (i + 1) * HASH_BYTES);
+        words[at] = place(shard - 1, hash);
+      }
+      routes[i] = words[at]!;
+    }
+    return { routes, chunks: this.takeChunks(raw.packRoutes(count, routeCount)) };
+  }
+
+  private isLarge({ count, payload }: RecordBatch): boolean {
+    return count === 1 && payload.length > this.bytesMax;
+  }
+
+  private layDown({ count, rows, payload }: RecordBatch): void {
+    if (count === 0 || count > this.recordsMax || payload.length > this.bytesMax) {
+      throw new RangeError(`pack: ${count} records of ${payload.length} bytes`);
+    }
+    this.memory.bytes.set(payload, this.payloadAt);
+    this.memory.words.set(rows, this.memory.table);
+  }
+
+  private takeChunks(runs: number): RoutedChunk[] {
+    const { raw, bytes, words } = this.memory;
+    const first = raw.RUNS.value >>> 2;
+    return Array.from({ length: runs }, (_, i) => {
+      const [route, at, length, count] = words.subarray(
+        first + i * RUN_FIELDS,
+        first + (i + 1) * RUN_FIELDS,
+      );
+      const chunk = bytes.slice(at, at! + length!);
+      sealBody(chunk);
+      return { route: route!, chunk, count: count! };
+    });
+  }
+
+  /** The ASCII text whose address and length are two results; undefined when there is none. */
+  private textAt(result: number): string | undefined {
+    const { bytes, words } = this.memory;
+    const at = words[result]!;
+    return at === 0 ? undefined : decoder.decode(bytes.subarray(at, at + words[result + 1]!));
+  }
+}
+
+function membersOf(kind: PutBodyKind): number {
+  return (
+    (kind.streamName === true ? STREAM_NAME : 0) |
+    (kind.streamArn === true ? STREAM_ARN : 0) |
+    (kind.clientInfo === true ? CLIENT_INFO : 0) |
+    (kind.shardId === true ? SHARD_ID : 0) |
+    (kind.keyless === true ? KEYLESS : 0)
+  );
+}
+
+/** A single record without its data. */
+function headOf({ rows, payload, hashes }: RecordBatch): RecordBatch {
+  const [key = 0, info = 0, , place = 0] = rows;
+  const head = payload.subarray(0, key + info);
+  return { count: 1, rows: Uint32Array.of(key, info, 0, place), payload: head, hashes };
+}
+
+/** The chunk of a record's head, with its data behind it: its only end is the stride. */
+function extendRecord(head: Uint8Array, { rows, payload }: RecordBatch): Uint8Array {
+  const data = payload.subarray(rows[0]! + rows[1]!);
+  const chunk = new Uint8Array(head.length + data.length);
+  chunk.set(head);
+  chunk.set(data, head.length);
+  const view = new DataView(chunk.buffer);
+  view.setUint32(36, payload.length, true);
+  view.setUint32(44, payload.length, true);
+  sealBody(chunk);
+  return chunk;
+}

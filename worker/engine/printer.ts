@@ -1,0 +1,148 @@
+// Prints records in one format: measured, as parts of a text, or as one array. A text is as many parts as
+// the engine's output window makes of it, one after the other until all records are printed, so a text
+// that outgrows the window has one part more and never a record less. A chunk larger than the input
+// window holds one record, whose data goes around the engine's record printing.
+import { concatBytes } from "../codec/bytes.ts";
+import type { RecordFormat } from "./formats.ts";
+import { checkRange, type EngineMemory } from "./memory.ts";
+import { CHUNK_HEADER_BYTES, type ChunkHeader } from "./chunk.ts";
+
+/** Parts of a text in order. Each is the engine's memory, and gone after the engine's next call. */
+export type TextParts = Generator<Uint8Array, void, undefined>;
+
+/** Records `from` to `to` (excluded) of a chunk. */
+export interface RecordRange {
+  chunk: Uint8Array;
+  from: number;
+  to: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export class RecordPrinter {
+  readonly separator: Uint8Array;
+  private readonly memory: EngineMemory;
+  private readonly format: RecordFormat;
+
+  constructor(memory: EngineMemory, format: RecordFormat) {
+    this.memory = memory;
+    this.format = format;
+    this.separator = format.separator;
+  }
+
+  /** Exact bytes of what `print` gives. */
+  measure(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): number {
+    let bytes = head.length + foot.length + this.separator.length * Math.max(ranges.length - 1, 0);
+    for (const { chunk, from, to } of ranges) bytes += this.measureRecords(chunk, from, to);
+    return bytes;
+  }
+
+  /** Exact bytes of records `from` to `to` of a chunk. */
+  measureRecords(chunk: Uint8Array, from: number, to: number): number {
+    const header = checkRange(chunk, from, to);
+    const { memory, format } = this;
+    if (chunk.length > memory.inputBytes) return this.measureLarge(chunk, header);
+    const address = format.measuresKeys
+      ? memory.loadRecords(chunk, header, from, to)
+      : memory.loadHead(chunk, header);
+    return format.measure(memory.raw, address, from, to);
+  }
+
+  /** Head, the records of all ranges with separators between them, and foot. */
+  *print(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): TextParts {
+    const { memory, format } = this;
+    const { bytes, output, outputEnd, words, result } = memory;
+    let at = output;
+    if (head.length > outputEnd - output) yield head;
+    else at = memory.lay(head, at);
+    let comma = 0;
+    for (const { chunk, from, to } of ranges) {
+      const header = checkRange(chunk, from, to);
+      if (chunk.length > memory.inputBytes) {
+        if (at > output) yield bytes.subarray(output, at);
+        at = output;
+        if (comma === 1) yield this.separator;
+        yield* this.printLarge(chunk, header);
+        comma = 1;
+        continue;
+      }
+      for (let next = from; next < to;) {
+        // Laid down each time: others may have used the engine since the last part.
+        const address = memory.loadRecords(chunk, header, next, to);
+        const end = format.render(memory.raw, address, next, to, comma, at);
+        const stopped = words[result] as number;
+        if (stopped > next) {
+          [at, next, comma] = [end, stopped, 1];
+          continue;
+        }
+        if (at === output) throw new RangeError("print: a record exceeds the output window");
+        yield bytes.subarray(output, at);
+        at = output;
+      }
+    }
+    if (foot.length > outputEnd - at) {
+      if (at > output) yield bytes.subarray(output, at);
+      yield foot;
+      return;
+    }
+    yield bytes.subarray(output, memory.lay(foot, at));
+  }
+
+  /** The text of some records in one array of its own. */
+  render(chunk: Uint8Array, from: number, to: number): Uint8Array {
+    return collect(this.print(NOTHING, [{ chunk, from, to }], NOTHING));
+  }
+
+  private measureLarge(chunk: Uint8Array, header: ChunkHeader): number {
+    const { rest, data } = splitLarge(chunk, header);
+    const frame = this.format.frame(this.render(rest, 0, 1), data.length);
+    const dataBytes = this.format.isBase64 ? base64Bytes(data.length) : data.length;
+    return frame[0].length + dataBytes + frame[1].length;
+  }
+
+  private *printLarge(chunk: Uint8Array, header: ChunkHeader): TextParts {
+    const { rest, data } = splitLarge(chunk, header);
+    const [before, after] = this.format.frame(this.render(rest, 0, 1), data.length);
+    yield before;
+    if (this.format.isBase64) yield* printBase64(this.memory, data);
+    else yield data;
+    yield after;
+  }
+}
+
+/** Base64 with padding. */
+export function* printBase64(memory: EngineMemory, data: Uint8Array): TextParts {
+  const { raw, bytes, output } = memory;
+  const step = memory.inputBytes - (memory.inputBytes % 3);
+  for (let done = 0; done < data.length; done += step) {
+    const part = data.subarray(done, done + step);
+    memory.load(part);
+    yield bytes.subarray(output, output + raw.encodeText(part.length));
+  }
+}
+
+/** All parts of a text in one array. */
+export function collect(text: TextParts): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const part of text) parts.push(new Uint8Array(part));
+  return parts.length === 1 ? (parts[0] as Uint8Array<ArrayBuffer>) : concatBytes(parts);
+}
+
+/** Characters of `bytes` bytes in base64. */
+export function base64Bytes(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+/** A chunk of one record as the chunk of the same record without data, unsealed, and its data. */
+function splitLarge(
+  chunk: Uint8Array,
+  { count, keyBytesMin, infoBytesMin }: ChunkHeader,
+): { rest: Uint8Array; data: Uint8Array } {
+  if (count !== 1) throw new RangeError("several records exceed the window");
+  const payloadBytes = keyBytesMin + infoBytesMin;
+  const rest = chunk.slice(0, CHUNK_HEADER_BYTES + payloadBytes);
+  const view = new DataView(rest.buffer);
+  view.setUint32(36, payloadBytes, true);
+  view.setUint32(44, payloadBytes, true);
+  return { rest, data: chunk.subarray(rest.length) };
+}

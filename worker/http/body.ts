@@ -1,0 +1,201 @@
+// Reading a request's body: up to a bound, without trusting the length it claims, in bounded time, and
+// within the room that all bodies of an isolate share (bodyBudget.ts). The beginning of a body is
+// read before it takes room, so a claim alone holds nothing. A large body keeps its room until its
+// request is answered.
+import { BodyBudget, type Room } from "./bodyBudget.ts";
+import { StreamError } from "../errors.ts";
+import {
+  bodiesBytesMax,
+  bodyFreeBytes,
+  bodyGraceMs,
+  bodyIdleMsMax,
+  bodyMsMax,
+  bodyTickMs,
+  bodyWaitMsMax,
+} from "../limits.ts";
+
+/** A body that broke off, took too long, or that no length and no chunks delimit as HTTP/1.1 wants it. */
+export class BodyError extends Error {
+  override readonly name = "BodyError";
+}
+
+/** What of a request is looked at here. */
+export type BodyRequest = Pick<Request, "headers" | "body" | "arrayBuffer">;
+
+const mebibyte = 1024 * 1024;
+
+/** The isolate's. */
+export const bodyBudget = new BodyBudget(bodiesBytesMax, 3 * bodyTickMs);
+
+/** Bodies that were read and whose requests are not answered yet. */
+const kept = new WeakMap<BodyRequest, BodyReader>();
+
+/**
+ * The body, or undefined when it is longer than `bytesMax`. Throws BodyError, and `overloaded` when
+ * there is no room for it. The request must be given to `releaseBody` in the end.
+ */
+export async function readBody(
+  request: BodyRequest,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  const { headers, body } = request;
+  const claimed = headers.has("content-length") ? Number(headers.get("content-length")) : undefined;
+  if (claimed !== undefined && claimed > bytesMax) return undefined;
+  if (body === null || claimed === 0) return new Uint8Array(0);
+  try {
+    if (claimed !== undefined && claimed <= bodyFreeBytes) return await readSmall(request);
+    const reader = new BodyReader(body.getReader({ mode: "byob" }));
+    kept.set(request, reader);
+    return await reader.read(claimed, bytesMax);
+  } catch (error) {
+    if (error instanceof BodyError || error instanceof StreamError) throw error;
+    throw new BodyError("The request's body did not come whole.", { cause: error });
+  }
+}
+
+/** Gives back the room that the request's body took. To be called once the request is answered. */
+export function releaseBody(request: BodyRequest): void {
+  kept.get(request)?.end();
+}
+
+/** Most bodies are small: they take no room, and one timer is all that they cost. */
+async function readSmall(request: BodyRequest): Promise<Uint8Array> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = () => reject(new BodyError(tookLonger(bodyIdleMsMax)));
+  const timer = setTimeout(late, bodyIdleMsMax);
+  try {
+    return new Uint8Array(await Promise.race([request.arrayBuffer(), promise]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tookLonger(ms: number): string {
+  return `The request's body took longer than ${ms / 1000} seconds.`;
+}
+
+class BodyReader {
+  private readonly source: ReadableStreamBYOBReader;
+  private readonly startedMs = Date.now();
+  private readonly failure = Promise.withResolvers<never>();
+  private readonly timer: ReturnType<typeof setInterval>;
+  private lastMs = this.startedMs;
+  private isReading = true;
+  private room: Room | undefined;
+  private waiter: object | undefined;
+
+  constructor(source: ReadableStreamBYOBReader) {
+    this.source = source;
+    this.failure.promise.catch(() => undefined);
+    this.timer = setInterval(() => this.tick(Date.now()), bodyTickMs);
+  }
+
+  async read(claimed: number | undefined, bytesMax: number): Promise<Uint8Array | undefined> {
+    try {
+      return claimed === undefined ? await this.readChunks(bytesMax) : await this.readAll(claimed);
+    } catch (error) {
+      this.end();
+      throw error;
+    } finally {
+      this.isReading = false;
+      if (this.room === undefined) this.end();
+    }
+  }
+
+  /** Idempotent. What of the body was not read yet is not read any more. */
+  end(): void {
+    clearInterval(this.timer);
+    if (this.waiter !== undefined) bodyBudget.leave(this.waiter, Date.now());
+    if (this.room !== undefined) bodyBudget.release(this.room, Date.now());
+    this.room = undefined;
+  }
+
+  /** A body of known length goes where it stays, but for its beginning. */
+  private async readAll(length: number): Promise<Uint8Array> {
+    const first = await this.complete(new Uint8Array(Math.min(length, bodyFreeBytes)), 0);
+    if (length === first.length) return first;
+    await this.takeRoom(length);
+    const bytes = new Uint8Array(length);
+    bytes.set(first);
+    return this.complete(bytes, first.length);
+  }
+
+  /** Undefined for more than so many bytes. Many small chunks take no more room than a large one. */
+  private async readChunks(bytesMax: number): Promise<Uint8Array | undefined> {
+    let bytes = new Uint8Array(bodyFreeBytes);
+    let scratch = new Uint8Array(bodyFreeBytes);
+    for (let length = 0; ;) {
+      const part = await this.next(scratch);
+      if (part === undefined) return bytes.subarray(0, length);
+      const end = length + part.length;
+      if (end > bytesMax) return undefined;
+      if (end > bodyFreeBytes && this.room === undefined) await this.takeRoom(bytesMax);
+      if (end > bytes.length) bytes = grown(bytes, Math.min(2 * bytes.length, bytesMax));
+      bytes.set(part, length);
+      length = end;
+      scratch = new Uint8Array(part.buffer);
+    }
+  }
+
+  /** The same bytes, full from `start` on. Reading takes their buffer away and brings it back as another. */
+  private async complete(empty: Uint8Array<ArrayBuffer>, start: number): Promise<Uint8Array> {
+    let bytes = empty;
+    for (let at = start; at < bytes.length;) {
+      const part = await this.next(bytes.subarray(at));
+      if (part === undefined) throw new Error(`${bytes.length - at} bytes are missing`);
+      bytes = new Uint8Array(part.buffer);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  /** What has come, as much as the view holds at most; undefined at the end. */
+  private async next(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { value, done } = await Promise.race([this.source.read(view), this.failure.promise]);
+    this.lastMs = Date.now();
+    return done ? undefined : value;
+  }
+
+  private async takeRoom(bytes: number): Promise<void> {
+    const { turn, waiter } = bodyBudget.wait(bytes, Date.now());
+    this.waiter = waiter;
+    this.room = await Promise.race([turn, this.failure.promise]);
+    this.waiter = undefined;
+    this.lastMs = Date.now();
+  }
+
+  /** Once a second, in the request's own time: says that it is alive, and looks whether it may go on. */
+  private tick(nowMs: number): void {
+    const holder = this.room ?? this.waiter;
+    if (holder !== undefined) bodyBudget.renew(holder, nowMs);
+    if (!this.isReading) return;
+    const refusal = this.waiter === undefined ? this.lateness(nowMs) : this.impatience(nowMs);
+    if (refusal !== undefined) this.failure.reject(refusal);
+  }
+
+  private lateness(nowMs: number): BodyError | undefined {
+    if (nowMs - this.lastMs >= bodyIdleMsMax) {
+      return new BodyError(
+        `Nothing of the request's body came for ${bodyIdleMsMax / 1000} seconds.`,
+      );
+    }
+    if (nowMs - this.startedMs >= bodyMsMax) {
+      return new BodyError(tookLonger(bodyMsMax));
+    }
+    if (this.room === undefined || bodyBudget.waiting === 0) return undefined;
+    const allowedMs = bodyGraceMs + (this.room.bytes / mebibyte) * 1000;
+    if (nowMs - this.room.takenMs < allowedMs) return undefined;
+    return new BodyError("The request's body came too slowly while others waited.");
+  }
+
+  private impatience(nowMs: number): StreamError | undefined {
+    return nowMs - this.lastMs >= bodyWaitMsMax ? new StreamError("overloaded") : undefined;
+  }
+}
+
+/** The same bytes with zeros behind them. */
+function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
+}

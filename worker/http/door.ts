@@ -1,0 +1,91 @@
+// What is judged of a request before any face reads it: the host it was sent to, and the web page that
+// sent it. A server that lets everybody in is no server for every web page: a browser on the same
+// machine would carry a page's requests here. So an open server serves loopback names and the hosts
+// that it is told of, and of other origins' pages those that it is told of. A server with keys needs
+// neither check. What cannot be a host is refused everywhere. Every reply leaves with its Date.
+import { accessOf } from "../auth/access.ts";
+import type { Env } from "../core/bindings.ts";
+import { hostNameOf, isLoopback, isServed } from "./hosts.ts";
+import { answerPreflight, hide, isPreflight, listedOrigin, showTo } from "./origins.ts";
+import { authorityOf } from "./url.ts";
+
+/** Why a request is not served, for its face to say in its own form. */
+export interface DoorRefusal {
+  status: 400 | 403 | 503;
+  message: string;
+}
+
+export interface Door {
+  refusal?: DoorRefusal | undefined;
+  /** The reply to a preflight, which is no face's matter. */
+  preflight?: Response | undefined;
+  /** Gives a reply what every reply has. */
+  finish(reply: Response, nowMs: number): Response;
+}
+
+export function openDoor(request: Request, env: Env): Door {
+  const isOpen = accessOf(env).mode === "open";
+  const origin = request.headers.get("origin");
+  const shown = listedOrigin(origin, env.MILLRACE_ALLOW_ORIGIN ?? "");
+  const refusal =
+    judgeHost(request, isOpen ? (env.MILLRACE_ALLOW_HOST ?? "") : "*") ??
+    (isOpen && shown === undefined ? judgePage(request, origin) : undefined);
+  const answersPreflight = refusal === undefined && shown !== undefined && isPreflight(request);
+  return {
+    refusal,
+    preflight: answersPreflight ? answerPreflight(request.headers) : undefined,
+    finish(reply, nowMs) {
+      reply.headers.set("date", dateOf(nowMs));
+      if (shown !== undefined) showTo(reply.headers, shown);
+      else if (isOpen) hide(reply.headers);
+      return reply;
+    },
+  };
+}
+
+/** The header and what the runtime has made of it and of the target: neither may name another host. */
+function judgeHost({ url, headers }: Request, served: string): DoorRefusal | undefined {
+  const authority = authorityOf(url);
+  for (const host of [headers.get("host") ?? authority, authority]) {
+    const name = hostNameOf(host);
+    if (name === undefined) return { status: 400, message: "The request's Host is no host name." };
+    if (isServed(name, served)) continue;
+    const message =
+      `This server asks for no keys, so it serves this machine's own names and not ${name}. ` +
+      `To serve that name too, start it with --allow-host ${name}.`;
+    return { status: 403, message };
+  }
+  return undefined;
+}
+
+/** Of a page whose origin is not listed. Without an Origin, browsers still tell whose page it is. */
+function judgePage(request: Request, origin: string | null): DoorRefusal | undefined {
+  const { method, headers, url } = request;
+  if (origin === null) {
+    const site = headers.get("sec-fetch-site") ?? "none";
+    if (site === "none" || site === "same-origin") return undefined;
+    // A link that somebody follows: the page that has it cannot read what comes.
+    if (method === "GET" && headers.get("sec-fetch-mode") === "navigate") return undefined;
+  } else if (isOwnOrigin(origin, authorityOf(url))) return undefined;
+  const message =
+    "This server asks for no keys, so it serves no web page of another origin. " +
+    `To serve that page, start it with --allow-origin ${origin ?? "and the page's origin"}.`;
+  return { status: 403, message };
+}
+
+/** The server's own pages: by the name that was asked, or by any loopback name at the same port. */
+function isOwnOrigin(origin: string, host: string): boolean {
+  if (origin === `http://${host}` || origin === `https://${host}`) return true;
+  const [page, own] = [URL.parse(origin), URL.parse(`http://${host}`)];
+  if (page === null || own === null || page.protocol !== "http:") return false;
+  return isLoopback(page.hostname) && page.port === own.port;
+}
+
+let dated = { second: 0, text: "" };
+
+/** As RFC 9110 wants it in section 5.6.7; printed once a second. */
+function dateOf(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (dated.second !== second) dated = { second, text: new Date(second * 1000).toUTCString() };
+  return dated.text;
+}

@@ -1,0 +1,79 @@
+// What an operator asks for and no dialect has: below /_millrace/. Where keys are asked for, each takes a
+// v3io key or password and an action of its own, such as `millrace:GetStats`. With ?stream=NAME it is about
+// that stream, and the caller must be allowed to do it there.
+import { accessOf } from "../auth/access.ts";
+import { authenticate } from "../auth/authenticate.ts";
+import { utf8 } from "../codec/bytes.ts";
+import type { DoorRefusal } from "../http/door.ts";
+import type { Runtime } from "../core/bindings.ts";
+import { StreamError, type StreamErrorCode } from "../errors.ts";
+import { type NamedResource, refusalOf } from "../stream/permission.ts";
+import { respond } from "../http/reply.ts";
+import { readStats } from "./stats.ts";
+import { skipSegment } from "./skip.ts";
+import type { Scope } from "../core/types.ts";
+import { splitUrl } from "../http/url.ts";
+
+interface Work {
+  action: string;
+  /** Of one stream, or of none. */
+  run(
+    runtime: Runtime,
+    stream: NamedResource | undefined,
+    parameters: URLSearchParams,
+  ): Promise<object>;
+}
+
+const works: ReadonlyMap<string, Work> = new Map([
+  ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
+  ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
+]);
+
+const statusOf: Partial<Record<StreamErrorCode, number>> = {
+  segmentSound: 409,
+  tooManySkipped: 409,
+  invalidQuery: 400,
+};
+
+export function isOperatorRequest(method: string, path: string): boolean {
+  return works.has(`${method} ${path}`);
+}
+
+export async function serveOperator(
+  request: Request,
+  runtime: Runtime,
+  home: Scope,
+): Promise<Response> {
+  const { headers, method, url } = request;
+  const { path, query } = splitUrl(url);
+  const work = works.get(`${method} ${path}`);
+  if (work === undefined) return json(404, { error: "NotFound" });
+  const { env } = runtime;
+  const caller = authenticate(accessOf(env), { dialect: "v3io", headers }, Date.now());
+  if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
+  const parameters = new URLSearchParams(query);
+  const name = parameters.get("stream");
+  const scope = { account: caller.principal.account, region: home.region };
+  const stream = name === null ? undefined : { scope, name };
+  const refusal = await refusalOf(env, caller, { action: work.action }, stream);
+  if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
+  try {
+    return await json(200, await work.run(runtime, stream, parameters));
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+    return json(statusOf[error.code] ?? 404, { error: error.code, ...error.detail });
+  }
+}
+
+const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;
+
+export function refuseOperator({ status, message }: DoorRefusal): Promise<Response> {
+  return json(status, { error: refusalNames[status], message });
+}
+
+function json(status: number, value: object): Promise<Response> {
+  return respond(utf8(`${JSON.stringify(value, undefined, 2)}\n`), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}

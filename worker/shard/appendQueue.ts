@@ -1,0 +1,85 @@
+// Appends that wait for the next commit of their shard, in order. They are bounded, for the shard
+// and for the isolate (pending.ts): what comes above is refused at once, so that a slow disk never
+// fills the memory. A chunk that could be stored but not read or sealed again is not taken in.
+import { StreamError } from "../errors.ts";
+import {
+  bodyRowsMax,
+  chunkBytesMax,
+  chunkRecordsMax,
+  pendingBytesMax,
+  rowBodyBytesMax,
+} from "../limits.ts";
+import { readHeader } from "../engine/chunk.ts";
+import { releasePending, reservePending } from "./pendingBudget.ts";
+import type { AppendReceipt } from "../core/types.ts";
+
+export interface PendingAppend {
+  uid: string;
+  chunks: readonly Uint8Array[];
+  bytes: number;
+  resolve(receipts: AppendReceipt[]): void;
+  reject(error: unknown): void;
+}
+
+export class Appends {
+  bytes = 0;
+  private pending: PendingAppend[] = [];
+
+  /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
+  add(uid: string, chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
+    let bytes = 0;
+    for (const chunk of chunks) bytes += readHeader(chunk).bytes;
+    if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
+    reservePending(uid, bytes);
+    this.bytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.pending.push({ uid, chunks, bytes, resolve, reject });
+    });
+  }
+
+  /** Everything that waits; it is to be settled. */
+  take(): PendingAppend[] {
+    const batch = this.pending;
+    this.pending = [];
+    return batch;
+  }
+
+  /** The receipts are those of all chunks of the batch, in order. */
+  settle(batch: readonly PendingAppend[], receipts: readonly AppendReceipt[]): void {
+    let at = 0;
+    for (const append of batch) {
+      append.resolve(receipts.slice(at, at + append.chunks.length));
+      at += append.chunks.length;
+    }
+    this.release(batch);
+  }
+
+  refuse(batch: readonly PendingAppend[], failure: StreamError): void {
+    for (const append of batch) append.reject(failure);
+    this.release(batch);
+  }
+
+  private release(batch: readonly PendingAppend[]): void {
+    for (const { uid, bytes } of batch) {
+      this.bytes -= bytes;
+      releasePending(uid, bytes);
+    }
+  }
+}
+
+/**
+ * Refuses chunks that are not whole, or that pass a bound: several records must fit the engine
+ * together, also once they are merged with their neighbours. Throws `corrupt`, `tooLarge`.
+ */
+export function checkChunks(chunks: readonly Uint8Array[]): void {
+  for (const chunk of chunks) {
+    const { isBound, count, bytes } = readHeader(chunk);
+    if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
+    if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });
+    const limit = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
+    if (bytes > limit) throw new StreamError("tooLarge", { bytes, limit });
+    if (count > chunkRecordsMax) {
+      throw new StreamError("tooLarge", { records: count, limit: chunkRecordsMax });
+    }
+  }
+}

@@ -1,0 +1,422 @@
+// The newest generation of a shard's records: one SQLite table of chunks and sealed segments.
+//
+//   log_<generation>   id            first index × 8 + part; a body over several rows has parts
+//                      segment       number of the segment, or null for a chunk of the tail
+//                      count, first_ms, last_ms, last_ordinal, bytes      what places it
+//                      body
+//
+// A commit inserts a row. Sealing merges the tail's chunks into one segment, which replaces the
+// first chunk's row; the other chunks' rows are dead from then on: recovery passes over what a
+// segment covers, and the table is dropped as a whole when the generation goes. So neither sealing nor forgetting costs a
+// row per chunk. A chunk that is large enough is written as a segment in the first place.
+// State in memory is derived from the rows; the caller decides what of it readers may see. Rows that should
+// be there and are not leave a place without bytes: whoever reads there is told, and no index is given again.
+// Of rows that no other row follows nothing tells, unless the shard was closed: a commit writes one row.
+import { StreamError } from "../errors.ts";
+import { engine } from "../engine/instance.ts";
+import {
+  rowBodyBytesMax,
+  segmentBytes,
+  segmentBytesMin,
+  tailBytesWorthSealing,
+  tailChunksMax,
+} from "../limits.ts";
+import { bodies } from "../core/bodyCache.ts";
+import { bindChunk, readHeader, wideColumnBytesMax } from "../engine/chunk.ts";
+import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
+import type { MeteredSql } from "./sql.ts";
+
+/** A row id has room for this many parts of one body. */
+export const bodyParts = 8;
+
+/** A run of records that is stored as one body. */
+export interface LogEntry {
+  firstIndex: number;
+  count: number;
+  firstMs: number;
+  lastMs: number;
+  /** Ordinal of the last record within its millisecond. */
+  lastOrdinal: number;
+  /** None of a body whose row is gone. */
+  bytes: number;
+  /** Its number once sealed. */
+  segment: number | undefined;
+}
+
+type LogRow = {
+  id: number;
+  segment: number | null;
+  count: number;
+  first_ms: number;
+  last_ms: number;
+  last_ordinal: number;
+  bytes: number;
+};
+
+/** Where a generation begins, and ends where the shard has been closed. */
+export interface LogBounds {
+  generation: number;
+  firstSegment: number;
+  firstIndex: number;
+  /** Arrival of the record before it. */
+  lastMs: number;
+  lastOrdinal: number;
+  endIndex?: number | undefined;
+}
+
+export class Log {
+  readonly generation: number;
+  /** Sealed segments first, then the tail's chunks, by index without a gap. */
+  readonly entries: LogEntry[] = [];
+  /** How many of the entries are sealed. */
+  sealedCount = 0;
+  sealedBytes = 0;
+  tailBytes = 0;
+  rowCount = 0;
+  /** What the tail has as one segment, at most. */
+  private mergedBytes = 0;
+  private readonly sql: MeteredSql;
+  private readonly uid: string;
+  private readonly inspector: Inspector;
+  private readonly bounds: LogBounds;
+  private readonly table: string;
+
+  /** Throws `corrupt` when the rows contradict one another. */
+  constructor(sql: MeteredSql, inspector: Inspector, bounds: LogBounds) {
+    this.sql = sql;
+    this.uid = inspector.uid;
+    this.inspector = inspector;
+    this.generation = bounds.generation;
+    this.bounds = bounds;
+    this.table = tableOf(bounds.generation);
+    this.recover();
+  }
+
+  static create(sql: MeteredSql, generation: number): void {
+    sql.run(
+      `CREATE TABLE ${tableOf(generation)} (
+         id INTEGER PRIMARY KEY,
+         segment INTEGER,
+         count INTEGER NOT NULL,
+         first_ms INTEGER NOT NULL,
+         last_ms INTEGER NOT NULL,
+         last_ordinal INTEGER NOT NULL,
+         bytes INTEGER NOT NULL,
+         body BLOB NOT NULL
+       )`,
+    );
+  }
+
+  static drop(sql: MeteredSql, generation: number): void {
+    sql.run(`DROP TABLE IF EXISTS ${tableOf(generation)}`);
+  }
+
+  /** Number that the tail will have as a segment. */
+  get nextSegment(): number {
+    return this.bounds.firstSegment + this.sealedCount;
+  }
+
+  /** The tail's chunks. */
+  get tail(): readonly LogEntry[] {
+    return this.entries.slice(this.sealedCount);
+  }
+
+  /** Writes a stamped chunk, as a segment when it is large enough to be one. */
+  append(chunk: Uint8Array): void {
+    const { firstIndex, count, timeMs, timeOrdinal, bytes } = readHeader(chunk);
+    const large = bytes >= segmentBytesMin;
+    const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
+    const direct = large && (!tailWaits || bytes > segmentBytes);
+    if (direct || this.outgrows(bytes, count) || this.spansTooLong(timeMs)) this.seal();
+    const entry: LogEntry = {
+      firstIndex,
+      count,
+      firstMs: timeMs,
+      lastMs: timeMs,
+      lastOrdinal: timeOrdinal + count - 1,
+      bytes,
+      segment: direct ? this.nextSegment : undefined,
+    };
+    this.write(entry, chunk, "INSERT");
+    this.push(entry);
+  }
+
+  /** True when the tail has grown to a segment's size. */
+  get tailIsFull(): boolean {
+    return (
+      this.tailBytes >= segmentBytes || this.entries.length - this.sealedCount >= tailChunksMax
+    );
+  }
+
+  /** Merges the tail into a segment; does nothing when the tail is empty. */
+  seal(): void {
+    const chunks = this.entries.splice(this.sealedCount);
+    this.tailBytes = 0;
+    this.mergedBytes = 0;
+    let run: LogEntry[] = [];
+    let parts: Uint8Array[] = [];
+    for (const chunk of chunks) {
+      const body = this.loadIfSound(chunk);
+      if (body === undefined) {
+        this.sealRun(run, parts);
+        this.sealDamaged(chunk);
+        run = [];
+        parts = [];
+      } else {
+        run.push(chunk);
+        parts.push(body);
+      }
+    }
+    this.sealRun(run, parts);
+  }
+
+  /** Position of the entry that holds `index`, or of the first one after it. */
+  find(index: number): number {
+    return lowest(this.entries, (entry) => entry.firstIndex + entry.count > index);
+  }
+
+  /** Position of the first entry with a record at or after the time. */
+  findTime(timeMs: number, ordinal: number): number {
+    return lowest(
+      this.entries,
+      ({ lastMs, lastOrdinal }) => lastMs > timeMs || (lastMs === timeMs && lastOrdinal >= ordinal),
+    );
+  }
+
+  /** The entry's verified bytes. Throws `corrupt`. */
+  load(entry: LogEntry): Uint8Array {
+    const key = this.keyOf(entry);
+    const cached = bodies.get(key);
+    if (cached !== undefined) return cached;
+    const body = readBody(this.sql, this.generation, entry.firstIndex);
+    this.inspector.inspect(body, entry, entry.segment ?? this.nextSegment);
+    bodies.put(key, body);
+    return body;
+  }
+
+  /** The same, or undefined when they fail their check. */
+  loadIfSound(entry: LogEntry): Uint8Array | undefined {
+    try {
+      return this.load(entry);
+    } catch (error) {
+      if (isCorrupt(error)) return undefined;
+      throw error;
+    }
+  }
+
+  private sealRun(chunks: readonly LogEntry[], parts: readonly Uint8Array[]): void {
+    const first = chunks[0];
+    const last = chunks.at(-1);
+    if (first === undefined || last === undefined) return;
+    const body = parts.length === 1 ? (parts[0] as Uint8Array) : engine.merge(parts);
+    const entry: LogEntry = {
+      firstIndex: first.firstIndex,
+      count: last.firstIndex + last.count - first.firstIndex,
+      firstMs: first.firstMs,
+      lastMs: last.lastMs,
+      lastOrdinal: last.lastOrdinal,
+      bytes: body.length,
+      segment: this.nextSegment,
+    };
+    this.write(entry, body, "INSERT OR REPLACE");
+    for (const chunk of chunks) bodies.delete(this.keyOf(chunk));
+    this.push(entry);
+  }
+
+  /**
+   * A chunk that fails its check becomes a segment by itself, its bytes left for whoever repairs. One whose
+   * row is gone gets a row without bytes, so that its number is not given again.
+   */
+  private sealDamaged(chunk: LogEntry): void {
+    const entry = { ...chunk, segment: this.nextSegment };
+    if (chunk.bytes === 0) this.writePart(entry, 0, new Uint8Array(0), "INSERT OR REPLACE");
+    else {
+      this.sql.run(
+        `UPDATE ${this.table} SET segment = ? WHERE id = ?`,
+        entry.segment,
+        entry.firstIndex * bodyParts,
+      );
+    }
+    this.push(entry);
+  }
+
+  private write(entry: LogEntry, body: Uint8Array, verb: string): void {
+    bindChunk(body, this.uid);
+    for (let part = 0; part * rowBodyBytesMax < body.length; part++) {
+      const bytes = body.subarray(part * rowBodyBytesMax, (part + 1) * rowBodyBytesMax);
+      this.writePart(entry, part, bytes, verb);
+    }
+    bodies.put(this.keyOf(entry), body);
+  }
+
+  private writePart(entry: LogEntry, part: number, bytes: Uint8Array, verb: string): void {
+    this.sql.run(
+      `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      entry.firstIndex * bodyParts + part,
+      entry.segment ?? null,
+      entry.count,
+      entry.firstMs,
+      entry.lastMs,
+      entry.lastOrdinal,
+      entry.bytes,
+      bytes,
+    );
+    this.rowCount++;
+  }
+
+  private push(entry: LogEntry): void {
+    this.entries.push(entry);
+    if (entry.segment === undefined) {
+      this.tailBytes += entry.bytes;
+      this.mergedBytes += mergedBytesMax(entry.bytes, entry.count);
+    } else {
+      this.sealedCount = this.entries.length;
+      this.sealedBytes += entry.bytes;
+    }
+  }
+
+  /** Small records make a segment of wide columns; it must still fit the engine's window. */
+  private outgrows(bytes: number, count: number): boolean {
+    return this.mergedBytes + mergedBytesMax(bytes, count) > engine.windowBytes;
+  }
+
+  /** A chunk's time column spans less than 2^32 ms; the tail must stay mergeable. */
+  private spansTooLong(timeMs: number): boolean {
+    const first = this.entries[this.sealedCount];
+    return first !== undefined && timeMs - first.firstMs >= 2 ** 31;
+  }
+
+  private recover(): void {
+    const rows = this.sql.rows<LogRow>(
+      `SELECT id, segment, count, first_ms, last_ms, last_ordinal, bytes
+       FROM ${this.table} ORDER BY id`,
+    );
+    this.rowCount = rows.length;
+    const entries = rows.filter(({ id }) => id % bodyParts === 0).map(entryOf);
+    for (const entry of entries) if (entry.segment !== undefined) this.recoverSealed(entry);
+    const sealedEnd = this.nextIndex;
+    for (const entry of entries) {
+      // The rows of chunks that a segment has replaced are dead.
+      if (entry.segment === undefined && entry.firstIndex >= sealedEnd) this.recoverTail(entry);
+    }
+    const { endIndex = this.nextIndex } = this.bounds;
+    if (endIndex > this.nextIndex) this.pushMissing(endIndex, this.tailEnd, this.nextSegment);
+  }
+
+  private recoverSealed(entry: LogEntry): void {
+    const { firstIndex, segment = 0 } = entry;
+    const missingRecords = firstIndex - this.nextIndex;
+    const missingSegments = segment - this.nextSegment;
+    // A segment has a record at least.
+    const canBe = missingRecords > 0 ? missingSegments > 0 : missingSegments === 0;
+    if (!canBe || missingRecords < missingSegments) throw this.disorder(entry);
+    while (this.nextSegment < segment) {
+      // Which records each of them had is not known: the last has all that are left.
+      const isLast = this.nextSegment + 1 === segment;
+      this.pushMissing(isLast ? firstIndex : this.nextIndex + 1, entry, this.nextSegment);
+    }
+    this.push(entry);
+  }
+
+  private recoverTail(entry: LogEntry): void {
+    if (entry.firstIndex < this.nextIndex) throw this.disorder(entry);
+    if (entry.firstIndex > this.nextIndex) this.pushMissing(entry.firstIndex, entry, undefined);
+    this.push(entry);
+  }
+
+  /** A place without bytes, from the last entry to an index; its records arrived before the next ones. */
+  private pushMissing(
+    endIndex: number,
+    { firstMs }: Pick<LogEntry, "firstMs">,
+    segment: number | undefined,
+  ): void {
+    const { firstMs: earliestMs } = this.tailEnd;
+    const lost = {
+      firstIndex: this.nextIndex,
+      count: endIndex - this.nextIndex,
+      bytes: 0,
+      segment,
+    };
+    this.push({ ...lost, firstMs: earliestMs, lastMs: firstMs, lastOrdinal: 0 });
+  }
+
+  /** Index after the last entry. */
+  private get nextIndex(): number {
+    const last = this.entries.at(-1);
+    return last === undefined ? this.bounds.firstIndex : last.firstIndex + last.count;
+  }
+
+  /** Arrival of the last record. */
+  private get tailEnd(): Pick<LogEntry, "firstMs"> {
+    return { firstMs: this.entries.at(-1)?.lastMs ?? this.bounds.lastMs };
+  }
+
+  private disorder({ firstIndex, segment }: LogEntry): StreamError {
+    const place = { shard: this.uid, segment: segment ?? this.nextSegment, index: firstIndex };
+    return new StreamError("corrupt", { ...place, what: "rows out of order" });
+  }
+
+  /** A chunk and the segment that begins with it are different bodies. */
+  private keyOf(entry: LogEntry): string {
+    return entry.segment === undefined
+      ? `${this.uid}/chunk/${entry.firstIndex}`
+      : segmentKey(this.uid, entry.segment);
+  }
+}
+
+function entryOf(row: LogRow): LogEntry {
+  return {
+    firstIndex: row.id / bodyParts,
+    count: row.count,
+    firstMs: row.first_ms,
+    lastMs: row.last_ms,
+    lastOrdinal: row.last_ordinal,
+    bytes: row.bytes,
+    segment: row.segment ?? undefined,
+  };
+}
+
+/** Key of a segment's body in the isolate's cache. */
+export function segmentKey(uid: string, segment: number): string {
+  return `${uid}/segment/${segment}`;
+}
+
+/** The bytes that start at `firstIndex` in a generation's table, not verified. */
+export function readBody(sql: MeteredSql, generation: number, firstIndex: number): Uint8Array {
+  const id = firstIndex * bodyParts;
+  const parts = sql.rows<{ body: ArrayBuffer }>(
+    `SELECT body FROM ${tableOf(generation)} WHERE id >= ? AND id < ? ORDER BY id`,
+    id,
+    id + bodyParts,
+  );
+  const only = parts.length === 1 ? parts[0] : undefined;
+  if (only !== undefined) return new Uint8Array(only.body);
+  const body = new Uint8Array(parts.reduce((bytes, part) => bytes + part.body.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    body.set(new Uint8Array(part.body), at);
+    at += part.body.byteLength;
+  }
+  return body;
+}
+
+/** What a chunk adds to the segment of a tail, at most. */
+function mergedBytesMax(bytes: number, count: number): number {
+  return bytes + count * wideColumnBytesMax;
+}
+
+function tableOf(generation: number): string {
+  return `log_${generation}`;
+}
+
+/** Position of the first entry that `holds`; entries before it do not. */
+function lowest(entries: readonly LogEntry[], holds: (entry: LogEntry) => boolean): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holds(entries[middle] as LogEntry)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

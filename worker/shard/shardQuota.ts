@@ -1,0 +1,82 @@
+// What one shard takes and gives in a second where the service's limits are kept (settings.ts):
+// 1 MB and 1000 records written, 2 MB and five pages read, five iterators (Kinesis developer guide,
+// "Quotas and limits"). Buckets in the shard's memory; a shard without limits has no quota at all.
+import { isDue } from "../core/clock.ts";
+import { StreamError } from "../errors.ts";
+import { engine } from "../engine/instance.ts";
+import { Bucket } from "../core/tokenBucket.ts";
+import { readHeader } from "../engine/chunk.ts";
+
+export type QuotaKind = "read" | "iterator";
+
+const megabyte = 1_048_576;
+const writtenBytesPerSecond = megabyte;
+const writtenRecordsPerSecond = 1000;
+const readBytesPerSecond = 2 * megabyte;
+const callsPerSecond = 5;
+
+/** "If a call to GetRecords returns 10 MB, subsequent calls made within the next 5 seconds throw": of either megabyte. */
+const fullPageBytes = 10_000_000;
+const fullPageRestMs = 5000;
+
+export class ShardQuota {
+  private readonly writtenBytes = new Bucket(writtenBytesPerSecond);
+  private readonly writtenRecords = new Bucket(writtenRecordsPerSecond);
+  private readonly readBytes = new Bucket(readBytesPerSecond);
+  private readonly calls = {
+    read: new Bucket(callsPerSecond),
+    iterator: new Bucket(callsPerSecond),
+  };
+  private restUntilMs = 0;
+  private restMs = 0;
+
+  /** The first records, as many as the moment allows, and how many are left out. */
+  admitRecords(
+    chunks: readonly Uint8Array[],
+    nowMs: number,
+  ): { chunks: Uint8Array[]; refused: number } {
+    const admitted: Uint8Array[] = [];
+    let refused = 0;
+    for (const chunk of chunks) {
+      const { count } = readHeader(chunk);
+      const to = refused > 0 ? 0 : this.fitting(chunk, nowMs);
+      refused += count - to;
+      if (to === 0) continue;
+      this.writtenRecords.spend(to);
+      this.writtenBytes.spend(engine.payloadBytes(chunk, 0, to));
+      admitted.push(to === count ? chunk : engine.slice(chunk, 0, to));
+    }
+    return { chunks: admitted, refused };
+  }
+
+  /** Throws `overloaded`. */
+  admitCall(kind: QuotaKind, nowMs: number): void {
+    const bucket = this.calls[kind];
+    const resting = kind === "read" && (this.isResting(nowMs) || this.readBytes.left(nowMs) < 0);
+    if (bucket.left(nowMs) < 1 || resting) throw new StreamError("overloaded");
+    bucket.spend(1);
+  }
+
+  /** After a page of more than a second's worth nothing is read until it is paid for. */
+  spendRead(bytes: number, nowMs: number): void {
+    this.readBytes.spend(bytes);
+    if (bytes <= readBytesPerSecond) return;
+    const paidMs = (bytes / readBytesPerSecond) * 1000;
+    this.restMs = bytes >= fullPageBytes ? fullPageRestMs : paidMs;
+    this.restUntilMs = nowMs + this.restMs;
+  }
+
+  private isResting(nowMs: number): boolean {
+    return !isDue(this.restUntilMs, this.restMs, nowMs);
+  }
+
+  private fitting(chunk: Uint8Array, nowMs: number): number {
+    const bytes = this.writtenBytes.left(nowMs);
+    const records = Math.floor(this.writtenRecords.left(nowMs));
+    if (records < 1 || bytes <= 0) return 0;
+    const to = engine.fit(chunk, 0, records, Math.floor(bytes));
+    // A record above a second's worth goes through whole, on credit, when nothing else has gone.
+    const fits = engine.payloadBytes(chunk, 0, to) <= bytes;
+    return fits || this.writtenBytes.isFull(nowMs) ? to : 0;
+  }
+}

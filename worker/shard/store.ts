@@ -1,0 +1,339 @@
+// What a shard has stored, and how it changes: the newest generation of records (log.ts), the closed ones before it
+// (generations.ts), and one row that says where the newest begins. Everything here is synchronous:
+// a method's writes are one transaction, and state in memory follows from the rows. When records become
+// visible to readers, and when segments move or go, is for the shard to say (shard.ts).
+//
+//   shard   id            1
+//           description   JSON: ShardSettings and retention
+//           generation, first_segment, first_index     the newest generation's
+//           last_ms, last_ordinal                       arrival of the record before it
+import {
+  forgetDelayMs,
+  generationBytes,
+  generationRowsMax,
+  generationsPerRetention,
+  sealAgeMs,
+  timeOrdinalMax,
+} from "../limits.ts";
+import { readHeader, stampChunk } from "../engine/chunk.ts";
+import { type Generation, Generations, generationSchema } from "./generations.ts";
+import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
+import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
+import { bodies } from "../core/bodyCache.ts";
+import { addSkipped } from "./skips.ts";
+import type { MeteredSql } from "./sql.ts";
+import type { AppendReceipt, ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** How far the trim horizon moves before it is looked up again. */
+const horizonStepMs = 500;
+
+/** Where the next record goes: its index, and the arrival of the record before it. */
+export interface Tip {
+  nextIndex: number;
+  timeMs: number;
+  timeOrdinal: number;
+}
+
+type ShardRow = {
+  description: string;
+  generation: number;
+  first_segment: number;
+  first_index: number;
+  last_ms: number;
+  last_ordinal: number;
+};
+
+export class ShardStore {
+  readonly description: ShardSettings;
+  readonly generations: Generations;
+  readonly inspector: Inspector;
+  log: Log;
+  tip: Tip;
+  private readonly sql: MeteredSql;
+  /** What `firstKept` found last, and for which horizon. */
+  private kept: { horizonMs: number; index: number; segment: number } | undefined;
+
+  private constructor(sql: MeteredSql, row: ShardRow) {
+    this.sql = sql;
+    this.description = JSON.parse(row.description) as ShardSettings;
+    this.generations = new Generations(sql, this.description.uid);
+    this.inspector = new Inspector(this.description.uid);
+    this.log = new Log(sql, this.inspector, {
+      generation: row.generation,
+      firstSegment: row.first_segment,
+      firstIndex: row.first_index,
+      lastMs: row.last_ms,
+      lastOrdinal: row.last_ordinal,
+      endIndex: this.description.endIndex,
+    });
+    const last = this.log.entries.at(-1);
+    this.tip = {
+      nextIndex: last === undefined ? row.first_index : last.firstIndex + last.count,
+      timeMs: last?.lastMs ?? row.last_ms,
+      timeOrdinal: last?.lastOrdinal ?? row.last_ordinal,
+    };
+  }
+
+  /** The store of a shard that was created here, or undefined. */
+  static open(sql: MeteredSql): ShardStore | undefined {
+    if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
+    const row = sql.row<ShardRow>("SELECT * FROM shard");
+    return row && new ShardStore(sql, row);
+  }
+
+  static create(sql: MeteredSql, description: ShardSettings): void {
+    sql.run(
+      `CREATE TABLE shard (
+         id INTEGER PRIMARY KEY,
+         description TEXT NOT NULL,
+         generation INTEGER NOT NULL,
+         first_segment INTEGER NOT NULL,
+         first_index INTEGER NOT NULL,
+         last_ms INTEGER NOT NULL,
+         last_ordinal INTEGER NOT NULL
+       )`,
+    );
+    sql.run(generationSchema);
+    Log.create(sql, 0);
+    sql.run(
+      "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
+      JSON.stringify(description),
+      description.earliestMs ?? description.createdMs,
+    );
+  }
+
+  describe(change: Partial<ShardSettings>): void {
+    Object.assign(this.description, change);
+    this.sql.run("UPDATE shard SET description = ?", JSON.stringify(this.description));
+    this.kept = undefined;
+  }
+
+  /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
+  stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
+    // Arrival times never go back, nor below what counts as expired, and no two records share
+    // millisecond and ordinal.
+    const { tip } = this;
+    let firstIndex = tip.nextIndex;
+    let timeMs = Math.max(nowMs, tip.timeMs, this.floorMs);
+    let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
+    const receipts = chunks.map((chunk) => {
+      const { count } = readHeader(chunk);
+      if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
+        timeMs += 1;
+        timeOrdinal = 0;
+      }
+      stampChunk(chunk, { firstIndex, timeMs, timeOrdinal });
+      const receipt = { firstIndex, timeMs };
+      firstIndex += count;
+      timeOrdinal += count;
+      return receipt;
+    });
+    this.tip = { nextIndex: firstIndex, timeMs, timeOrdinal: timeOrdinal - 1 };
+    return receipts;
+  }
+
+  append(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.log.append(chunk);
+  }
+
+  /** Seals the tail, and begins a new generation when this one has its size or age. */
+  seal(nowMs: number): void {
+    this.log.seal();
+    const { sealedBytes, rowCount, entries } = this.log;
+    const oldestMs = entries[0]?.firstMs ?? nowMs;
+    const old = nowMs - oldestMs > this.retentionMs / generationsPerRetention;
+    if (sealedBytes >= generationBytes || rowCount >= generationRowsMax || old) this.roll();
+  }
+
+  /** True when the tail has a segment's size, or the generation its own. */
+  get isFull(): boolean {
+    return this.log.tailIsFull || this.log.sealedBytes >= generationBytes;
+  }
+
+  /** Closes the log, whose tail is sealed, and begins the next generation. */
+  roll(): void {
+    const { log, tip } = this;
+    if (log.entries.length === 0) return;
+    const next = { generation: log.generation + 1, firstSegment: log.nextSegment };
+    this.generations.close(log.generation, this.firstLogSegment, log.entries);
+    Log.create(this.sql, next.generation);
+    this.sql.run(
+      `UPDATE shard SET generation = ?, first_segment = ?, first_index = ?,
+                        last_ms = ?, last_ordinal = ?`,
+      next.generation,
+      next.firstSegment,
+      tip.nextIndex,
+      tip.timeMs,
+      tip.timeOrdinal,
+    );
+    this.log = new Log(this.sql, this.inspector, {
+      ...next,
+      firstIndex: tip.nextIndex,
+      lastMs: tip.timeMs,
+      lastOrdinal: tip.timeOrdinal,
+    });
+  }
+
+  /** Number of the newest generation's first segment. */
+  get firstLogSegment(): number {
+    return this.log.nextSegment - this.log.sealedCount;
+  }
+
+  get retentionMs(): number {
+    return this.description.retentionHours * HOUR_MS;
+  }
+
+  /** Changes how long records are kept; what has expired by now stays so, and nothing yet to come. */
+  retain(retentionHours: number, nowMs: number): void {
+    const expiredMs = Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1);
+    this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs) });
+  }
+
+  /** Records that arrived before it are not kept. */
+  horizonMs(nowMs: number): number {
+    return Math.max(nowMs - this.retentionMs, this.floorMs);
+  }
+
+  get floorMs(): number {
+    return this.description.floorMs ?? 0;
+  }
+
+  /** What is stored, in all generations. */
+  totals(): Pick<ShardStats, "records" | "tail" | "segments"> {
+    const { log, inspector } = this;
+    const closed = this.generations.totals();
+    return {
+      records: closed.records + log.entries.reduce((sum, entry) => sum + entry.count, 0),
+      tail: { chunks: log.entries.length - log.sealedCount, bytes: log.tailBytes },
+      segments: {
+        count: closed.segments + log.sealedCount,
+        sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
+        r2Bytes: closed.tieredBytes,
+        damaged: inspector.damaged.size,
+        skipped: this.description.skipped?.length ?? 0,
+      },
+    };
+  }
+
+  /** When the tail is old enough to be sealed, or the oldest records to be forgotten. */
+  nextDueMs(nowMs: number): number | undefined {
+    const { entries, sealedCount } = this.log;
+    const oldestTail = entries[sealedCount];
+    const oldest = this.generations.oldest()?.lastMs ?? entries.at(-1)?.lastMs;
+    const times: number[] = [];
+    if (oldestTail !== undefined) times.push(Math.min(oldestTail.firstMs, nowMs) + sealAgeMs);
+    if (oldest !== undefined) {
+      const expiryMs = oldest + this.retentionMs + 1;
+      times.push(oldest < this.floorMs ? 0 : expiryMs > nowMs ? expiryMs : nowMs + forgetDelayMs);
+    }
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** The oldest segment or chunk that still has a record within retention, or the end. */
+  firstKept(nowMs: number): { index: number; segment: number } {
+    const horizonMs = this.horizonMs(nowMs);
+    const { kept } = this;
+    const known = kept !== undefined && horizonMs >= kept.horizonMs;
+    if (known && horizonMs - kept.horizonMs < horizonStepMs) return kept;
+    const entry = this.entryAtTime(horizonMs, 0);
+    this.kept = {
+      horizonMs,
+      index: entry?.firstIndex ?? this.tip.nextIndex,
+      segment: entry?.segment ?? this.log.nextSegment,
+    };
+    return this.kept;
+  }
+
+  /** The entry with the first record at or after the time; undefined when there is none. */
+  entryAtTime(timeMs: number, ordinal: number): LogEntry | undefined {
+    const generation = this.generations.atTime(timeMs, ordinal);
+    if (generation === undefined) return this.log.entries[this.log.findTime(timeMs, ordinal)];
+    return generation.segments.find(
+      ({ lastMs, lastOrdinal }) => lastMs > timeMs || (lastMs === timeMs && lastOrdinal >= ordinal),
+    );
+  }
+
+  /** The entry that holds `index`; undefined when none does. */
+  entryAt(index: number): LogEntry | undefined {
+    const first = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
+    if (index >= first) return this.log.entries[this.log.find(index)];
+    const generation = this.generations.holding(index);
+    return generation?.segments.find((segment) => segment.firstIndex + segment.count > index);
+  }
+
+  /** Number of the segment with `index`, also where its row is gone; undefined for the tail. */
+  segmentAt(index: number): number | undefined {
+    const entry = this.entryAt(index);
+    const logIndex = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
+    if (entry !== undefined || index >= logIndex) return entry?.segment;
+    return this.generations.segmentAfter(index);
+  }
+
+  /**
+   * A sealed segment's verified bytes; undefined when it is not here: not sealed, forgotten, or in
+   * R2 alone. Throws `corrupt`.
+   */
+  loadSegment(segment: number): Uint8Array | undefined {
+    const { log } = this;
+    const inLog = log.entries[segment - this.firstLogSegment];
+    if (inLog?.segment === segment) return log.load(inLog);
+    const generation = this.generations.withSegment(segment);
+    if (generation === undefined || generation.tiered) return undefined;
+    return this.loadClosed(generation, segment);
+  }
+
+  /** Where the records of a sealed segment are said to be; undefined when it is not, or is forgotten. */
+  segmentEntry(segment: number): LogEntry | undefined {
+    const inLog = this.log.entries[segment - this.firstLogSegment];
+    if (inLog?.segment === segment) return inLog;
+    const generation = this.generations.withSegment(segment);
+    return generation?.segments[segment - generation.firstSegment];
+  }
+
+  /** Undefined unless readers may pass over it. */
+  skippedSegment(segment: number): SkippedSegment | undefined {
+    return this.description.skipped?.find((each) => each.segment === segment);
+  }
+
+  /** As `loadSegment`; also undefined when the bytes fail their check. */
+  loadSegmentIfSound(segment: number): Uint8Array | undefined {
+    try {
+      return this.loadSegment(segment);
+    } catch (error) {
+      if (isCorrupt(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Lets readers pass over it. Throws `tooManySkipped`. */
+  skip(segment: SkippedSegment): void {
+    const firstIndex = this.generations.oldest()?.firstIndex ?? 0;
+    this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
+  }
+
+  /** Marks a generation as moved to R2 and frees its rows. */
+  free(generation: Generation): void {
+    this.generations.markTiered(generation);
+    Log.drop(this.sql, generation.number);
+  }
+
+  /** Forgets a generation: its row, and its table if that is still there. */
+  forget(generation: Generation): void {
+    this.generations.forget(generation);
+    Log.drop(this.sql, generation.number);
+  }
+
+  private loadClosed(generation: Generation, segment: number): Uint8Array {
+    const { uid } = this.description;
+    const key = segmentKey(uid, segment);
+    const cached = bodies.get(key);
+    if (cached !== undefined) return cached;
+    const entry = generation.segments[segment - generation.firstSegment] as LogEntry;
+    const body = readBody(this.sql, generation.number, entry.firstIndex);
+    this.inspector.inspect(body, entry, segment);
+    bodies.put(key, body);
+    return body;
+  }
+}

@@ -1,0 +1,161 @@
+// A shard's sealed segments on their way out of SQLite: to R2 in order, one at a time, and out of
+// existence when retention has passed them. Rows are freed by generation, once R2 has all of it.
+// Nothing here is on the way of an acknowledgement; what fails is tried again by the alarm.
+import { StreamError } from "../errors.ts";
+import { tierRetryMs } from "../limits.ts";
+import type { Generation } from "./generations.ts";
+import { isCorrupt } from "../core/bodyCheck.ts";
+import type { LogEntry } from "./log.ts";
+import type { ShardStore } from "./store.ts";
+import {
+  dropSegments,
+  moveSegments,
+  readObject,
+  type SegmentBucket,
+  syncSegments,
+} from "../core/segmentBucket.ts";
+
+/** The shard, as far as its segments go. */
+export interface SegmentOwner {
+  /** Undefined when the shard is gone; another one after a recovery. */
+  store(): ShardStore | undefined;
+  /** Segments below this one are sealed for good. */
+  sealedSegment(): number;
+  transact(change: () => void): void;
+  wakeBy(timeMs: number): Promise<void>;
+}
+
+export class Tiering {
+  /** Segments below this one are in R2. */
+  tieredSegment = 0;
+  private readonly bucket: SegmentBucket | undefined;
+  private readonly owner: SegmentOwner;
+  private moving: Promise<void> | undefined;
+  /** Segments below this one are being deleted, or have been. */
+  private droppedSegment = 0;
+
+  constructor(bucket: SegmentBucket | undefined, owner: SegmentOwner) {
+    this.bucket = bucket;
+    this.owner = owner;
+  }
+
+  /** Begins again from what a store's rows say. */
+  recover(store: ShardStore): void {
+    this.tieredSegment = store.generations.inSqlite()[0]?.firstSegment ?? store.firstLogSegment;
+  }
+
+  /** True while something sealed is not in R2 that should be. */
+  get isBehind(): boolean {
+    return this.bucket !== undefined && this.tieredSegment < this.owner.sealedSegment();
+  }
+
+  /** Moves what is sealed to R2, and frees the rows of generations that are there whole. */
+  async move(): Promise<void> {
+    const { bucket } = this;
+    const store = this.owner.store();
+    if (store === undefined || bucket === undefined || this.moving !== undefined) return;
+    this.moving = this.moveAll(store, bucket);
+    try {
+      await this.moving;
+    } catch (error) {
+      console.error("moving segments to the bucket failed", error);
+      await this.owner.wakeBy(Date.now() + tierRetryMs);
+    } finally {
+      this.moving = undefined;
+    }
+  }
+
+  /** Forgets the generations whose records have all arrived before the horizon. */
+  async forget(store: ShardStore, horizonMs: number): Promise<void> {
+    for (;;) {
+      const oldest = store.generations.oldest();
+      if (oldest === undefined || oldest.lastMs >= horizonMs) return;
+      if (this.bucket !== undefined) {
+        const numbers = segmentsOf(oldest);
+        this.droppedSegment = oldest.firstSegment + numbers.length;
+        await dropSegments(this.bucket, store.description.uid, numbers);
+      }
+      if (this.owner.store() !== store) return;
+      this.owner.transact(() => store.forget(oldest));
+    }
+  }
+
+  /** Removes every object of a shard that is gone, also one that is on its way now. */
+  async drop(uid: string): Promise<void> {
+    await this.moving?.catch(() => {});
+    if (this.bucket !== undefined) await dropSegments(this.bucket, uid);
+  }
+
+  /** The bytes of a chunk or segment, wherever they are. Throws `corrupt`. */
+  async body(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
+    const { segment } = entry;
+    if (segment === undefined) return store.log.load(entry);
+    const { uid } = store.description;
+    let damage: unknown;
+    try {
+      const body = store.loadSegment(segment);
+      if (body !== undefined) return body;
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+      damage = error;
+    }
+    const body = this.bucket && (await readObject(this.bucket, uid, segment));
+    if (body !== undefined) return body;
+    throw damage ?? new StreamError("corrupt", { shard: uid, segment, what: "missing" });
+  }
+
+  /** As `body`; undefined when readers may pass over the segment, and no copy of it is sound. */
+  async bodyUnlessSkipped(store: ShardStore, entry: LogEntry): Promise<Uint8Array | undefined> {
+    try {
+      return await this.body(store, entry);
+    } catch (error) {
+      const { segment } = entry;
+      const isSkipped = segment !== undefined && store.skippedSegment(segment) !== undefined;
+      if (isSkipped && isCorrupt(error)) return undefined;
+      throw error;
+    }
+  }
+
+  private async moveAll(store: ShardStore, bucket: SegmentBucket): Promise<void> {
+    await this.freeMoved(store, bucket);
+    await moveSegments(bucket, {
+      uid: store.description.uid,
+      next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
+      load: (segment) => store.loadSegment(segment),
+      done: (segment) => this.moved(store, bucket, segment),
+    });
+  }
+
+  private async moved(store: ShardStore, bucket: SegmentBucket, segment: number): Promise<void> {
+    const { uid } = store.description;
+    if (this.owner.store() !== store) return;
+    this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
+    // Retention may have passed it while it was on its way.
+    if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
+    await this.freeMoved(store, bucket);
+  }
+
+  /** Rows are the only sure copy until the bucket says that its own will stay. */
+  private async freeMoved(store: ShardStore, bucket: SegmentBucket): Promise<void> {
+    for (const generation of store.generations.inSqlite()) {
+      const { firstSegment, segments } = generation;
+      const isMoved = firstSegment + segments.length <= this.tieredSegment;
+      const isWhole = segments.every((each) => !store.inspector.damaged.has(each.firstIndex));
+      if (!isMoved || !isWhole) continue;
+      try {
+        await syncSegments(bucket, store.description.uid, segmentsOf(generation));
+      } catch (error) {
+        this.tieredSegment = Math.min(this.tieredSegment, firstSegment);
+        throw error;
+      }
+      // Retention may have passed it meanwhile.
+      const isThere = store.generations.inSqlite().includes(generation);
+      if (this.owner.store() !== store || !isThere) return;
+      this.owner.transact(() => store.free(generation));
+    }
+  }
+}
+
+function segmentsOf({ firstSegment, segments }: Generation): number[] {
+  return segments.map((_, i) => firstSegment + i);
+}

@@ -1,0 +1,84 @@
+// Those who wait at a shard for its next record, and who of them reads as which consumer. A wait ends
+// when a record at its index is published, when the shard closes, when its time is up, or when the
+// waiter is not wanted any more. A consumer has one place: who comes later takes it, though not
+// at once. All of it is in memory; a shard that is restarted has forgotten who was there.
+import { isOver } from "../core/clock.ts";
+import { StreamError } from "../errors.ts";
+import { waitersMax } from "../limits.ts";
+
+/** Held until somebody else reads as the consumer, or the reader has left. */
+export interface Place {
+  readonly consumer: string;
+  readonly sinceMs: number;
+  held: boolean;
+}
+
+interface Waiter {
+  index: number;
+  place: Place;
+  end(): void;
+}
+
+/** A place can be taken over once it is this old (AWS API reference, SubscribeToShard). */
+const placeMsMin = 5000;
+
+export class WaitingRoom {
+  private readonly waiters = new Set<Waiter>();
+  private readonly places = new Map<string, Place>();
+
+  /** Throws `subscriptionTaken`, `tooManyWaiting`. */
+  take(consumer: string, nowMs: number): Place {
+    for (const place of this.places.values()) {
+      if (!place.held && isOver(place.sinceMs, placeMsMin, nowMs))
+        this.places.delete(place.consumer);
+    }
+    const old = this.places.get(consumer);
+    if (old !== undefined && !isOver(old.sinceMs, placeMsMin, nowMs)) {
+      throw new StreamError("subscriptionTaken");
+    }
+    if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");
+    if (old !== undefined) this.leave(old);
+    const place = { consumer, sinceMs: nowMs, held: true };
+    this.places.set(consumer, place);
+    return place;
+  }
+
+  /** The place is not held any more, but stays as young as it is. */
+  leave(place: Place): void {
+    place.held = false;
+    this.endAll((waiter) => waiter.place === place);
+  }
+
+  /** Resolves when there may be a record at `index`, or no more use in waiting. */
+  wait(place: Place, index: number, timeoutMs: number): Promise<void> {
+    if (!place.held) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.waiters.delete(waiter);
+        resolve();
+      };
+      const waiter: Waiter = { index, place, end };
+      const timer = setTimeout(end, timeoutMs);
+      this.waiters.add(waiter);
+    });
+  }
+
+  /** Records before `nextIndex` are published. */
+  published(nextIndex: number): void {
+    if (this.waiters.size > 0) this.endAll(({ index }) => index < nextIndex);
+  }
+
+  /** There will be no more records. */
+  ended(): void {
+    this.endAll(() => true);
+  }
+
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
+  private endAll(which: (waiter: Waiter) => boolean): void {
+    for (const waiter of this.waiters) if (which(waiter)) waiter.end();
+  }
+}

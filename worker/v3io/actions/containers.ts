@@ -1,0 +1,27 @@
+// The containers of v3io: those that the operator names, and no others, so that a misspelt name and the paths
+// of other services store nothing. A container has no state of its own: it is there as long as it is named, and
+// what was put into it is there again when it is named again. The list of them is XML, as v3io-py (output.py)
+// and v3io-go (types.go, GetContainersOutput) read it.
+import type { Env } from "../../core/bindings.ts";
+import { readContainers } from "../../core/settings.ts";
+import { V3ioError } from "../errors.ts";
+import { escapeXml, xmlResponse } from "../listingXml.ts";
+
+/** Nobody ever made one; clients want a date. */
+const creationDate = "1970-01-01T00:00:00.00Z";
+
+/** Throws "Container not found". */
+export function requireContainer(env: Env, container: string): void {
+  if (!readContainers(env).includes(container)) throw new V3ioError("Container not found");
+}
+
+export function listContainers(env: Env): Promise<Response> {
+  const buckets = readContainers(env).map(
+    (name, i) =>
+      `<Bucket><Name>${escapeXml(name)}</Name><CreationDate>${creationDate}</CreationDate>` +
+      `<Id>${i + 1}</Id></Bucket>`,
+  );
+  return xmlResponse(
+    `<ListAllMyBucketsResult><Owner></Owner><Buckets>${buckets.join("")}</Buckets></ListAllMyBucketsResult>`,
+  );
+}

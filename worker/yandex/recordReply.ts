@@ -1,0 +1,42 @@
+// The reply of GetRecords: some members, then the records of a page as the engine prints them, in
+// either format. It is put together whole, because it says its checksum before anything else.
+import { concatBytes, utf8 } from "../codec/bytes.ts";
+import { engine } from "../engine/instance.ts";
+import { RecordPage } from "../http/recordPage.ts";
+import type { Run } from "../stream/reader.ts";
+import { writeArrayHead } from "../codec/cborWriter.ts";
+import type { BodyCodec } from "./codec.ts";
+
+export class RecordReply {
+  private readonly members: object;
+  private readonly runs: readonly Run[];
+
+  /** `members` stand before `Records`, which is left out when there are none. */
+  constructor(members: object, runs: readonly Run[]) {
+    this.members = members;
+    this.runs = runs;
+  }
+
+  async encode(codec: BodyCodec): Promise<Uint8Array> {
+    const { runs } = this;
+    const members = codec.encode(this.members);
+    if (runs.length === 0) return members;
+    return codec.format === "json"
+      ? jsonPage(members, runs).bytes()
+      : cborPage(members, runs).bytes();
+  }
+}
+
+function jsonPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
+  const head = concatBytes([members.subarray(0, -1), utf8(',"Records":[')]);
+  return new RecordPage(head, runs, engine.yandexJson(), utf8("]}"));
+}
+
+/** The members are a map of a few, sorted by name; one more comes after them. */
+function cborPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
+  const count = runs.reduce((sum, { from, to }) => sum + to - from, 0);
+  const name = Uint8Array.of(0x60 + "Records".length);
+  const head = concatBytes([members, name, utf8("Records"), writeArrayHead(count)]);
+  head[0] = (head[0] as number) + 1;
+  return new RecordPage(head, runs, engine.yandexCbor(), new Uint8Array(0));
+}
