@@ -1,6 +1,7 @@
 // What an account has in a region as a whole: the key of its cursors, and whether it is committed to
 // a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
 // for it and clients read it back. It lasts a day at least: ended before, it ends then.
+import type { Commitment } from "../core/control.ts";
 import { Buffer } from "node:buffer";
 import type { LazySql } from "../core/lazySql.ts";
 import { isDue } from "../core/clock.ts";
@@ -9,13 +10,6 @@ import { isDue } from "../core/clock.ts";
 const commitmentMsMin = 24 * 3_600_000;
 
 const keyBytes = 32;
-
-export interface Commitment {
-  startedMs: number;
-  earliestEndMs: number;
-  /** Set once somebody has ended it; may lie ahead. */
-  endsMs?: number;
-}
 
 export type CommitmentState = "none" | "committed" | "ending";
 

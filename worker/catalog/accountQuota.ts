@@ -1,5 +1,5 @@
 // How much an account may have in one region. The service's quotas (Kinesis developer guide, "Quotas
-// and limits") are what DescribeLimits answers, and are kept where its limits are kept (settings.ts).
+// and limits") are what DescribeLimits answers, and are kept where its limits are kept (core/settings.ts).
 // Elsewhere Millrace's own bounds hold (limits.ts): a quota that a support ticket would raise is nobody's
 // to raise here. Streams that were made through the Yandex face have none of the service's.
 import { accountShardsMax, onDemandStreamsMax } from "../limits.ts";

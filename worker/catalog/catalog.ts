@@ -2,6 +2,13 @@
 // Off the hot path: Workers keep what it says for a few seconds. A change that spans objects is
 // written down first, carried out, and then marked done; the alarm takes up what was cut off, and
 // ends the states that have only to last a while. What a change means is decided beside this file.
+import type { TagChange } from "../core/control.ts";
+import type { Tags } from "../core/control.ts";
+import type { ReshardOrder } from "../core/control.ts";
+import type { AccountTotals } from "../core/control.ts";
+import type { ConsumerKey } from "../core/control.ts";
+import type { StreamChange } from "../core/control.ts";
+import type { Commitment } from "../core/control.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
@@ -13,16 +20,10 @@ import {
   shardsMax,
 } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
-import { AccountTable, changeCommitment, type Commitment, commitmentState } from "./account.ts";
-import {
-  changeAttributes,
-  requireActive,
-  requirePresent,
-  type StreamChange,
-} from "./streamChanges.ts";
+import { AccountTable, changeCommitment, commitmentState } from "./account.ts";
+import { changeAttributes, requireActive, requirePresent } from "./streamChanges.ts";
 import {
   changePolicy,
-  type ConsumerKey,
   consumerLimit,
   deregisterConsumer,
   getConsumer,
@@ -35,8 +36,8 @@ import { openCount } from "../core/hashRange.ts";
 import { LazySql } from "../core/lazySql.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
 import { Rates } from "./callRates.ts";
-import { type AccountTotals, StreamRegistry } from "./registry.ts";
-import { planResharding, recentRecounts, type ReshardOrder, waitLeft } from "./reshardPlan.ts";
+import { StreamRegistry } from "./registry.ts";
+import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
 import { expiredShards, nextExpiryMs, Reshardings } from "./reshardRunner.ts";
 import {
   asReply,
@@ -48,7 +49,7 @@ import {
   type StreamPage,
   type StreamSpec,
 } from "../core/rpc.ts";
-import { changeTags, type TagChange, type Tags, TagTable } from "./tags.ts";
+import { changeTags, TagTable } from "./tags.ts";
 import type {
   ConsumerDescription,
   Resharding,

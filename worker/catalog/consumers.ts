@@ -1,17 +1,12 @@
 // The consumers registered with a stream: part of its description, sorted by name. A consumer is
 // known by its name, and by its second of creation too when somebody asks by ARN, so that one
 // registered again is another. Pure functions; storing the description is the catalog's.
+import type { ConsumerKey } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { advantageConsumersMax, consumersMax } from "../limits.ts";
 import { requirePresent } from "./streamChanges.ts";
 import { settling } from "./lifecycle.ts";
 import type { ConsumerDescription, StreamDescription } from "../core/types.ts";
-
-export interface ConsumerKey {
-  name: string;
-  /** Of its creation; any when undefined. */
-  createdSeconds?: number;
-}
 
 export function findConsumer(
   stream: StreamDescription,

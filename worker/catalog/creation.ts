@@ -1,11 +1,11 @@
 // A stream that is to be: whether the account may have it, and how it begins. Opening its shards,
 // and everything that can go wrong on the way, is the catalog's.
+import type { AccountTotals } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { recordBytesDefault, shardsMax } from "../limits.ts";
 import type { AccountQuota } from "./accountQuota.ts";
 import { checkDistribution, checkWarmThroughput } from "./streamChanges.ts";
 import { splitHashRange } from "../core/hashRange.ts";
-import type { AccountTotals } from "./registry.ts";
 import type { StreamSpec } from "../core/rpc.ts";
 import { shardUid } from "../engine/shardUid.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";

@@ -1,6 +1,7 @@
 // The catalog's streams as rows: one JSON document each, so that a change of anything about a
 // stream is one row. What is read is as of now: a state whose time has come is over, and a stream
 // whose deletion has come to its end is gone, with all that hung on it.
+import type { AccountTotals } from "../core/control.ts";
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { directoryRowsMax, rowBodyBytesMax, streamPageBytesMax } from "../limits.ts";
@@ -9,12 +10,6 @@ import { streamAt } from "./lifecycle.ts";
 import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "../core/rpc.ts";
 import type { TagTable } from "./tags.ts";
 import type { StreamDescription } from "../core/types.ts";
-
-/** What an account has of what it may have only so much of. */
-export interface AccountTotals {
-  openShards: number;
-  onDemandStreams: number;
-}
 
 interface StreamCount {
   openShards: number;

@@ -1,11 +1,12 @@
 // Which shards become which: the pure part of splitting and merging. A plan names the shards to be
-// made and those to be closed, with every time that will be printed; resharding.ts carries it out.
+// made and those to be closed, with every time that will be printed; reshardRunner.ts carries it out.
 //
 // Times in sequence numbers are whole seconds. A shard is created one second after the ending of what it
 // continues (seen of the service: kinesalite test/splitShard.js), so numbers grow along every line
 // of descent. Such a creation may lie ahead of the clock; nothing waits for it, and arrivals know
 // nothing of it: only sequence numbers do (ShardDescription, createdAhead).
 // When shards really take over from others is told in milliseconds, one moment for all of a change.
+import type { ReshardOrder } from "../core/control.ts";
 import { isOver, timeLeft } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
 import { shardsMax } from "../limits.ts";
@@ -18,15 +19,6 @@ import {
 } from "../core/hashRange.ts";
 import { shardUid } from "../engine/shardUid.ts";
 import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "../core/types.ts";
-
-export type ReshardOrder =
-  /** The second half begins with `hash`, 32 hexadecimal digits. */
-  | { kind: "split"; shard: number; hash: string }
-  | { kind: "merge"; shard: number; adjacent: number }
-  /** As the service does it: split all, then merge down to the target. Open shards were `from`. */
-  | { kind: "recount"; from: number; to: number }
-  /** Adds shards until `to` numbers are taken, and cuts the keys anew; no shard closes. */
-  | { kind: "recut"; to: number };
 
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;

@@ -1,4 +1,4 @@
-// Carries out what reshard.ts has planned and the catalog has written down. The new shards are
+// Carries out what reshardPlan.ts has planned and the catalog has written down. The new shards are
 // opened, the old ones closed, and only then is the new map shown: a record is in the old shard or
 // refused by it, and whoever is refused finds the new map as soon as there is one. Every step may
 // be done again, so a run that was cut off is simply begun anew.

@@ -1,25 +1,10 @@
 // What may be changed about a stream by naming a new value: pure functions from one description to
 // the next. They say what the change needs (an active stream, a mode, a commitment) and which state
 // it leaves behind; storing it, and telling shards what they have to know, is the catalog's.
+import type { StreamChange } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { changeKey } from "../core/encryption.ts";
-import type {
-  Distribution,
-  StreamDescription,
-  StreamMode,
-  YandexAttributes,
-} from "../core/types.ts";
-
-export type StreamChange =
-  | { kind: "retention"; direction: "longer" | "shorter"; hours: number }
-  | { kind: "mode"; mode: StreamMode; warmThroughputMiBps?: number }
-  | { kind: "warmThroughput"; mibps: number }
-  | { kind: "recordSize"; bytesMax: number }
-  | { kind: "distribution"; distribution: Distribution }
-  /** Null: none any more. */
-  | { kind: "encryption"; kmsKeyId: string | null }
-  | { kind: "metrics"; on: readonly string[]; off: readonly string[] }
-  | { kind: "yandex"; attributes: YandexAttributes };
+import type { Distribution, StreamDescription } from "../core/types.ts";
 
 /** The stream after the change, UPDATING if that takes its time; the same object if nothing changes. */
 export function changeAttributes(

@@ -1,17 +1,11 @@
 // Tags of streams and consumers, by the uid of what they hang on. They stand beside the stream's
 // description and not in it: nobody needs them on the way of a record, and 21 resources with fifty
 // tags each would not fit into the description's row. A resource's tags are one row.
+import type { TagChange } from "../core/control.ts";
+import type { Tags } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { tagsMax } from "../limits.ts";
 import type { LazySql } from "../core/lazySql.ts";
-
-/** A Map rather than an object: a key may be called `__proto__`. */
-export type Tags = ReadonlyMap<string, string>;
-
-export interface TagChange {
-  put?: Tags;
-  remove?: readonly string[];
-}
 
 export class TagTable {
   static readonly schema = [

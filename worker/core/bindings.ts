@@ -11,7 +11,7 @@ export interface Env {
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
   SEGMENTS?: SegmentBucket;
-  /** Files of the local server's objects: see written.ts. */
+  /** Files of the local server's objects: see stream/written.ts. */
   OBJECT_FILES?: Pick<Fetcher, "fetch">;
   /** Who has the local server's disk in view: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
@@ -24,7 +24,7 @@ export interface Env {
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;
   MILLRACE_V3IO_CONTAINERS?: string;
-  /** What an open server serves besides loopback names and its own pages: see door.ts. */
+  /** What an open server serves besides loopback names and its own pages: see http/door.ts. */
   MILLRACE_ALLOW_HOST?: string;
   MILLRACE_ALLOW_ORIGIN?: string;
 }

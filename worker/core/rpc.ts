@@ -1,13 +1,14 @@
 // How Workers, shards and the catalog call each other. An expected failure travels as a value, not as an
 // exception: it is no fault of the object, and costs nothing. `unwrap` turns it back on the caller's side.
+import type { QuotaKind } from "./types.ts";
+import type { TagChange } from "./control.ts";
+import type { Tags } from "./control.ts";
+import type { ReshardOrder } from "./control.ts";
+import type { AccountTotals } from "./control.ts";
+import type { ConsumerKey } from "./control.ts";
+import type { StreamChange } from "./control.ts";
+import type { Commitment } from "./control.ts";
 import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
-import type { Commitment } from "../catalog/account.ts";
-import type { StreamChange } from "../catalog/streamChanges.ts";
-import type { ConsumerKey } from "../catalog/consumers.ts";
-import type { QuotaKind } from "../shard/shardQuota.ts";
-import type { AccountTotals } from "../catalog/registry.ts";
-import type { ReshardOrder } from "../catalog/reshardPlan.ts";
-import type { TagChange, Tags } from "../catalog/tags.ts";
 import type {
   AppendReceipt,
   ConsumerDescription,
@@ -61,7 +62,7 @@ export interface ShardApi {
   seek(request: SeekRequest): Promise<Reply<SeekReply>>;
   /** Lets the consumer read at the tip, in the place of whoever did. Fails with `subscriptionTaken`. */
   subscribe(consumer: string): Promise<Reply<{ subscription: SubscriptionApi }>>;
-  /** Counts a call where limits are kept: see quota.ts. Fails with `overloaded`. */
+  /** Counts a call where limits are kept: see shard/shardQuota.ts. Fails with `overloaded`. */
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
   /** Counts the payload bytes of a page where limits are kept. */
   spend(bytes: number): Promise<void>;
@@ -91,7 +92,7 @@ export interface NextReply extends ReadReply {
   held: boolean;
 }
 
-/** See subscription.ts. */
+/** See shard/tipSession.ts. */
 export interface SubscriptionApi extends Rpc.RpcTargetBranded {
   next(request: NextRequest): Promise<Reply<NextReply>>;
   isHeld(): Promise<boolean>;
@@ -170,7 +171,7 @@ export interface CatalogApi {
     name: string,
     change: StreamChange,
   ): Promise<Reply<{ before: StreamHead; after: StreamHead }>>;
-  /** Begins to split or merge shards: see reshard.ts. The stream as it is until that is done. */
+  /** Begins to split or merge shards: see catalog/reshardPlan.ts. The stream as it is until that is done. */
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>>;
   /** The stream, once nothing of it is being split or merged. */
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>>;

@@ -94,7 +94,7 @@ export interface StreamDescription extends Scope {
   recountsMs?: number[];
 }
 
-/** A change of a stream's shards, written down before it is carried out. See reshard.ts. */
+/** A change of a stream's shards, written down before it is carried out. See catalog/reshardPlan.ts. */
 export interface Resharding {
   /** Shards that it makes. One that it also replaces is made closed, and never has a record. */
   made: ShardDescription[];
@@ -240,3 +240,6 @@ export interface SeekReply {
   location: Location;
   view: ShardView;
 }
+
+/** Calls that a shard counts where the service's limits are kept. */
+export type QuotaKind = "read" | "iterator";

@@ -1,4 +1,4 @@
-// The WASM engine, typed. This file and its parts (engineMemory.ts, enginePrinter.ts) alone touch the
+// The WASM engine, typed. This file and its parts (memory.ts, printer.ts, packer.ts) alone touch the
 // engine's memory: they lay bytes into the input window, make one call per batch, and take the result
 // out. Chunks that come in have been verified (worker/engine/chunk.ts); chunks that go out carry
 // their checksums. A chunk larger than the window holds exactly one record.

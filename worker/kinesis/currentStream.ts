@@ -1,6 +1,6 @@
 // A stream as its catalog knows it this moment, described or changed: what control-plane actions have
 // in common. They ask the catalog itself, because who has just changed a stream wants to see it.
-import type { StreamChange } from "../catalog/streamChanges.ts";
+import type { StreamChange } from "../core/control.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
 import { type StreamHead, unwrap } from "../core/rpc.ts";
 import type { StreamDescription } from "../core/types.ts";

@@ -1,5 +1,5 @@
 // What the Kinesis face says when the core fails: one table from the core's codes to the service's
-// errors. The words are in messages.ts. What is not in the table is no caller's doing: it is logged
+// errors. The words are in errorTexts.ts. What is not in the table is no caller's doing: it is logged
 // and answered as InternalFailure.
 import {
   damageText,

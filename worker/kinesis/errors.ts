@@ -1,5 +1,5 @@
 // The errors of the Kinesis face: one class, the table from name to status, and the exact bodies.
-// The wording of each message is in messages.ts. `__type` is the bare name; the message is called
+// The wording of each message is in errorTexts.ts. `__type` is the bare name; the message is called
 // `message`, except in a SerializationException where it is `Message`, and an InternalFailure has
 // none (kinesalite index.js, validations/index.js, db/index.js).
 import type { BodyCodec } from "./codec.ts";

@@ -1,5 +1,5 @@
 // The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
-// KinesisError as it is, a failure of the core by the table of failures.ts, anything else as
+// KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else as
 // InternalFailure.
 import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";

@@ -1,6 +1,6 @@
 // Where a record goes: 128-bit hash keys and shard ids. A hash key is
 // a decimal text on the wire, a bigint here, and 16 big-endian bytes where keys are compared in
-// bulk. Ranges and the MD5 of a key are the core's (stream/hashrange.ts); here are only number formats.
+// bulk. Ranges and the MD5 of a key are the core's (core/hashRange.ts); here are only number formats.
 
 export const hashKeyMax = (1n << 128n) - 1n;
 

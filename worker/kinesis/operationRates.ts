@@ -1,5 +1,5 @@
 // How often each control-plane operation may be called where the service's limits are kept
-// (settings.ts): calls a second, for an account or for one stream of it (AWS API reference, one
+// (core/settings.ts): calls a second, for an account or for one stream of it (AWS API reference, one
 // operation each). The data plane's limits are its shards' to keep.
 import type { Env } from "../core/bindings.ts";
 import { readSettings } from "../core/settings.ts";

@@ -1,6 +1,6 @@
 // What a request names: a stream or a consumer of one, by name or by ARN. Every operation says in one table
 // by which members it names it, so that what is judged and what is then used are one and the same.
-import type { ConsumerKey } from "../catalog/consumers.ts";
+import type { ConsumerKey } from "../core/control.ts";
 import type { ResourceKey } from "../core/rpc.ts";
 import {
   channelNotFound,

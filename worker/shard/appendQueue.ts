@@ -1,5 +1,5 @@
 // Appends that wait for the next commit of their shard, in order. They are bounded, for the shard
-// and for the isolate (pending.ts): what comes above is refused at once, so that a slow disk never
+// and for the isolate (pendingBudget.ts): what comes above is refused at once, so that a slow disk never
 // fills the memory. A chunk that could be stored but not read or sealed again is not taken in.
 import { StreamError } from "../errors.ts";
 import {

@@ -1,5 +1,5 @@
 // The closed generations of a shard: one row each that says which segments it has and where they are,
-// in SQLite (table log_<number>) or, once `tiered`, in R2 (tier.ts). A generation is forgotten as a
+// in SQLite (table log_<number>) or, once `tiered`, in R2 (core/segmentBucket.ts). A generation is forgotten as a
 // whole, when all its records are older than the stream keeps them.
 //
 //   generation   number        primary key: consecutive, in record order

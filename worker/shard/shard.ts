@@ -3,6 +3,7 @@
 // commit is being made durable the next one gathers, so a lone producer waits for nobody and many
 // share a row. What readers see is published after the commit, and wakes those who wait for it. A failed commit
 // throws all state in memory away and derives it anew. A shard that was closed takes nothing more.
+import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
@@ -14,7 +15,7 @@ import { groupChunks } from "./commitGroups.ts";
 import { bodies } from "../core/bodyCache.ts";
 import type { LogEntry } from "./log.ts";
 import { resetPending } from "./pendingBudget.ts";
-import { type QuotaKind, ShardQuota } from "./shardQuota.ts";
+import { ShardQuota } from "./shardQuota.ts";
 import {
   type AppendReply,
   asReply,

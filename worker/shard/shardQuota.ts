@@ -1,13 +1,12 @@
-// What one shard takes and gives in a second where the service's limits are kept (settings.ts):
+// What one shard takes and gives in a second where the service's limits are kept (core/settings.ts):
 // 1 MB and 1000 records written, 2 MB and five pages read, five iterators (Kinesis developer guide,
 // "Quotas and limits"). Buckets in the shard's memory; a shard without limits has no quota at all.
+import type { QuotaKind } from "../core/types.ts";
 import { isDue } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { Bucket } from "../core/tokenBucket.ts";
 import { readHeader } from "../engine/chunk.ts";
-
-export type QuotaKind = "read" | "iterator";
 
 const megabyte = 1_048_576;
 const writtenBytesPerSecond = megabyte;

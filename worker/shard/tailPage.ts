@@ -1,8 +1,8 @@
 // A page of the newest generation's records, cut to the caller's limits. Records of older
 // generations are where their segments are, and are not read here.
+import { horizonOf } from "../core/horizon.ts";
 import { engine } from "../engine/instance.ts";
 import type { Log } from "./log.ts";
-import { horizonOf } from "../stream/readPlan.ts";
 import type { ReadRequest, ShardView } from "../core/types.ts";
 
 /**

@@ -1,7 +1,7 @@
 // Segments on their way into memory, over all pages of an isolate, within one budget; pages on their way
 // out share it (worker/http/reply.ts). How large segments are is known only once they are there: until then a
 // shard's are taken to be as large as the last that were read of it. What is read stays with its page,
-// and in the cache (bodies.ts).
+// and in the cache (core/bodyCache.ts).
 import { pageMemoryBytesMax, pageMemoryLeaseMs, segmentBytes, viewsMax } from "../limits.ts";
 import { MemoryBudget } from "../core/memoryBudget.ts";
 

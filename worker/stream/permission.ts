@@ -1,13 +1,14 @@
 // Whether a caller may do something with a stream or a consumer, whatever dialect asks: what is judged is
 // what is there, by its one ARN and the policies attached to it, with the verdict of auth/policy.ts.
 // Faces give deeds their names and word the refusal.
+import type { ConsumerKey } from "../core/control.ts";
 import { consumerArn, streamArn } from "../auth/arn.ts";
 import type { Caller, Refusal } from "../auth/caller.ts";
 import { authorize, type Deed, isDecidedByList } from "../auth/policy.ts";
 import { parsePolicy, type ResourcePolicy } from "../auth/resourcePolicy.ts";
 import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import { type ConsumerKey, createdSecondsOf, findConsumer } from "../catalog/consumers.ts";
+import { createdSecondsOf, findConsumer } from "../catalog/consumers.ts";
 import { findStream, refreshStream } from "./directory.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
 

@@ -1,10 +1,10 @@
 // The limits of reading, from the Worker's side: a call is counted before it is served, and what it hands
-// out afterwards, where the service's limits are kept (settings.ts). The shard does the counting
-// (quota.ts). Without limits nobody is asked.
+// out afterwards, where the service's limits are kept (core/settings.ts). The shard does the counting
+// (shard/shardQuota.ts). Without limits nobody is asked.
+import type { QuotaKind } from "../core/types.ts";
 import type { Env } from "../core/bindings.ts";
 import { engine } from "../engine/instance.ts";
 import { readSettings } from "../core/settings.ts";
-import type { QuotaKind } from "../shard/shardQuota.ts";
 import type { Page } from "./reader.ts";
 import { unwrap } from "../core/rpc.ts";
 

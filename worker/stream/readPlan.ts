@@ -18,11 +18,6 @@ export type ReadPlan =
   /** Records from `index` on, before `endIndex`, are in these segments, or in later ones. */
   | { from: "segments"; index: number; endIndex: number; segments: number[] };
 
-/** Records that arrived before it are not returned. */
-export function horizonOf({ retentionMs, floorMs }: ShardView, nowMs: number): number {
-  return Math.max(nowMs - retentionMs, floorMs);
-}
-
 /** A location before the view's first record is moved up to it. */
 export function planRead(location: Location, limits: PageLimits, view: ShardView): ReadPlan {
   const trimmed = location.index < view.firstIndex;

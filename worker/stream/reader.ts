@@ -1,6 +1,7 @@
 // Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
 // cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
 // view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
+import { horizonOf } from "../core/horizon.ts";
 import { isOver } from "../core/clock.ts";
 import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
@@ -11,7 +12,7 @@ import { readHeader, timeMsAt } from "../engine/chunk.ts";
 import { fetchSegments, notePage } from "./segmentLoader.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import { segmentKey } from "../shard/log.ts";
-import { horizonOf, type PageLimits, planRead, type ReadPlan } from "./readPlan.ts";
+import { type PageLimits, planRead, type ReadPlan } from "./readPlan.ts";
 import { readCounters } from "./readCounters.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "../core/types.ts";

@@ -1,11 +1,13 @@
 // A catalog that may never have been written to: where it was not, questions are answered here, as an empty
 // one would answer them, and only what writes goes on to it.
-import type { Commitment } from "../catalog/account.ts";
-import type { StreamChange } from "../catalog/streamChanges.ts";
-import type { ConsumerKey } from "../catalog/consumers.ts";
+import type { TagChange } from "../core/control.ts";
+import type { Tags } from "../core/control.ts";
+import type { ReshardOrder } from "../core/control.ts";
+import type { AccountTotals } from "../core/control.ts";
+import type { ConsumerKey } from "../core/control.ts";
+import type { StreamChange } from "../core/control.ts";
+import type { Commitment } from "../core/control.ts";
 import { Rates } from "../catalog/callRates.ts";
-import type { AccountTotals } from "../catalog/registry.ts";
-import type { ReshardOrder } from "../catalog/reshardPlan.ts";
 import type {
   CatalogApi,
   Failure,
@@ -14,7 +16,6 @@ import type {
   StreamPage,
   StreamSpec,
 } from "../core/rpc.ts";
-import type { TagChange, Tags } from "../catalog/tags.ts";
 import type { Scope } from "../core/types.ts";
 
 /** Of all of them: the local server has one isolate. */

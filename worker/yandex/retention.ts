@@ -1,5 +1,5 @@
 // A retention in hours as the change that leads there.
-import type { StreamChange } from "../catalog/streamChanges.ts";
+import type { StreamChange } from "../core/control.ts";
 import type { StreamDescription } from "../core/types.ts";
 
 /** Undefined when the stream keeps its records that long already. */

@@ -2,15 +2,12 @@
 // at every millisecond the shards of that time have each hash key exactly once, as the KCL checks
 // before it takes leases (amazon-kinesis-client, HierarchicalShardSyncer).
 
+import type { ReshardOrder } from "../../../worker/core/control.ts";
 import { array, assert, constantFrom, nat, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { filterShards, type ShardFilter } from "../../../worker/kinesis/shardList.ts";
 import { hashHex, hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
-import {
-  finishResharding,
-  planResharding,
-  type ReshardOrder,
-} from "../../../worker/catalog/reshardPlan.ts";
+import { finishResharding, planResharding } from "../../../worker/catalog/reshardPlan.ts";
 import type { ShardDescription, StreamDescription } from "../../../worker/core/types.ts";
 
 const beganMs = Date.UTC(2036, 0, 1, 12, 0, 0, 678);

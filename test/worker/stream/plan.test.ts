@@ -1,15 +1,11 @@
 // What the read planner decides, by itself: a table of claims about one small shard, then the
 // rules that hold for every shard, location and limit.
 
+import { horizonOf } from "../../../worker/core/horizon.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { segmentBytes, segmentFetchesMax } from "../../../worker/limits.ts";
-import {
-  horizonOf,
-  type PageLimits,
-  planRead,
-  type ReadPlan,
-} from "../../../worker/stream/readPlan.ts";
+import { type PageLimits, planRead, type ReadPlan } from "../../../worker/stream/readPlan.ts";
 import type { Location, ShardView } from "../../../worker/core/types.ts";
 
 /** Ten records in each of the segments 2 to 9, from record 20 on; a tail of five. */

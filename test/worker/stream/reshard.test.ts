@@ -1,6 +1,7 @@
 // Which shards become which, and when: plans by themselves, without any object. The totals are those
 // that moto has seen of the service; the times are those of kinesalite's test/splitShard.js.
 
+import type { ReshardOrder } from "../../../worker/core/control.ts";
 import { array, assert, nat, property, tuple } from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hashHex, hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
@@ -8,7 +9,6 @@ import {
   finishResharding,
   planResharding,
   recentRecounts,
-  type ReshardOrder,
   waitLeft,
 } from "../../../worker/catalog/reshardPlan.ts";
 import type {

@@ -2,6 +2,7 @@
 // cut off at each of its steps by aborting the catalog's object there, and must be taken up; writers
 // with an old map must lose nothing and misplace nothing.
 
+import type { ReshardOrder } from "../../../worker/core/control.ts";
 import {
   abortAllDurableObjects,
   evictDurableObject,
@@ -13,7 +14,6 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { engine } from "../../../worker/engine/instance.ts";
 import type { KnownStream } from "../../../worker/stream/directory.ts";
 import { findShard, hashHex, routesOf } from "../../../worker/core/hashRange.ts";
-import type { ReshardOrder } from "../../../worker/catalog/reshardPlan.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import type { Scope, ShardDescription, StreamDescription } from "../../../worker/core/types.ts";
 import { batchOf, type RecordPut } from "../../../worker/engine/recordBatch.ts";

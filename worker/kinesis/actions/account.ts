@@ -1,6 +1,7 @@
 // What an account has and may have: DescribeLimits, and its settings. The one setting there is, a
 // commitment to a minimum of throughput, is kept because warm throughput asks for it; nobody is billed.
-import { type Commitment, commitmentState } from "../../catalog/account.ts";
+import type { Commitment } from "../../core/control.ts";
+import { commitmentState } from "../../catalog/account.ts";
 import { serviceQuota } from "../../catalog/accountQuota.ts";
 import { writtenCatalogOf } from "../../stream/directory.ts";
 import { Timestamp } from "../codec.ts";

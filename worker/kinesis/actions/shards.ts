@@ -2,6 +2,7 @@
 // reply goes out, and is carried out at once (docs/RESHARDING.md). The order of the checks is that
 // of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
 // told after that, as moto does.
+import type { ReshardOrder } from "../../core/control.ts";
 import { shardsMax } from "../../limits.ts";
 import { readSettings } from "../../core/settings.ts";
 import { accountQuota } from "../../catalog/accountQuota.ts";
@@ -12,7 +13,7 @@ import {
   forgetStream,
 } from "../../stream/directory.ts";
 import { findShard, hashHex, hashNumber, openCount } from "../../core/hashRange.ts";
-import { recentRecounts, type ReshardOrder } from "../../catalog/reshardPlan.ts";
+import { recentRecounts } from "../../catalog/reshardPlan.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription, StreamDescription } from "../../core/types.ts";
 import type { Action, ActionContext } from "../context.ts";

@@ -1,8 +1,9 @@
 // Tags: the older operations name a stream, the newer any resource by its ARN. Same store, same checks in the
 // same order: the resource is there, the characters are allowed, the tags are not too many.
+import type { TagChange } from "../../core/control.ts";
+import type { Tags } from "../../core/control.ts";
 import { writtenCatalogOf } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
-import type { TagChange, Tags } from "../../catalog/tags.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
 import { type Resource, resolveResource } from "../resource.ts";

@@ -2,12 +2,12 @@
 // for its record; one that retention has taken begins at the oldest that is left. A shard that was
 // split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
+import type { QuotaKind } from "../../core/types.ts";
 import { StreamError } from "../../errors.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
 import { refreshStream, withStream } from "../../stream/directory.ts";
 import { childrenOf, findShard } from "../../core/hashRange.ts";
-import type { QuotaKind } from "../../shard/shardQuota.ts";
 import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { SeekRequest } from "../../core/types.ts";
