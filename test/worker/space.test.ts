@@ -69,6 +69,25 @@ test("a fresh answer is used, an older one is asked for beside the write, an old
   expect(await gauge.begin(write, runtime, 1100)).toBeUndefined();
 });
 
+test("a question that fails is asked once more; without an answer writes are refused, not failed", async () => {
+  const { disk, waiting, runtime } = openDisk(1000 * megabyte);
+  const gauge = new SpaceGauge();
+  let failures = 1;
+  const fetch = async () => {
+    if (failures-- > 0) throw new Error("Network connection lost.");
+    return Response.json({ spareBytes: disk.spareBytes });
+  };
+  const flaky = { ...runtime, env: { SPACE: { fetch } } } as unknown as Runtime;
+  expect(await gauge.begin(write, flaky, 0)).toBe(writeBytes);
+  failures = 2;
+  expect(await gauge.begin(write, flaky, 5000)).toBeUndefined();
+  expect(await gauge.begin(write, flaky, 5001)).toBe(writeBytes);
+  failures = 2;
+  expect(await gauge.begin(write, flaky, 5101)).toBe(writeBytes);
+  await Promise.all(waiting);
+  expect(await gauge.begin(write, flaky, 5102)).toBe(writeBytes);
+});
+
 test("a request that is cut off while it asks holds up no other", async () => {
   const { disk, runtime } = openDisk(1000 * megabyte);
   const gauge = new SpaceGauge();

@@ -58,16 +58,30 @@ export class SpaceGauge {
     this.#writingBytes -= bytes;
   }
 
-  /** Each request asks for itself: the answer to one that is cut off never comes. */
+  /**
+   * Each request asks for itself: the answer to one that is cut off never comes. Without an answer there is
+   * no room: the client tries again, and the next write asks anew.
+   */
   async #ask(space: NonNullable<Env["SPACE"]>, nowMs: number): Promise<void> {
-    const { spareBytes } = await askSpace(space);
-    this.#spareBytes = spareBytes - this.#writingBytes;
-    this.#askedMs = nowMs;
+    try {
+      const { spareBytes } = await askSpace(space);
+      this.#spareBytes = spareBytes - this.#writingBytes;
+      this.#askedMs = nowMs;
+    } catch (error) {
+      console.error("no answer about the disk's free space", error);
+      this.#spareBytes = 0;
+    }
   }
 }
 
+/** Asks once more when the connection fails. */
 export async function askSpace(space: NonNullable<Env["SPACE"]>): Promise<SpaceAnswer> {
-  return await (await space.fetch("http://space/")).json<SpaceAnswer>();
+  const ask = async (): Promise<SpaceAnswer> => {
+    const response = await space.fetch("http://space/");
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    return await response.json<SpaceAnswer>();
+  };
+  return await ask().catch(ask);
 }
 
 export function addsData({ method, headers }: Request): boolean {
