@@ -10,21 +10,21 @@
 
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
-import { benchDistance } from "./distance.ts";
-import { saveDistance } from "./distance-report.ts";
-import { distanceTables } from "./distance-table.ts";
-import { benchEngine } from "./engine.ts";
-import { engineTables } from "./engine-table.ts";
-import { benchHttp } from "./http.ts";
-import { httpTables } from "./http-table.ts";
-import type { Summary } from "./load.ts";
-import { sinkOf } from "./measure.ts";
-import { benchPeers } from "./peers.ts";
-import { listPromises, peersTable } from "./peer-table.ts";
-import { benchPlatform, platformTable } from "./platform.ts";
-import { endProgress, startProgress } from "./progress.ts";
-import { asPart, describeRun, type Results, saveResults } from "./results.ts";
-import { printTable } from "./table.ts";
+import { benchDistance } from "./distance/distance.ts";
+import { saveDistance } from "./distance/report.ts";
+import { distanceTables } from "./distance/tables.ts";
+import { benchEngine } from "./engine/engine.ts";
+import { engineTables } from "./engine/tables.ts";
+import { benchHttp } from "./http/http.ts";
+import { httpTables } from "./http/tables.ts";
+import type { Summary } from "./tools/load.ts";
+import { sinkOf } from "./tools/measure.ts";
+import { benchPeers } from "./peers/peers.ts";
+import { listPromises, peersTable } from "./peers/tables.ts";
+import { benchPlatform, platformTable } from "./platform/platform.ts";
+import { endProgress, startProgress } from "./tools/progress.ts";
+import { asPart, describeRun, type Results, saveResults } from "./report/results.ts";
+import { printTable } from "./report/textTable.ts";
 
 const kinds = ["engine", "http", "peers", "platform", "distance", "all"] as const;
 type Kind = (typeof kinds)[number];

@@ -3,10 +3,10 @@
 // Where there is no bucket, each segment is asked for once. No time is looked at.
 
 import { beforeAll, expect, test } from "vitest";
-import { benchDistance, roundTripsMs } from "../../bench/distance.ts";
-import { sumOf } from "../../bench/distance-counts.ts";
-import { distanceTables } from "../../bench/distance-table.ts";
-import type { DistanceRow } from "../../bench/distance-tally.ts";
+import { benchDistance, roundTripsMs } from "../../bench/distance/distance.ts";
+import { sumOf } from "../../bench/distance/counts.ts";
+import { distanceTables } from "../../bench/distance/tables.ts";
+import type { DistanceRow } from "../../bench/distance/tally.ts";
 
 let rows: DistanceRow[] = [];
 

@@ -3,8 +3,8 @@
 // same process. The bounds are above what is measured, by a quarter or more.
 
 import { describe, expect, test } from "vitest";
-import { listBatchContests } from "../../bench/engine-contests.ts";
-import { makeWorkload } from "../../bench/workload.ts";
+import { listBatchContests } from "../../bench/engine/contests.ts";
+import { makeWorkload } from "../../bench/tools/workload.ts";
 import { Engine } from "../../worker/engine/engine.ts";
 import { compileEngine } from "../engine/compile.ts";
 import { type Loop, reachable, readEngine, type WasmFunction } from "./wat.ts";

@@ -1,9 +1,9 @@
 // Hostile requests of every dialect and encoding to the real local server, in the small form of
-// `node bench/hostile.ts`: each is answered, none by an error of the server, and the records of a client that
+// `node bench/http/hostile.ts`: each is answered, none by an error of the server, and the records of a client that
 // does nothing wrong are all there. No time is looked at.
 
 import { expect, test } from "vitest";
-import { sendHostile } from "../../bench/hostile.ts";
+import { sendHostile } from "../../bench/http/hostile.ts";
 
 const seed = 20_361_127;
 const requestCount = 1500;

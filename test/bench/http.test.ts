@@ -2,9 +2,9 @@
 // holds: history is read without a request to the shard, and commits are shared. No time is looked at.
 
 import { beforeAll, expect, test } from "vitest";
-import { benchHttp } from "../../bench/http.ts";
-import { httpTables } from "../../bench/http-table.ts";
-import type { Summary } from "../../bench/load.ts";
+import { benchHttp } from "../../bench/http/http.ts";
+import { httpTables } from "../../bench/http/tables.ts";
+import type { Summary } from "../../bench/tools/load.ts";
 
 let rows: Summary[] = [];
 let hash = "";

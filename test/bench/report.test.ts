@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { drawChart } from "../../bench/chart.ts";
-import type { Summary } from "../../bench/load.ts";
-import { renderFigures, replaceFigures } from "../../bench/report.ts";
-import { findResults, type PeerRow, type Results } from "../../bench/results.ts";
+import { drawChart } from "../../bench/report/chart.ts";
+import type { Summary } from "../../bench/tools/load.ts";
+import { renderFigures, replaceFigures } from "../../bench/report/report.ts";
+import { findResults, type PeerRow, type Results } from "../../bench/report/results.ts";
 
 const summary: Summary = {
   id: "page",

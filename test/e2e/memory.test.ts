@@ -3,8 +3,8 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { KinesisClient, makeRequest } from "../../bench/kinesis.ts";
-import { HttpConnection } from "../../bench/wire.ts";
+import { KinesisClient, makeRequest } from "../../bench/http/kinesis.ts";
+import { HttpConnection } from "../../bench/tools/wire.ts";
 import { startServer } from "./server.ts";
 
 const pageCount = 2000;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 test("bench: the engine's runs, and its results are the same every time", () => {
-  const bench = join(import.meta.dirname, "../../bench/engine.ts");
+  const bench = join(import.meta.dirname, "../../bench/engine/engine.ts");
   const run = (): string =>
     execFileSync(process.execPath, [bench, "--quick"], { encoding: "utf8" });
   const first = run();

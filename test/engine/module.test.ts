@@ -18,7 +18,10 @@ describe.each(builds)("module, $name build", ({ module, engine }) => {
   });
 
   test("exports what worker/engine/exports.ts names, and nothing else", () => {
-    const source = readFileSync(join(import.meta.dirname, "../../worker/engineExports.ts"), "utf8");
+    const source = readFileSync(
+      join(import.meta.dirname, "../../worker/engine/exports.ts"),
+      "utf8",
+    );
     const [, members] = /interface EngineExports \{\n(.*?)\n\}/s.exec(source)!;
     const named = [...members!.matchAll(/^ {2}(\w+)(:|\()/gm)].map(([, name]) => name);
     const exported = WebAssembly.Module.exports(module).map(({ name }) => name);

@@ -1,0 +1,290 @@
+// Hostile requests (hostileRequests.ts) over real sockets to a real local server, while a client that does
+// nothing wrong puts and reads on a stream of its own. Nothing may be answered by an error of the server, or not
+// at all; how long replies took, and how long the other client had to wait before and during it, is printed.
+// Whatever is wrong is printed as a command that sends it again.
+//
+//   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8]
+import { Agent, request as sendHttp } from "node:http";
+import { parseArgs } from "node:util";
+import { Random } from "../../test/engine/random.ts";
+import { curlOf, type HostileRequest, hostileRequest, targetStream } from "./hostileRequests.ts";
+import { startMillrace } from "./http.ts";
+import { makeDataFolder } from "../tools/process.ts";
+import type { Address } from "../tools/wire.ts";
+
+export interface HostileOptions {
+  requestCount: number;
+  seed: number;
+  /** How many send hostile requests at once. */
+  clientCount: number;
+  /** How long the other client is measured alone. */
+  quietMs: number;
+}
+
+export interface Latency {
+  count: number;
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
+}
+
+export interface HostileResult {
+  /** Replies by dialect and status. */
+  statuses: Record<string, number>;
+  /** Commands for what was answered by an error of the server, or not at all. */
+  failures: string[];
+  hostile: Latency;
+  /** The slowest, the slowest first. */
+  slowest: { ms: number; command: string }[];
+  quiet: Latency;
+  during: Latency;
+  /** Of the other client: what it put, and what is there in the end. */
+  records: { put: number; read: number };
+  /** What the server has printed. */
+  output: string;
+}
+
+/** Replies are given up after this, and count as none. */
+const patienceMs = 60_000;
+
+const slowestCount = 5;
+
+export async function sendHostile(options: HostileOptions): Promise<HostileResult> {
+  using folder = makeDataFolder();
+  await using server = await startMillrace(folder.path);
+  const target = new Target(server.address);
+  const other = new GoodClient(server.address);
+  await other.begin();
+  const quiet = await other.run(after(options.quietMs));
+  const storm = target.storm(options);
+  const during = await other.run(storm);
+  const { statuses, failures, times, slowest } = await storm;
+  const records = { put: other.putCount, read: await other.countRecords() };
+  failures.push(...other.failures);
+  const output = server.output();
+  return { statuses, failures, hostile: latencyOf(times), slowest, quiet, during, records, output };
+}
+
+class Target {
+  private readonly address: Address;
+  private readonly agent = new Agent({ keepAlive: true });
+
+  constructor(address: Address) {
+    this.address = address;
+  }
+
+  async storm({ requestCount, seed, clientCount }: HostileOptions) {
+    const random = new Random(seed);
+    const statuses: Record<string, number> = {};
+    const failures: string[] = [];
+    const times: number[] = [];
+    let slowest: { ms: number; command: string }[] = [];
+    let left = requestCount;
+    const client = async () => {
+      while (left-- > 0) {
+        const hostile = hostileRequest(random);
+        const startMs = performance.now();
+        const outcome = await this.send(hostile);
+        const ms = performance.now() - startMs;
+        times.push(ms);
+        const kind = `${hostile.dialect} ${outcome}`;
+        statuses[kind] = (statuses[kind] ?? 0) + 1;
+        const isBad = typeof outcome === "string" || outcome >= 500;
+        const isSlow = ms > (slowest[slowestCount - 1]?.ms ?? 0);
+        if (!isBad && !isSlow) continue;
+        const command = curlOf(hostile, `http://${this.address.host}:${this.address.port}`);
+        if (isBad) failures.push(`${kind}: ${command}`);
+        slowest = [...slowest, { ms, command }].sort((a, b) => b.ms - a.ms).slice(0, slowestCount);
+      }
+    };
+    await Promise.all([
+      this.keepTarget(() => left <= 0),
+      ...Array.from({ length: clientCount }, client),
+    ]);
+    this.agent.destroy();
+    return { statuses, failures, times, slowest };
+  }
+
+  /** The status of the reply, or why there was none. */
+  private async send(hostile: HostileRequest): Promise<number | string> {
+    const { method, path, headers, body } = hostile;
+    try {
+      return (await exchange(this.address, this.agent, { method, path, headers, body })).status;
+    } catch (error) {
+      return String(error);
+    }
+  }
+
+  /** Makes the stream that hostile requests are about, again and again: some of them delete it. */
+  private async keepTarget(isOver: () => boolean): Promise<void> {
+    const input = { StreamName: targetStream, ShardCount: 2 };
+    while (!isOver()) {
+      await exchange(this.address, this.agent, kinesisCall("CreateStream", input));
+      await after(500);
+    }
+  }
+}
+
+/** Puts a record and reads a page of its own stream, one after the other. */
+class GoodClient {
+  putCount = 0;
+  readonly failures: string[] = [];
+  private readonly address: Address;
+  private readonly agent = new Agent({ keepAlive: true });
+  private iterator = "";
+
+  constructor(address: Address) {
+    this.address = address;
+  }
+
+  async begin(): Promise<void> {
+    await this.call("CreateStream", { StreamName: "good", ShardCount: 1 });
+    this.iterator = await this.start();
+  }
+
+  /** Until the promise is settled. */
+  async run(end: Promise<unknown>): Promise<Latency> {
+    const life = { isOver: false };
+    const stop = () => (life.isOver = true);
+    end.then(stop, stop);
+    const times: number[] = [];
+    const timed = async (operation: string, input: object) => {
+      const startMs = performance.now();
+      try {
+        return await this.call(operation, input);
+      } catch (error) {
+        this.failures.push(`other client: ${String(error)}`);
+        return {};
+      } finally {
+        times.push(performance.now() - startMs);
+      }
+    };
+    const Data = Buffer.alloc(1024, 7).toString("base64");
+    while (!life.isOver) {
+      const put = await timed("PutRecord", { StreamName: "good", PartitionKey: "k", Data });
+      if ("SequenceNumber" in put) this.putCount++;
+      const page = await timed("GetRecords", { ShardIterator: this.iterator, Limit: 100 });
+      if ("NextShardIterator" in page) this.iterator = String(page["NextShardIterator"]);
+      await after(5);
+    }
+    return latencyOf(times);
+  }
+
+  async countRecords(): Promise<number> {
+    let count = 0;
+    for (let iterator = await this.start(); ;) {
+      const page = await this.call("GetRecords", { ShardIterator: iterator });
+      count += (page["Records"] as unknown[]).length;
+      if (page["MillisBehindLatest"] === 0) break;
+      iterator = String(page["NextShardIterator"]);
+    }
+    this.agent.destroy();
+    return count;
+  }
+
+  private async start(): Promise<string> {
+    const place = { StreamName: "good", ShardId: "shardId-000000000000" };
+    const reply = await this.call("GetShardIterator", {
+      ...place,
+      ShardIteratorType: "TRIM_HORIZON",
+    });
+    return String(reply["ShardIterator"]);
+  }
+
+  private async call(operation: string, input: object): Promise<Record<string, unknown>> {
+    const { status, text } = await exchange(
+      this.address,
+      this.agent,
+      kinesisCall(operation, input),
+    );
+    if (status !== 200) throw new Error(`${operation}: ${status} ${text}`);
+    return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  }
+}
+
+type Sent = Pick<HostileRequest, "method" | "path" | "headers" | "body">;
+
+function kinesisCall(operation: string, input: object): Sent {
+  const headers = {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amz-target": `Kinesis_20131202.${operation}`,
+    "x-amz-date": "20360101T000000Z",
+    authorization:
+      "AWS4-HMAC-SHA256 Credential=good/20360101/us-east-1/kinesis/aws4_request, " +
+      "SignedHeaders=host, Signature=0",
+  };
+  return { method: "POST", path: "/", headers, body: Buffer.from(JSON.stringify(input)) };
+}
+
+/**
+ * A connection that was idle may be closed by the server just when it is used again, which is nobody's
+ * fault (RFC 9112, section 9.3.1): then the request is sent once more, on one of its own.
+ */
+function exchange(
+  { host, port }: Address,
+  agent: Agent | false,
+  { method, path, headers, body }: Sent,
+): Promise<{ status: number; text: string }> {
+  return new Promise((done, fail) => {
+    const length = { "content-length": String(body.length) };
+    const options = { host, port, agent, method, path, headers: { ...headers, ...length } };
+    const sent = sendHttp({ ...options, timeout: patienceMs }, (reply) => {
+      const parts: Buffer[] = [];
+      reply.on("data", (part: Buffer) => parts.push(part));
+      reply.on("error", fail);
+      reply.on("end", () => {
+        done({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() });
+      });
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`no reply in ${patienceMs} ms`)));
+    sent.on("error", (error: NodeJS.ErrnoException) => {
+      if (!sent.reusedSocket || error.code !== "ECONNRESET") fail(error);
+      else exchange({ host, port }, false, { method, path, headers, body }).then(done, fail);
+    });
+    sent.end(body);
+  });
+}
+
+function latencyOf(times: readonly number[]): Latency {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) =>
+    sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+function shown({ count, p50Ms, p99Ms, maxMs }: Latency): string {
+  const [p50, p99, most] = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1));
+  return `${count} replies, p50 ${p50} ms, p99 ${p99} ms, max ${most} ms`;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      requests: { type: "string", default: "100000" },
+      seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+      clients: { type: "string", default: "8" },
+    },
+  });
+  const [requestCount, seed, clientCount] = [values.requests, values.seed, values.clients].map(
+    Number,
+  ) as [number, number, number];
+  console.log(`seed ${seed}, ${requestCount} requests by ${clientCount} clients`);
+  const result = await sendHostile({ requestCount, seed, clientCount, quietMs: 5000 });
+  for (const [kind, count] of Object.entries(result.statuses).sort(([a], [b]) => (a < b ? -1 : 1)))
+    console.log(`${kind}: ${count}`);
+  console.log(`hostile requests:      ${shown(result.hostile)}`);
+  console.log(`other client, alone:   ${shown(result.quiet)}`);
+  console.log(`other client, with it: ${shown(result.during)}`);
+  console.log(`its records: ${result.records.put} put, ${result.records.read} read`);
+  for (const { ms, command } of result.slowest)
+    console.log(`${ms.toFixed(0)} ms: ${command.slice(0, 2000)}`);
+  for (const failure of result.failures.slice(0, 20))
+    console.log(`FAILED ${failure.slice(0, 20_000)}`);
+  if (result.failures.length > 0) console.log(result.output.slice(-20_000));
+  process.exitCode =
+    result.failures.length > 0 || result.records.put !== result.records.read ? 1 : 0;
+}

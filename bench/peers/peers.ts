@@ -1,0 +1,79 @@
+// Millrace and its peers in one run, on one machine, with equal work: the same records, pages and
+// batches, as many connections, one load after the other in interleaved rounds. What each of them
+// promises when it acknowledges is not equal, so it is said. The emulators of Kinesis get the very
+// same requests; Redis and NATS the nearest thing in their own protocols.
+
+import { type HttpOptions, planEffort } from "../http/http.ts";
+import { measureLoads } from "../tools/load.ts";
+import { contests, type Entry } from "./loads.ts";
+import { type Found, findPeers, type Peer } from "./servers.ts";
+import { makeDataFolder } from "../tools/process.ts";
+import type { Progress } from "../tools/progress.ts";
+import type { PeerRow, PeersBench } from "../report/results.ts";
+
+/** Two megabytes: what Millrace has not sealed into history yet is among them. */
+const unreadRecords = 2000;
+
+export async function benchPeers(options: HttpOptions, progress: Progress): Promise<PeersBench> {
+  const found = findPeers();
+  const present = found.filter((peer): peer is Peer => "start" in peer);
+  await using servers = new AsyncDisposableStack();
+  const entries = new Map<string, Entry>();
+  for (const { name, start, enter } of present) {
+    progress(`peers: starting and filling ${name}`);
+    const folder = servers.use(makeDataFolder(options.dataParent));
+    const server = servers.use(await start(folder.path));
+    const unread = name.startsWith("millrace") ? unreadRecords : 0;
+    const size = options.quick
+      ? { pages: 2, limit: 50, unread }
+      : { pages: 4, limit: 1000, unread };
+    const entry = await enter(name, server.address, size);
+    for (const load of entry.loads) load.pids = server.pids ?? [server.pid];
+    entries.set(name, entry);
+  }
+  const rows = await measureEntries(entries, options, progress);
+  return {
+    rows,
+    durability: Object.fromEntries(present.map((peer) => [peer.name, peer.durability])),
+    versions: Object.fromEntries(present.map((peer) => [peer.name, peer.version])),
+    missing: listMissing(found),
+    hash: hashOf(entries),
+  };
+}
+
+/** Contest by contest, so that those who are compared follow one another. */
+async function measureEntries(
+  entries: Map<string, Entry>,
+  options: HttpOptions,
+  progress: Progress,
+): Promise<PeerRow[]> {
+  const subjects = new Map<string, string>();
+  const all = [...entries].flatMap(([name, { loads }]) => {
+    for (const { id } of loads) subjects.set(id, name);
+    return loads;
+  });
+  const order = Object.keys(contests);
+  const loads = all.toSorted((a, b) => order.indexOf(a.group) - order.indexOf(b.group));
+  const effort = planEffort(options, loads.length);
+  const rows = await measureLoads(loads, effort, (what, part) =>
+    progress(`peers: ${Math.round(part * 100)}% ${what}`),
+  );
+  return rows.map((row) => Object.assign(row, { subject: subjects.get(row.id) ?? "" }));
+}
+
+function listMissing(found: readonly Found[]): Record<string, string> {
+  return Object.fromEntries(
+    found.flatMap((peer) => ("missing" in peer ? [[peer.name, peer.missing]] : [])),
+  );
+}
+
+/** Throws unless all gave back the same records. */
+function hashOf(entries: Map<string, Entry>): string {
+  const hashes = new Set([...entries.values()].map(({ hash }) => hash));
+  const [first = ""] = hashes;
+  if (hashes.size > 1) {
+    const list = [...entries].map(([name, { hash }]) => `${name} ${hash}`);
+    throw new Error(`not the same records: ${list.join(", ")}`);
+  }
+  return first;
+}

@@ -1,0 +1,122 @@
+// Draws docs/bench.svg from a results file: Millrace and its peers as horizontal bars, a group for each
+// contest. Plain SVG without scripts or fonts of its own; its colours follow the reader's
+// choice of light or dark.
+//
+//   node bench/report/chart.ts [bench/results/<date>.json]
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../tools/process.ts";
+import { findResults, type PeerRow, type Results, readResults } from "./results.ts";
+import { formatNumber } from "./textTable.ts";
+
+interface Group {
+  contest: string;
+  title: string;
+  unit: string;
+  value: (row: PeerRow) => number;
+}
+
+const groups: Group[] = [
+  {
+    contest: "page",
+    title: "Reading pages of 1000 records of 1 KiB, 4 connections",
+    unit: "MB/s",
+    value: (row) => row.megabytesPerSecond,
+  },
+  {
+    contest: "batch",
+    title: "Writing 500 records of 1 KiB at once, 4 connections",
+    unit: "MB/s",
+    value: (row) => row.megabytesPerSecond,
+  },
+  {
+    contest: "single",
+    title: "Writing a record of 1 KiB, 64 connections",
+    unit: "records/s",
+    value: (row) => row.recordsPerSecond,
+  },
+  {
+    contest: "idle",
+    title: "Polling with nothing new, 64 connections",
+    unit: "polls/s",
+    value: (row) => row.requestsPerSecond,
+  },
+];
+
+const width = 760;
+const nameWidth = 130;
+const valueWidth = 130;
+const barHeight = 16;
+const barStep = 22;
+const titleHeight = 30;
+const margin = 16;
+
+const style = `
+  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  .title { font-weight: 600 }
+  .note { font-size: 11px; fill: #57606a }
+  .bar { fill: #8c959f }
+  .ours { fill: #0969da }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 }
+    .note { fill: #9198a1 }
+    .bar { fill: #6e7681 }
+    .ours { fill: #4493f8 }
+  }`;
+
+/** Throws when the file has no run with peers. */
+export function drawChart({ peers }: Results): string {
+  if (peers === undefined) throw new Error("no run with peers: npm run bench -- peers");
+  const parts: string[] = [];
+  let y = margin;
+  for (const group of groups) {
+    const rows = peers.rows.filter((row) => row.group === group.contest);
+    if (rows.length === 0) continue;
+    parts.push(drawGroup(group, rows, y));
+    y += titleHeight + rows.length * barStep + margin;
+  }
+  const { machine, ended, durability, versions } = peers;
+  const notes = [
+    `${ended.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores; interleaved rounds, medians`,
+    ...Object.entries(durability).map(([name, promise]) => `${name} ${versions[name]}: ${promise}`),
+  ];
+  const lines = notes.map((note, i) => drawText(margin, y + 12 + i * 15, "note", note));
+  const height = y + notes.length * 15 + margin;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" ` +
+    `width="${width}" height="${height}">\n<title>Millrace and its peers</title>\n` +
+    `<style>${style}\n</style>\n${[...parts, ...lines].join("\n")}\n</svg>\n`
+  );
+}
+
+function drawGroup({ title, unit, value }: Group, rows: readonly PeerRow[], top: number): string {
+  const most = Math.max(...rows.map(value));
+  const barsWidth = width - 2 * margin - nameWidth - valueWidth;
+  const bars = rows.map((row, i) => {
+    const y = top + titleHeight + i * barStep;
+    const length = Math.max(1, (value(row) / most) * barsWidth);
+    const x = margin + nameWidth;
+    const kind = row.subject.startsWith("millrace") ? "bar ours" : "bar";
+    const figure = `${formatNumber(value(row))} ${unit}`;
+    return [
+      drawText(margin, y + barHeight - 4, "", row.subject),
+      `<rect class="${kind}" x="${x}" y="${y}" width="${length.toFixed(1)}" ` +
+        `height="${barHeight}" rx="2"/>`,
+      drawText(x + length + 6, y + barHeight - 4, "", figure),
+    ].join("\n");
+  });
+  return [drawText(margin, top + 16, "title", title), ...bars].join("\n");
+}
+
+function drawText(x: number, y: number, kind: string, text: string): string {
+  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const attribute = kind === "" ? "" : ` class="${kind}"`;
+  return `<text${attribute} x="${Number(x.toFixed(1))}" y="${y}">${escaped}</text>`;
+}
+
+if (import.meta.main) {
+  const file = join(root, "docs", "bench.svg");
+  writeFileSync(file, drawChart(readResults(process.argv[2] ?? findResults())));
+  console.log(file);
+}
