@@ -7,6 +7,9 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** What a test and a hook may take on a machine that is busy with other work. No test waits this long. */
+const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
+
 /** How many random steps the fuzz tests inside workerd take, and from which seed. */
 const fuzz = {
   rounds: Number(process.env["FUZZ_ROUNDS"] ?? 2000),
@@ -18,12 +21,13 @@ export default defineConfig({
     provide: { fuzz },
     globalSetup: ["test/engine/setup.ts"],
     projects: [
-      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...limits } },
       {
         test: {
           name: "node",
           include: ["test/{worker,local}/**/*.test.ts"],
           exclude: ["**/*.{workerd,unbound}.test.ts"],
+          ...limits,
         },
       },
       {
@@ -37,8 +41,7 @@ export default defineConfig({
           name: "workerd",
           include: ["test/worker/**/*.workerd.test.ts"],
           maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
       {
@@ -51,8 +54,7 @@ export default defineConfig({
         test: {
           name: "unbound",
           include: ["test/worker/**/*.unbound.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
       {
@@ -61,8 +63,7 @@ export default defineConfig({
           include: ["test/{e2e,bench}/**/*.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...limits,
         },
       },
     ],
