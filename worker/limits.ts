@@ -117,7 +117,7 @@ export const segmentFetchesMax = 6;
 /** How long a Worker trusts a stream's description. A stale one costs a retry. */
 export const descriptionTtlMs = 3000;
 
-/** Descriptions that an isolate keeps. */
+/** Descriptions of streams that an isolate keeps, and keys of scopes. */
 export const descriptionsMax = 1000;
 
 /** Largest ordinal within a millisecond: v3io prints it as nanoseconds of that millisecond. */
@@ -142,7 +142,10 @@ export const streamPageBytesMax = 8 * 1024 * 1024;
 /** Age at which a Kinesis or Yandex shard iterator expires. */
 export const iteratorTtlMs = 300_000;
 
-/** HTTP request body: 10 MiB of records in base64 with JSON around them, and some slack. */
+/**
+ * HTTP request body: 10 MiB of records and keys, which are 14 MB in base64 (AWS API reference, PutRecords),
+ * and the names around them.
+ */
 export const requestBodyBytesMax = 16 * 1024 * 1024;
 
 /**

@@ -10,6 +10,7 @@
 //     "v3io": { "accessKey": "…", "user": "…", "password": "…" },                 (if any)
 //     "tokens": ["…"]                                                             (if any)
 //   } ] }
+import { isPlainObject } from "../codec/plainObject.ts";
 import { partitionOf } from "./arn.ts";
 import type { Allowance, Principal } from "./caller.ts";
 import { KeyRing } from "./keyring.ts";
@@ -167,11 +168,11 @@ function readJson(document: string): unknown {
 }
 
 function readMembers(value: unknown, where: string, known: readonly string[]): Members {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isPlainObject(value)) {
     throw new AuthConfigError(`${where} must be an object with ${known.join(", ")}`);
   }
   const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown === undefined) return value as Members;
+  if (unknown === undefined) return value;
   throw new AuthConfigError(
     `${where}: unknown member ${JSON.stringify(unknown)}; there are ${known.join(", ")}`,
   );

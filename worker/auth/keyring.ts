@@ -3,6 +3,7 @@
 // digest, so that how long a search takes says nothing about the secrets it went past. Signing
 // keys derived for a day, region and service are kept, within bounds.
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { BoundedMap } from "../core/boundedMap.ts";
 import type { Principal } from "./caller.ts";
 
 /** What proves a signature of the principal. */
@@ -29,7 +30,7 @@ const signingKeysMax = 1000;
 export class KeyRing {
   readonly #signing = new Map<string, SigningCredential>();
   readonly #bearers = new Map<string, Principal>();
-  readonly #signingKeys = new Map<string, Uint8Array>();
+  readonly #signingKeys = new BoundedMap<Uint8Array>(signingKeysMax);
 
   /** False when another principal has the access key id. */
   addSigning(credential: SigningCredential): boolean {
@@ -62,12 +63,7 @@ export class KeyRing {
   /** To be called once a signature was right, so that strangers cannot fill the cache. */
   keepSigningKey(credential: SigningCredential, scope: SigningScope, key: Uint8Array): void {
     const name = keyName(credential, scope);
-    if (this.#signingKeys.has(name)) return;
-    if (this.#signingKeys.size >= signingKeysMax) {
-      const [oldest = ""] = this.#signingKeys.keys();
-      this.#signingKeys.delete(oldest);
-    }
-    this.#signingKeys.set(name, key);
+    if (!this.#signingKeys.has(name)) this.#signingKeys.set(name, key);
   }
 }
 

@@ -2,6 +2,7 @@
 // and Resource (AWS IAM user guide, "IAM JSON policy elements"). Conditions and the Not… elements
 // are not understood, and a document with them is refused when it is put. Should one be stored all
 // the same, the doubt never lets anybody in: such a Deny denies, such an Allow does not allow.
+import { isPlainObject } from "../codec/plainObject.ts";
 import { Buffer } from "node:buffer";
 import { type Principal, userArn } from "./caller.ts";
 import { findRepeatedName } from "./json.ts";
@@ -77,8 +78,8 @@ export function parsePolicy(text: string): ResourcePolicy {
   }
   const statements = list.map((value, i) => {
     const found: string[] = [];
-    const statement = isObject(value) ? parseStatement(value, found) : denyAll;
-    if (!isObject(value)) found.push("it is not an object");
+    const statement = isPlainObject(value) ? parseStatement(value, found) : denyAll;
+    if (!isPlainObject(value)) found.push("it is not an object");
     complaints.push(...found.map((what) => `statement ${i + 1}: ${what}`));
     return statement;
   });
@@ -161,7 +162,7 @@ function parseStatement(members: Members, complaints: string[]): Statement {
 /** `"*"`, or `{"AWS": …}` with accounts, their root users and users. */
 function parsePrincipals(value: unknown, complaints: string[]): string[] | undefined {
   if (value === "*") return ["*"];
-  if (!isObject(value) || Object.keys(value).join() !== "AWS") {
+  if (!isPlainObject(value) || Object.keys(value).join() !== "AWS") {
     complaints.push('Principal must be "*" or {"AWS": …}');
     return undefined;
   }
@@ -202,14 +203,10 @@ function complainOfStrangers(
 function parseObject(text: string): Members | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
+    return isPlainObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function asList(value: unknown): unknown[] {

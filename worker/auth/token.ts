@@ -10,6 +10,7 @@
 // db/index.js: eight bytes, then blocks of 16), for clients and tests that look.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { BoundedMap } from "../core/boundedMap.ts";
 
 export interface Token {
   issuedMs: number;
@@ -24,8 +25,8 @@ const MAC_BYTES = 16;
 const TOKEN_BYTES_MIN = 152;
 
 /** Tokens of this isolate's own making, by key, purpose and text: most come back to where they are from. */
-const sealed = new Map<string, Token>();
 const sealedMax = 4096;
+const sealed = new BoundedMap<Token>(sealedMax);
 
 /** `purpose` keeps tokens of one kind and scope from passing for another. */
 export function sealToken(key: string, purpose: string, token: Token): string {
@@ -39,7 +40,7 @@ export function sealToken(key: string, purpose: string, token: Token): string {
   const end = length - MAC_BYTES;
   bytes.set(macOf(key, purpose, bytes.subarray(0, end)), end);
   const text = bytes.toString("base64");
-  remember(nameOf(key, purpose, text), contentOf(bytes));
+  sealed.set(nameOf(key, purpose, text), contentOf(bytes));
   return text;
 }
 
@@ -79,11 +80,4 @@ function macOf(key: string, purpose: string, bytes: Uint8Array): Buffer {
 /** No text of a client's holds the key, so none passes for a name of another purpose. */
 function nameOf(key: string, purpose: string, text: string): string {
   return `${purpose} ${key} ${text}`;
-}
-
-function remember(name: string, token: Token): void {
-  sealed.set(name, token);
-  if (sealed.size <= sealedMax) return;
-  const oldest = sealed.keys().next().value;
-  if (oldest !== undefined) sealed.delete(oldest);
 }

@@ -1,13 +1,14 @@
 // What an account has in a region as a whole: the key of its cursors, and whether it is committed to
 // a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
 // for it and clients read it back. It lasts a day at least: ended before, it ends then.
+import { hourMs } from "../core/units.ts";
 import type { Commitment } from "../core/control.ts";
 import { Buffer } from "node:buffer";
 import type { LazySql } from "../core/lazySql.ts";
 import { isDue } from "../core/clock.ts";
 
 /** AWS API reference, MinimumThroughputBillingCommitmentInput. */
-const commitmentMsMin = 24 * 3_600_000;
+const commitmentMsMin = 24 * hourMs;
 
 const keyBytes = 32;
 

@@ -2,6 +2,7 @@
 // opened, the old ones closed, and only then is the new map shown: a record is in the old shard or
 // refused by it, and whoever is refused finds the new map as soon as there is one. Every step may
 // be done again, so a run that was cut off is simply begun anew.
+import { hourMs } from "../core/units.ts";
 import type { Env } from "../core/bindings.ts";
 import { findShard } from "../core/hashRange.ts";
 import type { StreamRegistry } from "./registry.ts";
@@ -86,7 +87,7 @@ async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
 /** When the first of the stream's closed shards has no record within retention any more. */
 export function nextExpiryMs({ shards, retentionHours }: StreamDescription): number | undefined {
   const times = shards.flatMap(({ closedMs }) => closedMs ?? []);
-  return times.length === 0 ? undefined : Math.min(...times) + retentionHours * 3_600_000 + 1;
+  return times.length === 0 ? undefined : Math.min(...times) + retentionHours * hourMs + 1;
 }
 
 /** Closed shards whose records have all passed retention. */
@@ -94,6 +95,6 @@ export function expiredShards(
   { shards, retentionHours }: StreamDescription,
   nowMs: number,
 ): ShardDescription[] {
-  const horizonMs = nowMs - retentionHours * 3_600_000;
+  const horizonMs = nowMs - retentionHours * hourMs;
   return shards.filter(({ closedMs }) => closedMs !== undefined && closedMs < horizonMs);
 }

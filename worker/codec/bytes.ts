@@ -1,5 +1,7 @@
 // Byte strings put together and taken from text.
 
+export const noBytes = new Uint8Array(0);
+
 const encoder = new TextEncoder();
 
 export function utf8(text: string): Uint8Array {

@@ -2,6 +2,7 @@
 // engine's memory: they lay bytes into the input window, make one call per batch, and take the result
 // out. Chunks that come in have been verified (worker/engine/chunk.ts); chunks that go out carry
 // their checksums. A chunk larger than the window holds exactly one record.
+import { noBytes } from "../codec/bytes.ts";
 import type { EngineExports } from "./exports.ts";
 import {
   kinesisCbor,
@@ -48,7 +49,6 @@ export const LOCATION_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
 const MERGE_ROW = 3;
-const EMPTY = new Uint8Array(0);
 const SEQUENCE_DIGITS = 56;
 const decoder = new TextDecoder();
 /** Sequence numbers are equally long in all shards. */
@@ -244,7 +244,7 @@ export class Engine {
 
   /** Kinesis sequence numbers of records that arrived together, from `index` on. */
   sequenceNumbers(shard: ShardNumbers, index: number, count: number, arrivalMs: number): string[] {
-    const text = this.printNumbers(shard, index, count, arrivalMs, EMPTY, EMPTY);
+    const text = this.printNumbers(shard, index, count, arrivalMs, noBytes, noBytes);
     const digits = decoder.decode(text);
     return Array.from({ length: count }, (_, i) =>
       digits.slice(i * SEQUENCE_DIGITS, (i + 1) * SEQUENCE_DIGITS),

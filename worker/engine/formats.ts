@@ -1,5 +1,6 @@
 // The formats in which the engine prints records: which exports do it, and how the text of a record
 // is put together whose data goes around the engine.
+import { noBytes } from "../codec/bytes.ts";
 import type { EngineExports } from "./exports.ts";
 import { encryptedCount, renderStretches, stretchesOf, type TimeSpan } from "./stretches.ts";
 
@@ -34,7 +35,6 @@ export interface RecordFormat {
 }
 
 const COMMA = Uint8Array.of(0x2c);
-const NOTHING = new Uint8Array(0);
 
 /** As GetRecords of Kinesis prints records in JSON: assembly/render/kinesis.ts. */
 export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[]): RecordFormat {
@@ -73,7 +73,7 @@ export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[])
   const isAhead = Number(shard.createdAhead === true);
   const second = Math.floor(createdMs / 1000);
   return {
-    separator: NOTHING,
+    separator: noBytes,
     isBase64: false,
     measuresKeys: false,
     measure: (raw, chunk, from, to) =>
@@ -118,7 +118,7 @@ export const yandexJson: RecordFormat = {
 
 /** As GetRecords of Yandex prints records in CBOR: assembly/render/yandexCbor.ts. */
 export const yandexCbor: RecordFormat = {
-  separator: NOTHING,
+  separator: noBytes,
   isBase64: false,
   measuresKeys: false,
   measure: (raw, chunk, from, to) => raw.measureYandexCbor(chunk, from, to),

@@ -2,7 +2,7 @@
 // the engine's output window makes of it, one after the other until all records are printed, so a text
 // that outgrows the window has one part more and never a record less. A chunk larger than the input
 // window holds one record, whose data goes around the engine's record printing.
-import { concatBytes } from "../codec/bytes.ts";
+import { concatBytes, noBytes } from "../codec/bytes.ts";
 import type { RecordFormat } from "./formats.ts";
 import { checkRange, type EngineMemory } from "./memory.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader } from "./chunk.ts";
@@ -16,8 +16,6 @@ export interface RecordRange {
   from: number;
   to: number;
 }
-
-const NOTHING = new Uint8Array(0);
 
 export class RecordPrinter {
   readonly separator: Uint8Array;
@@ -90,7 +88,7 @@ export class RecordPrinter {
 
   /** The text of some records in one array of its own. */
   render(chunk: Uint8Array, from: number, to: number): Uint8Array {
-    return collect(this.print(NOTHING, [{ chunk, from, to }], NOTHING));
+    return collect(this.print(noBytes, [{ chunk, from, to }], noBytes));
   }
 
   private measureLarge(chunk: Uint8Array, header: ChunkHeader): number {

@@ -2,6 +2,7 @@
 // within the room that all bodies of an isolate share (bodyBudget.ts). The beginning of a body is
 // read before it takes room, so a claim alone holds nothing. A large body keeps its room until its
 // request is answered.
+import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
 import { StreamError } from "../errors.ts";
 import {
@@ -21,8 +22,6 @@ export class BodyError extends Error {
 
 /** What of a request is looked at here. */
 export type BodyRequest = Pick<Request, "headers" | "body" | "arrayBuffer">;
-
-const mebibyte = 1024 * 1024;
 
 /** The isolate's. */
 export const bodyBudget = new BodyBudget(bodiesBytesMax, 3 * bodyTickMs);

@@ -1,6 +1,7 @@
 // An item as its readers see it: the attributes that users wrote, and those of the system, which are made
 // from the row and from what stands there by itself. Everything belongs to everybody who is let in, so that
 // owner and mode are the same for all, as real servers show them.
+import { later } from "../core/itemTime.ts";
 import { createHash } from "node:crypto";
 import { bornOf, type Head, timeOf } from "./table.ts";
 import type {
@@ -94,12 +95,4 @@ export function selectAttributes(
     if (value !== undefined) selected.set(name, value);
   }
   return selected;
-}
-
-export function later(a: ItemTime, b: ItemTime): ItemTime {
-  return isLater(a, b) ? a : b;
-}
-
-export function isLater(a: ItemTime, b: ItemTime): boolean {
-  return a.seconds === b.seconds ? a.nanoseconds > b.nanoseconds : a.seconds > b.seconds;
 }

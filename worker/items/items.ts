@@ -2,15 +2,15 @@
 // and conditions are judged where the writes are. Every write gets a modification time of its own, later
 // than all before it in this object and than the written one's last, because clients use that time as a
 // lock. Who may see what was written, and what a path means beside streams, is decided by the callers.
+import { noBytes } from "../codec/bytes.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
+import { isLater, itemTimeAt, justAfter, later } from "../core/itemTime.ts";
 import { StreamError } from "../errors.ts";
 import { asReply, type Reply } from "../core/rpc.ts";
 import { applyUpdates, isTrue } from "./evaluate.ts";
 import {
-  isLater,
   itemTimeOf,
-  later,
   parseStored,
   selectAttributes,
   systemAttributesOf,
@@ -33,8 +33,6 @@ import type {
   Selection,
 } from "../core/itemTypes.ts";
 
-const NANOSECONDS = 1_000_000_000;
-const NOTHING = new Uint8Array(0);
 const NO_ATTRIBUTES = "[]";
 
 export class Items extends DurableObject<Env> implements ItemsApi {
@@ -94,7 +92,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
   ): Promise<Reply<{ time: ItemTime }>> {
     return asReply(() => {
       const row = this.table.find(place);
-      const before = append && row !== undefined ? this.table.bodyOf(place) : NOTHING;
+      const before = append && row !== undefined ? this.table.bodyOf(place) : noBytes;
       const whole = before.length === 0 ? body : Buffer.concat([before, body]);
       return { time: this.write(place, row, row?.attributes ?? NO_ATTRIBUTES, whole) };
     });
@@ -142,8 +140,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
 
   /** Now, or just after the latest of what was given out and `before`. */
   private nextTime(before: ItemTime | undefined): ItemTime {
-    const nowMs = Date.now();
-    const now = { seconds: Math.floor(nowMs / 1000), nanoseconds: (nowMs % 1000) * 1_000_000 };
+    const now = itemTimeAt(Date.now());
     const latest = before === undefined ? this.lastTime : later(this.lastTime, before);
     this.lastTime = isLater(now, latest) ? now : justAfter(latest);
     return this.lastTime;
@@ -162,13 +159,6 @@ function changed(user: Attributes, system: Attributes, change: ItemChange): stri
       return JSON.stringify([...attributes]);
     }
   }
-}
-
-function justAfter({ seconds, nanoseconds }: ItemTime): ItemTime {
-  const next = nanoseconds + 1;
-  return next < NANOSECONDS
-    ? { seconds, nanoseconds: next }
-    : { seconds: seconds + 1, nanoseconds: 0 };
 }
 
 function notFound({ path }: ItemPlace): StreamError {

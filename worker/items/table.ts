@@ -2,6 +2,7 @@
 // row whose path ends in a slash; it is made with what is put into it, and stays when that goes. Rows of
 // 0.1.0 had no such directories: there one is there as long as something is in it. Of a row's attributes and
 // body, which may be large, only what a question needs is read.
+import { noBytes } from "../codec/bytes.ts";
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
@@ -23,8 +24,6 @@ const HEAD = `path, owner, seconds, nanoseconds, born_seconds, born_nanoseconds,
 
 /** Above every path that begins with what it is appended to. */
 const AFTER_ALL = "\u{10FFFF}";
-
-const NOTHING = new Uint8Array(0);
 
 /** A row without what may be large. */
 export interface Head extends Record<string, SqlStorageValue> {
@@ -64,7 +63,7 @@ export class ItemTable {
   bodyOf({ path }: ItemPlace): Uint8Array {
     const found = "SELECT body FROM item WHERE path = ?";
     const [row] = this.sql.rows<{ body: ArrayBuffer }>(found, path);
-    return row === undefined ? NOTHING : new Uint8Array(row.body);
+    return row === undefined ? noBytes : new Uint8Array(row.body);
   }
 
   attributesOf({ path }: Head): string {
@@ -101,7 +100,7 @@ export class ItemTable {
     attributes: string,
     body?: Uint8Array,
   ): void {
-    const bytes = body ?? (row === undefined ? NOTHING : this.bodyOf(place));
+    const bytes = body ?? (row === undefined ? noBytes : this.bodyOf(place));
     if (Buffer.byteLength(attributes) + bytes.length > rowBodyBytesMax) {
       throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
     }
@@ -128,7 +127,7 @@ export class ItemTable {
       if (at === path.length - 1) return;
       const directory = path.slice(0, at + 1);
       if (this.find({ path: directory, owner }) === undefined) {
-        this.insert(directory, owner, time, time, { attributes: "[]", bytes: NOTHING });
+        this.insert(directory, owner, time, time, { attributes: "[]", bytes: noBytes });
       }
     }
   }

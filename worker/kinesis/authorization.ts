@@ -1,6 +1,7 @@
 // The pieces of an AWS signature, version 4, as a request carries them: in the Authorization
 // header or, presigned, in the query. Here they are only found, with the complaints of the service
 // when one is missing (kinesalite index.js); whether the signature is right is not asked.
+import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { KinesisError } from "./errors.ts";
 
@@ -26,7 +27,7 @@ export function readAuthorization(
 /** `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`, by commas or spaces. */
 function readHeader(header: string, headers: HeaderReader): Authorization | KinesisError {
   const [algorithm = "", ...pieces] = header.split(/[, ]/);
-  const parameters = new Map(pieces.map((piece) => splitPair(piece.trim())));
+  const parameters = readParameters(pieces);
   const date = headers.get("x-amz-date") || headers.get("date");
   const complaints = ["Credential", "Signature", "SignedHeaders"]
     .filter((name) => !parameters.get(name))
@@ -37,16 +38,7 @@ function readHeader(header: string, headers: HeaderReader): Authorization | Kine
     );
   }
   if (complaints.length > 0) return incomplete(`${complaints.join("")}Authorization=${header}`);
-  return {
-    form: "header",
-    algorithm,
-    credential: parameters.get("Credential") ?? "",
-    signedHeaders: (parameters.get("SignedHeaders") ?? "").split(";"),
-    signature: parameters.get("Signature") ?? "",
-    date: date ?? "",
-    expires: undefined,
-    securityToken: headers.get("x-amz-security-token") ?? undefined,
-  };
+  return headerAuthorization(algorithm, parameters, date ?? "", headers);
 }
 
 function readQuery(parameters: URLSearchParams): Authorization | KinesisError {
@@ -72,11 +64,6 @@ function readQuery(parameters: URLSearchParams): Authorization | KinesisError {
     expires: parameters.get("X-Amz-Expires") ?? undefined,
     securityToken: parameters.get("X-Amz-Security-Token") ?? undefined,
   };
-}
-
-function splitPair(piece: string): [string, string] {
-  const at = piece.indexOf("=");
-  return at < 0 ? [piece, ""] : [piece.slice(0, at), piece.slice(at + 1)];
 }
 
 function incomplete(message: string): KinesisError {

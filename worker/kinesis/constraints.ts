@@ -1,7 +1,7 @@
 // The second step from a decoded body to an input: the constraints of the shape, up to ten broken
 // ones in one ValidationException, worded as kinesalite validations/index.js words them. An input
 // without faults costs comparisons only; paths and messages are built once something is wrong.
-import { isStructure } from "./convert.ts";
+import { isPlainObject } from "../codec/plainObject.ts";
 import { echo, echoLengthMax, KinesisError } from "./errors.ts";
 import type {
   BlobShape,
@@ -87,7 +87,7 @@ class ConstraintChecker {
         if (value instanceof Map) this.#checkMap(path, shape, value);
         break;
       case "Structure":
-        if (!isStructure(value)) break;
+        if (!isPlainObject(value)) break;
         this.#trail.push(path);
         this.checkStructure(shape, value);
         this.#trail.pop();
@@ -131,7 +131,7 @@ class ConstraintChecker {
     for (let i = 0; i < items.length && !this.#isFull(); i++) {
       const value = items[i];
       this.#trail[ordinalAt] = i + 1;
-      if (isStructure(value)) this.checkStructure(item, value);
+      if (isPlainObject(value)) this.checkStructure(item, value);
       else this.#report("", "Member must not be null");
     }
     this.#trail.length = ordinalAt - 1;

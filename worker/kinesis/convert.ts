@@ -2,6 +2,7 @@
 // shape, stopping at the first that cannot be converted (SerializationException). Members that the
 // shape does not have are dropped and null is absence. Texts and tolerances are those of kinesalite
 // validations/index.js; what CBOR adds to JSON is told apart by the format of the body.
+import { isPlainObject } from "../codec/plainObject.ts";
 import { BlobArena, blobBytesMax, decodeBlob } from "./blob.ts";
 import type { WireFormat } from "./codec.ts";
 import { echo, KinesisError } from "./errors.ts";
@@ -63,7 +64,7 @@ function readValue(shape: Shape, value: unknown, reader: Reader): unknown {
 }
 
 function readStructure(shape: StructureShape, value: unknown, reader: Reader): unknown {
-  if (!isStructure(value)) throw misplaced(value, "Expected null");
+  if (!isPlainObject(value)) throw misplaced(value, "Expected null");
   const input: Record<string, unknown> = {};
   for (const member of shape.members) {
     const content = readValue(member.shape, value[member.name], reader);
@@ -80,7 +81,7 @@ function readList(shape: ListShape, value: unknown, reader: Reader): unknown {
 
 /** A Map rather than an object: a key may be called `__proto__`. */
 function readMap(shape: MapShape, value: unknown, reader: Reader): unknown {
-  if (!isStructure(value)) throw misplaced(value, "Expected map or null");
+  if (!isPlainObject(value)) throw misplaced(value, "Expected map or null");
   const entries = new Map<string, unknown>();
   for (const key of Object.keys(value)) {
     entries.set(key, readValue(shape.item, value[key], reader) ?? null);
@@ -122,16 +123,6 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === "number" && !Number.isNaN(value) ? value : undefined;
 }
 
-/** A structure or map as decoded, or a structure as converted. */
-export function isStructure(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array)
-  );
-}
-
 function inconvertible(value: unknown, target: string): KinesisError {
   return misplaced(value, `class ${javaClass(value)} can not be converted to ${target}`);
 }
@@ -139,7 +130,7 @@ function inconvertible(value: unknown, target: string): KinesisError {
 function misplaced(value: unknown, scalarMessage: string): KinesisError {
   if (Array.isArray(value)) return serialization("Start of list found where not expected");
   return serialization(
-    isStructure(value) ? "Start of structure or map found where not expected." : scalarMessage,
+    isPlainObject(value) ? "Start of structure or map found where not expected." : scalarMessage,
   );
 }
 

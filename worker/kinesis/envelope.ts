@@ -2,6 +2,7 @@
 // operation to call, or one of the odd answers that the service gives before it looks at any
 // operation. The order of the decisions and every answer follow kinesalite index.js. The path is
 // not looked at, and the signature only as far as authorization.ts goes.
+import { requestBodyBytesMax } from "../limits.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { readAuthorization } from "./authorization.ts";
 import type { BodyCodec, Codecs } from "./codec.ts";
@@ -41,12 +42,6 @@ export interface Answer {
   readonly body: ReplyBody;
 }
 
-/**
- * The largest body that is read. A request holds 10 MiB of records and keys at most, which is
- * 14 MB in base64 (AWS API reference, PutRecords); the rest is for the names around them.
- */
-export const bodyBytesMax = 16 * 1024 * 1024;
-
 const service = "Kinesis_20131202";
 
 const legacyContentType = "application/json";
@@ -65,7 +60,7 @@ export function answerUnread(
 }
 
 export function bodyTooLarge(): KinesisError {
-  const message = `The request's body is larger than ${bodyBytesMax} bytes.`;
+  const message = `The request's body is larger than ${requestBodyBytesMax} bytes.`;
   return new KinesisError("RequestEntityTooLargeException", message);
 }
 
@@ -75,7 +70,7 @@ export function readEnvelope(
   newIds: () => RequestIds,
 ): Envelope {
   const { method, body } = request;
-  if (body.length > bodyBytesMax) {
+  if (body.length > requestBodyBytesMax) {
     return answerUnread(bodyTooLarge(), request.headers, codecs, newIds);
   }
   const origin = request.headers.get("origin");

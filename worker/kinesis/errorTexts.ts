@@ -4,7 +4,7 @@
 // stream names are part of them. A shard is named by its id as given only where the id could not
 // be resolved, by its canonical id everywhere else.
 import { KinesisError } from "./errors.ts";
-import { shardIdOf } from "./hashkey.ts";
+import { shardIdOf } from "./shardId.ts";
 
 /** A stream as messages name it. */
 export interface NamedStream {

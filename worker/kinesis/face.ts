@@ -1,6 +1,7 @@
 // The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
 // KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else as
 // InternalFailure.
+import { requestBodyBytesMax } from "../limits.ts";
 import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
@@ -22,7 +23,6 @@ import {
   type Answer,
   answerError,
   answerUnread,
-  bodyBytesMax,
   bodyTooLarge,
   type Call,
   readEnvelope,
@@ -103,7 +103,7 @@ function condemn(env: Env, head: Omit<SignedHead, "authorization">): KinesisErro
 
 async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
   try {
-    return (await readBody(request, bodyBytesMax)) ?? bodyTooLarge();
+    return (await readBody(request, requestBodyBytesMax)) ?? bodyTooLarge();
   } catch (error) {
     if (error instanceof BodyError)
       return new KinesisError("SerializationException", error.message);

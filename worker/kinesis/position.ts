@@ -61,11 +61,6 @@ export function numberBefore(
   return sequenceNumber({ shardCreatedMs, shardIndex, index, arrivalMs: shardCreatedMs });
 }
 
-/** Whether the page leads to the end of a shard that takes no more records. */
-export function isAtEnd({ next, view }: Page): boolean {
-  return view.closedMs !== undefined && next.index >= view.nextIndex;
-}
-
 /** 0 exactly when nothing is left to read; else the age of the last record that was, or of the end. */
 export function millisBehind({ next, view, lastTimeMs }: Page, nowMs: number): number {
   if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);

@@ -2,14 +2,13 @@
 // it is two texts of the codec, in which shard ids and sequence numbers are laid over those of a
 // sample: 500 records cost what a few would by way of objects.
 import { Buffer } from "node:buffer";
-import { utf8 } from "../codec/bytes.ts";
+import { noBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import type { ShardDescription } from "../core/types.ts";
 import type { PlacedRecord } from "../stream/writer.ts";
 import type { BodyCodec } from "./codec.ts";
-import { shardIdOf } from "./hashkey.ts";
+import { shardIdOf } from "./shardId.ts";
 
-const NOTHING = new Uint8Array(0);
 const NUMBER_BYTES = 56;
 const sampleShardId = shardIdOf(0);
 const sampleNumber = "1".repeat(NUMBER_BYTES);
@@ -50,7 +49,7 @@ export function printPutReply(
     const shardId = utf8(shardIdOf(shard.index));
     for (const { index, timeMs, which } of runs) {
       const count = which.length;
-      const digits = engine.printNumbers(shard, index, count, timeMs, NOTHING, NOTHING);
+      const digits = engine.printNumbers(shard, index, count, timeMs, noBytes, noBytes);
       for (const [at, i] of which.entries()) {
         reply.set(shardId, rowAt(i));
         const number = digits.subarray(at * NUMBER_BYTES, (at + 1) * NUMBER_BYTES);

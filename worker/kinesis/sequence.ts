@@ -9,7 +9,7 @@
 // its top bit is zero, and all ones below it mark the end of a closed shard. Two older versions
 // are understood and never issued. After kinesalite db/index.js and the KCL's
 // SequenceNumberValidator.
-import { shardIndexMax } from "./hashkey.ts";
+import { shardIndexMax } from "./shardId.ts";
 
 export type SequenceNumber = SequenceV2 | SequenceV1 | SequenceV0;
 

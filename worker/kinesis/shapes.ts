@@ -100,20 +100,18 @@ const encryption = oneOf("NONE", "KMS");
 
 const keyId = text({ min: 1, max: 2048 });
 
-const metrics = list(
-  oneOf(
-    "IncomingBytes",
-    "IncomingRecords",
-    "OutgoingBytes",
-    "OutgoingRecords",
-    "WriteProvisionedThroughputExceeded",
-    "ReadProvisionedThroughputExceeded",
-    "IteratorAgeMilliseconds",
-    "ALL",
-  ),
-  1,
-  7,
-);
+/** In the order in which they are listed (AWS API reference, EnhancedMetrics). */
+export const metricNames = [
+  "IncomingBytes",
+  "IncomingRecords",
+  "OutgoingBytes",
+  "OutgoingRecords",
+  "WriteProvisionedThroughputExceeded",
+  "ReadProvisionedThroughputExceeded",
+  "IteratorAgeMilliseconds",
+] as const;
+
+const metrics = list(oneOf(...metricNames, "ALL"), 1, metricNames.length);
 
 // The order in which the service prints the set (kinesalite validations/getShardIterator.js).
 const iteratorType = oneOf(

@@ -1,17 +1,16 @@
 // Shards as replies show them, and which of a stream's shards a filter means. A shard's records span
 // the millisecond after the ones it continues closed to when it closed itself; that, and not the second of
 // creation in its sequence numbers, is what filters by time compare (AWS API reference, ShardFilter).
-import { childrenOf, hashNumber } from "../core/hashRange.ts";
+import { hashNumber } from "../core/hashRange.ts";
 import { openedMs } from "../catalog/reshardPlan.ts";
 import type { ShardDescription, StreamDescription } from "../core/types.ts";
-import { parseShardId, shardIdOf } from "./hashkey.ts";
+import { hourMs } from "../core/units.ts";
+import { parseShardId, shardIdOf } from "./shardId.ts";
 import { shardFilterIncomplete, shardNotFound } from "./errorTexts.ts";
 import { endingSequenceNumber, startingSequenceNumber } from "./sequence.ts";
 import type { OperationInput } from "./shapes.ts";
 
 export type ShardFilter = NonNullable<OperationInput<"ListShards">["ShardFilter"]>;
-
-const hourMs = 3_600_000;
 
 export function shardOf(shard: ShardDescription) {
   const { createdMs: shardCreatedMs, index: shardIndex, endMs: closedMs } = shard;
@@ -31,9 +30,9 @@ export function shardOf(shard: ShardDescription) {
   };
 }
 
-/** Where a reader goes on who has come to the end of a closed shard. */
-export function childShardsOf({ shards }: StreamDescription, shardIndex: number) {
-  return childrenOf(shards, shardIndex).map((child) => ({
+/** Where a reader goes on who has come to the end of a closed shard: its children. */
+export function childShardsOf(children: readonly ShardDescription[]) {
+  return children.map((child) => ({
     ShardId: shardIdOf(child.index),
     ParentShards: (child.parents ?? []).map(shardIdOf),
     HashKeyRange: hashKeyRangeOf(child),

@@ -9,16 +9,18 @@ import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
-import { findStream, refreshStream, settledStream } from "../stream/directory.ts";
+import { findStream } from "../stream/directory.ts";
 import { type Page, pageOf, readPage } from "../stream/reader.ts";
+import { isAtEnd, waitForChildren } from "../stream/shardEnd.ts";
 import { type NextReply, type SubscriptionApi, unwrap } from "../core/rpc.ts";
+import { mebibyte } from "../core/units.ts";
 import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
 import { eventMessage, exceptionMessage, initialResponse } from "./eventstream.ts";
 import { kinesisErrorOf } from "./errorTable.ts";
 import { consumerNotFound, shardDoesNotExist, subscriptionExists } from "./errorTexts.ts";
-import { isAtEnd, millisBehind, numberBefore } from "./position.ts";
+import { millisBehind, numberBefore } from "./position.ts";
 import { renderRecords, spansOf } from "./recordReply.ts";
 import { childShardsOf } from "./shardList.ts";
 
@@ -44,7 +46,7 @@ const holdCheckMs = 1000;
 const renewalMsMin = 1000;
 
 /** Record data and keys of one event: below a page's buffer, unless one record is larger. */
-const eventBytesMax = 1_048_576;
+const eventBytesMax = mebibyte;
 
 const limits = { recordsMax: pageRecordsMax, bytesMax: eventBytesMax };
 
@@ -180,14 +182,14 @@ class Push {
 
   private async eventOf(
     page: Page,
-    children: ReturnType<typeof childShardsOf>,
+    children: readonly ShardDescription[],
     nowMs: number,
   ): Promise<Uint8Array> {
     const { shard } = this.subscribed;
     const members = {
       MillisBehindLatest: millisBehind(page, nowMs),
       ...(children.length > 0
-        ? { ChildShards: children }
+        ? { ChildShards: childShardsOf(children) }
         : { ContinuationSequenceNumber: numberBefore(shard, page.next.index) }),
     };
     const { format } = this.codec;
@@ -207,15 +209,9 @@ class Push {
   }
 
   /** The shards that continue this one, as soon as the catalog has shown them. */
-  private async children(): Promise<ReturnType<typeof childShardsOf>> {
+  private children(): Promise<ShardDescription[]> {
     const { stream, shard } = this.subscribed;
-    const { env } = this.runtime;
-    for (const find of [findStream, refreshStream, settledStream]) {
-      const { description } = await find(env, stream, stream.name);
-      const children = childShardsOf(description, shard.index);
-      if (children.length > 0) return children;
-    }
-    throw new StreamError("shardNotFound");
+    return waitForChildren(this.runtime.env, stream, stream.name, shard.index);
   }
 
   private async checkConsumer(): Promise<void> {

@@ -6,12 +6,12 @@ import { isDue } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { Bucket } from "../core/tokenBucket.ts";
+import { mebibyte } from "../core/units.ts";
 import { readHeader } from "../engine/chunk.ts";
 
-const megabyte = 1_048_576;
-const writtenBytesPerSecond = megabyte;
+const writtenBytesPerSecond = mebibyte;
 const writtenRecordsPerSecond = 1000;
-const readBytesPerSecond = 2 * megabyte;
+const readBytesPerSecond = 2 * mebibyte;
 const callsPerSecond = 5;
 
 /** "If a call to GetRecords returns 10 MB, subsequent calls made within the next 5 seconds throw": of either megabyte. */

@@ -7,6 +7,7 @@
 //           description   JSON: ShardSettings and retention
 //           generation, first_segment, first_index     the newest generation's
 //           last_ms, last_ordinal                       arrival of the record before it
+import { hourMs } from "../core/units.ts";
 import {
   forgetDelayMs,
   generationBytes,
@@ -23,8 +24,6 @@ import { bodies } from "../core/bodyCache.ts";
 import { addSkipped } from "./skips.ts";
 import type { MeteredSql } from "./sql.ts";
 import type { AppendReceipt, ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
-
-const HOUR_MS = 3_600_000;
 
 /** How far the trim horizon moves before it is looked up again. */
 const horizonStepMs = 500;
@@ -182,7 +181,7 @@ export class ShardStore {
   }
 
   get retentionMs(): number {
-    return this.description.retentionHours * HOUR_MS;
+    return this.description.retentionHours * hourMs;
   }
 
   /** Changes how long records are kept; what has expired by now stays so, and nothing yet to come. */

@@ -1,8 +1,9 @@
-// What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for good. The hot paths
+// What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for as long as there is room. The hot paths
 // ask here first and call a catalog only when they must. A stale description is harmless: shards
 // themselves know whether they exist, and `refresh` asks again.
 import { isDue } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
+import { BoundedMap } from "../core/boundedMap.ts";
 import { StreamError } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
 import { writtenCheck } from "./written.ts";
@@ -19,8 +20,8 @@ export interface KnownStream {
   freshUntilMs: number;
 }
 
-const streams = new Map<string, KnownStream>();
-const cursorKeys = new Map<string, string>();
+const streams = new BoundedMap<KnownStream>(descriptionsMax);
+const cursorKeys = new BoundedMap<string>(descriptionsMax);
 
 /** The object itself, which comes to be by being called. */
 export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub> {
@@ -134,10 +135,6 @@ export async function findCursorKeyBeside(
 type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;
 
 function remember(key: string, description: StreamDescription, askedMs: number): KnownStream {
-  if (streams.size >= descriptionsMax) {
-    const oldest = streams.keys().next().value;
-    if (oldest !== undefined) streams.delete(oldest);
-  }
   // A stream that is being made or removed may be something else at the next request.
   const settled = description.status === "ACTIVE" || description.status === "UPDATING";
   const known = {

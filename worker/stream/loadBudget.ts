@@ -3,13 +3,14 @@
 // shard's are taken to be as large as the last that were read of it. What is read stays with its page,
 // and in the cache (core/bodyCache.ts).
 import { pageMemoryBytesMax, pageMemoryLeaseMs, segmentBytes, viewsMax } from "../limits.ts";
+import { BoundedMap } from "../core/boundedMap.ts";
 import { MemoryBudget } from "../core/memoryBudget.ts";
 
 /** The isolate's. Pages that have loaded their segments go before those that have not. */
 export const pageMemory = new MemoryBudget(pageMemoryBytesMax, pageMemoryLeaseMs);
 
 /** Mean size of the segments that were read last, by shard; the shard read longest ago goes first. */
-const sizes = new Map<string, number>();
+const sizes = new BoundedMap<number>(viewsMax);
 
 /** Bytes that a segment of the shard is likely to have. */
 export function expectedBytes(uid: string): number {
@@ -27,14 +28,6 @@ export async function readInTurn(
 ): Promise<PromiseSettledResult<Uint8Array>[]> {
   const loads = await pageMemory.run(count * expectedBytes(uid), load);
   const found = loads.flatMap((each) => (each.status === "fulfilled" ? [each.value.length] : []));
-  if (found.length > 0) learn(uid, found.reduce((sum, bytes) => sum + bytes, 0) / found.length);
+  if (found.length > 0) sizes.set(uid, found.reduce((sum, bytes) => sum + bytes, 0) / found.length);
   return loads;
-}
-
-function learn(uid: string, bytes: number): void {
-  sizes.delete(uid);
-  sizes.set(uid, bytes);
-  if (sizes.size <= viewsMax) return;
-  const oldest = sizes.keys().next().value;
-  if (oldest !== undefined) sizes.delete(oldest);
 }

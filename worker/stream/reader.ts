@@ -4,6 +4,7 @@
 import { horizonOf } from "../core/horizon.ts";
 import { isOver } from "../core/clock.ts";
 import type { Runtime } from "../core/bindings.ts";
+import { BoundedMap } from "../core/boundedMap.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { viewsMax, viewTtlMs } from "../limits.ts";
@@ -42,7 +43,7 @@ interface KnownView {
   renewing: boolean;
 }
 
-const views = new Map<string, KnownView>();
+const views = new BoundedMap<KnownView>(viewsMax);
 
 /** Throws `shardNotFound`, `locationNotFound`, `corrupt`. */
 export async function readPage(
@@ -67,7 +68,7 @@ export async function seekShard(
   request: SeekRequest,
 ): Promise<SeekReply> {
   const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
-  remember(uid, reply.view);
+  noteView(uid, reply.view);
   return reply;
 }
 
@@ -122,7 +123,7 @@ async function gatherPage(
     }
     const { index } = at;
     const reply = unwrap(await runtime.env.SHARD.getByName(uid).read({ index, ...limits }));
-    remember(uid, reply.view);
+    noteView(uid, reply.view);
     refuseTrimmed(location, reply.view, trimmed);
     const sealed = reply.chunks.length === 0 && reply.next.index < reply.view.tailIndex;
     if (!sealed) {
@@ -272,14 +273,10 @@ async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
 async function renewView(runtime: Runtime, uid: string): Promise<ShardView> {
   readCounters.viewRequests++;
   const view = unwrap(await runtime.env.SHARD.getByName(uid).view());
-  remember(uid, view);
+  noteView(uid, view);
   return view;
 }
 
-function remember(uid: string, view: ShardView): void {
-  views.delete(uid);
+function noteView(uid: string, view: ShardView): void {
   views.set(uid, { view, readMs: Date.now(), renewing: false });
-  if (views.size <= viewsMax) return;
-  const oldest = views.keys().next().value;
-  if (oldest !== undefined) views.delete(oldest);
 }

@@ -3,6 +3,7 @@
 // goes through a shard page by page, and whose segments only the shard has, is a round trip away from
 // each of them: some of those that he will want next come along.
 import type { Runtime } from "../core/bindings.ts";
+import { BoundedMap } from "../core/boundedMap.ts";
 import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
 import { segmentFetchesMax, viewsMax } from "../limits.ts";
 import { bodies } from "../core/bodyCache.ts";
@@ -14,7 +15,7 @@ import { markHeader, placeHeader } from "./segments.ts";
 import type { ShardView } from "../core/types.ts";
 
 /** Where the page of each shard that was read last has ended; the shard read longest ago goes first. */
-const readTo = new Map<string, number>();
+const readTo = new BoundedMap<number>(viewsMax);
 
 /** The verified bytes of segments in a row, for a page that begins with record `index`. */
 export async function fetchSegments(
@@ -40,11 +41,7 @@ export async function fetchSegments(
 
 /** Tells where a page has ended, and the next one of the same reader begins. */
 export function notePage(uid: string, nextIndex: number): void {
-  readTo.delete(uid);
   readTo.set(uid, nextIndex);
-  if (readTo.size <= viewsMax) return;
-  const oldest = readTo.keys().next().value;
-  if (oldest !== undefined) readTo.delete(oldest);
 }
 
 /** What follows, as far as it is worth the way: from R2 each comes as soon as it is asked for. */

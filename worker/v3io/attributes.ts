@@ -1,10 +1,11 @@
 // Attributes as JSON has them: {"name": {"N": "5"}}, one type each. Numbers come as text from clients
 // of ours and as numbers from some hands; both are taken, and text is given back. Sources: Iguazio web API
 // reference, Attribute Value; v3io-go context.go, encodeTypedAttributes.
+import { isPlainObject } from "../codec/plainObject.ts";
 import { systemNames } from "../items/item.ts";
 import type { Attributes, AttributeValue, Selection } from "../core/itemTypes.ts";
 import { invalid } from "./errors.ts";
-import { blob, isBody, textOf } from "./fields.ts";
+import { blob, textOf } from "./fields.ts";
 
 const nameBytesMax = 255;
 
@@ -17,7 +18,7 @@ const numberCharactersMax = 64;
 const selectionCharactersMax = selectedNamesMax * (nameBytesMax + 2);
 
 export function parseAttributes(value: unknown): Attributes {
-  if (!isBody(value)) throw invalid();
+  if (!isPlainObject(value)) throw invalid();
   return new Map(Object.entries(value).map(([name, typed]) => [name, parseAttribute(name, typed)]));
 }
 
@@ -28,7 +29,7 @@ export function checkAttributeName(name: string): void {
 }
 
 export function parseValue(typed: unknown): AttributeValue {
-  if (!isBody(typed)) throw invalid();
+  if (!isPlainObject(typed)) throw invalid();
   const [entry, ...others] = Object.entries(typed);
   if (entry === undefined || others.length > 0) throw invalid();
   const [type, value] = entry;

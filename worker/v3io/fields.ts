@@ -1,5 +1,6 @@
 // Members of a JSON body, each to its type or InvalidArgumentException. The content type is not looked at:
 // clients send none, or one that is wrong. A member that is null is one that is not there.
+import { isPlainObject } from "../codec/plainObject.ts";
 import { parseJson } from "../codec/json.ts";
 import { invalid } from "./errors.ts";
 
@@ -21,17 +22,13 @@ export function parseBody(bytes: Uint8Array): Body {
   } catch {
     throw invalid();
   }
-  if (!isBody(value)) throw invalid();
+  if (!isPlainObject(value)) throw invalid();
   return value;
 }
 
 function isBlank(text: Uint8Array): boolean {
   for (const byte of text) if (!blanks.has(byte)) return false;
   return true;
-}
-
-export function isBody(value: unknown): value is Body {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function integer(value: unknown, min: number, max: number): number {

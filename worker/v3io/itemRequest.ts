@@ -2,6 +2,7 @@
 // the path, of which the table may stand in the body's TableName and the item's own name in its Key.
 // PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
+import { isPlainObject } from "../codec/plainObject.ts";
 import type {
   Attributes,
   Expression,
@@ -14,7 +15,7 @@ import { type Address, checkName, pathBytesMax, type Place, placeAt } from "./na
 import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";
-import { type Body, integer, isBody, optionalText, textOf } from "./fields.ts";
+import { type Body, integer, optionalText, textOf } from "./fields.ts";
 
 export type ItemCommand =
   | { kind: "GetItem"; item: Place; selection: Selection }
@@ -139,7 +140,7 @@ function tableOf(body: Body): string[] {
 /** The primary key, which is the item's name and an attribute of it too. */
 function keyOf(body: Body): Map<string, { N: string } | { S: string }> {
   const key = body["Key"] ?? {};
-  if (!isBody(key)) throw invalid();
+  if (!isPlainObject(key)) throw invalid();
   const entries = Object.entries(key).map(([name, typed]) => {
     const value = parseValue(typed);
     checkAttributeName(name);

@@ -3,6 +3,7 @@
 // beginning; what lies deeper shows as the directory it is in. A page is put together from the object store and
 // the catalog, each asked for no more than the page may need. Sources: Iguazio, Working with Containers;
 // v3io-go sync_test.go, TestGetContainerContents*.
+import { itemTimeAt } from "../core/itemTime.ts";
 import { Buffer } from "node:buffer";
 import type { Runtime } from "../core/bindings.ts";
 import type { ItemPlace, ItemTime, ListedEntry } from "../core/itemTypes.ts";
@@ -12,7 +13,6 @@ import type { Scope, StreamDescription } from "../core/types.ts";
 import { type Address, checkName, type Place } from "./names.ts";
 import { invalid, V3ioError } from "./errors.ts";
 import { isObject, itemsOf, streamAbove, streamAt, streamNameAt, viewOf } from "./places.ts";
-import { itemTimeOf } from "./reply.ts";
 
 export interface ListRequest {
   container: string;
@@ -219,7 +219,7 @@ async function shardsIn(
     const found = await Promise.all(
       wanted.slice(at, at + shardCallsMax).map(async ({ uid, key }) => {
         const { nextIndex, lastTimeMs } = await viewOf(runtime, uid);
-        const [time, born] = [itemTimeOf(lastTimeMs), itemTimeOf(createdMs)];
+        const [time, born] = [itemTimeAt(lastTimeMs), itemTimeAt(createdMs)];
         return { key, lastSequence: nextIndex, time, born, bytes: 0 };
       }),
     );
@@ -233,7 +233,7 @@ function entryOf({ path, ...entry }: ListedEntry): Entry {
 }
 
 function streamEntry({ path, createdMs, stream }: StreamEntry, above: string): Entry {
-  const time = itemTimeOf(createdMs);
+  const time = itemTimeAt(createdMs);
   const entry = { key: path.slice(above.length), time, born: time, bytes: undefined };
   return stream === undefined ? entry : { ...entry, stream };
 }

@@ -1,12 +1,14 @@
 // A streaming request as a typed command. The operation is named by a header alone; PUT and POST are
 // the same. The path is /<container>/<path>/<stream>[/<shard>], and either name may stand in the
 // JSON body instead. Sources: Iguazio web API reference, streaming; v3io-py request.py; v3io-go.
+import { isPlainObject } from "../codec/plainObject.ts";
+import { noBytes } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import { infoBytesMax, shardsMax } from "../limits.ts";
 import { batchOf, type RecordBatch, type RecordPut } from "../engine/recordBatch.ts";
 import { type Address, checkName, type Place, placeAt } from "./names.ts";
 import { invalid, V3ioError } from "./errors.ts";
-import { blob, type Body, integer, isBody, optionalText, textOf } from "./fields.ts";
+import { blob, type Body, integer, optionalText, textOf } from "./fields.ts";
 
 export type SeekTarget =
   | { type: "EARLIEST" | "LATEST" }
@@ -42,7 +44,6 @@ const limitDefault = 1000;
 const NANOSECONDS = 1_000_000_000;
 
 const encoder = new TextEncoder();
-const NOTHING = new Uint8Array(0);
 
 /**
  * A PutRecords body that the engine reads in one pass. Undefined for one that needs the general reader
@@ -164,11 +165,11 @@ function recordsIn(body: Body): RecordsPut {
 }
 
 function recordPut(record: unknown): RecordPut {
-  if (!isBody(record)) throw invalid();
+  if (!isPlainObject(record)) throw invalid();
   const { Data, ClientInfo, PartitionKey, ShardId } = record;
   const data = blob(Data);
-  const info = isThere(ClientInfo) ? blob(ClientInfo) : NOTHING;
-  const key = isThere(PartitionKey) ? encoder.encode(keyOf(PartitionKey)) : NOTHING;
+  const info = isThere(ClientInfo) ? blob(ClientInfo) : noBytes;
+  const key = isThere(PartitionKey) ? encoder.encode(keyOf(PartitionKey)) : noBytes;
   const tooLong = data.length > dataBytesMax || info.length > infoBytesMax;
   if (tooLong || key.length > keyBytesMax) throw invalid();
   return { key, info, data, shard: isThere(ShardId) ? integer(ShardId, 0, Infinity) : undefined };

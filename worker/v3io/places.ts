@@ -8,6 +8,8 @@ import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes
 import { UnwrittenItems } from "../items/unwritten.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { findShard } from "../core/hashRange.ts";
+import { sharedName } from "../core/streamName.ts";
+import { itemTimeAt } from "../core/itemTime.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { Scope, ShardDescription, ShardView } from "../core/types.ts";
 import { writtenCheck } from "../stream/written.ts";
@@ -16,9 +18,6 @@ import { V3ioError } from "./errors.ts";
 
 /** The container whose root holds the streams that the other dialects see. */
 const defaultContainer = "bigdata";
-
-/** What the other dialects take for a name (AWS API reference, CreateStream). */
-const sharedName = /^[a-zA-Z0-9_.-]{1,128}$/;
 
 /** The type of a stream's shard among the objects (v3io-go, streamconsumergroup). */
 const shardType = "3";
@@ -139,7 +138,7 @@ export async function viewOf(runtime: Runtime, uid: string): Promise<ShardView> 
 export function standingOf({ nextIndex, lastTimeMs }: ShardView): Standing | undefined {
   if (nextIndex === 0) return undefined;
   return {
-    time: { seconds: Math.floor(lastTimeMs / 1000), nanoseconds: (lastTimeMs % 1000) * 1_000_000 },
+    time: itemTimeAt(lastTimeMs),
     system: new Map([
       ["__obj_type", { N: shardType }],
       ["__last_sequence_num", { N: String(nextIndex) }],

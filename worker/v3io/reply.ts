@@ -39,8 +39,3 @@ export function timeHeaders({ seconds, nanoseconds }: ItemTime): Record<string, 
     "x-v3io-transaction-verifier": `__mtime_secs==${seconds} and __mtime_nsecs==${nanoseconds}`,
   };
 }
-
-/** The time of what happened at a millisecond. */
-export function itemTimeOf(timeMs: number): ItemTime {
-  return { seconds: Math.floor(timeMs / 1000), nanoseconds: (timeMs % 1000) * 1_000_000 };
-}

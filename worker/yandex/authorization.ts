@@ -3,6 +3,7 @@
 // http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
 import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead } from "../auth/authenticate.ts";
+import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import type { YandexHead, YandexRequest } from "../auth/yandex.ts";
@@ -55,30 +56,14 @@ function readAuthorization(headers: HeaderReader): Authorization | undefined {
     throw new YandexError("AccessDeniedException", "Unknown scheme of the Authorization header");
   }
   const pieces = rest.join(" ").split(/[,\s]+/);
-  const parameters = new Map(pieces.map((piece) => pairOf(piece)));
-  const credential = parameters.get("Credential") ?? "";
-  const signature = parameters.get("Signature") ?? "";
-  const signedHeaders = parameters.get("SignedHeaders") ?? "";
   const date = headers.get("x-amz-date") ?? headers.get("date") ?? "";
-  if (signature === "" || signedHeaders === "" || date === "") {
+  const parameters = readParameters(pieces);
+  if (!parameters.get("Signature") || !parameters.get("SignedHeaders") || date === "") {
     throw new YandexError("IncompleteSignature", "The signature is not complete");
   }
-  if (credential.split("/", 1)[0] === "") {
+  const authorization = headerAuthorization(algorithm, parameters, date, headers);
+  if (authorization.credential.split("/", 1)[0] === "") {
     throw new YandexError("MissingAuthenticationToken", "Access key id should be provided");
   }
-  return {
-    form: "header",
-    algorithm,
-    credential,
-    signedHeaders: signedHeaders.split(";"),
-    signature,
-    date,
-    expires: undefined,
-    securityToken: headers.get("x-amz-security-token") ?? undefined,
-  };
-}
-
-function pairOf(piece: string): [string, string] {
-  const at = piece.indexOf("=");
-  return at < 0 ? [piece, ""] : [piece.slice(0, at), piece.slice(at + 1)];
+  return authorization;
 }

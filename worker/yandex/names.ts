@@ -5,6 +5,7 @@
 // soon as it has streams, which have their whole path for a name. Regions of Yandex Cloud, which AWS has
 // none of, are the home of this server; any other region is what it says. Sources: Yandex Data Streams
 // API reference; YDB http_req.cpp, kinesis_ut.cpp.
+import { sharedName } from "../core/streamName.ts";
 import type { Scope } from "../core/types.ts";
 import { issue, YandexError } from "./errors.ts";
 
@@ -37,9 +38,6 @@ const homeRegion = /^(?:ru-central-?1|kz1)$/;
 const otherRegion = /^[a-z]{2}(?:-[a-z]+)+-\d$/;
 
 const segment = /^[\w.-]{1,128}$/;
-
-/** What Kinesis takes for a name (AWS API reference, CreateStream). */
-const sharedName = /^[a-zA-Z0-9_.-]{1,128}$/;
 
 const nameBytesMax = 255;
 

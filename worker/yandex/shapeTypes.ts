@@ -2,6 +2,7 @@
 // written StreamName, streamName or stream_name, one that the message does not have is refused, every
 // value must be of its type, and a member that is not there has its zero. Source: YDB
 // json_proto_conversion.cpp, whose texts these are.
+import { isPlainObject } from "../codec/plainObject.ts";
 import { decodeBase64 } from "../codec/base64.ts";
 import { YandexError } from "./errors.ts";
 
@@ -105,7 +106,7 @@ export function readMessage<const F extends Fields>(fields: F, value: unknown): 
 }
 
 function readFields(fields: Fields, value: unknown): Raw {
-  if (!isMap(value)) throw mismatch("object", value);
+  if (!isPlainObject(value)) throw mismatch("object", value);
   const message: Raw = {};
   for (const [key, member] of Object.entries(value)) {
     const name = key.length <= keyLengthMax ? fieldNameOf(key) : key;
@@ -173,15 +174,6 @@ function readBase64(text: string): Uint8Array {
 function fieldNameOf(key: string): string {
   const camel = key.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
   return camel.charAt(0).toUpperCase() + camel.slice(1);
-}
-
-function isMap(value: unknown): value is Raw {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array)
-  );
 }
 
 function invalid(message: string): YandexError {

@@ -1,10 +1,10 @@
 // readEnvelope: the odd answers as kinesalite gives them, and what a call carries.
+import { requestBodyBytesMax } from "../../../worker/limits.ts";
 import { describe, expect, test } from "vitest";
 import { type BodyCodec, jsonCodec } from "../../../worker/kinesis/codec.ts";
 import {
   type Answer,
   answerError,
-  bodyBytesMax,
   type Call,
   type Envelope,
   readEnvelope,
@@ -222,9 +222,9 @@ describe("envelope: bodies that are not read", () => {
     ["json", jsonCodec],
     ["cbor", cborCodec],
   ])("one byte too many is a 413 of the service's form, in %s", (type, codec) => {
-    const bytes = new Uint8Array(bodyBytesMax + 1);
+    const bytes = new Uint8Array(requestBodyBytesMax + 1);
     const name = "RequestEntityTooLargeException";
-    const message = `The request's body is larger than ${bodyBytesMax} bytes.`;
+    const message = `The request's body is larger than ${requestBodyBytesMax} bytes.`;
     expect(read({ ...signed, type, bytes })).toEqual({
       kind: "answer",
       status: 413,
@@ -247,7 +247,7 @@ describe("envelope: bodies that are not read", () => {
   });
 
   test("10 MiB of records in base64 fit", () => {
-    expect(bodyBytesMax).toBeGreaterThan((10 * 1024 * 1024 * 4) / 3 + 500 * 2048);
+    expect(requestBodyBytesMax).toBeGreaterThan((10 * 1024 * 1024 * 4) / 3 + 500 * 2048);
   });
 
   test.each([

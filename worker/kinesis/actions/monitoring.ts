@@ -3,17 +3,7 @@
 import type { Action, ActionContext, ActionReply } from "../context.ts";
 import { changeStreamNow } from "../currentStream.ts";
 import { streamArn, type StreamReference } from "../names.ts";
-
-/** All there are, in the order in which they are listed (AWS API reference, EnhancedMetrics). */
-const metricNames = [
-  "IncomingBytes",
-  "IncomingRecords",
-  "OutgoingBytes",
-  "OutgoingRecords",
-  "WriteProvisionedThroughputExceeded",
-  "ReadProvisionedThroughputExceeded",
-  "IteratorAgeMilliseconds",
-];
+import { metricNames } from "../shapes.ts";
 
 export const enableEnhancedMonitoring: Action<"EnableEnhancedMonitoring"> = (context, input) =>
   monitor(context, input, namesIn(input.ShardLevelMetrics), []);
@@ -42,5 +32,5 @@ async function monitor(
 }
 
 function namesIn(names: readonly string[]): string[] {
-  return names.includes("ALL") ? metricNames : sortMetrics(names);
+  return names.includes("ALL") ? [...metricNames] : sortMetrics(names);
 }

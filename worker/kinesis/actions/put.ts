@@ -17,7 +17,10 @@ import { latestTime } from "../../stream/reader.ts";
 import { type PlacedRecord, putRecords, type PutResult } from "../../stream/writer.ts";
 import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
-import { hashKeyBytes, hashKeyMax, parseHashKey, shardIdOf, writeHashKey } from "../hashkey.ts";
+import { noBytes } from "../../codec/bytes.ts";
+import { mebibyte } from "../../core/units.ts";
+import { hashKeyBytes, parseHashKey, writeHashKey } from "../../core/hashKey.ts";
+import { shardIdOf } from "../shardId.ts";
 import {
   dryRun,
   explicitHashKeyOutOfRange,
@@ -33,9 +36,6 @@ import { printPutReply } from "../putReply.ts";
 import { parseSequenceNumber } from "../sequence.ts";
 import type { OperationInput } from "../shapes.ts";
 
-const megabyte = 1_048_576;
-
-const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 interface RecordMembers {
@@ -70,7 +70,7 @@ export async function putRecordsAction(
   const batch = isRead ? input.batch : batchOf(input.Records.map(readRecord));
   const stream = await writableStream(context, input, batch);
   for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
-  if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / megabyte);
+  if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
   if (!isRead && input.DryRun === true) throw dryRun();
   const results = await putRecords(context.runtime.env, stream, routed(batch, stream));
   const encryption = encryptionOf(stream);
@@ -88,8 +88,8 @@ export async function putRecordsAction(
 }
 
 function readRecord({ Data, PartitionKey, ExplicitHashKey }: RecordMembers): RecordPut {
-  const key = PartitionKey === undefined ? NOTHING : encoder.encode(PartitionKey);
-  return { key, info: NOTHING, data: Data, hash: readHash(ExplicitHashKey) };
+  const key = PartitionKey === undefined ? noBytes : encoder.encode(PartitionKey);
+  return { key, info: noBytes, data: Data, hash: readHash(ExplicitHashKey) };
 }
 
 /** A stream's maximum counts data and partition key together (AWS API reference, PutRecord). */
@@ -108,7 +108,7 @@ function checkSize(
 function readHash(text: string | undefined): Uint8Array | undefined {
   if (text === undefined) return undefined;
   const key = parseHashKey(text);
-  if (key === undefined || key > hashKeyMax) throw explicitHashKeyOutOfRange(text);
+  if (key === undefined) throw explicitHashKeyOutOfRange(text);
   return writeHashKey(key);
 }
 

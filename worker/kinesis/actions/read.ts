@@ -1,23 +1,20 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
 // encrypted, so GetRecords asks the shard, and the catalog once in a while about new records. Where the shard has ended, the reply names the shards that continue it instead of
 // an iterator: every reply has one or the other, which is what consumers go by.
-import type { Env } from "../../core/bindings.ts";
 import { StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import {
   cursorKeyOf,
   findCursorKeyBeside,
-  findStream,
   type KnownStream,
-  refreshStream,
   withStream,
 } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
 import { readPage, seekShard } from "../../stream/reader.ts";
-import type { Scope } from "../../core/types.ts";
+import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
 import { type Action, PrintedBody } from "../context.ts";
-import { parseShardId } from "../hashkey.ts";
+import { parseShardId } from "../shardId.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
   dryRun,
@@ -29,7 +26,7 @@ import {
   throughputExceeded,
 } from "../errorTexts.ts";
 import { resolveStream } from "../names.ts";
-import { isAtEnd, millisBehind, seekRequest } from "../position.ts";
+import { millisBehind, seekRequest } from "../position.ts";
 import { renderRecords, spansOf } from "../recordReply.ts";
 import { childShardsOf } from "../shardList.ts";
 
@@ -95,10 +92,14 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
     if (input.DryRun === true) throw dryRun();
     await spendPage(runtime.env, cursor.shard.uid, page);
     const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
-    const children = isAtEnd(page) ? await findChildren(runtime.env, stream, cursor) : [];
+    const children = isAtEnd(page)
+      ? await findChildren(runtime.env, stream, stream.name, cursor.shard.index)
+      : [];
     const members = {
       MillisBehindLatest: millisBehind(page, nowMs),
-      ...(children.length > 0 ? { ChildShards: children } : { NextShardIterator: next() }),
+      ...(children.length > 0
+        ? { ChildShards: childShardsOf(children) }
+        : { NextShardIterator: next() }),
     };
     const { format } = context.codec;
     const encrypted = await spansOf(runtime.env, stream, page);
@@ -111,19 +112,3 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
     throw error;
   }
 };
-
-/**
- * The shards that continue the one that has ended. A moment after it closes there are none yet: the
- * reader is then given an iterator once more.
- */
-async function findChildren(
-  env: Env,
-  stream: Scope & { name: string },
-  { shard }: Cursor,
-): Promise<ReturnType<typeof childShardsOf>> {
-  const known = await findStream(env, stream, stream.name);
-  const children = childShardsOf(known.description, shard.index);
-  if (children.length > 0) return children;
-  const { description } = await refreshStream(env, stream, stream.name);
-  return childShardsOf(description, shard.index);
-}

@@ -18,7 +18,8 @@ import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription, StreamDescription } from "../../core/types.ts";
 import type { Action, ActionContext } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
-import { parseHashKey, parseShardId, shardIdOf } from "../hashkey.ts";
+import { parseHashKey } from "../../core/hashKey.ts";
+import { parseShardId, shardIdOf } from "../shardId.ts";
 import {
   listShardsWithoutStream,
   nextTokenInvalid,

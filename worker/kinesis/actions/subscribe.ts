@@ -10,7 +10,7 @@ import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription } from "../../core/types.ts";
 import { type Action, type ActionContext, PrintedBody } from "../context.ts";
 import { eventStreamType } from "../eventstream.ts";
-import { parseShardId } from "../hashkey.ts";
+import { parseShardId } from "../shardId.ts";
 import {
   consumerArnInvalid,
   consumerNotActive,

@@ -1,6 +1,7 @@
 // Records through the v3io face: put, sought and read. Sequence numbers are the index plus one.
 // Records that name neither shard nor key take turns, and the turn goes on from request to request.
 // The lags of a reply are exact when it is at the tip; pages are printed by the engine.
+import { itemTimeAt, nanosecondsPerMs } from "../../core/itemTime.ts";
 import { Buffer } from "node:buffer";
 import { utf8 } from "../../codec/bytes.ts";
 import type { Runtime } from "../../core/bindings.ts";
@@ -16,12 +17,11 @@ import type { Location, Scope, SeekRequest } from "../../core/types.ts";
 import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
 import { invalid, recordFailure, V3ioError, v3ioErrorOf } from "../errors.ts";
 import { getStream, isObject, shardCountOf, shardOf, streamAt, streamNameAt } from "../places.ts";
-import { itemTimeOf, json, jsonHeaders, timeHeaders } from "../reply.ts";
+import { json, jsonHeaders, timeHeaders } from "../reply.ts";
 import type { RecordsPut, SeekTarget, StreamCommand } from "../operations.ts";
 
 type Command<Kind extends StreamCommand["kind"]> = Extract<StreamCommand, { kind: Kind }>;
 
-const NANOSECONDS_PER_MS = 1_000_000;
 const MS_PER_SECOND = 1000;
 
 export async function putRecords(
@@ -59,7 +59,7 @@ export async function seek(
     const missed = error instanceof StreamError && error.code === "locationNotFound";
     throw missed ? invalid() : error;
   });
-  return json({ Location: textOf(location) }, timeHeaders(itemTimeOf(view.lastTimeMs)));
+  return json({ Location: textOf(location) }, timeHeaders(itemTimeAt(view.lastTimeMs)));
 }
 
 export async function getRecords(
@@ -143,11 +143,11 @@ function seekRequest(target: SeekTarget): SeekRequest {
     case "SEQUENCE":
       return { kind: "index", index: target.sequence - 1 };
     case "TIME": {
-      const ms = Math.floor(target.nanosecond / NANOSECONDS_PER_MS);
+      const ms = Math.floor(target.nanosecond / nanosecondsPerMs);
       return {
         kind: "time",
         timeMs: target.second * MS_PER_SECOND + ms,
-        ordinal: Math.min(target.nanosecond % NANOSECONDS_PER_MS, timeOrdinalMax),
+        ordinal: Math.min(target.nanosecond % nanosecondsPerMs, timeOrdinalMax),
       };
     }
   }
@@ -158,7 +158,7 @@ function pageResponse({ runs, next, view, lastTimeMs }: Page): Promise<Response>
   const head =
     `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
-  const headers = { ...jsonHeaders, ...timeHeaders(itemTimeOf(view.lastTimeMs)) };
+  const headers = { ...jsonHeaders, ...timeHeaders(itemTimeAt(view.lastTimeMs)) };
   return new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}")).respond({ headers });
 }
 

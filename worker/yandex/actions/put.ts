@@ -1,5 +1,8 @@
 // PutRecord and PutRecords. What is wrong with any record is wrong with the whole call; a shard that
 // cannot take its records fails those alone. Source: YDB put_records_actor.h.
+import { noBytes } from "../../codec/bytes.ts";
+import { parseHashKey, writeHashKey } from "../../core/hashKey.ts";
+import { mebibyte } from "../../core/units.ts";
 import { StreamError } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../engine/recordBatch.ts";
@@ -13,14 +16,10 @@ import { shardIdOf } from "../shards.ts";
 type Entry = NonNullable<InputOf<"PutRecords">["Records"]>[number];
 
 const recordsMax = 500;
-const megabyte = 1_048_576;
-const dataBytesMax = megabyte;
-const totalBytesMax = 5 * megabyte;
+const dataBytesMax = mebibyte;
+const totalBytesMax = 5 * mebibyte;
 const keyBytesMax = 256;
-const hashMax = 2n ** 128n - 1n;
-const hashDigits = 32;
 
-const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 export const putRecord: Method<"PutRecord"> = async (context, input) => {
@@ -106,18 +105,18 @@ function checkData(bytes: number): void {
 
 function readRecord({ Data, ExplicitHashKey, PartitionKey = "" }: Entry): RecordPut {
   const key = encoder.encode(PartitionKey);
-  const data = Data ?? NOTHING;
+  const data = Data ?? noBytes;
   if (key.length === 0) throw refuse("Empty partition key");
   checkData(data.length);
   if (key.length > keyBytesMax) throw refuse(`Partition key is too long: ${PartitionKey}`);
-  return { key, info: NOTHING, data, hash: readHash(ExplicitHashKey ?? "") };
+  return { key, info: noBytes, data, hash: readHash(ExplicitHashKey ?? "") };
 }
 
 function readHash(text: string): Uint8Array | undefined {
   if (text === "") return undefined;
-  const hash = /^(?:0|[1-9]\d{0,38})$/.test(text) ? BigInt(text) : undefined;
-  if (hash === undefined || hash > hashMax) throw refuse(`${text} is not a valid 128 bit decimal`);
-  return Buffer.from(hash.toString(16).padStart(hashDigits, "0"), "hex");
+  const key = parseHashKey(text);
+  if (key === undefined) throw refuse(`${text} is not a valid 128 bit decimal`);
+  return writeHashKey(key);
 }
 
 function refuse(what: string): YandexError {

@@ -6,11 +6,12 @@ import type { QuotaKind } from "../../core/types.ts";
 import { StreamError } from "../../errors.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
-import { refreshStream, withStream } from "../../stream/directory.ts";
-import { childrenOf, findShard } from "../../core/hashRange.ts";
+import { withStream } from "../../stream/directory.ts";
+import { findShard } from "../../core/hashRange.ts";
 import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
+import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
 import { unwrap } from "../../core/rpc.ts";
-import type { SeekRequest } from "../../core/types.ts";
+import type { SeekRequest, ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
 import { type Iterator, openIterator, sealIterator } from "../iterator.ts";
 import { issue, streamNotFound } from "../errors.ts";
@@ -72,11 +73,10 @@ export const getRecords: Method<"GetRecords"> = async (context, input) => {
     throw isGone ? streamNotFound(stream.full) : error;
   });
   await spendPage(runtime.env, shardUid, page);
-  const { runs, next, view, lastTimeMs } = page;
-  const isOver = view.closedMs !== undefined && next.index >= view.nextIndex;
-  const children = isOver ? await childShards(context, iterator) : [];
+  const { runs, next, lastTimeMs } = page;
+  const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
   const members = {
-    ...listMember("ChildShards", children),
+    ...listMember("ChildShards", childShardsOf(children)),
     MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
     NextShardIterator:
       children.length > 0
@@ -118,29 +118,22 @@ async function pageAt(
   }
 }
 
-/**
- * The shards that go on. A moment after a shard closes there are none yet: the reader is then given an
- * iterator once more.
- */
-async function childShards(context: MethodContext, { stream, shardIndex }: Iterator) {
-  const known = childrenOf((await getStream(context, stream)).description.shards, shardIndex);
-  const { runtime } = context;
-  const found =
-    known.length > 0
-      ? known
-      : childrenOf(
-          (await refreshStream(runtime.env, stream.scope, stream.name)).description.shards,
-          shardIndex,
-        );
-  const children: object[] = [];
-  for (const { index, parents = [], ...range } of found) {
-    const HashKeyRange = rangeOf(range);
-    const ParentShards = parents.map(shardIdOf);
+/** The shards that go on; while there are none yet, the reader is given an iterator once more. */
+async function childrenOf(
+  context: MethodContext,
+  { stream, shardIndex }: Iterator,
+): Promise<ShardDescription[]> {
+  await getStream(context, stream);
+  return findChildren(context.runtime.env, stream.scope, stream.name, shardIndex);
+}
+
+function childShardsOf(children: readonly ShardDescription[]): object[] {
+  return children.map((child) => {
     // What clients of Kinesis look for, and the name that the reference gives it.
-    const id = shardIdOf(index);
-    children.push({ HashKeyRange, ParentShards, ShardId: id, Name: id });
-  }
-  return children;
+    const id = shardIdOf(child.index);
+    const ParentShards = (child.parents ?? []).map(shardIdOf);
+    return { HashKeyRange: rangeOf(child), ParentShards, ShardId: id, Name: id };
+  });
 }
 
 function startOf(input: InputOf<"GetShardIterator">): Start {

@@ -1,13 +1,8 @@
+// Hash keys on the wire and in bulk.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  hashKeyMax,
-  parseHashKey,
-  parseShardId,
-  shardIdOf,
-  writeHashKey,
-} from "../../../worker/kinesis/hashkey.ts";
-import { hashNumber } from "../../../worker/core/hashRange.ts";
+import { hashKeyMax, parseHashKey, writeHashKey } from "../../worker/core/hashKey.ts";
+import { hashNumber } from "../../worker/core/hashRange.ts";
 
 describe("hash keys", () => {
   test.each([
@@ -53,37 +48,5 @@ describe("hash keys", () => {
   test("keys out of bounds are refused", () => {
     expect(() => writeHashKey(-1n)).toThrow(RangeError);
     expect(() => writeHashKey(hashKeyMax + 1n)).toThrow(RangeError);
-  });
-});
-
-describe("shard ids", () => {
-  test.each([
-    [0, "shardId-000000000000"],
-    [7, "shardId-000000000007"],
-    [2147483647, "shardId-002147483647"],
-    [-1, "shardId--00000000001"],
-    [-2147483648, "shardId--02147483648"],
-  ])("%d is written %s", (index, id) => {
-    expect(shardIdOf(index)).toBe(id);
-  });
-
-  test.each([
-    ["shardId-000000000007", 7],
-    ["shardId-0", 0],
-    ["a-00002147483647", 2147483647],
-    ["-00002147483647", 2147483647],
-    ["2147483647", 2147483647],
-    ["shardId-1-2", 1],
-    ["shardId-2147483648", undefined],
-    ["2147483648", undefined],
-    ["9".repeat(400), undefined],
-    ["ABKLFD8", undefined],
-    ["2.14E4", undefined],
-    ["shardId-", undefined],
-    ["shardId--1", undefined],
-    ["-", undefined],
-    ["", undefined],
-  ])("%s names %j", (id, index) => {
-    expect(parseShardId(id)).toBe(index);
   });
 });

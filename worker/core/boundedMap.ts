@@ -1,0 +1,36 @@
+// A map with room for so many entries. An isolate keeps what it has learned by name, for as many names as
+// clients may think of: without a bound its memory would grow with them. The entry that was set
+// longest ago goes first; setting one again makes it the newest.
+
+export class BoundedMap<Value> {
+  private readonly entries = new Map<string, Value>();
+  private readonly countMax: number;
+
+  constructor(countMax: number) {
+    this.countMax = countMax;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  has(key: string): boolean {
+    return this.entries.has(key);
+  }
+
+  get(key: string): Value | undefined {
+    return this.entries.get(key);
+  }
+
+  set(key: string, value: Value): void {
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    if (this.entries.size <= this.countMax) return;
+    const oldest = this.entries.keys().next();
+    if (oldest.done !== true) this.entries.delete(oldest.value);
+  }
+
+  delete(key: string): void {
+    this.entries.delete(key);
+  }
+}

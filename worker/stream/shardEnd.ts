@@ -1,0 +1,51 @@
+// The end of a shard that was split or merged: whether a page has come to it, and the shards that go on.
+// A moment after a shard has closed the catalog does not show its children yet.
+import type { Env } from "../core/bindings.ts";
+import { childrenOf } from "../core/hashRange.ts";
+import type { Scope, ShardDescription } from "../core/types.ts";
+import { StreamError } from "../errors.ts";
+import { findStream, refreshStream, settledStream } from "./directory.ts";
+import type { Page } from "./reader.ts";
+
+/** Whether the page leads to the end of a shard that takes no more records. */
+export function isAtEnd({ next, view }: Page): boolean {
+  return view.closedMs !== undefined && next.index >= view.nextIndex;
+}
+
+/** The shards that continue one that has ended; none while the catalog does not show them. */
+export function findChildren(
+  env: Env,
+  scope: Scope,
+  name: string,
+  shardIndex: number,
+): Promise<ShardDescription[]> {
+  return firstChildren([findStream, refreshStream], env, scope, name, shardIndex);
+}
+
+/** The same, once the catalog shows them. Throws `shardNotFound` when there are none. */
+export async function waitForChildren(
+  env: Env,
+  scope: Scope,
+  name: string,
+  shardIndex: number,
+): Promise<ShardDescription[]> {
+  const finders = [findStream, refreshStream, settledStream];
+  const children = await firstChildren(finders, env, scope, name, shardIndex);
+  if (children.length === 0) throw new StreamError("shardNotFound");
+  return children;
+}
+
+async function firstChildren(
+  finders: readonly (typeof findStream)[],
+  env: Env,
+  scope: Scope,
+  name: string,
+  shardIndex: number,
+): Promise<ShardDescription[]> {
+  for (const find of finders) {
+    const { description } = await find(env, scope, name);
+    const children = childrenOf(description.shards, shardIndex);
+    if (children.length > 0) return children;
+  }
+  return [];
+}
