@@ -111,8 +111,11 @@ export const alarmDelayMsMin = 1000;
  */
 export const forgetDelayMs = 600_000;
 
-/** Segments fetched at once for one page. */
+/** Segments fetched at once for one page: connections that the platform lets a Worker have open at once. */
 export const segmentFetchesMax = 6;
+
+/** Segments of one page: 10 MB of the smallest that puts alone make, and some. The page ends there. */
+export const pageSegmentsMax = 96;
 
 /** How long a Worker trusts a stream's description. A stale one costs a retry. */
 export const descriptionTtlMs = 3000;

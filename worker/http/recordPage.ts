@@ -3,6 +3,7 @@
 // printing alone. A page is printed when there is room to send it. One that fits what the engine prints at
 // once is sent as that. A larger one is measured first and then printed while it is sent, part by
 // part, so that a reply of 10 MB never exists as a whole and still says its length.
+import { crc32 } from "node:zlib";
 import type { RecordPrinter } from "../engine/engine.ts";
 import { collect, type TextParts } from "../engine/printer.ts";
 import { pageBufferBytesMax, recordTextBytes } from "../limits.ts";
@@ -26,8 +27,9 @@ export class RecordPage {
     this.foot = foot;
   }
 
-  respond(init?: ResponseInit): Promise<Response> {
-    return send(this.memoryBytes, () => this.make(), init);
+  /** With a CRC-32 of its text in a header, a page that is printed while it is sent is printed twice. */
+  respond(init?: ResponseInit, checksumHeader?: string): Promise<Response> {
+    return send(this.memoryBytes, () => this.make(checksumHeader), init);
   }
 
   /** The whole text, in memory of its own. */
@@ -50,14 +52,18 @@ export class RecordPage {
     }, this.head.length + this.foot.length);
   }
 
-  private make(): Outgoing {
+  private make(checksumHeader: string | undefined): Outgoing {
     const { head, runs, foot } = this;
+    const sumOf = (text: Iterable<Uint8Array>): Record<string, string> =>
+      checksumHeader === undefined ? {} : { [checksumHeader]: String(checksumOf(text)) };
     const isLarge = this.textBytesLikely > pageBufferBytesMax;
     const text = isLarge ? undefined : this.printAtOnce();
     if (text !== undefined) {
-      return { length: text.length, parts: lend(text), memoryBytes: text.length };
+      const headers = sumOf([text]);
+      return { length: text.length, parts: lend(text), headers, memoryBytes: text.length };
     }
-    return { length: this.printer.measure(head, runs, foot), parts: this.printParts() };
+    const length = this.printer.measure(head, runs, foot);
+    return { length, parts: this.printParts(), headers: sumOf(this.print()) };
   }
 
   /** The text, or undefined when it is more than one part. */
@@ -77,6 +83,13 @@ export class RecordPage {
   private print(): TextParts {
     return this.printer.print(this.head, this.runs, this.foot);
   }
+}
+
+/** CRC-32 of all parts together. */
+function checksumOf(parts: Iterable<Uint8Array>): number {
+  let sum = 0;
+  for (const part of parts) sum = crc32(part, sum);
+  return sum;
 }
 
 /** A text in memory of its own, which is free as soon as the next one is asked for: no collection frees it. */

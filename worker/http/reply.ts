@@ -12,6 +12,8 @@ import { pageMemory } from "../stream/loadBudget.ts";
 export interface Outgoing {
   length: number;
   parts: Iterable<Uint8Array>;
+  /** Headers that say something of its bytes. */
+  headers?: Record<string, string>;
   /** Memory that it takes while it is sent, where that is less than what was asked for. */
   memoryBytes?: number;
 }
@@ -32,10 +34,12 @@ export function send(
   const sending = pageMemory.run(
     memoryBytes,
     async (lease) => {
-      const { length, parts, memoryBytes: taken = memoryBytes } = make();
+      const { length, parts, headers, memoryBytes: taken = memoryBytes } = make();
       if (lease !== undefined) pageMemory.shrink(lease, taken);
       const { readable, writable } = new FixedLengthStream(length);
-      reply.resolve(new Response(readable, init));
+      const response = new Response(readable, init);
+      for (const name in headers) response.headers.set(name, headers[name] ?? "");
+      reply.resolve(response);
       await write(writable.getWriter(), parts, lease);
     },
     "first",

@@ -1,6 +1,6 @@
 // Where a page's records are: a pure decision from a location, the caller's limits and a shard's
 // view. Sealed segments are read by their numbers, several at once; the tail is the shard's to read.
-import { segmentBytes, segmentFetchesMax } from "../limits.ts";
+import { pageSegmentsMax, segmentBytes, segmentFetchesMax } from "../limits.ts";
 import type { Location, ShardView } from "../core/types.ts";
 
 /** How far into its first segment a page begins, for the planner. */
@@ -32,6 +32,30 @@ export function planRead(location: Location, limits: PageLimits, view: ShardView
     endIndex: Math.min(index + limits.recordsMax, view.tailIndex),
     segments: Array.from({ length: count }, (_, i) => first + i),
   };
+}
+
+/** A page of history so far. */
+export interface Progress {
+  /** The segment to go on with. */
+  segment: number;
+  segmentsRead: number;
+  recordsRead: number;
+  bytesRead: number;
+  /** What the page still has room for. */
+  left: PageLimits;
+}
+
+/** Segments to go on with, as many as the page is likely to need, of those that are fetched at once. */
+export function planMore(progress: Progress, view: ShardView): number[] {
+  const { segment, segmentsRead, recordsRead, bytesRead, left } = progress;
+  if (left.recordsMax <= 0 || left.bytesMax <= 0) return [];
+  const mean = (total: number): number => Math.max(total / Math.max(segmentsRead, 1), 1);
+  const byRecords = left.recordsMax / mean(recordsRead);
+  const byBytes = left.bytesMax / mean(bytesRead);
+  const expected = Math.max(Math.ceil(Math.min(byRecords, byBytes)), 1);
+  const allowed = Math.min(view.segment - segment, pageSegmentsMax - segmentsRead);
+  const count = Math.max(Math.min(expected, segmentFetchesMax, allowed), 0);
+  return Array.from({ length: count }, (_, i) => segment + i);
 }
 
 /**

@@ -7,13 +7,14 @@ import type { Runtime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
-import { viewsMax, viewTtlMs } from "../limits.ts";
+import { pageSegmentsMax, viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { readHeader, timeMsAt } from "../engine/chunk.ts";
-import { fetchSegments, notePage } from "./segmentLoader.ts";
+import { fetchSegments, isAtHand, notePage, segmentsToFetch } from "./segmentLoader.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import { segmentKey } from "../shard/log.ts";
-import { type PageLimits, planRead, type ReadPlan } from "./readPlan.ts";
+import { type PageLimits, planMore, planRead, type Progress, type ReadPlan } from "./readPlan.ts";
+import { expectedBytes, readInTurn } from "./loadBudget.ts";
 import { readCounters } from "./readCounters.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "../core/types.ts";
@@ -145,7 +146,10 @@ interface Gathering {
   done: boolean;
 }
 
-/** What the planned segments have of the page, up to the first one that cannot be had. */
+/**
+ * The page as far as it is sealed, up to the first segment that cannot be had: the planned segments, and
+ * those after them while the page has room.
+ */
 async function readSegments(
   runtime: Runtime,
   uid: string,
@@ -161,22 +165,84 @@ async function readSegments(
     bytesLeft: limits.bytesMax,
     done: false,
   };
-  const horizonMs = horizonOf(view, Date.now());
-  const loads = await fetchSegments(runtime, uid, plan.segments, plan.index, view);
-  for (const load of loads) {
-    if (page.done) break;
-    if (load.status === "rejected") {
-      if (passOver(page, load.reason)) continue;
-      if (page.index > plan.index || isMissing(load.reason)) break;
-      throw load.reason;
+  const wanted = segmentsToFetch(uid, plan.segments, plan.index, view);
+  const reading = readInTurn(uid, missingOf(uid, plan, wanted, limits, view), async () => {
+    const loads = await fetchSegments(runtime, uid, wanted, view);
+    let isWhole = takeLoads(page, loads.slice(0, plan.segments.length), plan.index, view);
+    // Where none of them had the record, the hint was wrong, and more of them would not help.
+    while (isWhole && page.index > plan.index) {
+      const more = planMore(progressOf(page, plan, limits), view);
+      if (more.length === 0) break;
+      const next = await fetchSegments(runtime, uid, more, view);
+      isWhole = takeLoads(page, next, plan.index, view);
+      loads.push(...next);
     }
-    if (readHeader(load.value).firstIndex > page.index) break;
-    takeRun(page, load.value, horizonMs);
-  }
+    return loads;
+  });
+  // A reader that goes away must not leave its part of the budget behind.
+  runtime.waitUntil(reading.catch(() => {}));
+  await reading;
   // What is not what it should be is not to be trusted again.
   const isElsewhere = page.index === plan.index;
   if (isElsewhere) for (const segment of plan.segments) bodies.delete(segmentKey(uid, segment));
   return page;
+}
+
+/** Segments that the whole page is likely to need, and that are not in memory. */
+function missingOf(
+  uid: string,
+  { index, endIndex, segments }: Extract<ReadPlan, { from: "segments" }>,
+  wanted: readonly number[],
+  limits: PageLimits,
+  view: ShardView,
+): number {
+  const [first = view.segment] = segments;
+  const left = { recordsMax: endIndex - index, bytesMax: limits.bytesMax };
+  const records = (view.tailIndex - view.firstIndex) / (view.segment - view.firstSegment);
+  const count = Math.ceil(
+    Math.min(left.recordsMax / Math.max(records, 1), left.bytesMax / expectedBytes(uid)),
+  );
+  const end = Math.min(first + count, view.segment, first + pageSegmentsMax);
+  let missing = wanted.filter((segment) => !isAtHand(uid, segment)).length;
+  for (let segment = first + segments.length; segment < end; segment++) {
+    if (!wanted.includes(segment) && !isAtHand(uid, segment)) missing++;
+  }
+  return missing;
+}
+
+function progressOf(
+  { segment, recordsLeft, bytesLeft, done }: Gathering,
+  { index, endIndex, segments }: Extract<ReadPlan, { from: "segments" }>,
+  limits: PageLimits,
+): Progress {
+  return {
+    segment,
+    segmentsRead: segment - (segments[0] ?? segment),
+    recordsRead: endIndex - index - recordsLeft,
+    bytesRead: limits.bytesMax - bytesLeft,
+    left: done ? { recordsMax: 0, bytesMax: 0 } : { recordsMax: recordsLeft, bytesMax: bytesLeft },
+  };
+}
+
+/** Takes segments in a row into the page; false when it ends with one that cannot be had. */
+function takeLoads(
+  page: Gathering,
+  loads: readonly PromiseSettledResult<Uint8Array>[],
+  firstIndex: number,
+  view: ShardView,
+): boolean {
+  const horizonMs = horizonOf(view, Date.now());
+  for (const load of loads) {
+    if (page.done) return true;
+    if (load.status === "rejected") {
+      if (passOver(page, load.reason)) continue;
+      if (page.index > firstIndex || isMissing(load.reason)) return false;
+      throw load.reason;
+    }
+    if (readHeader(load.value).firstIndex > page.index) return false;
+    takeRun(page, load.value, horizonMs);
+  }
+  return true;
 }
 
 /** Goes on after a segment that an operator has given up; false when it is none, or lies further on. */

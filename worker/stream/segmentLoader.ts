@@ -10,33 +10,38 @@ import { bodies } from "../core/bodyCache.ts";
 import { verifySegment } from "../engine/chunk.ts";
 import { segmentKey } from "../shard/log.ts";
 import { readCounters } from "./readCounters.ts";
-import { readInTurn } from "./loadBudget.ts";
 import { markHeader, placeHeader } from "./segments.ts";
 import type { ShardView } from "../core/types.ts";
 
 /** Where the page of each shard that was read last has ended; the shard read longest ago goes first. */
 const readTo = new BoundedMap<number>(viewsMax);
 
-/** The verified bytes of segments in a row, for a page that begins with record `index`. */
-export async function fetchSegments(
-  runtime: Runtime,
+/** Segments in a row that a page asks for first, and those that come along with them. */
+export function segmentsToFetch(
   uid: string,
   segments: readonly number[],
   index: number,
   view: ShardView,
+): number[] {
+  const isMissed = !segments.every((segment) => isAtHand(uid, segment));
+  const isNextPage = isMissed && readTo.get(uid) === index;
+  const ahead = isNextPage ? segmentsAhead(segments, view) : [];
+  return [...segments, ...ahead.filter((segment) => !isAtHand(uid, segment))];
+}
+
+/** Whether a segment is in the isolate's memory. */
+export function isAtHand(uid: string, segment: number): boolean {
+  return bodies.has(segmentKey(uid, segment));
+}
+
+/** The verified bytes of segments, side by side. */
+export function fetchSegments(
+  runtime: Runtime,
+  uid: string,
+  segments: readonly number[],
+  view: ShardView,
 ): Promise<PromiseSettledResult<Uint8Array>[]> {
-  const isAway = (segment: number): boolean => !bodies.has(segmentKey(uid, segment));
-  const missing = segments.filter(isAway);
-  const ahead =
-    missing.length > 0 && readTo.get(uid) === index ? segmentsAhead(segments, view) : [];
-  const wanted = [...segments, ...ahead.filter(isAway)];
-  const count = missing.length + wanted.length - segments.length;
-  const loading = readInTurn(uid, count, () =>
-    Promise.allSettled(wanted.map((segment) => loadSegment(runtime, uid, segment, view))),
-  );
-  // A reader that goes away must not leave its part of the budget behind.
-  runtime.waitUntil(loading);
-  return (await loading).slice(0, segments.length);
+  return Promise.allSettled(segments.map((segment) => loadSegment(runtime, uid, segment, view)));
 }
 
 /** Tells where a page has ended, and the next one of the same reader begins. */

@@ -10,6 +10,7 @@ import type { DoorRefusal } from "../http/door.ts";
 import type { Runtime } from "../core/bindings.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
+import { RecordPage } from "../http/recordPage.ts";
 import { refusalOf } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import type { Scope } from "../core/types.ts";
@@ -26,6 +27,8 @@ import { readPutBody } from "./putInput.ts";
 import { RecordReply } from "./recordReply.ts";
 
 export const pingPath = "/Ping";
+
+const checksumHeader = "x-amz-crc32";
 
 /** Longer ones are some other thing, and not sent back. */
 const requestIdCharactersMax = 128;
@@ -152,26 +155,21 @@ async function answer(
   codec: BodyCodec,
   id: string,
 ): Promise<Response> {
-  const body = reply instanceof RecordReply ? await reply.encode(codec) : codec.encode(reply);
-  return print(status, reason, body, codec, id);
+  const body = reply instanceof RecordReply ? reply.print(codec) : codec.encode(reply);
+  return await print(status, reason, body, codec, id);
 }
 
 function print(
   status: number,
   reason: string,
-  body: Uint8Array,
+  body: Uint8Array | RecordPage,
   codec: BodyCodec,
   id: string,
 ): Promise<Response> {
-  return respond(body, {
-    status,
-    statusText: reason,
-    headers: {
-      ...headersOf(id),
-      "content-type": codec.contentType,
-      "x-amz-crc32": String(crc32(body)),
-    },
-  });
+  const headers = { ...headersOf(id), "content-type": codec.contentType };
+  const init = { status, statusText: reason, headers };
+  if (body instanceof RecordPage) return body.respond(init, checksumHeader);
+  return respond(body, { ...init, headers: { ...headers, [checksumHeader]: String(crc32(body)) } });
 }
 
 function headersOf(id: string): Record<string, string> {

@@ -1,5 +1,5 @@
 // The reply of GetRecords: some members, then the records of a page as the engine prints them, in
-// either format. It is put together whole, because it says its checksum before anything else.
+// either format.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import { RecordPage } from "../http/recordPage.ts";
@@ -17,13 +17,12 @@ export class RecordReply {
     this.runs = runs;
   }
 
-  async encode(codec: BodyCodec): Promise<Uint8Array> {
+  /** The members alone when there are no records. */
+  print(codec: BodyCodec): RecordPage | Uint8Array {
     const { runs } = this;
     const members = codec.encode(this.members);
     if (runs.length === 0) return members;
-    return codec.format === "json"
-      ? jsonPage(members, runs).bytes()
-      : cborPage(members, runs).bytes();
+    return codec.format === "json" ? jsonPage(members, runs) : cborPage(members, runs);
   }
 }
 

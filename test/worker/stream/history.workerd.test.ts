@@ -82,7 +82,7 @@ describe("pages of history", () => {
   test("fetch several segments at once, and each only once while it is kept", async () => {
     await gatherPage(shard, { runtime, limits: { recordsMax: 1 } });
     const { records } = await gatherPage(shard, { runtime });
-    expect(records.length).toBe(segmentFetchesMax);
+    expect(records.length).toBe(10);
     const inFlight = fetches.map((fetch) => fetch.inFlight);
     expect(Math.max(...inFlight)).toBeGreaterThan(1);
     expect(Math.max(...inFlight)).toBeLessThanOrEqual(segmentFetchesMax);

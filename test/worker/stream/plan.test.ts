@@ -4,8 +4,13 @@
 import { horizonOf } from "../../../worker/core/horizon.ts";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { segmentBytes, segmentFetchesMax } from "../../../worker/limits.ts";
-import { type PageLimits, planRead, type ReadPlan } from "../../../worker/stream/readPlan.ts";
+import { pageSegmentsMax, segmentBytes, segmentFetchesMax } from "../../../worker/limits.ts";
+import {
+  type PageLimits,
+  planMore,
+  planRead,
+  type ReadPlan,
+} from "../../../worker/stream/readPlan.ts";
 import type { Location, ShardView } from "../../../worker/core/types.ts";
 
 /** Ten records in each of the segments 2 to 9, from record 20 on; a tail of five. */
@@ -89,6 +94,24 @@ describe("the plan", () => {
   test("segments of one record each are still fetched by the handful", () => {
     const sparse = { ...view, firstIndex: 0, firstSegment: 0, segment: 1000, tailIndex: 1000 };
     expect(planRead(at(0, 0), page, sparse)).toEqual(history(0, 1000, 0, 1, 2, 3, 4, 5));
+  });
+});
+
+describe("segments to go on with", () => {
+  const read = { segment: 4, segmentsRead: 2, recordsRead: 20, bytesRead: 2000, left: page };
+
+  test.each<[string, Parameters<typeof planMore>[0], number[]]>([
+    ["as many as are fetched at once", read, [4, 5, 6, 7, 8, 9]],
+    ["no more than are sealed", { ...read, segment: 8 }, [8, 9]],
+    ["no more than the records need", { ...read, left: { ...page, recordsMax: 11 } }, [4, 5]],
+    ["no more than the bytes allow", { ...read, left: { ...page, bytesMax: 2001 } }, [4, 5, 6]],
+    ["none when the page has its records", { ...read, left: { ...page, recordsMax: 0 } }, []],
+    ["none when the page has its bytes", { ...read, left: { ...page, bytesMax: 0 } }, []],
+    ["none behind the sealed ones", { ...read, segment: 10 }, []],
+    ["none when the page has enough of them", { ...read, segmentsRead: pageSegmentsMax }, []],
+    ["the last that it may have", { ...read, segmentsRead: pageSegmentsMax - 1 }, [4]],
+  ])("%s", (_, progress, segments) => {
+    expect(planMore(progress, view)).toEqual(segments);
   });
 });
 

@@ -6,6 +6,7 @@ import type { QuotaKind } from "../../core/types.ts";
 import { StreamError } from "../../errors.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
+import { pageBytesMax } from "../../limits.ts";
 import { withStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
 import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
@@ -20,9 +21,6 @@ import { RecordReply } from "../recordReply.ts";
 import { parseSequenceNumber, parseShardId, rangeOf, shardIdOf } from "../shards.ts";
 
 const recordsMax = 10_000;
-
-/** The reply says its checksum before anything else, so it is put together whole. */
-const pageBytesMax = 4 * 1024 * 1024;
 
 /** How far a client's clock may be ahead. */
 const clockSlackMs = 10_000;
