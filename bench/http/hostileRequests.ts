@@ -7,8 +7,15 @@ import { shapes } from "../../worker/kinesis/shapes.ts";
 import { encodeCbor } from "../../worker/kinesis/cbor.ts";
 import type { Shape } from "../../worker/kinesis/shapeTypes.ts";
 import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
-import { messages } from "../../worker/yandex/shapes.ts";
+import type { operations } from "../../worker/yandex/operations.ts";
 import type { Random } from "../../test/engine/random.ts";
+import { loadWorkerModule } from "../tools/workerModule.ts";
+
+const yandexOperations = Array.from(
+  (
+    (await loadWorkerModule("yandex/operations.ts")) as { operations: typeof operations }
+  ).operations.values(),
+);
 
 export type Dialect = "kinesis" | "v3io" | "yandex";
 
@@ -263,12 +270,12 @@ function kinesis(random: Random): Unnamed {
 }
 
 function yandex(random: Random): Unnamed {
-  const method = random.pick(Object.keys(messages) as (keyof typeof messages)[]);
+  const operation = random.pick(yandexOperations);
   const type = random.pick(yandexTypes);
-  const input = yandexMessage(random, messages[method]);
+  const input = yandexMessage(random, operation.input);
   const headers: Record<string, string> = {
     "content-type": type,
-    "x-amz-target": `kinesisApi.${random.chance(0.98) ? method : random.pick(["", ".", "No"])}`,
+    "x-amz-target": `kinesisApi.${random.chance(0.98) ? operation.name : random.pick(["", ".", "No"])}`,
     "x-amz-date": "20360101T000000Z",
   };
   if (random.chance(0.95))

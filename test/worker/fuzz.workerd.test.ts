@@ -9,7 +9,7 @@ import { expect, test } from "vitest";
 import { errorTable } from "../../worker/v3io/errors.ts";
 import { errorStatus } from "../../worker/yandex/errors.ts";
 import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
-import { messages } from "../../worker/yandex/shapes.ts";
+import { operations } from "../../worker/yandex/operations.ts";
 import { Random } from "../engine/random.ts";
 import { v3ioOver } from "./v3io/client.ts";
 import { yandexOver } from "./yandex/client.ts";
@@ -235,8 +235,7 @@ function v3ioRequest(random: Random): Sent {
 }
 
 function yandexRequest(random: Random): Sent {
-  const methods = Object.keys(messages) as (keyof typeof messages)[];
-  const method = random.pick(methods);
+  const { name: method, input } = random.pick([...operations.values()]);
   const headers: Record<string, string> = {
     "content-type": random.below(8) === 0 ? random.pick(contentTypes) : "application/json",
     "x-amz-target":
@@ -248,9 +247,9 @@ function yandexRequest(random: Random): Sent {
   const isOther = isRoot(path) && !headers["x-amz-target"]?.startsWith("kinesisApi.");
   const at = isOther ? "/Root" : path;
   if (random.below(4) === 0) {
-    return request(random, at, "POST", headers, Object.keys(messages[method]));
+    return request(random, at, "POST", headers, Object.keys(input));
   }
-  const body = JSON.stringify(messageFor(random, messages[method]));
+  const body = JSON.stringify(messageFor(random, input));
   const shown = `${method} ${at} ${JSON.stringify(headers)} ${body.slice(0, 500)}`;
   return { path: at, init: { method: "POST", headers, body }, shown };
 }

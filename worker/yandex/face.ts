@@ -17,13 +17,10 @@ import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 import { condemn, identify, refused } from "./authorization.ts";
 import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
-import type { Method, MethodContext } from "./context.ts";
 import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
-import { readMessage } from "./shapeTypes.ts";
-import { isMethod, type MethodName, messages, unimplemented } from "./shapes.ts";
-import { methods } from "./operations.ts";
+import type { ActionContext, Operation } from "./operation.ts";
+import { operations, unimplemented } from "./operations.ts";
 import { fullNameOf, placeOf, regionOf } from "./names.ts";
-import { readPutBody } from "./putInput.ts";
 import { RecordReply } from "./recordReply.ts";
 
 export const pingPath = "/Ping";
@@ -78,7 +75,7 @@ async function call(
 ): Promise<object> {
   const { method, headers } = request;
   const { path, query } = splitUrl(request.url);
-  const name = methodNameOf(headers.get("x-amz-target") ?? "");
+  const operation = operationOf(headers.get("x-amz-target") ?? "");
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
   const head = { method, path, query, headers };
   condemn(runtime.env, head, Date.now());
@@ -86,24 +83,21 @@ async function call(
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
   }
-  const put = name === "PutRecords" ? readPutBody(body, codec.format) : undefined;
-  const input = put ?? readMessage(messages[name], decode(body, codec));
+  const { streamName, run } = operation.read(body, codec);
   const nowMs = Date.now();
   const caller = identify(runtime.env, { ...head, body }, nowMs);
   const { account } = caller.principal;
   const scope = { account, region: regionOf(caller.region, home.region) };
   const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
-  const permit = permitFor(runtime, caller, name);
-  const run: Method<never> = methods[name];
-  const context: MethodContext = { runtime, place, nowMs, permit, failures };
+  const permit = permitFor(runtime, caller, operation);
   try {
-    return await run(context, input as never);
+    return await run({ runtime, place, streamName, nowMs, permit, failures });
   } catch (error) {
-    throw yandexErrorOf(error, fullNameOf(calledIn(input), place), failures);
+    throw yandexErrorOf(error, fullNameOf(streamName, place), failures);
   }
 }
 
-function permitFor({ env }: Runtime, caller: Caller, name: MethodName): MethodContext["permit"] {
+function permitFor({ env }: Runtime, caller: Caller, { name }: Operation): ActionContext["permit"] {
   const deed = { action: `kinesis:${name}` };
   return async (stream, name) => {
     const consumer = name === undefined ? undefined : { name };
@@ -113,24 +107,13 @@ function permitFor({ env }: Runtime, caller: Caller, name: MethodName): MethodCo
 }
 
 /** The second of the target's parts: whatever version of the service a client asks for. */
-function methodNameOf(target: string): MethodName {
+function operationOf(target: string): Operation {
   const [, name = ""] = target.split(".").filter((part) => part !== "");
   if (name === "") throw new YandexError("MissingAction", `Unknown method name ${name}`);
-  if (isMethod(name)) return name;
+  const operation = operations.get(name);
+  if (operation !== undefined) return operation;
   if (unimplemented.has(name)) throw issue("unsupported", "Method is not implemented yet");
   throw new YandexError("InvalidAction", `Missing method name ${name}`);
-}
-
-/** Undefined for no body. Throws InvalidArgumentException. */
-function decode(body: Uint8Array, codec: BodyCodec): unknown {
-  if (body.length === 0) return undefined;
-  try {
-    return codec.decode(body);
-  } catch {
-    const format = codec.format.toUpperCase();
-    const message = `Can not parse request body from ${format}`;
-    throw new YandexError("InvalidArgumentException", message);
-  }
 }
 
 function decodePath(path: string): string {
@@ -139,13 +122,6 @@ function decodePath(path: string): string {
   } catch {
     return path;
   }
-}
-
-/** What the input calls its stream. */
-function calledIn(input: object): string {
-  const { StreamName, StreamArn }: { StreamName?: unknown; StreamArn?: unknown } = input;
-  const name = StreamName ?? StreamArn;
-  return typeof name === "string" ? name : "";
 }
 
 async function answer(

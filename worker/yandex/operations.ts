@@ -1,4 +1,4 @@
-// Which action carries out which method.
+// The methods that are served, by name, and those that the service knows without serving them.
 import {
   deregisterStreamConsumer,
   listStreamConsumers,
@@ -19,26 +19,46 @@ import {
   updateStream,
   updateStreamMode,
 } from "./actions/streams.ts";
-import type { Method } from "./context.ts";
-import type { MethodName } from "./shapes.ts";
+import type { Operation } from "./operation.ts";
 
-export const methods: { readonly [Name in MethodName]: Method<Name> } = {
-  CreateStream: createStream,
-  DecreaseStreamRetentionPeriod: decreaseRetention,
-  DeleteStream: deleteStream,
-  DeregisterStreamConsumer: deregisterStreamConsumer,
-  DescribeStream: describeStream,
-  DescribeStreamSummary: describeStreamSummary,
-  GetRecords: getRecords,
-  GetShardIterator: getShardIterator,
-  IncreaseStreamRetentionPeriod: increaseRetention,
-  ListShards: listShards,
-  ListStreamConsumers: listStreamConsumers,
-  ListStreams: listStreams,
-  PutRecord: putRecord,
-  PutRecords: putRecords,
-  RegisterStreamConsumer: registerStreamConsumer,
-  UpdateShardCount: updateShardCount,
-  UpdateStream: updateStream,
-  UpdateStreamMode: updateStreamMode,
-};
+const declared = [
+  createStream,
+  decreaseRetention,
+  deleteStream,
+  deregisterStreamConsumer,
+  describeStream,
+  describeStreamSummary,
+  getRecords,
+  getShardIterator,
+  increaseRetention,
+  listShards,
+  listStreamConsumers,
+  listStreams,
+  putRecord,
+  putRecords,
+  registerStreamConsumer,
+  updateShardCount,
+  updateStream,
+  updateStreamMode,
+] as const;
+
+export type OperationName = (typeof declared)[number]["name"];
+
+export const operations: ReadonlyMap<string, Operation<OperationName>> = new Map(
+  declared.map((each) => [each.name, each]),
+);
+
+/** Known to the service, and answered by it with a refusal (YDB datastreams_proxy.cpp). */
+export const unimplemented: ReadonlySet<string> = new Set([
+  "AddTagsToStream",
+  "DescribeLimits",
+  "DescribeStreamConsumer",
+  "DisableEnhancedMonitoring",
+  "EnableEnhancedMonitoring",
+  "ListTagsForStream",
+  "MergeShards",
+  "RemoveTagsFromStream",
+  "SplitShard",
+  "StartStreamEncryption",
+  "StopStreamEncryption",
+]);

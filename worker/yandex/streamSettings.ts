@@ -2,6 +2,7 @@
 // automatic partitioning. All of it is checked as the service checks it, kept with the stream and
 // described; time alone has an effect here, since storage is paid for as it is used and shards have no
 // quota. Sources: YDB datastreams_proxy.cpp, kinesis_ut.cpp; Yandex Data Streams API reference.
+import type { StreamChange } from "../core/control.ts";
 import { shardsMax } from "../limits.ts";
 import type {
   PartitioningAttributes,
@@ -10,9 +11,36 @@ import type {
   YandexAttributes,
 } from "../core/types.ts";
 import { issue } from "./errors.ts";
-import type { InputOf } from "./shapes.ts";
+import { integer, type MessageOf, messageOf, nameOf } from "./shapeTypes.ts";
 
-type Settings = Omit<InputOf<"UpdateStream">, "StreamName" | "TargetShardCount">;
+export const streamMode = messageOf({ StreamMode: nameOf("PROVISIONED", "ON_DEMAND") });
+
+/** The members of an input that say all this (ydb/public/api/protos/draft/datastreams.proto). */
+export const settings = {
+  WriteQuotaKbPerSec: integer,
+  RetentionPeriodHours: integer,
+  RetentionStorageMegabytes: integer,
+  StreamModeDetails: streamMode,
+  PartitioningSettings: messageOf({
+    MinActivePartitions: integer,
+    MaxActivePartitions: integer,
+    AutoPartitioningSettings: messageOf({
+      Strategy: nameOf(
+        "AUTO_PARTITIONING_STRATEGY_DISABLED",
+        "AUTO_PARTITIONING_STRATEGY_SCALE_UP",
+        "AUTO_PARTITIONING_STRATEGY_SCALE_UP_AND_DOWN",
+        "AUTO_PARTITIONING_STRATEGY_PAUSED",
+      ),
+      PartitionWriteSpeed: messageOf({
+        StabilizationWindow: messageOf({ Seconds: integer, Nanos: integer }),
+        UpUtilizationPercent: integer,
+        DownUtilizationPercent: integer,
+      }),
+    }),
+  }),
+};
+
+type Settings = MessageOf<typeof settings>;
 
 export interface Retention {
   hours: number;
@@ -96,9 +124,9 @@ export function checkRetention(retention: Retention): Retention {
  */
 export function readShardCount({
   ShardCount: asked = 0,
-  PartitioningSettings: settings,
-}: Pick<InputOf<"CreateStream">, "ShardCount" | "PartitioningSettings">): number {
-  const count = settings?.MinActivePartitions || asked;
+  PartitioningSettings: partitioning,
+}: Pick<Settings, "PartitioningSettings"> & { ShardCount?: number }): number {
+  const count = partitioning?.MinActivePartitions || asked;
   if (count < 0) throw issue("validation", `Partitions count must be positive, provided ${count}`);
   checkShardCount(count);
   return count || 1;
@@ -107,6 +135,15 @@ export function readShardCount({
 /** Throws LimitExceededException. */
 export function checkShardCount(count: number): void {
   if (count > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
+}
+
+/** A retention in hours as the change that leads there. Undefined when the stream has it already. */
+export function hourlyChange(
+  { retentionHours }: StreamDescription,
+  hours: number,
+): StreamChange | undefined {
+  if (hours === retentionHours) return undefined;
+  return { kind: "retention", direction: hours > retentionHours ? "longer" : "shorter", hours };
 }
 
 /** Undefined when the input does not say. */

@@ -2,8 +2,7 @@
 
 import { describe } from "vitest";
 import { serveYandex } from "../../../worker/yandex/face.ts";
-import { type MethodName, messages } from "../../../worker/yandex/shapes.ts";
-import { methods } from "../../../worker/yandex/operations.ts";
+import { type OperationName, operations } from "../../../worker/yandex/operations.ts";
 import { home, runtimeWith, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock } from "./suite.ts";
 
@@ -28,7 +27,7 @@ const byArn = (others: object = {}, more: Partial<Case> = {}): Case => ({
   ...more,
 });
 
-const cases: Readonly<Record<MethodName, readonly Case[]>> = {
+const cases: Readonly<Record<OperationName, readonly Case[]>> = {
   CreateStream: byName({ ShardCount: 1 }, { error: "ResourceInUseException", elsewhere: "" }),
   DecreaseStreamRetentionPeriod: byName({ RetentionPeriodHours: 24 }),
   DeleteStream: byName({ EnforceConsumerDeletion: true }),
@@ -87,8 +86,8 @@ const cases: Readonly<Record<MethodName, readonly Case[]>> = {
 };
 
 describe("Yandex", () => {
-  describeLock<MethodName>({
-    operations: [...new Set([...Object.keys(methods), ...Object.keys(messages)])],
+  describeLock<OperationName>({
+    operations: [...operations.keys()],
     cases,
     ask,
     actionsOf: (name) => ({ action: `kinesis:${name}`, alias: `kinesis:${name}` }),

@@ -4,73 +4,92 @@ import { yandexConsumersMax } from "../../limits.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { ConsumerDescription } from "../../core/types.ts";
-import { addressIn, listMember, type Method } from "../context.ts";
+import { addressIn, listMember } from "../context.ts";
 import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
+import { operation } from "../operation.ts";
+import { integer, text, time } from "../shapeTypes.ts";
 
 const pageMax = 10_000;
 const nameBytesMax = 128;
 
-export const registerStreamConsumer: Method<"RegisterStreamConsumer"> = async (context, input) => {
-  const { scope, name } = await addressIn(context, input.StreamArn);
-  const { ConsumerName: consumerName = "" } = input;
-  if (consumerName === "") throw issue("validation", "Consumer name is empty");
-  if (/[/|\p{Cc}]/u.test(consumerName) || Buffer.byteLength(consumerName) > nameBytesMax) {
-    throw issue("argument", `Consumer name '${consumerName}' is not valid`);
-  }
-  const catalog = writtenCatalogOf(context.runtime.env, scope);
-  const consumer = unwrap(
-    await catalog.registerConsumer(name, consumerName, new Map(), yandexConsumersMax),
-  );
-  forgetStream(scope, name);
-  return { Consumer: describeConsumer(consumer) };
-};
-
-export const deregisterStreamConsumer: Method<"DeregisterStreamConsumer"> = async (
-  context,
-  input,
-) => {
-  const consumer = { name: input.ConsumerName ?? "" };
-  const { scope, name } = await addressIn(context, input.StreamArn, consumer.name);
-  unwrap(await writtenCatalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
-  forgetStream(scope, name);
-  return {};
-};
-
-export const listStreamConsumers: Method<"ListStreamConsumers"> = async (context, input) => {
-  const { runtime, nowMs } = context;
-  const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults = 0 } = input;
-  if (token !== "" && arn !== "") {
-    throw issue("combination", "StreamArn and NextToken can not be provided together");
-  }
-  const page: PageToken =
-    token === ""
-      ? {
-          stream: await addressIn(context, arn),
-          alreadyRead: 0,
-          maxResults,
-        }
-      : await openPageToken(runtime.env, context.place.scope.account, token, nowMs);
-  if (token !== "") await context.permit(page.stream);
-  if (page.maxResults < 1 || page.maxResults > pageMax) {
-    throw issue(
-      "validation",
-      `Requested max_result value '${page.maxResults}' is out of range [1, ${pageMax}]`,
+export const registerStreamConsumer = operation({
+  name: "RegisterStreamConsumer",
+  input: { ConsumerName: text, StreamArn: text },
+  stream: ({ StreamArn }) => StreamArn,
+  run: async (context, input) => {
+    const { scope, name } = await addressIn(context);
+    const { ConsumerName: consumerName = "" } = input;
+    if (consumerName === "") throw issue("validation", "Consumer name is empty");
+    if (/[/|\p{Cc}]/u.test(consumerName) || Buffer.byteLength(consumerName) > nameBytesMax) {
+      throw issue("argument", `Consumer name '${consumerName}' is not valid`);
+    }
+    const catalog = writtenCatalogOf(context.runtime.env, scope);
+    const consumer = unwrap(
+      await catalog.registerConsumer(name, consumerName, new Map(), yandexConsumersMax),
     );
-  }
-  const { scope, name } = page.stream;
-  const { consumers } = (await refreshStream(runtime.env, scope, name)).description;
-  const alreadyRead = page.alreadyRead + page.maxResults;
-  return {
-    ...(alreadyRead < consumers.length && {
-      NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
-    }),
-    ...listMember(
-      "Consumers",
-      consumers.slice(page.alreadyRead, alreadyRead).map(describeConsumer),
-    ),
-  };
-};
+    forgetStream(scope, name);
+    return { Consumer: describeConsumer(consumer) };
+  },
+});
+
+export const deregisterStreamConsumer = operation({
+  name: "DeregisterStreamConsumer",
+  input: { ConsumerName: text, StreamArn: text, ConsumerArn: text },
+  stream: ({ StreamArn }) => StreamArn,
+  run: async (context, input) => {
+    const consumer = { name: input.ConsumerName ?? "" };
+    const { scope, name } = await addressIn(context, consumer.name);
+    unwrap(await writtenCatalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
+    forgetStream(scope, name);
+    return {};
+  },
+});
+
+export const listStreamConsumers = operation({
+  name: "ListStreamConsumers",
+  input: {
+    MaxResults: integer,
+    NextToken: text,
+    StreamArn: text,
+    StreamCreationTimestamp: time,
+  },
+  stream: ({ StreamArn }) => StreamArn,
+  run: async (context, input) => {
+    const { runtime, nowMs } = context;
+    const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults = 0 } = input;
+    if (token !== "" && arn !== "") {
+      throw issue("combination", "StreamArn and NextToken can not be provided together");
+    }
+    const page: PageToken =
+      token === ""
+        ? {
+            stream: await addressIn(context),
+            alreadyRead: 0,
+            maxResults,
+          }
+        : await openPageToken(runtime.env, context.place.scope.account, token, nowMs);
+    if (token !== "") await context.permit(page.stream);
+    if (page.maxResults < 1 || page.maxResults > pageMax) {
+      throw issue(
+        "validation",
+        `Requested max_result value '${page.maxResults}' is out of range [1, ${pageMax}]`,
+      );
+    }
+    const { scope, name } = page.stream;
+    const { consumers } = (await refreshStream(runtime.env, scope, name)).description;
+    const alreadyRead = page.alreadyRead + page.maxResults;
+    return {
+      ...(alreadyRead < consumers.length && {
+        NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+      }),
+      ...listMember(
+        "Consumers",
+        consumers.slice(page.alreadyRead, alreadyRead).map(describeConsumer),
+      ),
+    };
+  },
+});
 
 function describeConsumer({ name, status, createdMs }: ConsumerDescription): object {
   return {

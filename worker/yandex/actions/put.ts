@@ -5,15 +5,28 @@ import { parseHashKey, writeHashKey } from "../../core/hashKey.ts";
 import { mebibyte } from "../../core/units.ts";
 import { StreamError } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
+import { engine } from "../../engine/instance.ts";
 import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../engine/recordBatch.ts";
 import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
-import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
+import type { BodyCodec } from "../codec.ts";
+import { addressIn, getStream, listMember } from "../context.ts";
 import { issue, type YandexError, yandexErrorOf } from "../errors.ts";
-import type { InputOf } from "../shapes.ts";
-import { PutBody } from "../putInput.ts";
+import { operation, operationWith, readInput } from "../operation.ts";
+import { bytes, listOf, type MessageOf, text } from "../shapeTypes.ts";
 import { shardIdOf } from "../shards.ts";
 
-type Entry = NonNullable<InputOf<"PutRecords">["Records"]>[number];
+const record = { Data: bytes, ExplicitHashKey: text, PartitionKey: text };
+
+const putRecordsInput = { Records: listOf(record), StreamName: text };
+
+type Entry = MessageOf<typeof record>;
+
+/** The input of PutRecords, however its body was read. */
+interface RecordsPut {
+  readonly StreamName: string | undefined;
+  /** Throws YandexError for records that the service does not take. */
+  batch(): RecordBatch;
+}
 
 const recordsMax = 500;
 const dataBytesMax = mebibyte;
@@ -22,39 +35,59 @@ const keyBytesMax = 256;
 
 const encoder = new TextEncoder();
 
-export const putRecord: Method<"PutRecord"> = async (context, input) => {
-  const batch = readBatch(input.StreamName, [input]);
-  const address = await addressIn(context, input.StreamName);
-  const stream = await getStream(context, address);
-  const [result] = await writeRecords(context.runtime.env, stream, batch);
-  const { shard, ...outcome } = result as PutResult;
-  if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full, context.failures);
-  return {
-    EncryptionType: "NONE",
-    SequenceNumber: String(outcome.index),
-    ShardId: shardIdOf(shard.index),
-  };
-};
+export const putRecord = operation({
+  name: "PutRecord",
+  input: { ...record, SequenceNumberForOrdering: text, StreamName: text },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const batch = readBatch(input.StreamName, [input]);
+    const address = await addressIn(context);
+    const stream = await getStream(context, address);
+    const [result] = await writeRecords(context.runtime.env, stream, batch);
+    const { shard, ...outcome } = result as PutResult;
+    if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full, context.failures);
+    return {
+      EncryptionType: "NONE",
+      SequenceNumber: String(outcome.index),
+      ShardId: shardIdOf(shard.index),
+    };
+  },
+});
 
-/** The input, or the body as the engine has read it. */
-export async function putRecords(
-  context: MethodContext,
-  input: InputOf<"PutRecords"> | PutBody,
-): Promise<object> {
-  const { StreamName: name } = input;
-  const batch =
-    input instanceof PutBody ? checked(name, input.batch) : readBatch(name, input.Records ?? []);
-  const address = await addressIn(context, input.StreamName);
-  const stream = await getStream(context, address);
-  const results = await writeRecords(context.runtime.env, stream, batch);
-  return {
-    EncryptionType: "NONE",
-    FailedRecordCount: results.filter((result) => "failure" in result).length,
-    ...listMember(
-      "Records",
-      results.map((result) => replyOf(result, address.full, context.failures)),
-    ),
-  };
+export const putRecords = operationWith(readRecords, {
+  name: "PutRecords",
+  input: putRecordsInput,
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const batch = input.batch();
+    const address = await addressIn(context);
+    const stream = await getStream(context, address);
+    const results = await writeRecords(context.runtime.env, stream, batch);
+    return {
+      EncryptionType: "NONE",
+      FailedRecordCount: results.filter((result) => "failure" in result).length,
+      ...listMember(
+        "Records",
+        results.map((result) => replyOf(result, address.full, context.failures)),
+      ),
+    };
+  },
+});
+
+/**
+ * The body is read by the engine in one pass from bytes to a batch. What the engine does not take
+ * (assembly/putJson.ts, putCbor.ts) goes the way of every other request, with the same outcome.
+ */
+function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
+  const { format } = codec;
+  const read = engine.readPutBody(body, { format, recordsMax, streamName: true });
+  if (read === undefined) {
+    const { StreamName, Records = [] } = readInput(putRecordsInput, body, codec);
+    return { StreamName, batch: () => readBatch(StreamName, Records) };
+  }
+  // Its records have keys that are not too long.
+  const { streamName: StreamName, ...batch } = read;
+  return { StreamName, batch: () => checked(StreamName, batch) };
 }
 
 function replyOf(result: PutResult, full: string, failures: FailureLog): object {

@@ -13,10 +13,11 @@ import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.
 import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { SeekRequest, ShardDescription } from "../../core/types.ts";
-import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
+import { addressIn, getStream, listMember } from "../context.ts";
 import { type Iterator, openIterator, sealIterator } from "../iterator.ts";
 import { issue, streamNotFound } from "../errors.ts";
-import type { InputOf } from "../shapes.ts";
+import { type ActionContext, operation } from "../operation.ts";
+import { integer, type MessageOf, nameOf, text, time } from "../shapeTypes.ts";
 import { RecordReply } from "../recordReply.ts";
 import { parseSequenceNumber, parseShardId, rangeOf, shardIdOf } from "../shards.ts";
 
@@ -25,68 +26,94 @@ const recordsMax = 10_000;
 /** How far a client's clock may be ahead. */
 const clockSlackMs = 10_000;
 
+const startInput = {
+  ShardId: text,
+  ShardIteratorType: nameOf(
+    "AT_SEQUENCE_NUMBER",
+    "AFTER_SEQUENCE_NUMBER",
+    "AT_TIMESTAMP",
+    "TRIM_HORIZON",
+    "LATEST",
+  ),
+  StartingSequenceNumber: text,
+  StreamName: text,
+  Timestamp: time,
+};
+
+type StartInput = MessageOf<typeof startInput>;
+
 /** Where to begin: a place to be sought, or one that needs no seeking. */
 type Start = SeekRequest | { kind: "at"; index: number };
 
-export const getShardIterator: Method<"GetShardIterator"> = async (context, input) => {
-  const start = startOf(input);
-  const address = await addressIn(context, input.StreamName);
-  await getStream(context, address);
-  const { runtime, nowMs } = context;
-  const { ShardId: id = "" } = input;
-  const shardIndex = parseShardId(id);
-  const { scope, name } = address;
-  const iterator = await withStream(runtime.env, scope, name, async ({ description }) => {
-    const shard = shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
-    if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
-    const { uid: shardUid, index } = shard;
-    if (start.kind === "time") {
-      const latestMs = await latestTime(runtime, shardUid, start.timeMs - clockSlackMs, nowMs);
-      if (start.timeMs > latestMs + clockSlackMs) throw badTime("a timestamp is in the future");
-    }
-    await admitRead(context, shardUid, "iterator", id);
-    const location =
-      start.kind === "at"
-        ? { segment: 0, index: start.index }
-        : (await seekShard(runtime, shardUid, start)).location;
-    return { stream: address, shardIndex: index, shardUid, location };
-  });
-  const text = await sealIterator(runtime.env, iterator, nowMs);
-  // The service's own name for it, and the one that its reference gives.
-  return { ShardIterator: text, Iterator: text };
-};
+export const getShardIterator = operation({
+  name: "GetShardIterator",
+  input: startInput,
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const start = startOf(input);
+    const address = await addressIn(context);
+    await getStream(context, address);
+    const { runtime, nowMs } = context;
+    const { ShardId: id = "" } = input;
+    const shardIndex = parseShardId(id);
+    const { scope, name } = address;
+    const iterator = await withStream(runtime.env, scope, name, async ({ description }) => {
+      const shard =
+        shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
+      if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
+      const { uid: shardUid, index } = shard;
+      if (start.kind === "time") {
+        const latestMs = await latestTime(runtime, shardUid, start.timeMs - clockSlackMs, nowMs);
+        if (start.timeMs > latestMs + clockSlackMs) throw badTime("a timestamp is in the future");
+      }
+      await admitRead(context, shardUid, "iterator", id);
+      const location =
+        start.kind === "at"
+          ? { segment: 0, index: start.index }
+          : (await seekShard(runtime, shardUid, start)).location;
+      return { stream: address, shardIndex: index, shardUid, location };
+    });
+    const sealed = await sealIterator(runtime.env, iterator, nowMs);
+    // The service's own name for it, and the one that its reference gives.
+    return { ShardIterator: sealed, Iterator: sealed };
+  },
+});
 
-export const getRecords: Method<"GetRecords"> = async (context, input) => {
-  const { runtime, nowMs, place } = context;
-  const { ShardIterator: text = "", Limit: limit = 0 } = input;
-  const iterator = await openIterator(runtime.env, place.scope.account, text, nowMs);
-  if (limit < 0 || limit > recordsMax) {
-    throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
-  }
-  const { stream, shardUid, shardIndex } = iterator;
-  await context.permit(stream);
-  await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
-  const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
-    const isGone = error instanceof StreamError && error.code === "shardNotFound";
-    throw isGone ? streamNotFound(stream.full) : error;
-  });
-  await spendPage(runtime.env, shardUid, page);
-  const { runs, next, lastTimeMs } = page;
-  const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
-  const members = {
-    ...listMember("ChildShards", childShardsOf(children)),
-    MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
-    NextShardIterator:
-      children.length > 0
-        ? null
-        : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
-  };
-  return new RecordReply(members, runs);
-};
+export const getRecords = operation({
+  name: "GetRecords",
+  input: { Limit: integer, ShardIterator: text },
+  run: async (context, input) => {
+    const { runtime, nowMs, place } = context;
+    const { ShardIterator: sealed = "", Limit: limit = 0 } = input;
+    const iterator = await openIterator(runtime.env, place.scope.account, sealed, nowMs);
+    if (limit < 0 || limit > recordsMax) {
+      throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
+    }
+    const { stream, shardUid, shardIndex } = iterator;
+    await context.permit(stream);
+    await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
+    const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
+      const isGone = error instanceof StreamError && error.code === "shardNotFound";
+      throw isGone ? streamNotFound(stream.full) : error;
+    });
+    await spendPage(runtime.env, shardUid, page);
+    const { runs, next, lastTimeMs } = page;
+    const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
+    const members = {
+      ...listMember("ChildShards", childShardsOf(children)),
+      MillisBehindLatest: lastTimeMs === undefined ? 0 : Math.max(nowMs - lastTimeMs, 0),
+      NextShardIterator:
+        children.length > 0
+          ? null
+          : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
+    };
+    return new RecordReply(members, runs);
+  },
+});
 
 /** Throws ProvisionedThroughputExceededException for a call that comes too soon. */
 async function admitRead(
-  { runtime }: MethodContext,
+  { runtime }: ActionContext,
   uid: string,
   kind: QuotaKind,
   shardId: string,
@@ -101,7 +128,7 @@ async function admitRead(
 
 /** Where no record is yet, an empty page that goes on there. */
 async function pageAt(
-  { runtime }: MethodContext,
+  { runtime }: ActionContext,
   { shardUid, location }: Pick<Iterator, "shardUid" | "location">,
   count: number,
 ): Promise<Page> {
@@ -118,7 +145,7 @@ async function pageAt(
 
 /** The shards that go on; while there are none yet, the reader is given an iterator once more. */
 async function childrenOf(
-  context: MethodContext,
+  context: ActionContext,
   { stream, shardIndex }: Iterator,
 ): Promise<ShardDescription[]> {
   await getStream(context, stream);
@@ -134,7 +161,7 @@ function childShardsOf(children: readonly ShardDescription[]): object[] {
   });
 }
 
-function startOf(input: InputOf<"GetShardIterator">): Start {
+function startOf(input: StartInput): Start {
   const { ShardIteratorType: type, StartingSequenceNumber: number = "", Timestamp = 0 } = input;
   if (type === undefined) throw issue("argument", "Shard iterator type '0' is not known");
   switch (type) {

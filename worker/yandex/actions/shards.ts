@@ -1,46 +1,74 @@
 // ListShards. Unlike Kinesis, ExclusiveStartShardId is inclusive, a filter's unknown type is none, and a
 // page token goes with no stream's name. Source: YDB datastreams_proxy.cpp, kinesis_ut.cpp.
 import type { ShardDescription } from "../../core/types.ts";
-import { addressIn, getStream, listMember, type Method } from "../context.ts";
+import { addressIn, getStream, listMember } from "../context.ts";
 import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
-import type { InputOf } from "../shapes.ts";
+import { operation } from "../operation.ts";
+import { integer, type MessageOf, messageOf, nameOf, text, time } from "../shapeTypes.ts";
 import { describeShards, shardIdOf } from "../shards.ts";
 
 const pageDefault = 100;
 const pageMax = 10_000;
 
-export const listShards: Method<"ListShards"> = async (context, input) => {
-  const { runtime, nowMs } = context;
-  const { NextToken: token = "", StreamName: name = "" } = input;
-  if (token !== "" && name !== "") {
-    throw issue("combination", "StreamName and NextToken can not be provided together");
-  }
-  const { account } = context.place.scope;
-  const page: PageToken =
-    token === ""
-      ? {
-          stream: await addressIn(context, name),
-          alreadyRead: 0,
-          maxResults: resultsOf(input.MaxResults ?? 0),
-        }
-      : await openPageToken(runtime.env, account, token, nowMs);
-  if (token !== "") await context.permit(page.stream);
-  const { ShardFilter: filter } = input;
-  if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
-    throw issue("missing", "Shard filter type is AFTER_SHARD_ID, but no ShardId provided");
-  }
-  const { description } = await getStream(context, page.stream);
-  const { shards, read } = takeShards(description.shards, page, filterOf(input));
-  const alreadyRead = page.alreadyRead + read;
-  const hasMore = alreadyRead < description.shards.length;
-  return {
-    ...(hasMore && {
-      NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
-    }),
-    ...listMember("Shards", await describeShards(runtime, shards)),
-  };
+const listShardsInput = {
+  StreamName: text,
+  ExclusiveStartShardId: text,
+  MaxResults: integer,
+  NextToken: text,
+  ShardFilter: messageOf({
+    ShardId: text,
+    Timestamp: time,
+    Type: nameOf(
+      "AFTER_SHARD_ID",
+      "AT_TRIM_HORIZON",
+      "FROM_TRIM_HORIZON",
+      "AT_LATEST",
+      "AT_TIMESTAMP",
+      "FROM_TIMESTAMP",
+    ),
+  }),
+  StreamCreationTimestamp: time,
 };
+
+type ListShardsInput = MessageOf<typeof listShardsInput>;
+
+export const listShards = operation({
+  name: "ListShards",
+  input: listShardsInput,
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const { runtime, nowMs } = context;
+    const { NextToken: token = "", StreamName: name = "" } = input;
+    if (token !== "" && name !== "") {
+      throw issue("combination", "StreamName and NextToken can not be provided together");
+    }
+    const { account } = context.place.scope;
+    const page: PageToken =
+      token === ""
+        ? {
+            stream: await addressIn(context),
+            alreadyRead: 0,
+            maxResults: resultsOf(input.MaxResults ?? 0),
+          }
+        : await openPageToken(runtime.env, account, token, nowMs);
+    if (token !== "") await context.permit(page.stream);
+    const { ShardFilter: filter } = input;
+    if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
+      throw issue("missing", "Shard filter type is AFTER_SHARD_ID, but no ShardId provided");
+    }
+    const { description } = await getStream(context, page.stream);
+    const { shards, read } = takeShards(description.shards, page, filterOf(input));
+    const alreadyRead = page.alreadyRead + read;
+    const hasMore = alreadyRead < description.shards.length;
+    return {
+      ...(hasMore && {
+        NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+      }),
+      ...listMember("Shards", await describeShards(runtime, shards)),
+    };
+  },
+});
 
 function resultsOf(count: number): number {
   if (count >= 0 && count <= pageMax) return count || pageDefault;
@@ -66,7 +94,7 @@ function takeShards(
 }
 
 /** A shard that closed before the moment in question was not there at it. */
-function filterOf(input: InputOf<"ListShards">): (shard: ShardDescription) => boolean {
+function filterOf(input: ListShardsInput): (shard: ShardDescription) => boolean {
   const { ShardFilter: { Type: type, ShardId: id = "", Timestamp: timeMs = 0 } = {} } = input;
   const { ExclusiveStartShardId: start = "" } = input;
   if (type === undefined) return ({ index }) => shardIdOf(index) >= start;

@@ -1,7 +1,6 @@
 // Streams through the Yandex face: made, changed, described, listed and removed. A stream takes records
 // as soon as it is made. Shards only grow in number, and their keys are cut anew, as YDB does. Source: YDB
 // datastreams_proxy.cpp.
-import { hourlyChange } from "../retention.ts";
 import {
   writtenCatalogOf,
   forgetStream,
@@ -10,18 +9,23 @@ import {
 } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { StreamDescription, YandexAttributes } from "../../core/types.ts";
-import { addressIn, getStream, listMember, type Method, type MethodContext } from "../context.ts";
+import { addressIn, getStream, listMember } from "../context.ts";
 import { issue } from "../errors.ts";
 import { pathsOf, type StreamAddress } from "../names.ts";
+import { type ActionContext, operation } from "../operation.ts";
+import { boolean, integer, nameOf, text } from "../shapeTypes.ts";
 import {
   checkRetention,
   checkShardCount,
   describeSettings,
+  hourlyChange,
   hoursOf,
   readAttributes,
   readMode,
   readRetention,
   readShardCount,
+  settings,
+  streamMode,
 } from "../streamSettings.ts";
 import { describeShards, shardIdOf } from "../shards.ts";
 
@@ -30,155 +34,207 @@ const pageMax = 10_000;
 const streamsPerCall = 1000;
 const hourSeconds = 3600;
 
-export const createStream: Method<"CreateStream"> = async (context, input) => {
-  const address = await addressIn(context, input.StreamName);
-  const retention = readRetention(input);
-  const yandex = readAttributes(input, retention ?? {});
-  const mode = readMode(input) ?? "ON_DEMAND";
-  const shardCount = readShardCount(input);
-  const { scope, name } = address;
-  const spec = { name, shardCount, mode, retentionHours: hoursOf(retention), yandex };
-  const catalog = writtenCatalogOf(context.runtime.env, scope);
-  unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
-  forgetStream(scope, name);
-  return {};
-};
+export const createStream = operation({
+  name: "CreateStream",
+  input: { StreamName: text, ShardCount: integer, ...settings },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const address = await addressIn(context);
+    const retention = readRetention(input);
+    const yandex = readAttributes(input, retention ?? {});
+    const mode = readMode(input) ?? "ON_DEMAND";
+    const shardCount = readShardCount(input);
+    const { scope, name } = address;
+    const spec = { name, shardCount, mode, retentionHours: hoursOf(retention), yandex };
+    const catalog = writtenCatalogOf(context.runtime.env, scope);
+    unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
+    forgetStream(scope, name);
+    return {};
+  },
+});
 
-export const deleteStream: Method<"DeleteStream"> = async (context, input) => {
-  const { scope, name } = await addressIn(context, input.StreamName);
-  const withConsumers = input.EnforceConsumerDeletion ?? false;
-  unwrap(await writtenCatalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
-  forgetStream(scope, name);
-  return {};
-};
+export const deleteStream = operation({
+  name: "DeleteStream",
+  input: { StreamName: text, EnforceConsumerDeletion: boolean },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const { scope, name } = await addressIn(context);
+    const withConsumers = input.EnforceConsumerDeletion ?? false;
+    unwrap(await writtenCatalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
+    forgetStream(scope, name);
+    return {};
+  },
+});
 
-export const describeStream: Method<"DescribeStream"> = async (context, input) => {
-  const address = await addressIn(context, input.StreamName);
-  const { description } = await getStream(context, address);
-  const { Limit: limit = 0, ExclusiveStartShardId: after = "" } = input;
-  if (limit < 0 || limit > pageMax) throw outOfBounds("Limit", limit);
-  const at = description.shards.findIndex(({ index }) => shardIdOf(index) === after);
-  if (after !== "" && at < 0) throw issue("badRequest", `Bad shard id ${after}`);
-  const shards = description.shards.slice(at + 1);
-  const page = shards.slice(0, limit || pageDefault);
-  return {
-    StreamDescription: {
-      EncryptionType: "ENCRYPTION_UNDEFINED",
-      HasMoreShards: shards.length > page.length,
-      KeyId: "",
-      RetentionPeriodHours: description.retentionHours,
-      ...listMember("Shards", await describeShards(context.runtime, page)),
-      StreamArn: address.given,
-      StreamCreationTimestamp: description.createdMs / 1000,
-      StreamStatus: description.status,
-      StreamName: address.given,
-      Owner: description.account,
-      ...describeSettings(description),
-    },
-  };
-};
+export const describeStream = operation({
+  name: "DescribeStream",
+  input: { StreamName: text, ExclusiveStartShardId: text, Limit: integer },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const address = await addressIn(context);
+    const { description } = await getStream(context, address);
+    const { Limit: limit = 0, ExclusiveStartShardId: after = "" } = input;
+    if (limit < 0 || limit > pageMax) throw outOfBounds("Limit", limit);
+    const at = description.shards.findIndex(({ index }) => shardIdOf(index) === after);
+    if (after !== "" && at < 0) throw issue("badRequest", `Bad shard id ${after}`);
+    const shards = description.shards.slice(at + 1);
+    const page = shards.slice(0, limit || pageDefault);
+    return {
+      StreamDescription: {
+        EncryptionType: "ENCRYPTION_UNDEFINED",
+        HasMoreShards: shards.length > page.length,
+        KeyId: "",
+        RetentionPeriodHours: description.retentionHours,
+        ...listMember("Shards", await describeShards(context.runtime, page)),
+        StreamArn: address.given,
+        StreamCreationTimestamp: description.createdMs / 1000,
+        StreamStatus: description.status,
+        StreamName: address.given,
+        Owner: description.account,
+        ...describeSettings(description),
+      },
+    };
+  },
+});
 
-export const describeStreamSummary: Method<"DescribeStreamSummary"> = async (context, input) => {
-  const address = await addressIn(context, input.StreamName);
-  const { description } = await getStream(context, address);
-  return {
-    StreamDescriptionSummary: {
-      ConsumerCount: description.consumers.length,
-      EncryptionType: "NONE",
-      KeyId: "",
-      OpenShardCount: description.shards.filter(({ closedMs }) => closedMs === undefined).length,
-      RetentionPeriodHours: description.retentionHours,
-      StreamArn: address.given,
-      StreamCreationTimestamp: description.createdMs / 1000,
-      StreamName: address.given,
-      StreamStatus: description.status,
-    },
-  };
-};
+export const describeStreamSummary = operation({
+  name: "DescribeStreamSummary",
+  input: { StreamName: text },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context) => {
+    const address = await addressIn(context);
+    const { description } = await getStream(context, address);
+    return {
+      StreamDescriptionSummary: {
+        ConsumerCount: description.consumers.length,
+        EncryptionType: "NONE",
+        KeyId: "",
+        OpenShardCount: description.shards.filter(({ closedMs }) => closedMs === undefined).length,
+        RetentionPeriodHours: description.retentionHours,
+        StreamArn: address.given,
+        StreamCreationTimestamp: description.createdMs / 1000,
+        StreamName: address.given,
+        StreamStatus: description.status,
+      },
+    };
+  },
+});
 
 /** Names are relative to the database, whatever directories they are in. */
-export const listStreams: Method<"ListStreams"> = async (context, input) => {
-  await context.permit(undefined);
-  const { Limit: limit = 0, ExclusiveStartStreamName: after = "" } = input;
-  if (limit > pageMax) throw issue("validation", "'Limit' shoud not be higher than 10000");
-  if (limit < 0) throw outOfBounds("Limit", limit);
-  const count = limit || pageDefault;
-  const names = (
-    await Promise.all(
-      pathsOf(context.place).map((path) => namesIn(context, path, after, count + 1)),
+export const listStreams = operation({
+  name: "ListStreams",
+  input: { ExclusiveStartStreamName: text, Limit: integer, Recurse: boolean },
+
+  run: async (context, input) => {
+    await context.permit(undefined);
+    const { Limit: limit = 0, ExclusiveStartStreamName: after = "" } = input;
+    if (limit > pageMax) throw issue("validation", "'Limit' shoud not be higher than 10000");
+    if (limit < 0) throw outOfBounds("Limit", limit);
+    const count = limit || pageDefault;
+    const names = (
+      await Promise.all(
+        pathsOf(context.place).map((path) => namesIn(context, path, after, count + 1)),
+      )
     )
-  )
-    .flat()
-    .sort((a, b) => (a < b ? -1 : 1));
-  return {
-    HasMoreStreams: names.length > count,
-    ...listMember("StreamNames", names.slice(0, count)),
-  };
-};
+      .flat()
+      .sort((a, b) => (a < b ? -1 : 1));
+    return {
+      HasMoreStreams: names.length > count,
+      ...listMember("StreamNames", names.slice(0, count)),
+    };
+  },
+});
 
-export const updateStream: Method<"UpdateStream"> = async (context, input) => {
-  const address = await addressIn(context, input.StreamName);
-  const before = await freshStream(context, address);
-  const retention = readRetention(input);
-  const storageLimitMb =
-    retention === undefined ? before.yandex?.storageLimitMb : retention.storageLimitMb;
-  const read = readAttributes(input, storageLimitMb === undefined ? {} : { storageLimitMb });
-  const yandex: YandexAttributes = { ...kept(before), ...read };
-  const mode = readMode(input);
-  const { TargetShardCount: asked = 0, PartitioningSettings: settings } = input;
-  if (settings === undefined && asked < before.shards.length) {
-    throw fewerShards("badRequest", before, asked);
-  }
-  const target = Math.max(asked, settings?.MinActivePartitions ?? 0);
-  checkShardCount(target);
-  const { scope, name } = address;
-  const catalog = writtenCatalogOf(context.runtime.env, scope);
-  // First what the account may have no room for: a refused update changes nothing.
-  if (target > before.shards.length) await grow(context, address, target);
-  unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
-  if (mode !== undefined && mode !== before.mode) {
-    unwrap(await catalog.changeStream(name, { kind: "mode", mode }));
-  }
-  const change = retention && hourlyChange(before, hoursOf(retention));
-  if (change !== undefined) unwrap(await catalog.changeStream(name, change));
-  forgetStream(scope, name);
-  return {};
-};
+export const updateStream = operation({
+  name: "UpdateStream",
+  input: { StreamName: text, TargetShardCount: integer, ...settings },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const address = await addressIn(context);
+    const before = await freshStream(context, address);
+    const retention = readRetention(input);
+    const storageLimitMb =
+      retention === undefined ? before.yandex?.storageLimitMb : retention.storageLimitMb;
+    const read = readAttributes(input, storageLimitMb === undefined ? {} : { storageLimitMb });
+    const yandex: YandexAttributes = { ...kept(before), ...read };
+    const mode = readMode(input);
+    const { TargetShardCount: asked = 0, PartitioningSettings: partitioning } = input;
+    if (partitioning === undefined && asked < before.shards.length) {
+      throw fewerShards("badRequest", before, asked);
+    }
+    const target = Math.max(asked, partitioning?.MinActivePartitions ?? 0);
+    checkShardCount(target);
+    const { scope, name } = address;
+    const catalog = writtenCatalogOf(context.runtime.env, scope);
+    // First what the account may have no room for: a refused update changes nothing.
+    if (target > before.shards.length) await grow(context, address, target);
+    unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
+    if (mode !== undefined && mode !== before.mode) {
+      unwrap(await catalog.changeStream(name, { kind: "mode", mode }));
+    }
+    const change = retention && hourlyChange(before, hoursOf(retention));
+    if (change !== undefined) unwrap(await catalog.changeStream(name, change));
+    forgetStream(scope, name);
+    return {};
+  },
+});
 
-export const updateShardCount: Method<"UpdateShardCount"> = async (context, input) => {
-  const address = await addressIn(context, input.StreamName);
-  const before = await freshStream(context, address);
-  const { TargetShardCount: target = 0 } = input;
-  const { length } = before.shards;
-  if (target < length) throw fewerShards("argument", before, target);
-  checkShardCount(target);
-  if (target > length) await grow(context, address, target);
-  return { CurrentShardCount: length, StreamName: address.given, TargetShardCount: target };
-};
+export const updateShardCount = operation({
+  name: "UpdateShardCount",
+  input: {
+    ScalingType: nameOf("UNIFORM_SCALING"),
+    StreamName: text,
+    TargetShardCount: integer,
+  },
+  stream: ({ StreamName }) => StreamName,
+  run: async (context, input) => {
+    const address = await addressIn(context);
+    const before = await freshStream(context, address);
+    const { TargetShardCount: target = 0 } = input;
+    const { length } = before.shards;
+    if (target < length) throw fewerShards("argument", before, target);
+    checkShardCount(target);
+    if (target > length) await grow(context, address, target);
+    return { CurrentShardCount: length, StreamName: address.given, TargetShardCount: target };
+  },
+});
 
-export const updateStreamMode: Method<"UpdateStreamMode"> = async (context, input) => {
-  const { scope, name } = await addressIn(context, input.StreamArn);
-  const mode = readMode({ StreamModeDetails: input.StreamModeDetails ?? {} });
-  if (mode === undefined) return {};
-  unwrap(
-    await writtenCatalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }),
-  );
-  forgetStream(scope, name);
-  return {};
-};
+export const updateStreamMode = operation({
+  name: "UpdateStreamMode",
+  input: { StreamArn: text, StreamModeDetails: streamMode },
+  stream: ({ StreamArn }) => StreamArn,
+  run: async (context, input) => {
+    const { scope, name } = await addressIn(context);
+    const mode = readMode({ StreamModeDetails: input.StreamModeDetails ?? {} });
+    if (mode === undefined) return {};
+    unwrap(
+      await writtenCatalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }),
+    );
+    forgetStream(scope, name);
+    return {};
+  },
+});
 
-export const increaseRetention: Method<"IncreaseStreamRetentionPeriod"> = (context, input) =>
-  changeRetention(context, input, "longer");
+export const increaseRetention = operation({
+  name: "IncreaseStreamRetentionPeriod",
+  input: { RetentionPeriodHours: integer, StreamName: text },
+  stream: ({ StreamName }) => StreamName,
+  run: (context, input) => changeRetention(context, input, "longer"),
+});
 
-export const decreaseRetention: Method<"DecreaseStreamRetentionPeriod"> = (context, input) =>
-  changeRetention(context, input, "shorter");
+export const decreaseRetention = operation({
+  name: "DecreaseStreamRetentionPeriod",
+  input: { RetentionPeriodHours: integer, StreamName: text },
+  stream: ({ StreamName }) => StreamName,
+  run: (context, input) => changeRetention(context, input, "shorter"),
+});
 
 async function changeRetention(
-  context: MethodContext,
+  context: ActionContext,
   input: { StreamName?: string | undefined; RetentionPeriodHours?: number | undefined },
   direction: "longer" | "shorter",
 ): Promise<object> {
-  const address = await addressIn(context, input.StreamName);
+  const address = await addressIn(context);
   const before = await freshStream(context, address);
   const { RetentionPeriodHours: hours = 0 } = input;
   const current = before.retentionHours;
@@ -203,7 +259,7 @@ async function changeRetention(
 }
 
 async function freshStream(
-  { runtime }: MethodContext,
+  { runtime }: ActionContext,
   { scope, name }: StreamAddress,
 ): Promise<StreamDescription> {
   return (await refreshStream(runtime.env, scope, name)).description;
@@ -211,7 +267,7 @@ async function freshStream(
 
 /** Ends when the new shards take records. */
 async function grow(
-  { runtime: { env } }: MethodContext,
+  { runtime: { env } }: ActionContext,
   { scope, name }: StreamAddress,
   target: number,
 ): Promise<void> {
@@ -225,7 +281,7 @@ function kept({ yandex }: StreamDescription): Partial<YandexAttributes> {
 }
 
 async function namesIn(
-  { runtime: { env }, place }: MethodContext,
+  { runtime: { env }, place }: ActionContext,
   path: string | undefined,
   after: string,
   count: number,

@@ -2,9 +2,11 @@
 // YDB json_proto_conversion.cpp.
 
 import { describe, expect, test } from "vitest";
+import { putRecords } from "../../../worker/yandex/actions/put.ts";
+import { getShardIterator } from "../../../worker/yandex/actions/read.ts";
+import { createStream, listStreams } from "../../../worker/yandex/actions/streams.ts";
 import { YandexError } from "../../../worker/yandex/errors.ts";
 import { readMessage } from "../../../worker/yandex/shapeTypes.ts";
-import { messages } from "../../../worker/yandex/shapes.ts";
 import { parseSequenceNumber, parseShardId, shardIdOf } from "../../../worker/yandex/shards.ts";
 
 describe("readMessage", () => {
@@ -15,7 +17,7 @@ describe("readMessage", () => {
       StreamModeDetails: { streamMode: "ON_DEMAND" },
       partitioning_settings: { MinActivePartitions: 1 },
     };
-    expect(readMessage(messages.CreateStream, body)).toEqual({
+    expect(readMessage(createStream.input, body)).toEqual({
       StreamName: "s",
       ShardCount: 3,
       StreamModeDetails: { StreamMode: "ON_DEMAND" },
@@ -26,11 +28,11 @@ describe("readMessage", () => {
   test("bytes as they are, or in base64; times in milliseconds; a list of records", () => {
     const Data = new Uint8Array([1, 2]);
     const body = { Records: [{ Data }, { Data: "AQI=", PartitionKey: "k" }] };
-    const { Records } = readMessage(messages.PutRecords, body);
+    const { Records } = readMessage(putRecords.input, body);
     const data = Records?.map((record) => Buffer.from(record.Data ?? []).toString("hex"));
     expect(data).toEqual(["0102", "0102"]);
-    expect(readMessage(messages.GetShardIterator, { Timestamp: 1.5 })).toEqual({ Timestamp: 1500 });
-    expect(readMessage(messages.GetShardIterator, { Timestamp: 2n })).toEqual({ Timestamp: 2000 });
+    expect(readMessage(getShardIterator.input, { Timestamp: 1.5 })).toEqual({ Timestamp: 1500 });
+    expect(readMessage(getShardIterator.input, { Timestamp: 2n })).toEqual({ Timestamp: 2000 });
   });
 
   test.each([
@@ -41,14 +43,14 @@ describe("readMessage", () => {
     ["6", undefined],
     ["", undefined],
   ])("an iterator's type %j is %s", (given, type) => {
-    const { ShardIteratorType } = readMessage(messages.GetShardIterator, {
+    const { ShardIteratorType } = readMessage(getShardIterator.input, {
       ShardIteratorType: given,
     });
     expect(ShardIteratorType).toBe(type);
   });
 
   test.each([undefined, null])("%s: no body at all", (value) => {
-    expect(refusal(() => readMessage(messages.ListStreams, value))).toEqual([
+    expect(refusal(() => readMessage(listStreams.input, value))).toEqual([
       "MissingParameter",
       "Top level of json value is not a map",
     ]);
@@ -71,7 +73,7 @@ describe("readMessage", () => {
     ["text", type("object", "string")],
     [new Uint8Array(1), type("object", "binary")],
   ])("%j is refused: %s", (body, message) => {
-    expect(refusal(() => readMessage(messages.CreateStream, body))).toEqual([
+    expect(refusal(() => readMessage(createStream.input, body))).toEqual([
       "InvalidArgumentException",
       message,
     ]);
