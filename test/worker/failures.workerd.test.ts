@@ -65,19 +65,23 @@ const puts: [what: string, request: () => Request][] = [
 ];
 
 describe("a commit that fails", () => {
-  test.each(puts)("%s: logged once, with the request's id", async (_, request) => {
-    const { stream } = unwrap(await catalogOf(env, scope).describeStream(name));
-    for (const { uid } of stream.shards) {
-      await sabotage(env.SHARD.getByName(uid), (storage) => {
-        const sync = storage.sync.bind(storage);
-        storage.sync = () => {
-          storage.sync = sync;
-          return Promise.reject(new Error(fault));
-        };
-      });
-    }
-    await expectLoggedOnce(request());
-  });
+  test.each(puts)(
+    "%s: logged once by its shard, and once with the request's id",
+    async (_, request) => {
+      const { stream } = unwrap(await catalogOf(env, scope).describeStream(name));
+      for (const { uid } of stream.shards) {
+        await sabotage(env.SHARD.getByName(uid), (storage) => {
+          const sync = storage.sync.bind(storage);
+          storage.sync = () => {
+            storage.sync = sync;
+            return Promise.reject(new Error(fault));
+          };
+        });
+      }
+      const [uid] = stream.shards.map((shard) => shard.uid);
+      await expectLogged(request(), [`a commit of shard ${uid} failed`]);
+    },
+  );
 });
 
 describe("an object that throws", () => {
@@ -103,7 +107,7 @@ describe("an object that throws", () => {
       return { restore: () => (sql.exec = exec) };
     });
     try {
-      await expectLoggedOnce(request());
+      await expectLogged(request());
     } finally {
       await sabotage(catalog, () => exec.restore());
     }
@@ -124,17 +128,17 @@ test("what a caller does is not logged", async () => {
   expect(log).not.toHaveBeenCalled();
 });
 
-async function expectLoggedOnce(request: Request): Promise<void> {
+/** Lines of a shard, when it has any, and then one of the request. */
+async function expectLogged(request: Request, ofShard: readonly string[] = []): Promise<void> {
   const reply = await send(request);
   const text = await reply.text();
   expect([reply.status, text]).toEqual([request.status, expect.not.stringContaining(fault)]);
   expect(text).toContain("Internal");
   const id = reply.headers.get(request.idHeader);
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
-  expect(log.mock.calls.map((args) => args.map(textOf).join(" "))).toEqual([
-    expect.stringContaining(fault),
-  ]);
-  expect(log.mock.calls[0]?.map(textOf).join(" ")).toContain(id);
+  const lines = log.mock.calls.map((args) => args.map(textOf).join(" "));
+  expect(lines).toEqual([...ofShard, id].map((about) => expect.stringContaining(about ?? "")));
+  for (const line of lines) expect(line).toContain(fault);
 }
 
 function kinesis(operation: string, status: number, body: object): Request {

@@ -51,7 +51,7 @@ export function registerConsumer(
     throw new StreamError("consumerExists", { stream: stream.name, consumer: name });
   }
   if (stream.consumers.length >= max) {
-    throw new StreamError("tooManyConsumers", { stream: stream.name, limit: max });
+    throw new StreamError("tooManyConsumers", { limit: max });
   }
   const consumer: ConsumerDescription = {
     name,

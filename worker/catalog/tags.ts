@@ -46,6 +46,6 @@ export class TagTable {
 export function changeTags(before: Tags, { put, remove = [] }: TagChange): Tags {
   const after = new Map([...before, ...(put ?? [])]);
   for (const key of remove) after.delete(key);
-  if (after.size > tagsMax) throw new StreamError("tooManyTags");
+  if (after.size > tagsMax) throw new StreamError("tooManyTags", { limit: tagsMax });
   return after;
 }

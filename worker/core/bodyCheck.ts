@@ -1,7 +1,7 @@
 // Checks every body that a shard loads from its storage, and remembers which ones failed. What fails is
 // refused by name: the shard, the segment, the first record. The bytes are left as they are, for
 // whoever repairs; everything around them is read as before.
-import { StreamError } from "../errors.ts";
+import { isCode, StreamError } from "../errors.ts";
 import { verifyBody } from "../engine/chunk.ts";
 
 /** What a body must hold. */
@@ -31,13 +31,13 @@ export class Inspector {
       }
     } catch (error) {
       if (!isCorrupt(error)) throw error;
-      if (body.length > 0) what = String(error.detail["what"]);
+      if (body.length > 0) what = error.detail.what;
     }
     this.damaged.add(index);
     throw new StreamError("corrupt", { shard: this.uid, segment, index, what });
   }
 }
 
-export function isCorrupt(error: unknown): error is StreamError {
-  return error instanceof StreamError && error.code === "corrupt";
+export function isCorrupt(error: unknown): error is StreamError<"corrupt"> {
+  return isCode(error, "corrupt");
 }

@@ -8,7 +8,12 @@ import type { AccountTotals } from "./control.ts";
 import type { ConsumerKey } from "./control.ts";
 import type { StreamChange } from "./control.ts";
 import type { Commitment } from "./control.ts";
-import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
+import {
+  isStreamError,
+  StreamError,
+  type StreamErrorCode,
+  type StreamErrorDetail,
+} from "../errors.ts";
 import type {
   AppendReceipt,
   ConsumerDescription,
@@ -204,7 +209,7 @@ export async function asReply<T>(work: () => T | Promise<T>): Promise<Reply<T>> 
   try {
     return await work();
   } catch (error) {
-    if (error instanceof StreamError) return { failed: error.code, detail: error.detail };
+    if (isStreamError(error)) return { failed: error.code, detail: error.detail };
     throw error;
   }
 }

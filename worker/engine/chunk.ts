@@ -2,7 +2,7 @@
 // its shard. docs/FORMAT.md owns the layout. The columns and the payload are the engine's business
 // (worker/engine/engine.ts); this file lets a shard place a chunk, and trust its bytes, without the engine.
 import { crc32 } from "node:zlib";
-import { StreamError } from "../errors.ts";
+import { isCode, StreamError } from "../errors.ts";
 import { storesBoundOnly } from "./shardUid.ts";
 
 export const CHUNK_HEADER_BYTES = 56;
@@ -116,7 +116,7 @@ export function verifySegment(chunk: Uint8Array, shard: string, segment: number)
   try {
     return verifyBody(chunk, shard);
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
+    if (!isCode(error, "corrupt")) throw error;
     throw new StreamError("corrupt", { shard, segment, ...error.detail });
   }
 }

@@ -4,7 +4,7 @@
 // request is answered.
 import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
-import { StreamError } from "../errors.ts";
+import { isStreamError, StreamError } from "../errors.ts";
 import {
   bodiesBytesMax,
   bodyFreeBytes,
@@ -47,7 +47,7 @@ export async function readBody(
     kept.set(request, reader);
     return await reader.read(claimed, bytesMax);
   } catch (error) {
-    if (error instanceof BodyError || error instanceof StreamError) throw error;
+    if (error instanceof BodyError || isStreamError(error)) throw error;
     throw new BodyError("The request's body did not come whole.", { cause: error });
   }
 }

@@ -1,9 +1,10 @@
 // What the Kinesis face says when the core fails: one table from the core's codes to the service's
-// errors. The words are in errorTexts.ts. What is not in the table is no caller's doing: it is logged
-// and answered as InternalFailure.
+// errors. The words are in errorTexts.ts. What is no caller's doing is logged, and answered as
+// InternalFailure.
 import {
   damageText,
-  StreamError,
+  isStreamError,
+  type StreamError,
   type StreamErrorCode,
   type StreamErrorDetail,
 } from "../errors.ts";
@@ -19,7 +20,9 @@ import {
   retentionInWrongDirection,
   serverBusy,
   shardAlreadySplit,
+  shardDoesNotExist,
   shardLimitExceeded,
+  shardsNotAdjacent,
   streamExists,
   streamNotActive,
   streamNotFound,
@@ -33,31 +36,61 @@ import {
 } from "./errorTexts.ts";
 import { streamArn, type StreamAddress } from "./names.ts";
 
-type Wording = (stream: StreamAddress, detail: Detail) => KinesisError;
+type Answer<Code extends StreamErrorCode> = (
+  stream: StreamAddress,
+  detail: StreamErrorDetail<Code>,
+) => KinesisError;
 
-const wordings: { readonly [Code in StreamErrorCode]?: Wording } = {
+/**
+ * What no request of this face leads to is an error of ours, as is what no caller can do anything about. What an
+ * action alone can word, because the request has more of it than the stream, is told by the action.
+ */
+const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   streamNotFound,
   streamExists,
-  streamNotActive: (stream, detail) => streamNotActive(stream, detail.text("status")),
-  wrongMode: (stream, detail) =>
-    detail.text("mode") === "ON_DEMAND" ? streamOnDemand(stream) : streamProvisioned(stream),
-  retentionNotLonger: (stream, detail) => wrongRetention("Increase", stream, detail),
-  retentionNotShorter: (stream, detail) => wrongRetention("Decrease", stream, detail),
+  streamNotActive: (stream, { status }) => streamNotActive(stream, status),
+  shardNotFound: (stream, { shard }) =>
+    shard === undefined ? internal() : shardDoesNotExist(shard, stream),
+  wrongMode: (stream, { mode }) =>
+    mode === "ON_DEMAND" ? streamOnDemand(stream) : streamProvisioned(stream),
+  retentionNotLonger: (stream, { hours, existingHours }) =>
+    retentionInWrongDirection("Increase", hours, existingHours, stream),
+  retentionNotShorter: (stream, { hours, existingHours }) =>
+    retentionInWrongDirection("Decrease", hours, existingHours, stream),
   notCommitted: ({ account }) => notCommitted(account),
-  tooLarge: (_, detail) => streamTooLarge(detail.number("bytesMax")),
   tooManyShards,
-  tooManyStreams: (stream, detail) =>
-    tooManyStreams(stream, detail.number("limit"), detail.has("creating")),
+  tooFewShards: internal,
+  tooManyStreams: (stream, { limit, creating }) =>
+    tooManyStreams(stream, limit, creating !== undefined),
   tooManyTags,
-  tooManyConsumers: (stream, detail) =>
-    tooManyConsumers(stream, detail.number("limit"), detail.has("creating")),
-  consumerNotFound: ({ account }, detail) => consumerNotFound(detail.text("consumer"), account),
-  consumerExists: (stream, detail) => consumerExists(detail.text("consumer"), stream),
-  consumerNotActive: (stream, detail) =>
-    consumerNotActive(detail.text("consumer"), detail.number("createdSeconds"), stream),
+  tooManyConsumers: (stream, { limit, creating }) =>
+    tooManyConsumers(stream, limit, creating !== undefined),
+  consumerNotFound: ({ account }, { consumer }) => consumerNotFound(consumer, account),
+  consumerExists: (stream, { consumer }) => consumerExists(consumer, stream),
+  consumerNotActive: (stream, { consumer, createdSeconds }) =>
+    consumerNotActive(consumer, createdSeconds, stream),
   consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
+  policyNotFound: internal,
+  shardClosed: (stream, detail) =>
+    "shard" in detail ? shardAlreadySplit(detail.shard, stream) : internal(),
+  hashOutOfRange: internal,
+  shardsNotAdjacent: (stream, { shard, adjacent }) => shardsNotAdjacent(shard, adjacent, stream),
+  subscriptionTaken: internal,
+  tooManyWaiting: internal,
+  locationNotFound: internal,
   overloaded: serverBusy,
-  shardClosed: (stream, detail) => shardAlreadySplit(detail.number("shard"), stream),
+  commitFailed: internal,
+  corrupt: (_, detail) => new KinesisError("InternalFailureException", damageText(detail)),
+  segmentSkipped: internal,
+  segmentSound: internal,
+  segmentNotFound: internal,
+  tooManySkipped: internal,
+  invalidQuery: internal,
+  tooLarge: (_, detail) => ("bytesMax" in detail ? streamTooLarge(detail.bytesMax) : internal()),
+  itemNotFound: internal,
+  itemExists: internal,
+  conditionFalse: internal,
+  expressionFailed: internal,
 };
 
 /** The service's error for whatever an action threw; `about` is the stream or account it was for. */
@@ -67,57 +100,33 @@ export function kinesisErrorOf(
   failures: FailureLog,
 ): KinesisError {
   if (error instanceof KinesisError) return error;
-  if (error instanceof StreamError) {
-    const detail = new Detail(error.detail);
-    const wording = wordings[error.code];
-    const name = detail.text("stream") || ("name" in about ? about.name : "");
-    const { account, region } = about;
-    if (wording !== undefined) return wording({ account, region, name }, detail);
-  }
-  failures.log(error);
-  const isCorrupt = error instanceof StreamError && error.code === "corrupt";
-  if (!isCorrupt) return new KinesisError("InternalFailure");
-  return new KinesisError("InternalFailureException", damageText(error.detail));
+  const answer = isStreamError(error) ? answerTo(error, about) : internal();
+  if (answer.name.startsWith("InternalFailure")) failures.log(error);
+  return answer;
+}
+
+function answerTo<Code extends StreamErrorCode>(
+  { code, detail }: StreamError<Code>,
+  about: Scope | StreamAddress,
+): KinesisError {
+  const { account, region } = about;
+  const known = "name" in about ? about.name : "";
+  const name = "stream" in detail && typeof detail.stream === "string" ? detail.stream : known;
+  const answer: Answer<Code> = answers[code];
+  return answer({ account, region, name }, detail);
+}
+
+function internal(): KinesisError {
+  return new KinesisError("InternalFailure");
 }
 
 /** Of the account with all its streams, or of one stream by itself. */
-function tooManyShards({ account, region }: StreamAddress, detail: Detail): KinesisError {
-  const limit = detail.number("limit");
-  if (!detail.has("current")) return streamTooWide(limit);
-  const current = detail.number("current");
-  const additional = detail.number("additional");
-  return shardLimitExceeded({ account, region, current, limit, additional });
-}
-
-function wrongRetention(
-  operation: "Increase" | "Decrease",
-  stream: StreamAddress,
-  detail: Detail,
+function tooManyShards(
+  { account, region }: StreamAddress,
+  detail: StreamErrorDetail<"tooManyShards">,
 ): KinesisError {
-  return retentionInWrongDirection(
-    operation,
-    detail.number("hours"),
-    detail.number("existingHours"),
-    stream,
-  );
-}
-
-class Detail {
-  private readonly values: StreamErrorDetail;
-
-  constructor(values: StreamErrorDetail) {
-    this.values = values;
-  }
-
-  has(name: string): boolean {
-    return this.values[name] !== undefined;
-  }
-
-  text(name: string): string {
-    return String(this.values[name] ?? "");
-  }
-
-  number(name: string): number {
-    return Number(this.values[name] ?? 0);
-  }
+  const isOfAccount = "current" in detail;
+  return isOfAccount
+    ? shardLimitExceeded({ account, region, ...detail })
+    : streamTooWide(detail.limit);
 }

@@ -9,7 +9,7 @@ import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readBody } from "../http/body.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Env, Runtime } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode } from "../errors.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import { respond as respondWith } from "../http/reply.ts";
@@ -107,7 +107,7 @@ async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
   } catch (error) {
     if (error instanceof BodyError)
       return new KinesisError("SerializationException", error.message);
-    if (error instanceof StreamError && error.code === "overloaded") return serverBusy();
+    if (isCode(error, "overloaded")) return serverBusy();
     throw error;
   }
 }

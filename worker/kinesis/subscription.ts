@@ -6,7 +6,7 @@
 import { isDue, isOver, timeLeft } from "../core/clock.ts";
 import type { TimeSpan } from "../engine/engine.ts";
 import type { Runtime } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode } from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
 import { findStream } from "../stream/directory.ts";
@@ -203,7 +203,7 @@ class Push {
     try {
       this.spans = await spansOf(this.runtime.env, this.subscribed.stream, page);
     } catch (error) {
-      if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
+      if (!isCode(error, "streamNotFound")) throw error;
     }
     return this.spans;
   }
@@ -228,10 +228,8 @@ class Push {
 
   private refusalOf(error: unknown): KinesisError {
     const { shard, stream } = this.subscribed;
-    const code = error instanceof StreamError ? error.code : undefined;
-    if (code === "shardNotFound") return shardDoesNotExist(shard.index, stream);
-    return code === "subscriptionTaken"
-      ? this.taken()
-      : kinesisErrorOf(error, stream, this.failures);
+    if (isCode(error, "shardNotFound")) return shardDoesNotExist(shard.index, stream);
+    if (isCode(error, "subscriptionTaken")) return this.taken();
+    return kinesisErrorOf(error, stream, this.failures);
   }
 }

@@ -6,7 +6,7 @@ import { authenticate } from "../auth/authenticate.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Runtime } from "../core/bindings.ts";
-import { StreamError, type StreamErrorCode } from "../errors.ts";
+import { isStreamError, type StreamErrorCode } from "../errors.ts";
 import { type NamedResource, refusalOf } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { readStats } from "./stats.ts";
@@ -29,10 +29,44 @@ const works: ReadonlyMap<string, Work> = new Map([
   ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
 ]);
 
-const statusOf: Partial<Record<StreamErrorCode, number>> = {
+const statusOf: Record<StreamErrorCode, number> = {
+  streamNotFound: 404,
+  streamExists: 409,
+  streamNotActive: 409,
+  shardNotFound: 404,
+  wrongMode: 409,
+  retentionNotLonger: 409,
+  retentionNotShorter: 409,
+  notCommitted: 409,
+  tooManyShards: 409,
+  tooFewShards: 409,
+  tooManyStreams: 409,
+  tooManyTags: 409,
+  tooManyConsumers: 409,
+  consumerNotFound: 404,
+  consumerExists: 409,
+  consumerNotActive: 409,
+  consumersRegistered: 409,
+  policyNotFound: 404,
+  shardClosed: 409,
+  hashOutOfRange: 400,
+  shardsNotAdjacent: 400,
+  subscriptionTaken: 409,
+  tooManyWaiting: 503,
+  locationNotFound: 404,
+  overloaded: 503,
+  commitFailed: 500,
+  corrupt: 500,
+  segmentSkipped: 409,
   segmentSound: 409,
+  segmentNotFound: 404,
   tooManySkipped: 409,
   invalidQuery: 400,
+  tooLarge: 400,
+  itemNotFound: 404,
+  itemExists: 409,
+  conditionFalse: 409,
+  expressionFailed: 400,
 };
 
 export function isOperatorRequest(method: string, path: string): boolean {
@@ -60,8 +94,10 @@ export async function serveOperator(
   try {
     return await json(200, await work.run(runtime, stream, parameters));
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    return json(statusOf[error.code] ?? 404, { error: error.code, ...error.detail });
+    if (!isStreamError(error)) throw error;
+    const status = statusOf[error.code];
+    if (status >= 500) console.error(`${method} ${path} failed:`, error);
+    return json(status, { error: error.code, ...error.detail });
   }
 }
 

@@ -20,7 +20,7 @@ export async function skipSegment(
   }
   const { description } = await refreshStream(env, stream.scope, stream.name);
   if (!description.shards.some((shard) => shard.uid === uid)) {
-    throw new StreamError("shardNotFound", { shard: uid });
+    throw new StreamError("shardNotFound", { uid });
   }
   const { skipped } = unwrap(await env.SHARD.getByName(uid).skip(Number(segment)));
   return { shard: uid, ...skipped };

@@ -76,10 +76,10 @@ export function checkChunks(chunks: readonly Uint8Array[]): void {
     const { isBound, count, bytes } = readHeader(chunk);
     if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
     if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });
-    const limit = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
-    if (bytes > limit) throw new StreamError("tooLarge", { bytes, limit });
+    const bytesMax = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
+    if (bytes > bytesMax) throw new StreamError("tooLarge", { bytes, bytesMax });
     if (count > chunkRecordsMax) {
-      throw new StreamError("tooLarge", { records: count, limit: chunkRecordsMax });
+      throw new StreamError("tooLarge", { records: count, recordsMax: chunkRecordsMax });
     }
   }
 }

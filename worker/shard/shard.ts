@@ -7,7 +7,7 @@ import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
 import { Appends, checkChunks } from "./appendQueue.ts";
@@ -98,7 +98,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return asReply(async () => {
       const { uid, closedMs } = this.opened().description;
       if (closedMs !== undefined || this.closing !== undefined) {
-        throw new StreamError("shardClosed", { shard: uid });
+        throw new StreamError("shardClosed", { uid });
       }
       checkChunks(offered);
       const { chunks, refused } = this.quota?.admitRecords(offered, Date.now()) ?? {
@@ -259,6 +259,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         this.appends.settle(batch, receipts);
       } catch (error) {
         this.counters.failedCommits++;
+        // The request's own line says whom it hit. Of a shard that was removed meanwhile there is nothing to say.
+        if (!isCode(error, "shardNotFound")) {
+          console.error(`a commit of shard ${batch[0]?.uid} failed`, error);
+        }
         this.recoverIfPossible();
         this.appends.refuse(batch, commitFailure(error));
       }
@@ -441,7 +445,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 }
 
 function commitFailure(error: unknown): StreamError {
-  if (error instanceof StreamError) return error;
+  if (isStreamError(error)) return error;
   const what = error instanceof Error ? error.message : String(error);
   return new StreamError("commitFailed", { what });
 }

@@ -4,7 +4,7 @@
 import { isDue } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
-import { StreamError } from "../errors.ts";
+import { isCode } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
 import { writtenCheck } from "./written.ts";
 import { type Routes, routesOf } from "../core/hashRange.ts";
@@ -85,7 +85,7 @@ export async function withStream<T>(
   try {
     return await work(known);
   } catch (error) {
-    if (!(error instanceof StreamError) || error.code !== "shardNotFound") throw error;
+    if (!isCode(error, "shardNotFound")) throw error;
     return await work(await refreshStream(env, scope, name));
   }
 }
@@ -126,7 +126,7 @@ export async function findCursorKeyBeside(
     try {
       await findStream(env, scope, likelyName());
     } catch (error) {
-      if (!(error instanceof StreamError) || error.code !== "streamNotFound") throw error;
+      if (!isCode(error, "streamNotFound")) throw error;
     }
   }
   return findCursorKey(env, scope);

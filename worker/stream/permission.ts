@@ -7,7 +7,7 @@ import type { Caller, Refusal } from "../auth/caller.ts";
 import { authorize, type Deed, isDecidedByList } from "../auth/policy.ts";
 import { parsePolicy, type ResourcePolicy } from "../auth/resourcePolicy.ts";
 import type { Env } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode } from "../errors.ts";
 import { createdSecondsOf, findConsumer } from "../catalog/consumers.ts";
 import { findStream, refreshStream } from "./directory.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
@@ -76,7 +76,7 @@ async function lookUp(
     if (consumer === undefined || findConsumer(description, consumer)) return description;
     return (await refreshStream(env, scope, name)).description;
   } catch (error) {
-    if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
+    if (isCode(error, "streamNotFound")) return undefined;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { horizonOf } from "../core/horizon.ts";
 import { isOver } from "../core/clock.ts";
 import type { Runtime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
-import { StreamError } from "../errors.ts";
+import { isCode, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { pageSegmentsMax, viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies } from "../core/bodyCache.ts";
@@ -247,9 +247,9 @@ function takeLoads(
 
 /** Goes on after a segment that an operator has given up; false when it is none, or lies further on. */
 function passOver(page: Gathering, error: unknown): boolean {
-  if (!(error instanceof StreamError) || error.code !== "segmentSkipped") return false;
-  const index = Number(error.detail["index"]);
-  const nextIndex = index + Number(error.detail["count"]);
+  if (!isCode(error, "segmentSkipped")) return false;
+  const { index, count } = error.detail;
+  const nextIndex = index + count;
   if (index > page.index) return false;
   console.warn(`a page passes over records ${page.index} to ${nextIndex - 1}`, error.detail);
   page.index = Math.max(page.index, nextIndex);
@@ -258,7 +258,7 @@ function passOver(page: Gathering, error: unknown): boolean {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof StreamError && error.code === "locationNotFound";
+  return isCode(error, "locationNotFound");
 }
 
 /** The shard itself says that the record is in this segment, and it is not there. */

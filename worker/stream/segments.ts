@@ -4,7 +4,7 @@
 // the shard while R2 does not have them, and are checked before they are let out.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { verifySegment } from "../engine/chunk.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import { unwrap } from "../core/rpc.ts";
@@ -43,7 +43,7 @@ export class Segments extends WorkerEntrypoint<Env> {
         },
       });
     } catch (error) {
-      if (!(error instanceof StreamError)) throw error;
+      if (!isStreamError(error)) throw error;
       const { code, detail } = error;
       return refuse(500, JSON.stringify({ code, detail }), "application/json");
     }
@@ -87,7 +87,7 @@ async function loadSegment(
 }
 
 function isSkip(error: unknown): boolean {
-  return error instanceof StreamError && error.code === "segmentSkipped";
+  return isCode(error, "segmentSkipped");
 }
 
 /** Whoever asked and went away needs no answer. */

@@ -3,7 +3,7 @@
 // alone. A shard that was closed or is gone shows that the map is stale: the catalog says when it has
 // a new one, and the records go where they now belong.
 import type { Env } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
 import { type RecordBatch, partsOf, selectBatch } from "../engine/recordBatch.ts";
@@ -48,7 +48,7 @@ export async function putRecords(
       current = await settledStream(env, description, description.name);
     } catch (error) {
       // What could not be put is told record by record: others of the call may have been.
-      if (error instanceof StreamError) throw error;
+      if (isStreamError(error)) throw error;
       console.error("no new map of the stream's shards", error);
       return results;
     }
@@ -87,8 +87,7 @@ async function putRouted(
 }
 
 function isStale(failure: unknown): boolean {
-  if (!(failure instanceof StreamError)) return false;
-  return failure.code === "shardNotFound" || failure.code === "shardClosed";
+  return isCode(failure, "shardNotFound", "shardClosed");
 }
 
 /** Packs the records of each shard into as few chunks as their bytes allow. */

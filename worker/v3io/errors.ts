@@ -4,7 +4,7 @@
 // the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { BodyError } from "../http/body.ts";
-import { damageText, StreamError } from "../errors.ts";
+import { damageText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 
 interface ErrorRow {
@@ -68,39 +68,51 @@ export function v3ioErrorOf(error: unknown, failures: FailureLog): V3ioError {
 function nameOf(error: unknown): V3ioError {
   if (error instanceof V3ioError) return error;
   if (error instanceof BodyError) return new V3ioError("InvalidArgumentException", error.message);
-  if (!(error instanceof StreamError)) return new V3ioError("InternalError");
-  switch (error.code) {
-    case "streamNotFound":
-    case "shardNotFound":
-      return new V3ioError("ResourceNotFoundException");
-    case "streamExists":
-    case "streamNotActive":
-    case "consumersRegistered":
-      return new V3ioError("ResourceInUseException");
-    case "locationNotFound":
-      return new V3ioError("IllegalLocationException");
-    case "shardClosed":
-    case "overloaded":
-    case "tooManyStreams":
-      return new V3ioError("ProvisionedThroughputExceededException");
-    case "tooLarge":
-    case "tooManyShards":
-    case "expressionFailed":
-      return invalid();
-    case "tooFewShards":
-      return new V3ioError("InvalidShardCountException");
-    case "itemNotFound":
-      return new V3ioError("No such file or directory");
-    case "conditionFalse":
-      return new V3ioError("ConditionFalse");
-    case "itemExists":
-      return new V3ioError("ItemExists");
-    case "corrupt":
-      return new V3ioError("InternalError", damageText(error.detail));
-    default:
-      return new V3ioError("InternalError");
-  }
+  if (!isStreamError(error)) return new V3ioError("InternalError");
+  const notice = isCode(error, "corrupt") ? damageText(error.detail) : undefined;
+  return new V3ioError(names[error.code], notice);
 }
+
+/** What no request of this face leads to is an error of ours, as is what no caller can do anything about. */
+const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
+  streamNotFound: "ResourceNotFoundException",
+  streamExists: "ResourceInUseException",
+  streamNotActive: "ResourceInUseException",
+  shardNotFound: "ResourceNotFoundException",
+  wrongMode: "InternalError",
+  retentionNotLonger: "InternalError",
+  retentionNotShorter: "InternalError",
+  notCommitted: "InternalError",
+  tooManyShards: "InvalidArgumentException",
+  tooFewShards: "InvalidShardCountException",
+  tooManyStreams: "ProvisionedThroughputExceededException",
+  tooManyTags: "InternalError",
+  tooManyConsumers: "InternalError",
+  consumerNotFound: "InternalError",
+  consumerExists: "InternalError",
+  consumerNotActive: "InternalError",
+  consumersRegistered: "ResourceInUseException",
+  policyNotFound: "InternalError",
+  shardClosed: "ProvisionedThroughputExceededException",
+  hashOutOfRange: "InternalError",
+  shardsNotAdjacent: "InternalError",
+  subscriptionTaken: "InternalError",
+  tooManyWaiting: "InternalError",
+  locationNotFound: "IllegalLocationException",
+  overloaded: "ProvisionedThroughputExceededException",
+  commitFailed: "InternalError",
+  corrupt: "InternalError",
+  segmentSkipped: "InternalError",
+  segmentSound: "InternalError",
+  segmentNotFound: "InternalError",
+  tooManySkipped: "InternalError",
+  invalidQuery: "InternalError",
+  tooLarge: "InvalidArgumentException",
+  itemNotFound: "No such file or directory",
+  itemExists: "ItemExists",
+  conditionFalse: "ConditionFalse",
+  expressionFailed: "InvalidArgumentException",
+};
 
 /** A failed record within a reply of status 200. */
 export function recordFailure(error: V3ioError): { ErrorCode: number; ErrorMessage: string } {

@@ -7,7 +7,7 @@ import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import { v3ioActions, type V3ioOperation } from "../auth/v3io.ts";
 import type { Env, Runtime } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode } from "../errors.ts";
 import { refusalOf } from "../stream/permission.ts";
 import { findStream } from "../stream/directory.ts";
 import type { Scope } from "../core/types.ts";
@@ -102,7 +102,7 @@ async function isStream(env: Env, scope: Scope, name: string): Promise<boolean> 
     await findStream(env, scope, name);
     return true;
   } catch (error) {
-    if (error instanceof StreamError && error.code === "streamNotFound") return false;
+    if (isCode(error, "streamNotFound")) return false;
     throw error;
   }
 }

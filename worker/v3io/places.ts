@@ -3,7 +3,7 @@
 // a number in it is a shard, any other name an object that lives and dies with the stream. Streams do
 // not stand inside streams, so the nearest one above a path is the one.
 import type { Runtime } from "../core/bindings.ts";
-import { StreamError } from "../errors.ts";
+import { isCode, StreamError } from "../errors.ts";
 import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes.ts";
 import { UnwrittenItems } from "../items/unwritten.ts";
 import { findStream, type KnownStream } from "../stream/directory.ts";
@@ -59,7 +59,7 @@ export async function streamAt(
   try {
     return await getStream(runtime, scope, place);
   } catch (error) {
-    if (error instanceof StreamError && error.code === "streamNotFound") return undefined;
+    if (isCode(error, "streamNotFound")) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,13 @@
 // the method. What the HTTP front finds wrong is said plainly. Sources: YDB exceptions_mapping.cpp,
 // http_req.cpp, datastreams_codes.h.
 import { BodyError } from "../http/body.ts";
-import { damageText, StreamError } from "../errors.ts";
+import {
+  damageText,
+  isStreamError,
+  type StreamError,
+  type StreamErrorCode,
+  type StreamErrorDetail,
+} from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 
 /** Statuses by name; the reason phrase of a reply is the name too. */
@@ -88,51 +94,79 @@ export function yandexErrorOf(error: unknown, name: string, failures: FailureLog
   if (error instanceof BodyError) {
     return new YandexError("InvalidArgumentException", error.message);
   }
-  if (!(error instanceof StreamError)) return internal(error, failures);
-  const { code, detail } = error;
-  switch (code) {
-    case "streamNotFound":
-    case "shardNotFound":
-      return streamNotFound(name);
-    case "streamExists":
-      return issue("inUse", `Stream with name ${name} already exists`);
-    case "streamNotActive":
-      return issue("inUse", `Stream ${name} is being changed: ${detail["status"]}`);
-    case "consumersRegistered":
-      return issue(
-        "inUse",
-        "Stream has registered consumers and EnforceConsumerDeletion flag is false",
-      );
-    case "consumerExists":
-      return issue("inUse", `Consumer '${detail["consumer"]}' already exists`);
-    case "consumerNotFound":
-      return issue("notFound", `Consumer '${detail["consumer"]}' does not exist`);
-    case "tooManyConsumers":
-    case "tooManyShards":
-    case "tooManyStreams":
-      return issue("limit", `No more than ${detail["limit"]} of them are allowed`);
-    case "tooLarge":
-      return issue("limit", "The stream would be larger than is allowed");
-    case "tooFewShards":
-      return issue("argument", "Shard count must be non-decreasing");
-    case "retentionNotLonger":
-    case "retentionNotShorter":
-    case "wrongMode":
-    case "notCommitted":
-      return issue("validation", "The stream is not in a state that allows this");
-    case "consumerNotActive":
-      return issue("inUse", `Consumer '${detail["consumer"]}' is being changed`);
-    case "overloaded":
-    case "shardClosed":
-      return issue("overload", "Too many requests, try again later");
-    case "corrupt":
-      return internal(error, failures, damageText(detail));
-    default:
-      return internal(error, failures);
-  }
+  const answer = isStreamError(error) ? answerTo(error, name) : internal();
+  if (answer.name === "InternalError") failures.log(error);
+  return answer;
 }
 
-function internal(error: unknown, failures: FailureLog, text = "Internal error"): YandexError {
-  failures.log(error);
-  return issue("internal", text);
+function answerTo<Code extends StreamErrorCode>(
+  { code, detail }: StreamError<Code>,
+  name: string,
+): YandexError {
+  const answer: Answer<Code> = answers[code];
+  return answer(name, detail);
+}
+
+type Answer<Code extends StreamErrorCode> = (
+  stream: string,
+  detail: StreamErrorDetail<Code>,
+) => YandexError;
+
+/** What no request of this face leads to is an error of ours, as is what no caller can do anything about. */
+const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
+  streamNotFound,
+  streamExists: (name) => issue("inUse", `Stream with name ${name} already exists`),
+  streamNotActive: (name, { status }) =>
+    issue("inUse", `Stream ${name} is being changed: ${status}`),
+  shardNotFound: streamNotFound,
+  wrongMode: wrongState,
+  retentionNotLonger: wrongState,
+  retentionNotShorter: wrongState,
+  notCommitted: wrongState,
+  tooManyShards: tooMany,
+  tooFewShards: () => issue("argument", "Shard count must be non-decreasing"),
+  tooManyStreams: tooMany,
+  tooManyTags: internal,
+  tooManyConsumers: tooMany,
+  consumerNotFound: (_, { consumer }) => issue("notFound", `Consumer '${consumer}' does not exist`),
+  consumerExists: (_, { consumer }) => issue("inUse", `Consumer '${consumer}' already exists`),
+  consumerNotActive: (_, { consumer }) => issue("inUse", `Consumer '${consumer}' is being changed`),
+  consumersRegistered: () =>
+    issue("inUse", "Stream has registered consumers and EnforceConsumerDeletion flag is false"),
+  policyNotFound: internal,
+  shardClosed: busy,
+  hashOutOfRange: internal,
+  shardsNotAdjacent: internal,
+  subscriptionTaken: internal,
+  tooManyWaiting: internal,
+  locationNotFound: internal,
+  overloaded: busy,
+  commitFailed: internal,
+  corrupt: (_, detail) => issue("internal", damageText(detail)),
+  segmentSkipped: internal,
+  segmentSound: internal,
+  segmentNotFound: internal,
+  tooManySkipped: internal,
+  invalidQuery: internal,
+  tooLarge: () => issue("limit", "The stream would be larger than is allowed"),
+  itemNotFound: internal,
+  itemExists: internal,
+  conditionFalse: internal,
+  expressionFailed: internal,
+};
+
+function internal(): YandexError {
+  return issue("internal", "Internal error");
+}
+
+function wrongState(): YandexError {
+  return issue("validation", "The stream is not in a state that allows this");
+}
+
+function tooMany(_: string, { limit }: { readonly limit: number }): YandexError {
+  return issue("limit", `No more than ${limit} of them are allowed`);
+}
+
+function busy(): YandexError {
+  return issue("overload", "Too many requests, try again later");
 }

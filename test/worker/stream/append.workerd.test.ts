@@ -263,7 +263,10 @@ describe("what is not appended", () => {
     for (const bytes of [chunkBytesMax + 1, engine.windowBytes + 1, 5_000_000]) {
       const writes = await countWrites(shard);
       const reply = await shard.append([chunkOf("good"), chunkOf(...pairOf(bytes))]);
-      expect(reply).toMatchObject({ failed: "tooLarge", detail: { bytes, limit: chunkBytesMax } });
+      expect(reply).toMatchObject({
+        failed: "tooLarge",
+        detail: { bytes, bytesMax: chunkBytesMax },
+      });
       expect(writes).toEqual({ rows: 0, commits: 0 });
     }
     expect(unwrap(await shard.append([most])).receipts).toMatchObject([{ firstIndex: 0 }]);
@@ -278,12 +281,12 @@ describe("what is not appended", () => {
     const empty = Array.from({ length: chunkRecordsMax + 1 }, () => record("", ""));
     expect(await shard.append([packRecords(empty)])).toMatchObject({
       failed: "tooLarge",
-      detail: { records: chunkRecordsMax + 1, limit: chunkRecordsMax },
+      detail: { records: chunkRecordsMax + 1, recordsMax: chunkRecordsMax },
     });
-    const limit = bodyRowsMax * rowBodyBytesMax;
-    expect(await shard.append([chunkOf(record(new Uint8Array(limit)))])).toMatchObject({
+    const bytesMax = bodyRowsMax * rowBodyBytesMax;
+    expect(await shard.append([chunkOf(record(new Uint8Array(bytesMax)))])).toMatchObject({
       failed: "tooLarge",
-      detail: { limit },
+      detail: { bytesMax },
     });
     expect(await shard.append([packRecords(empty.slice(1))])).toMatchObject({ receipts: [{}] });
     expect(await readAll(shard)).toHaveLength(chunkRecordsMax);

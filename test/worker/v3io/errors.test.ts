@@ -107,7 +107,8 @@ describe("what a failure of the core is called", () => {
   });
 
   test.each(names)("%s: %s", async (code, name) => {
-    const body: unknown = await errorResponse(v3ioErrorOf(new StreamError(code), failures)).json();
+    const error = new StreamError(code, { what: "it failed" });
+    const body: unknown = await errorResponse(v3ioErrorOf(error, failures)).json();
     expect(body).toMatchObject({ ErrorMessage: name });
     expect(log).toHaveBeenCalledTimes(name === "InternalError" ? 1 : 0);
   });

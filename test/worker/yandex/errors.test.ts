@@ -84,9 +84,10 @@ describe("what a failure of the core is called", () => {
     ["overloaded", "ThrottlingException"],
     ["shardClosed", "ThrottlingException"],
   ])("%s: %s", (code, name) => {
-    expect(yandexErrorOf(new StreamError(code, { consumer: "c" }), "/Root/s", failures).name).toBe(
-      name,
-    );
+    expect(
+      yandexErrorOf(new StreamError(code, { stream: "s", consumer: "c" }), "/Root/s", failures)
+        .name,
+    ).toBe(name);
   });
 
   test("an error of this face stays what it is", () => {

@@ -1,7 +1,7 @@
 // Policies of streams and consumers: who of other accounts may do what. Kept as the text that was put,
 // if it is one that auth/resourcePolicy.ts understands; judged by permission.ts at every request.
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
@@ -34,7 +34,7 @@ export const deleteResourcePolicy: Action<"DeleteResourcePolicy"> = async (conte
   try {
     await changePolicy(context, resolveResource(arn), null);
   } catch (error) {
-    const isMissing = error instanceof StreamError && error.code === "policyNotFound";
+    const isMissing = isCode(error, "policyNotFound");
     throw isMissing ? policyNotFound(arn) : error;
   }
   return undefined;

@@ -1,6 +1,6 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
@@ -152,7 +152,7 @@ async function writableStream(
     return stream;
   } catch (error) {
     // A missing key is told before a missing stream.
-    const isMissing = error instanceof StreamError && error.code === "streamNotFound";
+    const isMissing = isCode(error, "streamNotFound");
     throw isMissing ? (keyError ?? error) : error;
   }
 }
@@ -200,7 +200,7 @@ function failureOf(
   stream: { name: string; account: string },
   failures: FailureLog,
 ): KinesisError {
-  if (failure instanceof StreamError && failure.code === "overloaded") {
+  if (isCode(failure, "overloaded")) {
     return throughputExceeded(shardIndex, stream);
   }
   failures.log(failure);

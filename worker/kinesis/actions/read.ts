@@ -1,7 +1,7 @@
 // GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
 // encrypted, so GetRecords asks the shard, and the catalog once in a while about new records. Where the shard has ended, the reply names the shards that continue it instead of
 // an iterator: every reply has one or the other, which is what consumers go by.
-import { StreamError } from "../../errors.ts";
+import { isCode, StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import {
@@ -56,18 +56,13 @@ export const getShardIterator: Action<"GetShardIterator"> = async (context, inpu
     if (input.DryRun === true) throw dryRun();
     return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    switch (error.code) {
-      case "streamNotFound":
-      case "shardNotFound":
-        throw shardDoesNotExist(shardIndex, address);
-      case "locationNotFound":
-        throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
-      case "overloaded":
-        throw throughputExceeded(shardIndex, address);
-      default:
-        throw error;
+    if (isCode(error, "streamNotFound", "shardNotFound")) {
+      throw shardDoesNotExist(shardIndex, address);
     }
+    if (isCode(error, "locationNotFound")) {
+      throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+    }
+    throw isCode(error, "overloaded") ? throughputExceeded(shardIndex, address) : error;
   }
 };
 
@@ -105,10 +100,8 @@ export const getRecords: Action<"GetRecords"> = async (context, input) => {
     const encrypted = await spansOf(runtime.env, stream, page);
     return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    const isGone = error.code === "shardNotFound" || error.code === "streamNotFound";
-    if (isGone) throw shardDoesNotExist(cursor.shard.index, stream);
-    if (error.code === "overloaded") throw throughputExceeded(cursor.shard.index, stream);
-    throw error;
+    const { index } = cursor.shard;
+    if (isCode(error, "shardNotFound", "streamNotFound")) throw shardDoesNotExist(index, stream);
+    throw isCode(error, "overloaded") ? throughputExceeded(index, stream) : error;
   }
 };

@@ -1,7 +1,7 @@
 // SubscribeToShard: everything that can be wrong is told in an ordinary reply, before the stream of
 // events begins; subscription.ts pushes them. A subscription that was refused leaves the one that
 // was there as it is.
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
 import { type KnownStream, refreshStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
@@ -51,19 +51,12 @@ export const subscribeToShard: Action<"SubscribeToShard"> = async (context, inpu
       eventStreamType,
     );
   } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-    switch (error.code) {
-      case "shardNotFound":
-        throw shardDoesNotExist(shardIndex, address);
-      case "locationNotFound":
-        throw startingNumberInvalid(number ?? "", shardIndex, address);
-      case "subscriptionTaken":
-        throw subscriptionExists(name, shardIndex, address);
-      case "tooManyWaiting":
-        throw tooManySubscriptions(shardIndex, address);
-      default:
-        throw error;
+    if (isCode(error, "shardNotFound")) throw shardDoesNotExist(shardIndex, address);
+    if (isCode(error, "locationNotFound")) {
+      throw startingNumberInvalid(number ?? "", shardIndex, address);
     }
+    if (isCode(error, "subscriptionTaken")) throw subscriptionExists(name, shardIndex, address);
+    throw isCode(error, "tooManyWaiting") ? tooManySubscriptions(shardIndex, address) : error;
   }
 };
 

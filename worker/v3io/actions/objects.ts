@@ -4,7 +4,7 @@
 // v3io-py stream.delete; v3io-go DeleteStreamSync, CheckPathExistsSync.
 import { readBody } from "../../http/body.ts";
 import type { Runtime } from "../../core/bindings.ts";
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import { rowBodyBytesMax } from "../../limits.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { Scope } from "../../core/types.ts";
@@ -90,7 +90,7 @@ async function getObject(
     return rangeOf(body, range, timeHeaders(time));
   } catch (error) {
     if (error instanceof V3ioError && error.name === "Is a directory") return done();
-    const isMissing = error instanceof StreamError && error.code === "itemNotFound";
+    const isMissing = isCode(error, "itemNotFound");
     if (isMissing && (await isDirectory(runtime, scope, object))) return done();
     throw error;
   }
@@ -118,7 +118,7 @@ async function putObject(
     const { time } = unwrap(await items.putObject(at, body, append));
     return done(timeHeaders(time));
   } catch (error) {
-    const isLarge = error instanceof StreamError && error.code === "tooLarge";
+    const isLarge = isCode(error, "tooLarge");
     throw isLarge ? new V3ioError("File too large") : error;
   }
 }
@@ -140,7 +140,7 @@ async function deleteObject(
     if (asDirectory && !isShard) await requireEmpty(runtime, scope, object);
     unwrap(await items.deleteItem({ ...place, path }));
   } catch (error) {
-    const isMissing = error instanceof StreamError && error.code === "itemNotFound";
+    const isMissing = isCode(error, "itemNotFound");
     if (!isMissing || !(asDirectory || isShard)) throw error;
   }
   return noContent();

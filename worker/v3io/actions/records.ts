@@ -5,7 +5,7 @@ import { itemTimeAt, nanosecondsPerMs } from "../../core/itemTime.ts";
 import { Buffer } from "node:buffer";
 import { utf8 } from "../../codec/bytes.ts";
 import type { Runtime } from "../../core/bindings.ts";
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax, timeOrdinalMax } from "../../limits.ts";
@@ -56,7 +56,7 @@ export async function seek(
   const { location, view } = await withStream(runtime.env, scope, streamNameAt(place), (stream) =>
     seekShard(runtime, shardOf(stream, index).uid, request),
   ).catch((error: unknown) => {
-    const missed = error instanceof StreamError && error.code === "locationNotFound";
+    const missed = isCode(error, "locationNotFound");
     throw missed ? invalid() : error;
   });
   return json({ Location: textOf(location) }, timeHeaders(itemTimeAt(view.lastTimeMs)));

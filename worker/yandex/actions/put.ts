@@ -3,7 +3,7 @@
 import { noBytes } from "../../codec/bytes.ts";
 import { parseHashKey, writeHashKey } from "../../core/hashKey.ts";
 import { mebibyte } from "../../core/units.ts";
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../engine/recordBatch.ts";
@@ -93,7 +93,7 @@ function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
 function replyOf(result: PutResult, full: string, failures: FailureLog): object {
   if ("failure" in result) {
     const { failure } = result;
-    const isOverload = failure instanceof StreamError && failure.code === "overloaded";
+    const isOverload = isCode(failure, "overloaded");
     return {
       ErrorMessage: yandexErrorOf(failure, full, failures).message,
       ErrorCode: isOverload ? "ProvisionedThroughputExceededException" : "InternalFailure",

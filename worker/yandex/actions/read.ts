@@ -3,7 +3,7 @@
 // split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
 import type { QuotaKind } from "../../core/types.ts";
-import { StreamError } from "../../errors.ts";
+import { isCode } from "../../errors.ts";
 import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
 import { pageBytesMax } from "../../limits.ts";
@@ -93,7 +93,7 @@ export const getRecords = operation({
     await context.permit(stream);
     await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
     const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
-      const isGone = error instanceof StreamError && error.code === "shardNotFound";
+      const isGone = isCode(error, "shardNotFound");
       throw isGone ? streamNotFound(stream.full) : error;
     });
     await spendPage(runtime.env, shardUid, page);
@@ -121,7 +121,7 @@ async function admitRead(
   try {
     await admitCall(runtime.env, uid, kind);
   } catch (error) {
-    const isTooSoon = error instanceof StreamError && error.code === "overloaded";
+    const isTooSoon = isCode(error, "overloaded");
     throw isTooSoon ? issue("throughput", `Rate exceeded for shard ${shardId}`) : error;
   }
 }
@@ -136,7 +136,7 @@ async function pageAt(
   try {
     return await readPage(runtime, shardUid, location, limits, "skip");
   } catch (error) {
-    const isAhead = error instanceof StreamError && error.code === "locationNotFound";
+    const isAhead = isCode(error, "locationNotFound");
     if (!isAhead) throw error;
     const view = unwrap(await runtime.env.SHARD.getByName(shardUid).view());
     return { runs: [], next: location, view, lastTimeMs: undefined };
