@@ -52,6 +52,25 @@ export interface ChunkStamp {
   timeOrdinal: number;
 }
 
+/** A whole chunk, whose header was read and checked where its bytes came in. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  readonly header: Readonly<ChunkHeader>;
+}
+
+/** Throws `corrupt` for bytes that are no whole chunk. Their checksums are not looked at. */
+export function openChunk(bytes: Uint8Array): Chunk {
+  const header = readHeader(bytes);
+  if (bytes.length !== header.bytes) throw corrupt("wrong length");
+  return { bytes, header };
+}
+
+/** The chunk with its place, which is written into its bytes too. */
+export function withStamp({ bytes, header }: Chunk, stamp: ChunkStamp): Chunk {
+  stampChunk(bytes, stamp);
+  return { bytes, header: { ...header, ...stamp } };
+}
+
 /** Reads the header and checks its structure, not its checksums. Throws `corrupt`. */
 export function readHeader(chunk: Uint8Array): ChunkHeader {
   if (chunk.length < CHUNK_HEADER_BYTES) throw corrupt("short");

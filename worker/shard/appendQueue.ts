@@ -9,13 +9,13 @@ import {
   pendingBytesMax,
   rowBodyBytesMax,
 } from "../limits.ts";
-import { readHeader } from "../engine/chunk.ts";
+import { type Chunk, openChunk } from "../engine/chunk.ts";
 import { releasePending, reservePending } from "./pendingBudget.ts";
 import type { AppendReceipt } from "../core/types.ts";
 
 export interface PendingAppend {
   uid: string;
-  chunks: readonly Uint8Array[];
+  chunks: readonly Chunk[];
   bytes: number;
   resolve(receipts: AppendReceipt[]): void;
   reject(error: unknown): void;
@@ -26,9 +26,9 @@ export class Appends {
   private pending: PendingAppend[] = [];
 
   /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
-  add(uid: string, chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
+  add(uid: string, chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
     let bytes = 0;
-    for (const chunk of chunks) bytes += readHeader(chunk).bytes;
+    for (const { header } of chunks) bytes += header.bytes;
     if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
     reservePending(uid, bytes);
     this.bytes += bytes;
@@ -68,18 +68,19 @@ export class Appends {
 }
 
 /**
- * Refuses chunks that are not whole, or that pass a bound: several records must fit the engine
- * together, also once they are merged with their neighbours. Throws `corrupt`, `tooLarge`.
+ * The chunks that a Worker offers. Refuses those that are not whole, or that pass a bound: several records must
+ * fit the engine together, also once they are merged with their neighbours. Throws `corrupt`, `tooLarge`.
  */
-export function checkChunks(chunks: readonly Uint8Array[]): void {
-  for (const chunk of chunks) {
-    const { isBound, count, bytes } = readHeader(chunk);
+export function openOffered(offered: readonly Uint8Array[]): Chunk[] {
+  return offered.map((each) => {
+    const chunk = openChunk(each);
+    const { isBound, count, bytes } = chunk.header;
     if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
-    if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });
     const bytesMax = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
     if (bytes > bytesMax) throw new StreamError("tooLarge", { bytes, bytesMax });
     if (count > chunkRecordsMax) {
       throw new StreamError("tooLarge", { records: count, recordsMax: chunkRecordsMax });
     }
-  }
+    return chunk;
+  });
 }

@@ -2,20 +2,21 @@
 import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, tailChunksMax } from "../limits.ts";
 import {
+  type Chunk,
   CHUNK_HEADER_BYTES,
   type ChunkHeader,
   columnBytesMax,
-  readHeader,
+  openChunk,
 } from "../engine/chunk.ts";
 
 /** Joins neighbours of one time; the chunks are stamped, their indexes consecutive. */
-export function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
-  const grouped: Uint8Array[] = [];
-  let group: Uint8Array[] = [];
+export function groupChunks(chunks: readonly Chunk[]): Chunk[] {
+  const grouped: Chunk[] = [];
+  let group: Chunk[] = [];
   let bytes = 0;
   let groupMs = 0;
   for (const chunk of chunks) {
-    const header = readHeader(chunk);
+    const { header } = chunk;
     const most = mergedBytesMax(header);
     const full = bytes + most > chunkBytesMax || group.length === tailChunksMax;
     if (group.length > 0 && (full || header.timeMs !== groupMs)) {
@@ -31,8 +32,10 @@ export function groupChunks(chunks: readonly Uint8Array[]): Uint8Array[] {
   return grouped;
 }
 
-function joinGroup(group: readonly Uint8Array[]): Uint8Array {
-  return group.length === 1 ? (group[0] as Uint8Array) : engine.merge(group);
+function joinGroup(group: readonly Chunk[]): Chunk {
+  const [first] = group;
+  if (group.length === 1 && first !== undefined) return first;
+  return openChunk(engine.merge(group.map(({ bytes }) => bytes)));
 }
 
 /** What a chunk adds to a merged one at most. */

@@ -22,7 +22,7 @@ import {
   tailChunksMax,
 } from "../limits.ts";
 import { bodies } from "../core/bodyCache.ts";
-import { bindChunk, readHeader, wideColumnBytesMax } from "../engine/chunk.ts";
+import { bindChunk, type Chunk, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import type { MeteredSql } from "./sql.ts";
 
@@ -122,8 +122,8 @@ export class Log {
   }
 
   /** Writes a stamped chunk, as a segment when it is large enough to be one. */
-  append(chunk: Uint8Array): void {
-    const { firstIndex, count, timeMs, timeOrdinal, bytes } = readHeader(chunk);
+  append(chunk: Chunk): void {
+    const { firstIndex, count, timeMs, timeOrdinal, bytes } = chunk.header;
     const large = bytes >= segmentBytesMin;
     const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
     const direct = large && (!tailWaits || bytes > segmentBytes);
@@ -137,7 +137,7 @@ export class Log {
       bytes,
       segment: direct ? this.nextSegment : undefined,
     };
-    this.write(entry, chunk, "INSERT");
+    this.write(entry, chunk.bytes, "INSERT");
     this.push(entry);
   }
 

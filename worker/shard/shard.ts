@@ -10,7 +10,8 @@ import type { Env } from "../core/bindings.ts";
 import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
-import { Appends, checkChunks } from "./appendQueue.ts";
+import { Appends, openOffered } from "./appendQueue.ts";
+import type { Chunk } from "../engine/chunk.ts";
 import { groupChunks } from "./commitGroups.ts";
 import { bodies } from "../core/bodyCache.ts";
 import type { LogEntry } from "./log.ts";
@@ -100,9 +101,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (closedMs !== undefined || this.closing !== undefined) {
         throw new StreamError("shardClosed", { uid });
       }
-      checkChunks(offered);
-      const { chunks, refused } = this.quota?.admitRecords(offered, Date.now()) ?? {
-        chunks: offered,
+      const opened = openOffered(offered);
+      const { chunks, refused } = this.quota?.admitRecords(opened, Date.now()) ?? {
+        chunks: opened,
         refused: 0,
       };
       if (chunks.length === 0) throw new StreamError("overloaded");
@@ -272,15 +273,15 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     void this.tiering.move();
   }
 
-  private async commit(chunks: readonly Uint8Array[]): Promise<AppendReceipt[]> {
+  private async commit(chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
     const store = this.opened();
-    const receipts = store.stamp(chunks, Date.now());
-    this.transact(() => store.append(groupChunks(chunks)));
+    const stamped = store.stamp(chunks, Date.now());
+    this.transact(() => store.append(groupChunks(stamped)));
     await this.wakeBy(Date.now() + sealAgeMs);
     await this.ctx.storage.sync();
     this.counters.commits++;
     this.publish();
-    return receipts;
+    return stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
   }
 
   /** What has been taken in is written, then the end of it; nothing is taken in meanwhile. */

@@ -7,7 +7,7 @@ import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { Bucket } from "../core/tokenBucket.ts";
 import { mebibyte } from "../core/units.ts";
-import { readHeader } from "../engine/chunk.ts";
+import { type Chunk, openChunk } from "../engine/chunk.ts";
 
 const writtenBytesPerSecond = mebibyte;
 const writtenRecordsPerSecond = 1000;
@@ -30,20 +30,17 @@ export class ShardQuota {
   private restMs = 0;
 
   /** The first records, as many as the moment allows, and how many are left out. */
-  admitRecords(
-    chunks: readonly Uint8Array[],
-    nowMs: number,
-  ): { chunks: Uint8Array[]; refused: number } {
-    const admitted: Uint8Array[] = [];
+  admitRecords(chunks: readonly Chunk[], nowMs: number): { chunks: Chunk[]; refused: number } {
+    const admitted: Chunk[] = [];
     let refused = 0;
     for (const chunk of chunks) {
-      const { count } = readHeader(chunk);
-      const to = refused > 0 ? 0 : this.fitting(chunk, nowMs);
-      refused += count - to;
+      const { bytes, header } = chunk;
+      const to = refused > 0 ? 0 : this.fitting(bytes, nowMs);
+      refused += header.count - to;
       if (to === 0) continue;
       this.writtenRecords.spend(to);
-      this.writtenBytes.spend(engine.payloadBytes(chunk, 0, to));
-      admitted.push(to === count ? chunk : engine.slice(chunk, 0, to));
+      this.writtenBytes.spend(engine.payloadBytes(bytes, 0, to));
+      admitted.push(to === header.count ? chunk : openChunk(engine.slice(bytes, 0, to)));
     }
     return { chunks: admitted, refused };
   }

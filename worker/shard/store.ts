@@ -16,14 +16,14 @@ import {
   sealAgeMs,
   timeOrdinalMax,
 } from "../limits.ts";
-import { readHeader, stampChunk } from "../engine/chunk.ts";
+import { type Chunk, withStamp } from "../engine/chunk.ts";
 import { type Generation, Generations, generationSchema } from "./generations.ts";
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { addSkipped } from "./skips.ts";
 import type { MeteredSql } from "./sql.ts";
-import type { AppendReceipt, ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
+import type { ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
 
 /** How far the trim horizon moves before it is looked up again. */
 const horizonStepMs = 500;
@@ -110,30 +110,29 @@ export class ShardStore {
   }
 
   /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
-  stamp(chunks: readonly Uint8Array[], nowMs: number): AppendReceipt[] {
+  stamp(chunks: readonly Chunk[], nowMs: number): Chunk[] {
     // Arrival times never go back, nor below what counts as expired, and no two records share
     // millisecond and ordinal.
     const { tip } = this;
     let firstIndex = tip.nextIndex;
     let timeMs = Math.max(nowMs, tip.timeMs, this.floorMs);
     let timeOrdinal = timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0;
-    const receipts = chunks.map((chunk) => {
-      const { count } = readHeader(chunk);
+    const stamped = chunks.map((chunk) => {
+      const { count } = chunk.header;
       if (timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax) {
         timeMs += 1;
         timeOrdinal = 0;
       }
-      stampChunk(chunk, { firstIndex, timeMs, timeOrdinal });
-      const receipt = { firstIndex, timeMs };
+      const at = withStamp(chunk, { firstIndex, timeMs, timeOrdinal });
       firstIndex += count;
       timeOrdinal += count;
-      return receipt;
+      return at;
     });
     this.tip = { nextIndex: firstIndex, timeMs, timeOrdinal: timeOrdinal - 1 };
-    return receipts;
+    return stamped;
   }
 
-  append(chunks: readonly Uint8Array[]): void {
+  append(chunks: readonly Chunk[]): void {
     for (const chunk of chunks) this.log.append(chunk);
   }
 
