@@ -1,10 +1,10 @@
 /**
- * HTTP/2 without TLS for a server that speaks only HTTP/1.1: each stream becomes one request on a
- * kept-alive connection to workerd. Bodies are streamed both ways at the pace of the slower side,
- * and giving up on either side gives up on the other. `:authority` becomes Host, which SigV4
- * signs; headers that belong to one connection stay on it (RFC 9113 section 8.2.2), but for those
- * that HTTP/2 allows a request, TE and Expect, which some clients sign. Trailers and informational
- * replies are not carried.
+ * Serves HTTP/2 without TLS in front of workerd, which speaks only HTTP/1.1. Each stream becomes
+ * one request on a kept-alive connection to workerd. Bodies are streamed in both directions at the
+ * pace of the slower side. When one side gives up, the other side is ended too. `:authority`
+ * becomes Host, which SigV4 signs. Headers of one connection are not forwarded (RFC 9113 section
+ * 8.2.2), except TE and Expect: HTTP/2 allows them in a request and some clients sign them.
+ * Trailers and informational replies are not forwarded.
  */
 import {
   Agent,
@@ -31,18 +31,20 @@ import { type Upstream, connectUpstream, lingerMs } from "./upstream.ts";
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 /**
- * Flow control windows of request bodies: what may wait here for each stream and session when workerd
- * takes no more. On the way to this machine a megabyte is in flight at 1 GB/s and 1 ms.
+ * Flow control windows of request bodies: bytes that may wait here for each stream and session
+ * while workerd accepts none. On loopback a megabyte is in flight at 1 GB/s and 1 ms.
  */
 const streamWindowBytes = 1 << 20;
 const sessionWindowBytes = 8 << 20;
 
-/** Node counts buffered bodies against this and refuses streams beyond it; its default is 10. */
+/**
+ * Node counts buffered bodies against this limit and refuses streams beyond it; its default is 10.
+ */
 const sessionMemoryMegabytes = 1024;
 
 const concurrentStreamsMax = 1000;
 
-/** workerd closes connections that are idle for 15 s (measured); ours must be gone before. */
+/** workerd closes connections that are idle for 15 s (measured); ours must close earlier. */
 const idleConnectionMs = 8000;
 
 const hopByHop = new Set([
@@ -54,9 +56,12 @@ const hopByHop = new Set([
 ]);
 
 export interface Bridge {
-  /** Takes over a connection that opens with the HTTP/2 preface; `begun` when its SETTINGS are here. */
+  /**
+   * Takes over a connection that opens with the HTTP/2 preface; calls `begun` when its SETTINGS
+   * arrive.
+   */
   accept(socket: Socket, begun: () => void): void;
-  /** Lets the open streams finish and takes no more. */
+  /** Lets the open streams finish and accepts no new ones. */
   stop(): void;
   destroy(): void;
 }
@@ -64,7 +69,7 @@ export interface Bridge {
 export interface BridgeOptions {
   upstream: Upstream;
   patience: Patience;
-  /** To workerd; further requests wait for one of them. */
+  /** Connections to workerd; further requests wait for one of them. */
   connectionsMax: number;
 }
 
@@ -99,13 +104,14 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
     try {
       bridgeStream(stream, headers, hasBody, { ...upstream, agent }, patience);
     } catch {
-      // Node will not write such a request: a blank in its path, no token for a method.
+      // Node refuses to write such a request: a blank in its path, or a method that is not a token.
       refuse(stream, 400, "not a request that HTTP/1.1 can carry");
     }
   });
   return {
     accept(socket, begun) {
-      // A client that is gone would otherwise keep its streams, and what they wait for, open.
+      // Otherwise the streams of a client that has disconnected, and what they wait for, would stay
+      // open.
       socket.allowHalfOpen = false;
       server.once("session", (session) => session.once("remoteSettings", begun));
       server.emit("connection", socket);
@@ -120,7 +126,7 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
   };
 }
 
-/** Ends a session that does not begin, or that has had nothing to do for long. */
+/** Ends a session that never sends its SETTINGS, or that is idle for too long. */
 function watchSession(session: ServerHttp2Session, patience: Patience): void {
   const timer = setTimeout(() => session.destroy(), patience.headMs).unref();
   session.once("remoteSettings", () => clearTimeout(timer));
@@ -175,7 +181,7 @@ function bridgeStream(
     if (!replied) refuse(stream, 502, "workerd does not answer");
   });
   if (hasBody) {
-    // The head goes out with the first of the body, or by itself when that is not there yet.
+    // The head is sent with the first part of the body, or alone if there is none yet.
     const flush = setImmediate(() => outgoing.flushHeaders());
     stream.once("data", () => clearImmediate(flush));
     stream.pipe(outgoing);
@@ -191,7 +197,7 @@ function hostFault({ ":authority": authority, host }: IncomingHttpHeaders): stri
   return hostNameOf(authority ?? host ?? "") === undefined ? "no valid :authority" : undefined;
 }
 
-/** Gives up a body that does not come to its end: for workerd too, so that the Worker says so. */
+/** Gives up a body that does not end. workerd gets the end too, so that the Worker answers. */
 function watchBody(
   stream: ServerHttp2Stream,
   outgoing: ClientRequest,
@@ -199,7 +205,7 @@ function watchBody(
 ): void {
   let received = 0;
   stream.on("data", (bytes: Buffer) => (received += bytes.length));
-  // A client that is held back by a slow Worker makes no progress, and is not to blame.
+  // A slow Worker also stops the progress of its client. That is not the client's fault.
   const progress = () => received + (stream.isPaused() ? performance.now() : 0);
   const stop = watchProgress({ silenceMs, totalMs }, progress, () => {
     stream.unpipe();
@@ -216,8 +222,9 @@ function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
   reply.on("error", () => stream.close(NGHTTP2_INTERNAL_ERROR));
   reply.on("end", () => {
     stream.end();
-    // After a reply before the end of the request, what still comes is read and dropped: some
-    // clients lose a reply that is followed by a reset (curl 7.88), which RFC 9113 would allow.
+    // The reply may be sent before the request has ended. The rest of the request is then read and
+    // dropped: some clients lose a reply that is followed by a reset (curl 7.88), which RFC 9113
+    // would allow.
     if (stream.readableEnded) return;
     stream.unpipe();
     stream.resume();
@@ -226,7 +233,7 @@ function sendReply(stream: ServerHttp2Stream, reply: IncomingMessage): void {
   reply.pipe(stream, { end: false });
 }
 
-/** The bridge's own reply, where there is none to carry. */
+/** The bridge's own reply, for when workerd gives none. */
 function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.headersSent) {

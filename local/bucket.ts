@@ -1,13 +1,14 @@
-// The local server's bucket: as much of R2's interface as the Worker uses, over a folder of files,
-// one for each object. Miniflare's R2 would do the same at ten times the processor time of a put: it
-// passes a body on 4 KiB at a time, through a digest in JavaScript, and a local server has one thread
-// for that and for everything else. A file appears whole or not at all; keys are paths of plain names.
-// After a loss of power only what was synced is sure to be there; what was deleted is gone.
+// The local server's bucket: the part of R2's interface that the Worker uses, over a folder of
+// files, one file for each object. Miniflare's R2 would take ten times the processor time for a
+// put: it passes a body on in pieces of 4 KiB, through a digest in JavaScript, and a local server
+// has one thread for that and for everything else. A file appears whole or not at all. Keys are
+// paths of plain names. After a loss of power only what was synced is sure to exist, and what was
+// deleted does not come back.
 import type { Env } from "../worker/core/bindings.ts";
 import { askSpace } from "../worker/core/space.ts";
 import type { SegmentBucket } from "../worker/core/segmentBucket.ts";
 
-/** What a folder lists. */
+/** An entry in the listing of a folder. */
 interface FileEntry {
   name: string;
   type: "file" | "directory";
@@ -20,8 +21,8 @@ export class FileBucket implements SegmentBucket {
   readonly #space: Env["SPACE"];
 
   /**
-   * The folder, by way of workerd's own file service and of what that cannot do (keeper.ts); and who has
-   * its disk in view.
+   * The folder, through workerd's file service; the operations that the service lacks (keeper.ts);
+   * and the binding that tells the free space of the disk.
    */
   constructor(files: Pick<Fetcher, "fetch">, keeper: Pick<Fetcher, "fetch">, space?: Env["SPACE"]) {
     this.#files = files;
@@ -30,8 +31,8 @@ export class FileBucket implements SegmentBucket {
   }
 
   /**
-   * With `onlyIf` nothing is written over: the one condition that there is. What is put is in the
-   * shard as well until it is synced, so an almost full disk takes no more.
+   * With `onlyIf` an existing object stays as it is; no other condition is supported. The shard
+   * keeps the same bytes until the file is synced, so an almost full disk accepts no more objects.
    */
   async put(key: string, body: Uint8Array, options?: { onlyIf?: object }): Promise<void> {
     if (this.#space !== undefined && (await askSpace(this.#space)).spareBytes < body.length) {
@@ -42,7 +43,7 @@ export class FileBucket implements SegmentBucket {
     if (!reply.ok) throw new Error(`putting ${key}: ${reply.status} ${await reply.text()}`);
   }
 
-  /** The object as a reply that has its bytes. */
+  /** The object, as a reply whose body has its bytes. */
   async get(key: string): Promise<Response | null> {
     const reply = await this.#call("GET", key);
     if (reply.status === 404) return null;
@@ -50,7 +51,7 @@ export class FileBucket implements SegmentBucket {
     return reply;
   }
 
-  /** What is not there is deleted already. */
+  /** A key that does not exist counts as deleted. */
   async delete(keys: string | string[]): Promise<void> {
     await this.#keep("delete", typeof keys === "string" ? [keys] : keys);
   }

@@ -1,9 +1,9 @@
 /**
- * Turns the sources into what workerd runs: the engine with asc (a release build for serving, a
- * debug build for tests) and the Worker with esbuild, in the way wrangler bundles it. Compiling
- * the engine takes seconds, so it is skipped when neither the sources nor the files they became
- * have changed since the last time, judged by content; bundling takes milliseconds and always
- * happens. Every output appears whole, by a rename, so builds may run side by side.
+ * Builds what workerd runs: the engine with asc (a release build for serving, a debug build for
+ * tests) and the Worker with esbuild, bundled as wrangler does it. Compiling the engine takes
+ * seconds, so it is skipped when the contents of the sources and of the outputs are unchanged.
+ * Bundling takes milliseconds and always runs. Every output is written to a temporary name and
+ * renamed, so builds may run at the same time.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -35,7 +35,7 @@ export async function buildAll(): Promise<WorkerModules> {
   }
 }
 
-/** Compiles `assembly/` for both targets; returns false when that had been done already. */
+/** Compiles `assembly/` for both targets; returns false if the outputs were up to date. */
 export async function buildEngine(): Promise<boolean> {
   const inputs = await hashEngineInputs();
   if (await engineIsFresh(inputs)) return false;
@@ -46,7 +46,7 @@ export async function buildEngine(): Promise<boolean> {
     const compilers = targets.map(([target, file]) =>
       compileEngine(target, join(workFolder, file)),
     );
-    // When one fails, the other still writes: its folder goes when both are through.
+    // If one fails, the other still writes: the folder is deleted when both have ended.
     await Promise.allSettled(compilers);
     await Promise.all(compilers);
     const outputs: Record<string, string> = {};
@@ -62,8 +62,9 @@ export async function buildEngine(): Promise<boolean> {
 }
 
 /**
- * Bundles a Worker, as it is deployed unless told otherwise, into `folder`/`main`. Imports of `.wasm` files stay imports, relative
- * to the bundle, because workerd takes them as compiled modules; `folder` must therefore hold them.
+ * Bundles a Worker (by default the deployed one) into `folder`/`main`. Imports of `.wasm` files
+ * stay imports, relative to the bundle, because workerd takes them as compiled modules. So `folder`
+ * must contain them.
  */
 export async function buildWorker(
   entry = join(root, "worker", "index.ts"),
@@ -156,7 +157,7 @@ async function engineIsFresh(inputs: string): Promise<boolean> {
   }
 }
 
-/** The content of what the engine came from and of what it became, by hash. */
+/** Hashes of the engine's sources and outputs. */
 function renderStamp(inputs: string, outputs: Record<string, string>): string {
   return `${JSON.stringify({ inputs, outputs }, null, 2)}\n`;
 }
@@ -165,7 +166,7 @@ function hashBytes(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Whether writing would change nothing: then the folder need not be writable either. */
+/** True if writing would change nothing. Then the folder need not be writable. */
 async function hasContent(path: string, content: Uint8Array): Promise<boolean> {
   try {
     return (await readFile(path)).equals(content);

@@ -1,25 +1,29 @@
 /**
- * How many connections the system's limit of open files allows. Each takes a descriptor here, one more for
- * the way to workerd and one there; workerd also has three for each object that is awake, and both
- * processes die or go deaf when they have none left. So connections get at most half of the limit there.
+ * How many connections the system's limit of open files allows. A connection takes a descriptor
+ * here, a second one for the connection to workerd, and one in workerd. workerd also has three for
+ * each active object. Both processes crash or stop accepting when they have no descriptor left. So
+ * connections get at most half of workerd's limit.
  */
 import { spawnSync } from "node:child_process";
 
-/** For everything that is no connection: the lock, the pipes, Miniflare's own sockets. */
+/** Descriptors for everything else: the lock, the pipes, Miniflare's own sockets. */
 const ownDescriptors = 128;
 
-/** Clients, tunnels and the bridge's connections here: three; a fourth part stays free. */
+/**
+ * A client takes up to three descriptors here: its own, the tunnel's and the bridge's. A quarter
+ * stays free.
+ */
 const descriptorsEach = 4;
 
 const connectionsMin = 16;
 
-/** More than anybody's tests open; each may take a megabyte of windows and buffers. */
+/** More than test suites open. Each connection may take a megabyte of windows and buffers. */
 const connectionsMost = 8192;
 
-/** What macOS gives a process that has no limit of its own (kern.maxfilesperproc, at least). */
+/** The limit of a process on macOS that has none of its own (kern.maxfilesperproc, at least). */
 const unlimited = 10_240;
 
-/** Clients that may be connected at once. */
+/** How many clients may be connected at once. */
 export function connectionsMaxFor(descriptors: number): number {
   const fit = Math.floor((descriptors - ownDescriptors) / descriptorsEach);
   return Math.min(connectionsMost, Math.max(connectionsMin, fit));

@@ -1,7 +1,7 @@
 /**
- * `npm run dev`: the deployed Worker as `wrangler dev` runs it, with the front before it, because what
- * wrangler listens with has no HTTP/2 and the AWS SDK for JavaScript opens with that. `--port N` is the front's
- * (8787, as wrangler's own); every other argument is wrangler's.
+ * `npm run dev`: the deployed Worker in `wrangler dev`, with the front before it. wrangler's own
+ * server has no HTTP/2, and the AWS SDK for JavaScript opens with it. `--port N` is the front's
+ * port (8787, as wrangler's default). All other arguments are passed to wrangler.
  */
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -28,7 +28,7 @@ async function main(args: string[]): Promise<void> {
     stdio: "inherit",
   });
   child.once("exit", (code) => process.exit(code ?? 0));
-  // A terminal has told wrangler too, which ends when it has tidied up.
+  // The terminal sends the signal to wrangler too. This process ends when wrangler has ended.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
 }

@@ -1,18 +1,21 @@
 /**
- * What must outlive a loss of power. Writing a file leaves its bytes, and its name in its folder, in the
- * memory of the operating system: each is on the disk only once it has been synced, and a folder's own
- * name is kept by the folder above it. SQLite does this for its own files; everything else of the data
- * folder that matters is synced through here.
+ * Syncs files and folders, so that they survive a loss of power. After a write, the bytes of a file
+ * and its name in the folder are in the operating system's memory. Each is on the disk only after a
+ * sync, and the name of a folder is stored in the folder above it. SQLite syncs its own files. All
+ * other files of the data folder that must survive are synced here.
  */
 import { mkdirSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errorCode } from "./failure.ts";
 
-/** Some file systems do not sync folders, and a folder above ours may not be ours to read. */
+/**
+ * Some file systems cannot sync folders, and this user may not be allowed to read a folder above
+ * ours.
+ */
 const unsyncable: ReadonlySet<string> = new Set(["EACCES", "EINVAL", "ENOTSUP", "EPERM"]);
 
-/** Resolves when the file's bytes are on the disk, whoever wrote them. */
+/** Resolves when the file's bytes are on the disk, whichever process wrote them. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r");
   try {
@@ -22,7 +25,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Resolves when the names in the folder are on the disk, as far as its file system can do that. */
+/** Resolves when the names in the folder are on the disk, as far as the file system supports it. */
 export async function syncFolder(path: string): Promise<void> {
   try {
     await syncFile(path);
@@ -32,8 +35,9 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Makes the folder and the missing ones above it; returns those that it made, the upper ones first.
- * `mkdir` of Node with `recursive` never returns where the system refuses with ENOENT, as in /proc.
+ * Makes the folder and the missing folders above it. Returns those that it made, the upper ones
+ * first. Node's `mkdir` with `recursive` never returns where the system refuses with ENOENT, as in
+ * /proc.
  */
 export function makeFolder(path: string): string[] {
   const stats = statSync(path, { throwIfNoEntry: false });
@@ -43,7 +47,7 @@ export function makeFolder(path: string): string[] {
   return [...made, path];
 }
 
-/** As `makeFolder`; resolves when the folder is on the disk, also one that was there. */
+/** As `makeFolder`. Resolves when the folder is on the disk, also if it existed before. */
 export async function keepFolder(path: string): Promise<void> {
   const parents = new Set([...makeFolder(path), path].map((made) => dirname(made)));
   for (const parent of parents) await syncFolder(parent);

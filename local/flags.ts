@@ -1,7 +1,6 @@
 /**
- * The command line of the local server: which flags there are, what they may be, and the page
- * that explains them. A wrong flag is one line that names it; nothing is guessed and nothing is
- * started.
+ * The command line of the local server: its flags, their checks, and the help page. A wrong flag
+ * ends the program with one line that names the flag. Nothing is guessed, and nothing is started.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -14,38 +13,38 @@ export const help = `Usage: npm start -- [flags]
 
 Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machine.
 
-  --port N      port to listen on, 0 for a free one   (4567)
-  --host H      address to listen on                  (127.0.0.1)
-  --direct N    port of the direct endpoint: workerd's own, HTTP/1.1 alone, on loopback  (a free one)
-  --data DIR    folder that keeps the streams         (.millrace)
-  --min-free MB refuse writes when less is free on the disk of the data  (128, or a quarter of a small disk)
-  --memory      keep nothing: a temporary folder, gone at the end
-  --auth FILE   let in only who has keys in this JSON file (README, Access), or in MILLRACE_AUTH;
-                else everybody is let in
-  --allow-host H       without keys: serve this host name too, as a container's; repeatable
-  --allow-origin O     without keys: serve web pages of this origin, such as http://localhost:3000; * for all
-  --containers A,B     the containers that v3io has   (bigdata,users,projects)
-  --limits kinesis     keep the quotas of Amazon Kinesis, so that clients meet their errors
-  --transition-ms N    streams and consumers stay CREATING, UPDATING or DELETING for so long  (0)
-  --version     print the version
-  --help        print this page
+  --port N           port to listen on; 0 takes a free one  (4567)
+  --host H           address to listen on  (127.0.0.1)
+  --direct N         port of workerd's own socket: HTTP/1.1 only, no proxy in front  (a free one)
+  --data DIR         folder that keeps the data  (.millrace)
+  --memory           keep nothing: use a temporary folder and delete it at the end
+  --min-free MB      refuse writes below this free disk space  (128, or a quarter of a small disk)
+  --auth FILE        JSON document of access keys (README, Access); else MILLRACE_AUTH in the
+                     environment; without keys every caller is accepted
+  --allow-host H     without keys: accept this name as Host, such as a container's; repeatable
+  --allow-origin O   without keys: accept web pages of this origin, or * for all; repeatable
+  --containers A,B   names of the v3io containers  (bigdata,users,projects)
+  --limits kinesis   apply the quotas of Amazon Kinesis, to test how clients handle the errors
+  --transition-ms N  streams and consumers stay CREATING, UPDATING or DELETING this long  (0)
+  --version          print the version
+  --help             print this page
 
 Environment variables named MILLRACE_* reach the Worker as its variables.`;
 
 export interface ServeFlags {
   port: number;
   host: string;
-  /** Of workerd's own endpoint; 0 for a free one. */
+  /** Port of workerd's own socket; 0 takes a free one. */
   directPort: number;
   data: string;
-  /** What must stay free on the disk of the data folder; as usual when left out. */
+  /** Free space that the disk of the data folder must keep; the default when undefined. */
   minFreeBytes: number | undefined;
   memory: boolean;
-  /** The document of who may call, or nothing: then everybody may. */
+  /** The document of access keys; without it every caller is accepted. */
   auth?: string;
-  /** Where the document comes from, as the user knows it. */
+  /** Where the user gave the document. */
   authSource?: "--auth" | "MILLRACE_AUTH";
-  /** Hosts and origins that a server without keys serves besides its own. */
+  /** Hosts and origins that a server without keys accepts besides its own. */
   allowHosts: string[];
   allowOrigins: string[];
   settings: SettingVariables;
@@ -55,7 +54,7 @@ export type Command = { name: "help" } | { name: "version" } | { name: "serve"; 
 
 const seeHelp = "npm start -- --help lists the flags";
 
-/** Throws a Failure with exit code 2 for anything that is not a command line of ours. */
+/** Throws a Failure with exit code 2 if an argument is wrong. */
 export function parseCommand(args: string[]): Command {
   const values = parseFlags(args);
   if (values.help) return { name: "help" };
@@ -81,7 +80,7 @@ export function parseCommand(args: string[]): Command {
   };
 }
 
-/** A flag that may be there several times, each with one value or more between commas. */
+/** The values of a flag that may be given several times, each time with a list between commas. */
 function parseList(
   flag: string,
   texts: string[] = [],
@@ -91,15 +90,15 @@ function parseList(
   const items = texts.flatMap((text) => text.split(",").map((item) => item.trim()));
   const wrong = items.find((item) => item !== "*" && !isGood(item));
   if (wrong === undefined) return items;
-  throw new Failure(`${flag} "${wrong}" is none: pass one such as ${example}, or *`, 2);
+  throw new Failure(`${flag} "${wrong}" is not valid: pass a value such as ${example}, or *`, 2);
 }
 
-/** A name or an address, without a port: any port is served. */
+/** A name or an address, without a port: every port is accepted. */
 function isHostPattern(text: string): boolean {
   return hostNameOf(text) !== undefined && !/:\d*$/.test(text);
 }
 
-/** As browsers write it: a scheme, a host, a port that is not the scheme's own, and nothing else. */
+/** An origin as browsers write it: scheme, host, and the port unless it is the scheme's default. */
 function isOrigin(text: string): boolean {
   return text === "null" || URL.parse(text)?.origin === text;
 }
@@ -111,7 +110,7 @@ const settingFlags = {
   containers: "MILLRACE_V3IO_CONTAINERS",
 } as const;
 
-/** As the Worker's variables, after the Worker's own check of them. */
+/** The flags as variables of the Worker, checked by the Worker's own code. */
 function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariables {
   const given = Object.entries(settingFlags).flatMap(([flag, variable]) => {
     const value = values[flag as keyof typeof settingFlags];
@@ -131,7 +130,7 @@ function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariabl
   }
 }
 
-/** The flag's file, or else what the environment has for the Worker: either is in force. */
+/** The document in the flag's file, else the one in the environment. */
 function readAuth(path: string | undefined): Pick<ServeFlags, "auth" | "authSource"> {
   if (path !== undefined) return { auth: readAuthFile(path), authSource: "--auth" };
   const { MILLRACE_AUTH: document } = process.env;
@@ -145,7 +144,7 @@ function readAuth(path: string | undefined): Pick<ServeFlags, "auth" | "authSour
   }
 }
 
-/** The file's text, once it is known to be a document that lets somebody in. */
+/** The file's text. Throws a Failure unless it is a document with at least one principal. */
 function readAuthFile(path: string): string {
   try {
     const text = readFileSync(path, "utf8");
@@ -190,11 +189,11 @@ function parseFlags(args: string[]) {
 function parseMinFree(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * (1 << 20);
-  throw new Failure(`--min-free ${text} is no number of megabytes, such as 128`, 2);
+  throw new Failure(`--min-free ${text} is not valid: pass a number of megabytes, such as 128`, 2);
 }
 
 function parsePort(flag: string, text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new Failure(`${flag} ${text} is no port: pass a number from 0 to 65535`, 2);
+  throw new Failure(`${flag} ${text} is not a port: pass a number from 0 to 65535`, 2);
 }

@@ -1,10 +1,10 @@
 /**
- * The data folder: one server at a time, and nothing of it left behind in memory mode. The claim
- * is a lock that the operating system holds for this process (SQLite's, on an empty file), so it
- * ends with the process, also under kill -9, and there is no stale lock to clean up. A second
- * file says who holds the folder, for people and for the next server, which waits until the
- * workerd of a killed server is gone. What is stored may be anybody's secrets, so the folder is its
- * owner's alone, and so is all that is made in it: serve.ts sets the umask, which workerd inherits.
+ * The data folder. One server uses it at a time; in memory mode it is temporary and deleted at the
+ * end. The claim is a lock that the operating system holds for this process (SQLite's lock on an
+ * empty file). So the lock ends with the process, also after kill -9, and no stale lock remains. A
+ * second file names the process that holds the folder, for users and for the next server, which
+ * waits until the workerd of a killed server has ended. Stored data may be secret, so only the
+ * owner may read the folder and the files in it: serve.ts sets the umask, which workerd inherits.
  */
 import {
   accessSync,
@@ -27,20 +27,20 @@ import { keepFolder } from "./disk.ts";
 import { Failure, errorCode } from "./failure.ts";
 import { startOf } from "./process.ts";
 
-/** The reaper needs milliseconds; a workerd that is there after this long is somebody's problem. */
+/** The reaper needs milliseconds. If workerd still runs after this time, a user must look at it. */
 const orphanWaitMs = 3000;
 
 export interface DataFolder {
   path: string;
   /** Scratch space for this run, emptied at the start of each. */
   scratch: string;
-  /** Notes which workerd writes here now. */
+  /** Records which workerd writes here now. */
   recordRuntime(pid: number): void;
-  /** Ends the claim; a temporary folder is removed. */
+  /** Releases the lock; deletes a temporary folder. */
   release(): void;
 }
 
-/** The server and its workerd, each with when it began. */
+/** The server and its workerd, each with its start time. */
 interface Owner {
   pid: number;
   start: string | undefined;
@@ -48,7 +48,10 @@ interface Owner {
   runtimeStart: string | undefined;
 }
 
-/** Makes the folder when needed and claims it for this process, or says who has it. */
+/**
+ * Makes the folder if needed and locks it for this process. Throws a Failure that names the holder
+ * if another process has it.
+ */
 export async function claimFolder(path: string): Promise<DataFolder> {
   const folder = resolve(path);
   const scratch = join(folder, "tmp");
@@ -81,7 +84,9 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   };
 }
 
-/** A claimed folder that is gone after `release`; in memory where the system has a place for it. */
+/**
+ * A locked folder that `release` deletes; in memory where the system has a file system for that.
+ */
 export async function makeTemporaryFolder(): Promise<DataFolder> {
   const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   const folder = await claimFolder(mkdtempSync(join(parent, "millrace-")));
@@ -94,7 +99,9 @@ export async function makeTemporaryFolder(): Promise<DataFolder> {
   };
 }
 
-/** From a folder that was there before; one that belongs to somebody else is for them to judge. */
+/**
+ * Removes the rights of others on an existing folder. A folder of another user is left as it is.
+ */
 function withdrawRights(folder: string): void {
   const { uid, mode } = statSync(folder);
   if (uid === process.getuid?.() && (mode & 0o077) !== 0) chmodSync(folder, mode & 0o700);
@@ -118,7 +125,7 @@ function lockFolder(folder: string): DatabaseSync {
   }
 }
 
-/** Waits until the workerd that a killed server left behind is gone. */
+/** Waits until the workerd of a killed server has ended. */
 async function outliveOrphan(folder: string): Promise<void> {
   const { runtimePid: pid = 0, runtimeStart } = readOwner(folder) ?? {};
   if (runtimeStart === undefined) return;
@@ -139,7 +146,7 @@ function ownerFile(folder: string): string {
 function writeOwner(folder: string, runtimePid: number): void {
   const { pid } = process;
   const owner: Owner = { pid, start: startOf(pid), runtimePid, runtimeStart: startOf(runtimePid) };
-  // Renamed, so that who reads it meanwhile has the old one or the new one.
+  // Renamed, so that a reader gets either the old file or the new one.
   const next = `${ownerFile(folder)}.next`;
   writeFileSync(next, `${JSON.stringify(owner)}\n`);
   renameSync(next, ownerFile(folder));

@@ -1,15 +1,19 @@
 /**
- * Where requests begin and end in the bytes of an HTTP/1.1 connection (RFC 9112), so that the front knows
- * what a client owes: the rest of a head, the rest of a body, or nothing. Heads are held back until they
- * are whole and in order, because workerd answers some of the others with a 500. Bodies pass as they come;
- * chunks that are broken are workerd's to refuse, and are no longer followed here.
+ * Finds where requests begin and end in the bytes of an HTTP/1.1 connection (RFC 9112). So the
+ * front knows what the client still has to send: the rest of a head, the rest of a body, or
+ * nothing. A head is held back until it is complete and valid, because workerd answers some invalid
+ * ones with a 500. Bodies are forwarded as they arrive. workerd refuses broken chunks; after one
+ * the framer does not follow the connection any more.
  */
 import { hostNameOf } from "../worker/http/hosts.ts";
 
-/** What the client has yet to send. `lost` is after a broken chunk: nothing that follows has a meaning. */
+/**
+ * What the client still has to send. `lost`: after a broken chunk the following bytes have no
+ * meaning.
+ */
 export type Phase = "nothing" | "head" | "body" | "lost";
 
-/** A head that is not passed on. Its message is for people. */
+/** A head that is not forwarded. The message is written for users. */
 export class HeadFault extends Error {
   override readonly name = "HeadFault";
   readonly status: 400 | 431;
@@ -20,7 +24,9 @@ export class HeadFault extends Error {
   }
 }
 
-/** Line of a chunk's size, its extensions included; and a chunked body's trailer. */
+/**
+ * Bounds for the line of a chunk's size with its extensions, and for the trailer of a chunked body.
+ */
 const sizeLineBytesMax = 4096;
 const trailerBytesMax = 16 << 10;
 
@@ -42,12 +48,12 @@ interface Head {
 
 export class RequestFramer {
   readonly #headBytesMax: number;
-  /** Bytes of a head that is not whole yet, and the beginning of its last line. */
+  /** Bytes of an incomplete head, and the beginning of its last line. */
   #held: Buffer[] = [];
   #heldBytes = 0;
   #line = "";
   #head: Head | undefined;
-  /** Of a body, or of a chunk with the line end behind it. */
+  /** Bytes left of a body, or of a chunk with the line end after it. */
   #owedBytes = 0;
   #chunked: "none" | "size" | "data" | "trailer" = "none";
   #trailerBytes = 0;
@@ -64,12 +70,12 @@ export class RequestFramer {
     return this.#head !== undefined || this.#line !== "" ? "head" : "nothing";
   }
 
-  /** Why the last head is not passed on. Nothing more may be, then. */
+  /** Why the last head is not forwarded. After it nothing may be forwarded. */
   get fault(): HeadFault | undefined {
     return this.#fault;
   }
 
-  /** The bytes that may be passed on now. */
+  /** The bytes that may be forwarded now. */
   take(bytes: Buffer): Buffer {
     const passed: Buffer[] = [];
     let at = 0;
@@ -101,7 +107,7 @@ export class RequestFramer {
     }
   }
 
-  /** Where the head ends, or -1 when it is not whole. */
+  /** Where the head ends, or -1 if it is incomplete. */
   #takeHead(bytes: Buffer, from: number): number {
     let at = from;
     for (;;) {
@@ -202,7 +208,7 @@ function readLine(line: string, head: Head | undefined): Head {
   return head;
 }
 
-/** One Host, that can be one, and the one that an absolute target names (RFC 9112, section 3.2). */
+/** Exactly one valid Host, equal to the host of an absolute target (RFC 9112, section 3.2). */
 function checkHost({ version, target, hosts }: Head): void {
   if (hosts.length > 1) throw new HeadFault("more than one Host");
   const [host] = hosts;
@@ -218,7 +224,9 @@ function checkHost({ version, target, hosts }: Head): void {
   }
 }
 
-/** What says the length twice, or differently, could be read as two requests by the next reader. */
+/**
+ * A head with two lengths, or two different ones, could be read as two requests by the next reader.
+ */
 function bodyLength({ lengths, codings }: Head): number | "chunked" {
   const [length = "0"] = lengths;
   const [coding] = codings;

@@ -1,9 +1,10 @@
 /**
- * The one public port. The first bytes of a connection say what it speaks: the HTTP/2 preface
- * (RFC 9113 section 3.4, prior knowledge, no TLS) hands it to the bridge, because workerd has no
- * HTTP/2 on a plain socket; anything else goes through a tunnel to workerd. Connections are bounded
- * by the descriptors that they take: one more takes the place of the one that has owed the rest of
- * something for longest, or is told to come again.
+ * Listens on the public port. The first bytes of a connection tell the protocol. The HTTP/2 preface
+ * (RFC 9113 section 3.4, prior knowledge, no TLS) is handled by the bridge, because workerd has no
+ * HTTP/2 on a plain socket. All other connections are tunnelled to workerd. The number of
+ * connections is bounded by file descriptors. At the bound, a new connection replaces the one whose
+ * client has owed the rest of a request for the longest time. If no client owes anything, the new
+ * connection gets a 503.
  */
 import { type Server, type Socket, createServer } from "node:net";
 import { createBridge } from "./bridge.ts";
@@ -16,15 +17,15 @@ import type { Upstream } from "./upstream.ts";
 /** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
 const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 
-/** Connections that are told so in words when there are too many. */
+/** How many refused connections may get a 503 at once; more are closed without a reply. */
 const turnedAwayMax = 32;
 
 export interface Front {
   host: string;
   port: number;
-  /** Takes no new connection; resolves when the ones that are open have ended. */
+  /** Accepts no new connection. Resolves when the open ones have ended. */
   stop(): Promise<void>;
-  /** Cuts what is left. */
+  /** Closes all remaining connections. */
   destroy(): void;
 }
 
@@ -32,7 +33,7 @@ export interface FrontOptions {
   host: string;
   port: number;
   upstream: Upstream;
-  /** Connections of clients; as many more go to workerd for each protocol. */
+  /** Bound for client connections. Each protocol may open as many more to workerd. */
   connectionsMax?: number;
   patience?: Patience;
 }
@@ -41,7 +42,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const { upstream, patience = usualPatience, connectionsMax = Infinity } = options;
   const bridge = createBridge({ upstream, patience, connectionsMax });
   const sockets = new Set<Socket>();
-  /** Those that owe the rest of something, or have said nothing yet: for longest first. */
+  /** Connections that have sent nothing yet or owe the rest of a request, the oldest debt first. */
   const owing = new Map<Socket, Debt>();
   const turnedAway = new Set<Socket>();
   let stopping = false;
@@ -87,14 +88,17 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   };
 }
 
-/** Makes room for a connection. */
+/** Closes the connection with the oldest debt; returns false if there is none. */
 function dropOwing(owing: Map<Socket, Debt>): boolean {
   const [oldest] = owing.keys();
   oldest?.destroy();
   return oldest !== undefined && owing.delete(oldest);
 }
 
-/** In words, while there are descriptors for it: a reply that is followed by a reset is often lost. */
+/**
+ * Sends a 503 while there are descriptors for it. The client's bytes are read before closing,
+ * because a reply that is followed by a reset is often lost.
+ */
 function turnAway(client: Socket, turnedAway: Set<Socket>): void {
   if (turnedAway.size >= turnedAwayMax) {
     client.destroy();
@@ -102,11 +106,11 @@ function turnAway(client: Socket, turnedAway: Set<Socket>): void {
   }
   turnedAway.add(client);
   client.once("close", () => turnedAway.delete(client));
-  client.write(printPlainReply(503, "too many connections: come again"));
+  client.write(printPlainReply(503, "too many connections: try again later"));
   linger(client);
 }
 
-/** Reads until the bytes cannot be, or surely are, the preface; then puts them back. */
+/** Reads until the bytes are surely the preface or surely not, then puts them back. */
 function sniffProtocol(client: Socket, headMs: number, decided: (isHttp2: boolean) => void): void {
   let head = Buffer.alloc(0);
   const giveUp = () => client.destroy();
@@ -129,7 +133,7 @@ function sniffProtocol(client: Socket, headMs: number, decided: (isHttp2: boolea
   client.on("end", giveUp);
 }
 
-/** Throws unless the port can be listened on now. */
+/** Throws unless the port is free now. */
 export async function checkPort(host: string, port: number, flag: string): Promise<void> {
   const server = createServer();
   await listen(server, host, port, flag);
@@ -141,7 +145,7 @@ async function listen(server: Server, host: string, port: number, flag: string):
     server.once("error", (error) => fail(listenFailure(error, host, port, flag)));
     server.listen({ host, port }, () => {
       server.removeAllListeners("error");
-      // Such as too many open files: the connection is lost, the server goes on.
+      // For example too many open files: that connection is lost, the server continues.
       server.on("error", (error) => console.error(`millrace: ${error.message}`));
       done();
     });
@@ -152,8 +156,8 @@ function listenFailure(error: Error, host: string, port: number, flag: string): 
   const reasons: Record<string, string> = {
     EADDRINUSE: `port ${port} on ${host} is taken: stop what uses it, or pass another ${flag}`,
     EACCES: `port ${port} may not be opened by this user: pass a ${flag} from 1024 up`,
-    EADDRNOTAVAIL: `${host} is no address of this machine: pass another --host`,
-    ENOTFOUND: `${host} is no known host: pass another --host`,
+    EADDRNOTAVAIL: `${host} is not an address of this machine: pass another --host`,
+    ENOTFOUND: `${host} is not a known host: pass another --host`,
     EAI_AGAIN: `${host} cannot be looked up: pass an address as --host`,
   };
   const reason = reasons[errorCode(error)];

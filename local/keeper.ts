@@ -1,7 +1,8 @@
 /**
- * The part of the bucket of files that workerd cannot do, done in Node. workerd's file service writes
- * and reads the files, but it syncs nothing: after a loss of power they would be empty or gone. The Worker
- * calls here before it relies on files to be on the disk, with many at once, and to delete them for good.
+ * Operations of the bucket of files that workerd cannot do, done in Node. workerd's file service
+ * writes and reads files, but it syncs nothing: after a loss of power they would be empty or
+ * missing. The Worker calls this service to sync many files at once before it relies on them, and
+ * to delete files permanently.
  */
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -9,16 +10,19 @@ import { type Request, Response } from "miniflare";
 import { errorCode } from "./failure.ts";
 import { syncFile, syncFolder } from "./disk.ts";
 
-/** Files that are open at once: few beside the 1,024 that a process may have open on many systems. */
+/** Files that are open at once: a small part of the 1,024 that many systems allow a process. */
 const openFilesMax = 16;
 
-/** Paths of plain names, so that nothing outside the folder has a key; a folder's ends with a slash. */
+/**
+ * Keys are paths of plain names, so that no key leads outside the folder. The key of a folder ends
+ * with a slash.
+ */
 const keyPattern = /^(\w[\w.-]*\/)*\w[\w.-]*\/?$/;
 
 const works: Readonly<Record<string, (folder: string, keys: readonly string[]) => Promise<void>>> =
   { sync: syncFiles, delete: deleteFiles };
 
-/** Serves `POST /sync` and `POST /delete` with a JSON list of keys of the folder. */
+/** Serves `POST /sync` and `POST /delete`; the body is a JSON list of keys. */
 export function keepFiles(folder: string): (request: Request) => Promise<Response> {
   return async (request) => {
     const work = works[new URL(request.url).pathname.slice(1)];
@@ -33,13 +37,13 @@ export function keepFiles(folder: string): (request: Request) => Promise<Respons
   };
 }
 
-/** Resolves when the files, their names, and the folders they are in are on the disk. */
+/** Resolves when the files, their names and the folders above them are on the disk. */
 async function syncFiles(folder: string, keys: readonly string[]): Promise<void> {
   await eachOf(keys, (key) => syncFile(join(folder, key)));
   for (const above of foldersOf(folder, keys)) await syncFolder(above);
 }
 
-/** Resolves when the files, or folders with all in them, are gone and cannot come back. */
+/** Resolves when the files, and folders with their contents, are deleted permanently. */
 async function deleteFiles(folder: string, keys: readonly string[]): Promise<void> {
   await eachOf(keys, (key) => rm(join(folder, key), { recursive: true, force: true }));
   for (const above of new Set(keys.map((key) => dirname(join(folder, key))))) {
@@ -47,7 +51,7 @@ async function deleteFiles(folder: string, keys: readonly string[]): Promise<voi
   }
 }
 
-/** All folders that lead to the keys, the deeper ones first. */
+/** All folders above the keys, the deeper ones first. */
 function foldersOf(folder: string, keys: readonly string[]): Set<string> {
   const folders = new Set<string>();
   for (const key of keys) {

@@ -1,5 +1,6 @@
 /**
- * What nobody would ever remove from a data folder: call these while no workerd runs on it.
+ * Removes files from a data folder that no other code removes. Call it only while no workerd uses
+ * the folder.
  */
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -7,17 +8,17 @@ import { DatabaseSync } from "node:sqlite";
 import { errorCode } from "./failure.ts";
 
 /**
- * workerd's file service writes a body beside the file that it is to be, and renames it when it is whole; a
- * kill in between leaves that behind. It never shows as an object.
+ * workerd's file service writes a body beside its final file and renames it when it is complete. A
+ * kill before the rename leaves the first file. It is never visible as an object.
  */
 const leftover = /^\..+\.\d+\.\d+\.tmp$/;
 
 const database = /^[0-9a-f]{64}\.sqlite$/;
 
-/** An empty database is one page. */
+/** Size of an empty database: one page. */
 const emptyBytesMax = 4096;
 
-/** Removes bodies that were never whole, and folders of the bucket that nothing is in any more. */
+/** Removes incomplete bodies, and empty folders of the bucket. */
 export function removeLeftovers(folder: string): void {
   if (!existsSync(folder)) return;
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
@@ -27,13 +28,13 @@ export function removeLeftovers(folder: string): void {
     if (entry.isDirectory()) folders.push(path);
     else if (entry.isFile() && leftover.test(entry.name)) rmSync(path, { force: true });
   }
-  // Those within others first.
+  // Inner folders first.
   for (const path of folders.toSorted((a, b) => b.length - a.length)) removeEmptyFolder(path);
 }
 
 /**
- * Removes databases without a table: workerd leaves one of each object that has deleted all it had, and of
- * each that was asked for and never was.
+ * Removes databases without a table. workerd leaves one for each object that deleted all its data,
+ * and for each object that was called and never wrote.
  */
 export function removeEmptyDatabases(folder: string): void {
   for (const name of readdirSync(folder).filter((each) => database.test(each))) {
@@ -43,13 +44,15 @@ export function removeEmptyDatabases(folder: string): void {
   }
 }
 
-/** What a killed workerd has written last is in the log beside it, which is read too. */
+/**
+ * The last writes of a killed workerd are in the log beside the database, which SQLite reads too.
+ */
 function isEmpty(path: string): boolean {
   const file = new DatabaseSync(path);
   try {
     return file.prepare("SELECT 1 FROM sqlite_master").get() === undefined;
   } catch {
-    // Whatever it is, it is not for us to remove.
+    // Not a database that this code knows: leave it.
     return false;
   } finally {
     file.close();

@@ -1,6 +1,6 @@
 /**
- * `npm start`: reads the command line and serves. Whatever stands in the way is told in one line
- * on stderr, with an exit code that is not 0; only an error that nobody foresaw shows its stack.
+ * `npm start`: reads the command line and serves. A failure is one line on stderr and an exit code
+ * that is not 0. Only an unexpected error prints its stack.
  */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -1,23 +1,25 @@
 /**
- * How long a client may take for what it owes, and the watch over it. Without it, a connection that says
- * nothing, or half of something, would stay for ever with the memory and descriptors behind it. Waiting
- * for a reply is no debt of the client's and has no limit here.
+ * How long a client may take to send the rest of a request, and the code that watches it. Without
+ * these limits, a connection that sends nothing, or half of a request, would hold memory and
+ * descriptors for ever. Waiting for a reply has no limit here.
  */
 
 export interface Patience {
-  /** For a first byte, a whole head, or the SETTINGS that follow an HTTP/2 preface. */
+  /** For the first byte, for a complete head, or for the SETTINGS after an HTTP/2 preface. */
   headMs: number;
-  /** Between two pieces of a body. */
+  /** Between two parts of a body. */
   bodySilenceMs: number;
-  /** For a body in all. */
+  /** For a whole body. */
   bodyMs: number;
-  /** Of an HTTP/2 session without an open stream. */
+  /** For an HTTP/2 session without an open stream. */
   idleSessionMs: number;
 }
 
 /**
- * workerd waits 15 s for a head, so longer would be of no use. The Worker gives a body a minute, and 10 s of
- * silence (worker/limits.ts); twice as much here is for bodies that it does not read. Clients that keep sessions open use them more often than every two minutes, or open another.
+ * workerd waits 15 s for a head, so a longer time has no effect. The Worker gives a body a minute,
+ * and 10 s of silence (worker/limits.ts); the double here is for bodies that the Worker does not
+ * read. Clients that keep a session open use it more often than every two minutes, or open another
+ * one.
  */
 export const patience: Patience = {
   headMs: 15_000,
@@ -26,12 +28,12 @@ export const patience: Patience = {
   idleSessionMs: 120_000,
 };
 
-/** Stops a watch. */
+/** Ends the watch. */
 export type Stop = () => void;
 
 /**
- * Calls `expired` after `totalMs`, or once `progress` has given the same number for `silenceMs`, at the
- * latest after twice that.
+ * Calls `expired` after `totalMs`, or when `progress` has returned the same number for `silenceMs`.
+ * The silence is noticed after twice that time at the latest.
  */
 export function watchProgress(
   { silenceMs, totalMs }: { silenceMs: number; totalMs: number },

@@ -1,4 +1,7 @@
-/** The front's own replies, where there is none to carry: a line of text, and the end of the connection. */
+/**
+ * The front's own replies, for when workerd gives none: a line of text, then the connection is
+ * closed.
+ */
 
 const phrases = {
   400: "Bad Request",
@@ -10,7 +13,7 @@ const phrases = {
 
 export type PlainStatus = keyof typeof phrases;
 
-/** For HTTP/1.1. */
+/** The reply as HTTP/1.1 text. */
 export function printPlainReply(status: PlainStatus, reason: string): string {
   const body = `${reason}\n`;
   const headers = {

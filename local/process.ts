@@ -1,17 +1,17 @@
 /**
- * Which process a number means. Numbers are given out again, so a number that was written down may be
- * another program's by now; together with the time at which the process began it is the same one or none.
+ * Identifies a process by its number and start time. The system reuses numbers, so a stored number
+ * may belong to another program later. With the start time it is the same process or none.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
-/** When the process began, as the system says it; undefined when it does not run. */
+/** The start time of the process as the system prints it; undefined if it does not run. */
 export function startOf(pid: number): string | undefined {
   if (pid <= 0 || !isRunning(pid)) return undefined;
   return existsSync("/proc/self/stat") ? startByProc(pid) : startByPs(pid);
 }
 
-/** Whether a process with this number runs, be it another user's. */
+/** True if a process with this number runs, also one of another user. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -21,13 +21,17 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Clock ticks since the system began (proc_pid_stat(5), field 22), and which beginning that was. */
+/**
+ * Clock ticks from the boot of the system to the start of the process (proc_pid_stat(5), field 22),
+ * with the id of the boot.
+ */
 function startByProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    // Field 3 is the first here. A process that has ended and is not noted yet runs no more.
+    // The first field here is field 3. A process that has ended and was not waited for does not
+    // run.
     return fields[0] === "Z" ? undefined : `${fields[19]} after boot ${boot}`;
   } catch {
     return undefined;

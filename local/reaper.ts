@@ -1,21 +1,21 @@
 /**
- * Makes sure that workerd never outlives this process, even one that is killed with -9: an orphan
- * would keep writing to files that the next server opens. A shell waits on a pipe that only this
- * process holds; when the kernel closes the pipe, the shell kills workerd. It costs nothing while
- * it waits, and it is told to leave when workerd has ended first.
+ * Makes sure that workerd never outlives this process, even after kill -9: an orphan would keep
+ * writing to files that the next server opens. A shell waits on a pipe that only this process
+ * holds. When the kernel closes the pipe, the shell kills workerd. It uses no processor time while
+ * it waits, and it is told to end when workerd has ended first.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { Socket } from "node:net";
 
-// `read` fails at the end of the pipe and succeeds on the word of release.
+// `read` fails at the end of the pipe, and succeeds when this process writes the release line.
 const script = 'read -r word || { kill -9 "$1"; [ -z "$2" ] || rm -rf -- "$2"; }';
 
 /**
- * Kills `child` as soon as this process is gone, however it went, and then removes
- * `temporaryFolder` when one is given.
+ * Kills `child` as soon as this process has ended, for whatever reason, then deletes
+ * `temporaryFolder` if given.
  */
 export function reapWithUs(child: ChildProcess, temporaryFolder = ""): void {
-  // A session of its own, so that no signal meant for the server's terminal ends the watch.
+  // The shell has its own session, so that signals to the server's terminal do not end it.
   const shell = spawn("sh", ["-c", script, "millrace-reaper", String(child.pid), temporaryFolder], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

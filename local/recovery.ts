@@ -1,29 +1,32 @@
 /**
- * What happens when workerd ends and nobody asked it to. Miniflare starts it again at once, and leaves it
- * at that when the new one does not come up. So here: again, after pauses that grow; and when that does
- * not help, or when one after the other ends, no more, because a server that answers nothing for ever
- * is worse than one that says why it has ended.
+ * Restarts workerd after it ended unexpectedly. Miniflare starts it again at once and does nothing
+ * more if that start fails. Here the start is tried again, with growing pauses. If that fails too,
+ * or if workerd ends again and again, the server ends with a message: that is better than a server
+ * that answers nothing for ever.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 
-/** Before each further attempt to start. */
+/** Pause before each further attempt to start. */
 export const restartPausesMs = [250, 500, 1000, 2000];
 
-/** A single record that crashes workerd can do so often before somebody should look at it. */
+/**
+ * Ends of workerd within a minute that are accepted. More need the attention of a user: for
+ * example, one request may crash it each time.
+ */
 const endsMax = 10;
 const endsWithinMs = 60_000;
 
 export interface Restarts {
-  /** Resolves when the start that Miniflare has begun is done; rejects when it failed. */
+  /** Resolves when the start that Miniflare has begun succeeds; rejects if it fails. */
   ready: () => Promise<unknown>;
   start: () => Promise<unknown>;
   isOver: () => boolean;
-  /** Called once, when there is no use in going on. */
+  /** Called once, when no further attempt is made. */
   giveUp: (failure: Failure) => void;
 }
 
-/** To be called each time that workerd has ended. */
+/** Call it each time workerd has ended. */
 export function createRecovery(restarts: Restarts): () => void {
   let ends: number[] = [];
   let isBusy = false;
@@ -42,7 +45,7 @@ export function createRecovery(restarts: Restarts): () => void {
 }
 
 async function recover({ ready, start, isOver, giveUp }: Restarts): Promise<void> {
-  // By then Miniflare knows that workerd has ended, too.
+  // After this, Miniflare has noticed the end of workerd too.
   await nextTurn();
   try {
     await retry([ready, ...restartPausesMs.map(() => start)], isOver);
@@ -51,7 +54,7 @@ async function recover({ ready, start, isOver, giveUp }: Restarts): Promise<void
   }
 }
 
-/** Does the first that succeeds, with a pause before each but the first. */
+/** Tries until an attempt succeeds, with a pause before each attempt but the first. */
 export async function retry<T>(attempts: (() => Promise<T>)[], isOver: () => boolean): Promise<T> {
   for (const [i, attempt] of attempts.entries()) {
     try {

@@ -1,9 +1,9 @@
 /**
- * Runs a bundled Worker on workerd, by way of Miniflare, with its Durable Objects on disk. The
- * address it gives is workerd's own socket for the Worker: no proxy stands in the way and no
- * request passes through Node. Nothing is fetched, reported or inspected, no signal is handled
- * here, and workerd dies with this process. A workerd that crashes comes back on the same
- * address, with a warning from Miniflare on stderr; recovery.ts says how often.
+ * Runs a bundled Worker on workerd through Miniflare, with its Durable Objects on disk. The address
+ * it returns is workerd's own socket for the Worker: there is no proxy and no request passes
+ * through Node. Nothing is downloaded, reported or inspected, no signal is handled here, and
+ * workerd ends with this process. A workerd that crashes is restarted on the same address, with a
+ * warning from Miniflare on stderr; recovery.ts limits how often.
  */
 import { ChildProcess } from "node:child_process";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
@@ -19,10 +19,13 @@ import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 
-/** The Workers behaviour that the code is written for; wrangler.toml names the same date. */
+/** The compatibility date that the code is written for; wrangler.toml names the same one. */
 export const compatibilityDate = "2026-11-01";
 
-/** Part of the path of every object's file, as `<name>-<class>`: a new name is a new, empty store. */
+/**
+ * Part of the path of every object's file, as `<name>-<class>`: with another name the server would
+ * find no stored data.
+ */
 const workerName = "millrace";
 
 const loopback = "127.0.0.1";
@@ -32,32 +35,34 @@ type Manifest = NonNullable<WorkerOptions["config"]["manifest"]>;
 
 export interface RuntimeOptions {
   modules: WorkerModules;
-  /** Where objects keep their files; `scratch` is for what Miniflare throws away. */
+  /** Where objects keep their files; Miniflare may delete `scratch`. */
   folder: { path: string; scratch: string };
-  /** Of workerd's own socket; a free one when left out. */
+  /** Port of workerd's own socket; a free one when undefined. */
   port?: number;
   /** Durable Object classes of the Worker by the name of their binding. */
   objects?: Record<string, string>;
-  /** A folder in the data folder that the Worker may read and write, file by file; see keeper.ts. */
+  /**
+   * A folder in the data folder that the Worker may read and write, file by file; see keeper.ts.
+   */
   files?: { binding: string; keeperBinding: string; folder: string };
   /** Who deletes files of a class's databases, by binding; see keeper.ts. */
   objectKeepers?: Record<string, string>;
   /** Name of a binding by which the Worker sees which objects have files. */
   objectFiles?: string;
-  /** Any other binding. */
+  /** All other bindings. */
   bindings?: Bindings;
-  /** Removed by the reaper too, when this process is killed. */
+  /** Deleted by the reaper if this process is killed. */
   temporaryFolder?: string;
   /** Called with the pid of each workerd that is started. */
   onStart?: (pid: number) => void;
-  /** Called when workerd has ended and does not come back. */
+  /** Called when workerd has ended and is not restarted. */
   onEnd?: (failure: Failure) => void;
 }
 
 export interface Runtime {
   host: string;
   port: number;
-  /** Takes no new connection, closes the idle ones, and resolves when the last reply is out. */
+  /** Accepts no new connection, closes the idle ones, and resolves when the last reply is sent. */
   drain(): Promise<void>;
   /** Ends workerd at once. */
   dispose(): Promise<void>;
@@ -108,8 +113,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       isOver = true;
       const { current } = children;
       if (current === undefined) return;
-      // On SIGTERM workerd finishes what it has begun. Disposing in the same turn as its end
-      // tells Miniflare that this is no crash to recover from.
+      // On SIGTERM workerd finishes the requests that it has begun. When Miniflare is disposed in
+      // the same turn, it does not treat the end of workerd as a crash.
       const ended = new Promise<void>((done) => current.once("exit", () => done(dispose())));
       current.kill("SIGTERM");
       await ended;
@@ -142,7 +147,8 @@ async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
         ...bindings,
       },
     },
-    // One machine gains nothing from a cache beside the store, and Miniflare's would write twice.
+    // On one machine a cache beside the store has no use, and Miniflare's cache would write every
+    // segment a second time.
     dev: { unsafeDirectSockets: [{ host: loopback, port }], cacheAPI: false },
   };
 }
@@ -173,7 +179,7 @@ async function describeFiles({ files, folder }: RuntimeOptions): Promise<Binding
   };
 }
 
-/** Miniflare's folder of the objects' files, by `<name>-<class>`; the Worker only looks into it. */
+/** Miniflare's folder of the objects' files, by `<name>-<class>`. The Worker only reads it. */
 async function describeObjectFiles({ objectFiles, folder }: RuntimeOptions): Promise<Bindings> {
   if (objectFiles === undefined) return {};
   const path = join(folder.path, "do");
@@ -239,7 +245,10 @@ function describeMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder
   };
 }
 
-/** Miniflare would end the process on a signal before anything could finish; main does better. */
+/**
+ * Miniflare would end the process on a signal before requests could finish. `serve` handles signals
+ * itself.
+ */
 function withoutSignals<T>(create: () => T): T {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const before = signals.map((signal) => new Set(process.listeners(signal)));
@@ -252,7 +261,9 @@ function withoutSignals<T>(create: () => T): T {
   return created;
 }
 
-/** Learns of every workerd that Miniflare starts, now or after a crash: it does not tell. */
+/**
+ * Notices every workerd that Miniflare starts, also after a crash: Miniflare has no event for it.
+ */
 function followRuntimes(started: (child: ChildProcess) => void) {
   const follow = (message: unknown) => {
     if (typeof message !== "object" || message === null || !("process" in message)) return;
@@ -278,7 +289,7 @@ class StderrLog extends Log {
   }
 }
 
-/** What the Worker logs and what workerd complains of, one line each. */
+/** Prints the Worker's log and workerd's complaints, one line each. */
 function printLog({ level, message }: WorkerdStructuredLog): void {
   console.error(`worker ${level}: ${message}`);
 }

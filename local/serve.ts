@@ -1,8 +1,7 @@
 /**
- * The life of a local server: build what has changed, claim the data folder, start workerd, open
- * the public port, say how to use it, and end. Ctrl-C and SIGTERM let requests finish for two
- * seconds; a second Ctrl-C does not wait, and three seconds after the first the process is gone
- * in any case.
+ * Runs a local server: build what has changed, lock the data folder, start workerd, open the public
+ * port, print the banner, and stop. After Ctrl-C or SIGTERM, requests have two seconds to finish. A
+ * second Ctrl-C does not wait. Three seconds after the first signal the process ends in any case.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { stop as stopEsbuild } from "esbuild";
@@ -21,7 +20,7 @@ const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
 const graceMs = 2000;
 const lastResortMs = 2800;
 
-/** npm passes a Ctrl-C on to a process that the terminal has told already. */
+/** npm forwards a Ctrl-C that the terminal has already sent to this process. */
 const echoMs = 200;
 
 interface Parts {
@@ -30,7 +29,9 @@ interface Parts {
   front?: Front;
 }
 
-/** Resolves when the server serves; rejects, with nothing left running, when it cannot. */
+/**
+ * Resolves when the server accepts requests. Rejects if it cannot start; nothing is left running.
+ */
 export async function serve(flags: ServeFlags, version: string): Promise<void> {
   const parts: Parts = {};
   stopOnSignals(parts);
@@ -38,7 +39,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     await checkPort("127.0.0.1", flags.directPort, "--direct");
     const modules = await buildAll();
     await stopEsbuild();
-    // What is stored is nobody else's to read, and workerd makes its files with the same rights.
+    // Only the owner may read what is stored. workerd inherits the mask for its own files.
     process.umask(0o077);
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
@@ -79,9 +80,9 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
 }
 
 const exposedWarning =
-  "without --auth everybody on the network may read, write and delete everything here";
+  "no access keys are set: everybody on the network may read, write and delete all data";
 
-/** Asks for no keys and listens to more than its own machine. */
+/** True if the server has no access keys and listens on an address that other machines reach. */
 function isExposed({ auth, host }: ServeFlags): boolean {
   const name = hostNameOf(host.includes(":") ? `[${host}]` : host) ?? "";
   return auth === undefined && !isLoopback(name);
@@ -96,10 +97,10 @@ function renderBanner(
   const anywhere = flags.host === "0.0.0.0" || flags.host === "::";
   const host = anywhere ? "127.0.0.1" : flags.host;
   const endpoint = `http://${host.includes(":") ? `[${host}]` : host}:${front.port}`;
-  const data = flags.memory ? `${folder}, removed at the end` : folder;
+  const data = flags.memory ? `${folder}, deleted at the end` : folder;
   return `${title}
-  endpoint  ${endpoint}${anywhere ? " and every other address of this machine" : ""}
-  direct    http://${direct.host}:${direct.port} for HTTP/1.1 alone: nothing stands between
+  endpoint  ${endpoint}${anywhere ? " and all other addresses of this machine" : ""}
+  direct    http://${direct.host}:${direct.port} (workerd's own socket: HTTP/1.1 only, no proxy in front)
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
@@ -108,17 +109,19 @@ ${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctr
 }
 
 function renderAccess({ authSource }: ServeFlags): string {
-  if (authSource === undefined) return "open: any credentials will do";
-  return `with the keys of ${authSource}${authSource === "--auth" ? "" : " in the environment"}`;
+  if (authSource === undefined) return "open: any credentials are accepted";
+  return `access keys are required: ${authSource}${authSource === "--auth" ? "" : " in the environment"}`;
 }
 
-/** A local server is open unless it is given keys; a deployed one is closed unless it is. */
+/** Without keys a local server accepts every caller. A deployed one refuses every caller. */
 function accessVariables({ auth }: ServeFlags): Bindings {
   const [name, value] = auth === undefined ? ["MILLRACE_ACCESS", "open"] : ["MILLRACE_AUTH", auth];
   return { [name]: { type: "text", value } };
 }
 
-/** What an open server serves beyond loopback names and its own pages: what it was told to. */
+/**
+ * Hosts and origins that a server without keys accepts besides loopback names and its own pages.
+ */
 function doorVariables({ host, allowHosts, allowOrigins }: ServeFlags): Bindings {
   return textBindings({
     MILLRACE_ALLOW_HOST: [host, ...allowHosts].join(","),
@@ -145,7 +148,7 @@ function stopOnSignals(parts: Parts): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
 }
 
-/** Nothing can be served any more. */
+/** Ends the process after a failure that leaves nothing to serve with. */
 function endWith({ message, exitCode }: Failure, parts: Parts): void {
   console.error(`millrace: ${message}`);
   setTimeout(() => process.exit(exitCode), lastResortMs).unref();

@@ -1,13 +1,14 @@
 /**
- * The free space of the disk that the data folder is on, for the Worker to ask (worker/core/space.ts). Some of
- * it is kept back: what workerd writes by itself, such as sealing what was put, must never find the disk
- * full. When it is near the log says so once, and once more when there is room again.
+ * Tells the Worker how much free space the disk of the data folder has (worker/core/space.ts). A
+ * part of it is reserved, because workerd also writes by itself, for example when a shard seals its
+ * tail: such a write must never find the disk full. The log has one line when writes are refused,
+ * and one when they are accepted again.
  */
 import { statfs } from "node:fs/promises";
 import { Response } from "miniflare";
 import type { SpaceAnswer } from "../worker/core/space.ts";
 
-/** Room for a hundred shards to seal what they have; of a small disk a quarter. */
+/** Enough for a hundred shards to seal their tails; on a small disk a quarter of its size. */
 const minFreeBytesUsual = 128 << 20;
 const minFreePart = 4;
 
@@ -19,14 +20,14 @@ export interface Disk {
 export interface Space {
   /** Writes are refused below this. */
   minFreeBytes: number;
-  /** Bytes that may be written now; none when that is refused. */
+  /** Bytes that may be written now; 0 when writes are refused. */
   look(): Promise<number>;
   handler: () => Promise<Response>;
 }
 
 export async function watchSpace(options: {
   folder: string;
-  /** As the usual one when left out. */
+  /** The default when undefined. */
   minFreeBytes?: number | undefined;
   readDisk?: (folder: string) => Promise<Disk>;
   log?: (line: string) => void;
@@ -39,7 +40,7 @@ export async function watchSpace(options: {
   const look = async () => {
     const { freeBytes } = await readDisk(folder);
     const spareBytes = freeBytes - minFreeBytes;
-    // Further up than down, so that it does not change its mind with every write.
+    // Two thresholds: otherwise the state could change with every write.
     const full = spareBytes <= minFreeBytes / (isFull ? 4 : 8);
     if (full !== isFull)
       log(`millrace: ${full ? renderFull(folder, minFreeBytes) : renderRoom(folder)}`);
@@ -55,11 +56,11 @@ export async function watchSpace(options: {
 
 export function renderFull(folder: string, minFreeBytes: number): string {
   const megabytes = Math.ceil(minFreeBytes / (1 << 20));
-  return `the disk of ${folder} has less than ${megabytes} MB free: writes are refused, reads go on`;
+  return `the disk of ${folder} has less than ${megabytes} MB free: writes are refused, reads are served`;
 }
 
 function renderRoom(folder: string): string {
-  return `the disk of ${folder} has room again: writes are taken`;
+  return `the disk of ${folder} has room again: writes are accepted`;
 }
 
 async function readDiskOf(folder: string): Promise<Disk> {

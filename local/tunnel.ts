@@ -1,8 +1,8 @@
 /**
- * An HTTP/1.1 connection of a client, joined to one of its own to workerd. Bytes pass untouched in both
- * directions, half-closes included, once the framer has seen that the head before them is whole and in
- * order. A client that does not finish what it has begun is given up: a head with a 408, a body by ending
- * it for workerd too, so that the Worker says in the dialect's form that the rest is missing.
+ * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
+ * has checked a head, bytes pass unchanged in both directions, half-closed connections included. A
+ * client that does not finish a request is given up. For a head it gets a 408. A body is ended
+ * towards workerd too, so that the Worker answers in the dialect's form.
  */
 import type { Socket } from "node:net";
 import { type Phase, RequestFramer } from "./framing.ts";
@@ -10,20 +10,20 @@ import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
 import { type Upstream, connectUpstream, lingerMs, lingerMsMax } from "./upstream.ts";
 
-/** One for each connection. */
+/** One tunnel per connection. */
 const replyBufferBytes = 128 << 10;
 
 /** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
 export const headBytesMax = 128 << 10;
 
-/** What a client has yet to send. */
+/** What a client still has to send. */
 export type Debt = "head" | "body";
 
 export interface TunnelOptions {
   upstream: Upstream;
   patience: Patience;
   isStopping: () => boolean;
-  /** Told whenever the client begins to owe the rest of something, or does not any more. */
+  /** Called when the client begins to owe the rest of a request, and when it has sent it. */
   owes: (what: Debt | undefined) => void;
 }
 
@@ -38,11 +38,11 @@ class Tunnel {
   readonly #client: Socket;
   readonly #options: TunnelOptions;
   readonly #framer = new RequestFramer(headBytesMax);
-  /** There is none before the first head. */
+  /** Undefined before the first head. */
   #server: Socket | undefined;
   #phase: Phase | "silent" | "over" = "silent";
   #stopWatch: Stop;
-  /** Said after all that workerd has to say. */
+  /** Sent after everything that workerd sends. */
   #farewell = "";
 
   constructor(client: Socket, options: TunnelOptions) {
@@ -87,8 +87,8 @@ class Tunnel {
       if (waiting) server.resume();
       waiting = false;
     };
-    // Pages are large: one buffer that is used again, instead of garbage at the pace of the network.
-    // It is free again as soon as the kernel has taken the bytes, which is mostly at once.
+    // Pages are large. One reused buffer avoids garbage at the rate of the network. The buffer is
+    // free again when the kernel has taken the bytes, mostly at once.
     const onread = {
       buffer: Buffer.allocUnsafeSlow(replyBufferBytes),
       callback(byteCount: number, buffer: Uint8Array): boolean {
@@ -137,7 +137,7 @@ class Tunnel {
   #watchBody(): Stop {
     const { bodySilenceMs: silenceMs, bodyMs: totalMs } = this.#options.patience;
     const client = this.#client;
-    // A client that is held back by a slow Worker makes no progress, and is not to blame.
+    // A slow Worker also stops the progress of its client. That is not the client's fault.
     const progress = () => client.bytesRead + (client.isPaused() ? performance.now() : 0);
     return watchProgress({ silenceMs, totalMs }, progress, () => {
       this.#leave();
@@ -147,7 +147,7 @@ class Tunnel {
     });
   }
 
-  /** Takes no more; what was asked before is answered first. */
+  /** Reads no more requests; those already read are answered first. */
   #refuse(status: PlainStatus, reason: string): void {
     this.#leave();
     this.#farewell = printPlainReply(status, reason);
@@ -159,7 +159,7 @@ class Tunnel {
   }
 }
 
-/** Closing with bytes unread would reset the connection and could cost the client its reply. */
+/** Closing a connection with unread bytes would reset it, and the client could lose its reply. */
 export function linger(client: Socket): void {
   if (client.destroyed) return;
   client.resume();

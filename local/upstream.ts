@@ -1,15 +1,15 @@
 /**
- * Connections to workerd. One that workerd closes while a request is still being sent, because it
- * has answered already, stays readable: a failed write only discards what is written, and the end
- * shows where it matters, on the reading side. Node would destroy the socket, and the reply that
- * waits in it, at the first write that fails.
+ * Connections to workerd. workerd may answer and close while a request is still being sent. Such a
+ * connection stays readable: a failed write only discards the written bytes, and the end is noticed
+ * on the reading side. Node would destroy the socket at the first failed write, together with the
+ * reply that waits in it.
  */
 import { Socket, type SocketConstructorOpts } from "node:net";
 
-/** How long a client may be silent, between the end of its reply and the end of its request. */
+/** How long a client may be silent between the end of its reply and the end of its request. */
 export const lingerMs = 2000;
 
-/** And in all, however busily it goes on. */
+/** The same in total, also if the client keeps sending. */
 export const lingerMsMax = 30_000;
 
 export interface Upstream {

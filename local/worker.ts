@@ -1,5 +1,5 @@
-// The Worker as the local server runs it: the deployed one, with a folder of files for a bucket, and without
-// the empty database that workerd leaves of an object that has deleted all it had.
+// The Worker as the local server runs it: the deployed one, with two changes. Its bucket is a
+// folder of files. The empty database that workerd leaves of a removed object is deleted.
 import edge, { Segments as EdgeSegments, Shard as EdgeShard } from "../worker/index.ts";
 import type { Env } from "../worker/core/bindings.ts";
 import { FileBucket } from "./bucket.ts";
@@ -7,10 +7,10 @@ import { FileBucket } from "./bucket.ts";
 export { Catalog, Items } from "../worker/index.ts";
 
 interface LocalEnv extends Env {
-  /** The bucket's folder, and who keeps it; without them there is no bucket. */
+  /** The bucket's folder and the service that syncs it; without them there is no bucket. */
   FILES?: Pick<Fetcher, "fetch">;
   FILE_KEEPER?: Pick<Fetcher, "fetch">;
-  /** Keeps the folder of the shards' databases. */
+  /** Deletes files in the folder of the shards' databases. */
   SHARD_KEEPER?: Pick<Fetcher, "fetch">;
 }
 
@@ -24,8 +24,8 @@ export class Shard extends EdgeShard {
   }
 
   /**
-   * Once for all who ask: a stream may be deleted by many at a time, and workerd fails where the file is gone
-   * that it means to empty.
+   * Runs once for all concurrent callers. Several clients may delete a stream at the same time, and
+   * workerd fails if it is to empty a database whose file is deleted.
    */
   override destroy(): Promise<void> {
     this.#removal ??= this.#remove().catch((error: unknown) => {
@@ -35,13 +35,15 @@ export class Shard extends EdgeShard {
     return this.#removal;
   }
 
-  /** A uid is given once, so nothing will be written to the database that workerd still has open. */
+  /**
+   * A uid is used once, so nothing is written any more to the database that workerd still has open.
+   */
   async #remove(): Promise<void> {
     await super.destroy();
     const file = `${this.ctx.id.toString()}.sqlite`;
     const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
     const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });
-    // What stays is removed when the server starts again.
+    // A file that remains is deleted at the next start of the server.
     if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
   }
 }

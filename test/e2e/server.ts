@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const child = run(["--port", String(port), ...dataFlags, ...flags], env);
   const banner = await readBanner(child);
   const pid = child.process.pid ?? 0;
-  const folder = bannerValue(banner, "data").replace(/, removed at the end$/, "");
+  const folder = bannerValue(banner, "data").replace(/, deleted at the end$/, "");
   const workerdPids = [readRuntimePid(folder)];
   const end = async (signal: NodeJS.Signals) => {
     child.process.kill(signal);

@@ -32,10 +32,12 @@ test("what is above the least that stays free may be written; near it nothing, u
   expect(await spareAt(10 * megabyte)).toBe(0);
   expect(await spareAt(99 * megabyte)).toBe(0);
   expect(lines).toEqual([
-    "millrace: the disk of /data has less than 80 MB free: writes are refused, reads go on",
+    "millrace: the disk of /data has less than 80 MB free: writes are refused, reads are served",
   ]);
   expect(await spareAt(101 * megabyte)).toBe(21 * megabyte);
-  expect(lines.slice(1)).toEqual(["millrace: the disk of /data has room again: writes are taken"]);
+  expect(lines.slice(1)).toEqual([
+    "millrace: the disk of /data has room again: writes are accepted",
+  ]);
 });
 
 test("the Worker is told in JSON", async () => {
