@@ -1,36 +1,60 @@
-// What a reader refuses of a chunk's header, by name: everything that it does not know, so that a later
-// version may use what is reserved now.
+// Whose a stored body is: the shard that it is bound to and no other can read it. A body that is bound to
+// none is taken only by shards that were made before bodies were bound.
 
-import { describe, expect, test } from "vitest";
-import { readHeader, stampChunk } from "../../../worker/engine/chunk.ts";
-import { packRecords } from "../../reference/pack.ts";
+import { expect, test } from "vitest";
+import { bindChunk, readHeader, verifyBody, verifySegment } from "../../../worker/engine/chunk.ts";
+import { shardUid } from "../../../worker/engine/shardUid.ts";
+import { packChunk } from "../../reference/pack.ts";
 
-const nothing = new Uint8Array(0);
-const chunk = packRecords([{ key: Uint8Array.of(1), info: nothing, data: Uint8Array.of(2) }]);
-stampChunk(chunk, { firstIndex: 7, timeMs: 8, timeOrdinal: 9 });
+const stream = "9f0c1d2e-3b4a-4c5d-8e6f-708192a3b4c5";
+const uid = shardUid(stream, 0);
+const foreign = shardUid(stream, 1);
+/** As 0.1.0 named them. */
+const old = `${stream}-0`;
+const record = {
+  timeMs: 5,
+  key: new Uint8Array(0),
+  info: new Uint8Array(0),
+  data: new Uint8Array(9),
+};
+const free = packChunk({ firstIndex: 3, timeOrdinal: 0, records: [record] });
 
-describe("a header", () => {
-  test("as it is written is read", () => {
-    expect(readHeader(chunk)).toMatchObject({ count: 1, firstIndex: 7, timeMs: 8, timeOrdinal: 9 });
-  });
+function boundTo(shard: string): Uint8Array {
+  const body = free.slice();
+  bindChunk(body, shard);
+  return body;
+}
 
-  test.each([
-    ["bad magic", 0, 0],
-    ["unknown version", 4, 0],
-    ["unknown version", 4, 3],
-    ["bad width", 5, 5],
-    ["reserved bytes in use", 9, 1],
-    ["reserved bytes in use", 10, 1],
-    ["reserved bytes in use", 11, 1],
-    ["reserved bytes in use", 43, 1],
-    ["no records", 12, 0],
-    ["index too large", 23, 1],
-    ["time too large", 31, 1],
-  ])("is refused: %s, byte %i is %i", (what, at, value) => {
-    const changed = chunk.slice();
-    changed[at] = value;
-    expect(() => readHeader(changed)).toThrow(
-      expect.objectContaining({ code: "corrupt", detail: { what } }),
-    );
-  });
+test("a uid says which shard of which stream it is, and that its bodies are bound", () => {
+  expect(uid).toBe("2-9f0c1d2e3b4a4c5d8e6f708192a3b4c5-0");
+});
+
+test("a body is its shard's: also when it is bound again, and in a shard of 0.1.0", () => {
+  expect(verifyBody(boundTo(uid), uid)).toMatchObject({ isBound: true, firstIndex: 3, count: 1 });
+  const again = boundTo(foreign);
+  bindChunk(again, uid);
+  expect(verifyBody(again, uid).isBound).toBe(true);
+  expect(verifyBody(boundTo(old), old).isBound).toBe(true);
+  expect(verifyBody(free, old)).toMatchObject({ isBound: false, firstIndex: 3, count: 1 });
+});
+
+test.each([
+  ["another shard's", boundTo(foreign), uid, "bad header checksum, or another shard's"],
+  ["another shard's, of 0.1.0", boundTo(uid), old, "bad header checksum, or another shard's"],
+  ["nobody's", free, uid, "not bound to its shard"],
+  ["said to be nobody's", boundTo(uid).with(4, 1), old, "bad header checksum"],
+  ["of a version to come", boundTo(uid).with(4, 3), uid, "unknown version"],
+])("a body that is %s is refused", (_, body, shard, what) => {
+  expect(() => verifySegment(body, shard, 7)).toThrow(
+    expect.objectContaining({ code: "corrupt", detail: { shard, segment: 7, what } }),
+  );
+});
+
+test("every bit of a stored body counts", () => {
+  const body = boundTo(uid);
+  for (let bit = 0; bit < body.length * 8; bit++) {
+    const spoiled = body.with(bit >> 3, (body[bit >> 3] ?? 0) ^ (1 << (bit & 7)));
+    expect(() => verifyBody(spoiled, uid)).toThrow(expect.objectContaining({ code: "corrupt" }));
+  }
+  expect(readHeader(body).bytes).toBe(body.length);
 });
