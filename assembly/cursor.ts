@@ -1,6 +1,7 @@
 // Walks a chunk's columns for the renderers: the record at hand as an address and lengths. One walk
 // at a time; it lives at a fixed place, because a renderer has more to keep than the machine has
 // registers.
+import { assertRange } from "./asserts";
 import { CURSOR } from "./layout";
 import { chunkAt, endOf, endsOf, infosOf, keysOf, maskOf, payloadOf, timesOf } from "./record";
 
@@ -36,6 +37,7 @@ export class Cursor {
 /** The cursor at record `from`. */
 export function openCursor(address: usize, from: u32): Cursor {
   const chunk = chunkAt(address);
+  assertRange(chunk, from, from + 1);
   const cursor = changetype<Cursor>(CURSOR);
   cursor.ends = endsOf(chunk);
   cursor.keys = keysOf(chunk);
@@ -71,4 +73,7 @@ export function moveCursor(cursor: Cursor, i: u32): void {
   cursor.dataBytes = <u32>(stop - start) - cursor.keyBytes - cursor.infoBytes;
   cursor.stop = stop;
   cursor.delta = load<u32>(cursor.times + i * cursor.timeWidth) & cursor.timeMask;
+  if (!ASC_NO_ASSERT) {
+    assert(start + cursor.keyBytes + cursor.infoBytes <= stop, "a record beyond its end");
+  }
 }

@@ -8,6 +8,7 @@ const IOTA = memory.data<u32>([0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c], 
 
 /** Characters of `value`, below 10^19, in decimal. */
 export function decimalBytes(value: u64): u32 {
+  assert(value < 10000000000000000000, "a number too large");
   let bytes: u32 = 1;
   for (let limit: u64 = 10; value >= limit; limit *= 10) bytes++;
   return bytes;
@@ -18,6 +19,7 @@ export function decimalBytes(value: u64): u32 {
  * from `to` on are written whatever the number takes: what follows is written later.
  */
 export function writeNumber(to: usize, value: u64): usize {
+  assert(value < 10000000000000000, "a number too large");
   const high = value / 100000000;
   const low = eightDigits(<u32>(value - high * 100000000));
   const digits = i64x2.replace_lane(i64x2.splat(eightDigits(<u32>high)), 1, low);
@@ -49,6 +51,7 @@ export function writeEightDigits(to: usize, value: u32): void {
 
 /** `value`, below 10^8, as eight digits, the first one lowest. */
 function eightDigits(value: u32): u64 {
+  assert(value < 100000000, "a number too large");
   const high = value / 10000;
   const fours: u64 = <u64>high | ((<u64>(value - high * 10000)) << 32);
   const hundreds = ((fours * 10486) >> 20) & 0x0000007f_0000007f;
@@ -60,6 +63,7 @@ function eightDigits(value: u32): u64 {
 
 /** Writes `value`, below 1000, as three digits. */
 export function writeThreeDigits(to: usize, value: u32): void {
+  assert(value < 1000, "a number too large");
   const hundreds = value / 100;
   const tens = value / 10;
   store<u8>(to, <u8>(0x30 + hundreds));

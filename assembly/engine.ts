@@ -3,7 +3,8 @@
 // takes the result from OUTPUT, TABLE or RESULT. Nothing is kept between calls but what the
 // caller left in the windows. worker/engine/engine.ts is the only caller, and checks what it passes: a
 // chunk's structure and checksums, and ranges within its count.
-import { encodeBase64 } from "./base64";
+import { base64Bytes, encodeBase64 } from "./base64";
+import { assertOutput } from "./asserts";
 import {
   INPUT,
   INPUT_BYTES,
@@ -13,12 +14,14 @@ import {
   PACK_RECORDS_MAX,
   PACK_ROW_BYTES,
   RESULT,
+  RESULT_BYTES,
   ROUTES_MAX,
   RUNS,
+  SLACK,
   TABLE,
   TABLE_BYTES,
 } from "./layout";
-import { decodeLocation, encodeLocation } from "./location";
+import { decodeLocation, encodeLocation, LOCATION_BYTES } from "./location";
 import {
   findTime,
   fitRecords,
@@ -29,18 +32,39 @@ import {
   walkRecords,
 } from "./lookup";
 import { hashMd5 } from "./md5";
-import { mergeRanges } from "./merge";
+import { mergeRanges, RANGE_BYTES } from "./merge";
 import { packRows } from "./pack";
 import { readPutCbor } from "./putCbor";
 import { readPutJson } from "./putJson";
+import { CLIENT_INFO, KEYLESS, SHARD_ID, STREAM_ARN, STREAM_NAME } from "./putRecord";
+import {
+  BODY_CRC_AT,
+  COUNT_AT,
+  FIRST_INDEX_AT,
+  HEADER_BYTES,
+  HEADER_CRC_AT,
+  ORDINAL_AT,
+  PAYLOAD_BYTES_AT,
+  STRIDE_AT,
+  TIME_AT,
+} from "./record";
 import { measureKinesis, renderKinesis } from "./render/kinesis";
 import { measureKinesisCbor, renderKinesisCbor } from "./render/kinesisCbor";
 import { measureV3io, renderV3io } from "./render/v3io";
 import { measureYandex, renderYandex } from "./render/yandex";
 import { measureYandexCbor, renderYandexCbor } from "./render/yandexCbor";
-import { hashRecords, packRoutes, ROUTES, routeRecords } from "./route";
-import { nextSequence, startSequence, writeSequence } from "./sequence";
+import {
+  HASH_BYTES,
+  hashRecords,
+  packRoutes,
+  ROUTE_BYTES,
+  ROUTES,
+  routeRecords,
+  RUN_BYTES,
+} from "./route";
+import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./sequence";
 
+// The windows, and the numbers that JavaScript has to know of them.
 export {
   INPUT,
   INPUT_BYTES,
@@ -50,13 +74,28 @@ export {
   PACK_RECORDS_MAX,
   PACK_ROW_BYTES,
   RESULT,
+  RESULT_BYTES,
   ROUTES,
   ROUTES_MAX,
   RUNS,
+  SLACK,
   TABLE,
   TABLE_BYTES,
   WALK_FIELDS,
   WALK_RECORDS_MAX,
+};
+export { HASH_BYTES, LOCATION_BYTES, RANGE_BYTES, ROUTE_BYTES, RUN_BYTES, SEQUENCE_BYTES };
+export { CLIENT_INFO, KEYLESS, SHARD_ID, STREAM_ARN, STREAM_NAME };
+export {
+  BODY_CRC_AT,
+  COUNT_AT,
+  FIRST_INDEX_AT,
+  HEADER_BYTES,
+  HEADER_CRC_AT,
+  ORDINAL_AT,
+  PAYLOAD_BYTES_AT,
+  STRIDE_AT,
+  TIME_AT,
 };
 
 export { readPutJson, readPutCbor, packRows, mergeRanges };
@@ -69,16 +108,21 @@ export { measureYandex, renderYandex, measureYandexCbor, renderYandexCbor };
 
 /** MD5 of `count` keys that stand one after the other in INPUT, their lengths (u32) in TABLE. */
 export function hashKeys(count: u32): void {
+  assert((<usize>count) << 2 <= TABLE_BYTES, "more keys than rows");
+  assertOutput(OUTPUT, <u64>count * HASH_BYTES);
   let from = INPUT;
   for (let i: u32 = 0; i < count; i++) {
     const bytes = load<u32>(TABLE + (i << 2));
-    hashMd5(OUTPUT + (i << 4), from, bytes);
+    hashMd5(OUTPUT + i * HASH_BYTES, from, bytes);
     from += bytes;
+    assert(from <= INPUT + INPUT_BYTES, "keys outside of the window");
   }
 }
 
 /** Base64 of `bytes` bytes in INPUT to OUTPUT; returns the characters. */
 export function encodeText(bytes: u32): u32 {
+  assert(<usize>bytes <= INPUT_BYTES, "bytes outside of the window");
+  assertOutput(OUTPUT, base64Bytes(bytes));
   return <u32>(encodeBase64(OUTPUT, INPUT, bytes) - OUTPUT);
 }
 
@@ -95,6 +139,8 @@ export function printSequences(
   index: f64,
   arrivalSecond: f64,
 ): void {
+  assert(count > 0 && offset + SEQUENCE_BYTES <= bytes, "no number, or outside of its text");
+  assertOutput(OUTPUT, <u64>count * bytes);
   startSequence(OUTPUT + offset, <u64>createdSecond, shardIndex, <u64>index, <u64>arrivalSecond);
   const end = OUTPUT + count * bytes;
   for (let at = OUTPUT + bytes; at < end; at += bytes) {

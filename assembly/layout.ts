@@ -1,6 +1,7 @@
 // The engine's memory: one fixed block that never grows, so that the views which JavaScript
 // holds never detach. Each window is a constant address exported by engine.ts. Every window ends
-// in SLACK bytes that belong to nobody: loops may load or store a whole vector at the last byte.
+// in SLACK bytes that belong to nobody: loops may load or store a whole vector at the last byte,
+// and base64 up to 31 bytes past it.
 //
 //   INPUT   2 MiB + 64 KiB   chunks, keys or plain bytes, as JavaScript lays them down
 //   OUTPUT  4 MiB            what an operation makes
@@ -11,15 +12,16 @@
 export const SLACK: usize = 256;
 
 export const INPUT_BYTES: usize = 0x210000;
-export const INPUT: usize = memory.data(0x210100, 16);
+export const INPUT: usize = memory.data(<i32>(INPUT_BYTES + SLACK), 16);
 
 export const OUTPUT_BYTES: usize = 0x400000;
-export const OUTPUT: usize = memory.data(0x400100, 16);
+export const OUTPUT: usize = memory.data(<i32>(OUTPUT_BYTES + SLACK), 16);
 
 export const TABLE_BYTES: usize = 0x58000;
-export const TABLE: usize = memory.data(0x58100, 16);
+export const TABLE: usize = memory.data(<i32>(TABLE_BYTES + SLACK), 16);
 
-export const RESULT: usize = memory.data(64, 16);
+export const RESULT_BYTES: usize = 64;
+export const RESULT: usize = memory.data(<i32>RESULT_BYTES, 16);
 
 // Parts of SCRATCH. Parts that overlap belong to operations that never run inside one another.
 //
@@ -28,7 +30,8 @@ export const RESULT: usize = memory.data(64, 16);
 //   0x200   3 KiB   a reply's texts between records (render/)
 //   0xe00   128 B   client info while it is decoded (putRecord.ts)
 
-export const SCRATCH: usize = memory.data(0x1100, 16);
+export const SCRATCH_BYTES: usize = 0x1000;
+export const SCRATCH: usize = memory.data(<i32>(SCRATCH_BYTES + SLACK), 16);
 export const CURSOR: usize = SCRATCH + 0x100;
 export const TEMPLATE: usize = SCRATCH + 0x200;
 export const INFO: usize = SCRATCH + 0xe00;

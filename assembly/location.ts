@@ -3,10 +3,12 @@
 import { OUTPUT, RESULT } from "./layout";
 
 const KIND: u32 = 1;
+export const LOCATION_BYTES: u32 = 16;
 const INDEX_MAX: u64 = (1 << 50) - 1;
 
 /** Writes the 16 bytes to OUTPUT. */
 export function encodeLocation(segment: u32, index: f64): void {
+  assert(index >= 0 && index <= <f64>INDEX_MAX && index == floor(index), "no index");
   store<u32>(OUTPUT, KIND);
   store<u32>(OUTPUT, segment, 4);
   store<u64>(OUTPUT, <u64>index, 8);

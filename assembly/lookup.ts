@@ -1,6 +1,7 @@
 // Finding records in a chunk and measuring runs of them, from the metadata columns alone: by
 // arrival time and by payload size with a binary search, by index with one load. Walk and scan
 // touch every record's metadata once and its payload never.
+import { assertChunk, assertRange } from "./asserts";
 import { RESULT, TABLE, TABLE_BYTES } from "./layout";
 import {
   chunkAt,
@@ -16,12 +17,13 @@ import {
 
 /** u32 fields of a walked record: start in the chunk, key, info and data bytes, time delta. */
 export const WALK_FIELDS: u32 = 5;
-const WALK_ROW_BYTES: usize = 20;
+const WALK_ROW_BYTES: usize = <usize>WALK_FIELDS * sizeof<u32>();
 export const WALK_RECORDS_MAX: u32 = <u32>(TABLE_BYTES / WALK_ROW_BYTES);
 
 /** RESULT: start of record `i` in the chunk's bytes, and its payload bytes. */
 export function locateRecord(address: usize, i: u32): u32 {
   const chunk = chunkAt(address);
+  assertRange(chunk, i, i + 1);
   const start = endOf(chunk, i - 1);
   store<u32>(RESULT, endOf(chunk, i) - start);
   return <u32>(payloadOf(chunk) - address) + start;
@@ -30,6 +32,7 @@ export function locateRecord(address: usize, i: u32): u32 {
 /** First record at or after (`timeMs`, `ordinal`), or count. */
 export function findTime(address: usize, timeMs: u64, ordinal: u32): u32 {
   const chunk = chunkAt(address);
+  assertChunk(chunk);
   if (timeMs < chunk.timeMs) return 0;
   const delta = timeMs - chunk.timeMs;
   const low = firstAtDelta(chunk, delta);
@@ -42,6 +45,7 @@ export function findTime(address: usize, timeMs: u64, ordinal: u32): u32 {
 /** Record after the last of the longest run from `from` within both bounds; at least from + 1. */
 export function fitRecords(address: usize, from: u32, countMax: u32, payloadBytesMax: u32): u32 {
   const chunk = chunkAt(address);
+  assertRange(chunk, from, from + 1);
   const start = endOf(chunk, from - 1);
   let low = from + 1;
   let high = min(chunk.count, from + min(countMax, chunk.count - from));
@@ -56,6 +60,8 @@ export function fitRecords(address: usize, from: u32, countMax: u32, payloadByte
 /** Rows of records `from` to `to` in TABLE; at most WALK_RECORDS_MAX of them. */
 export function walkRecords(address: usize, from: u32, to: u32): void {
   const chunk = chunkAt(address);
+  assertRange(chunk, from, to);
+  assert(to - from <= WALK_RECORDS_MAX, "more rows than the table has");
   const endWidth: u32 = chunk.endWidth;
   const keyWidth: u32 = chunk.keyWidth;
   const infoWidth: u32 = chunk.infoWidth;
@@ -114,6 +120,7 @@ const SPREADS = memory.data<u32>(
  */
 export function scanRecords(address: usize, from: u32, to: u32): void {
   const chunk = chunkAt(address);
+  assertRange(chunk, from, to);
   const endWidth: u32 = chunk.endWidth;
   const keyWidth: u32 = chunk.keyWidth;
   const infoWidth: u32 = chunk.infoWidth;

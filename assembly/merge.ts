@@ -1,7 +1,8 @@
 // Makes one chunk out of ranges of chunks: merging takes several whole chunks with consecutive
 // indexes, slicing takes a part of one. The result is the chunk that packing those records at once
 // would give: every width and minimum is found anew. Payload is copied once, range by range.
-import { OUTPUT } from "./layout";
+import { assertOutput, assertRange } from "./asserts";
+import { OUTPUT, TABLE, TABLE_BYTES } from "./layout";
 import {
   Chunk,
   chunkAt,
@@ -30,6 +31,7 @@ export const RANGE_BYTES: u32 = 12;
  */
 export function mergeRanges(ranges: usize, rangeCount: u32): usize {
   const last = ranges + rangeCount * RANGE_BYTES;
+  assertRanges(ranges, last);
   let count: u32 = 0;
   let payloadBytes: u32 = 0;
   let stride: u32 = u32.MAX_VALUE;
@@ -81,6 +83,7 @@ export function mergeRanges(ranges: usize, rangeCount: u32): usize {
   merged.keyBytesMin = <u16>keyMin;
   merged.infoBytesMin = <u8>infoMin;
   merged.payloadBytes = payloadBytes;
+  if (!ASC_NO_ASSERT) assertOutput(payloadOf(merged), payloadBytes);
 
   let done: u32 = 0;
   let payloadDone: u32 = 0;
@@ -121,6 +124,22 @@ export function mergeRanges(ranges: usize, rangeCount: u32): usize {
     payloadDone += bytes;
   }
   return payload - OUTPUT + payloadBytes;
+}
+
+/** Rows in TABLE that name records, with consecutive indexes where they are of several chunks. */
+function assertRanges(ranges: usize, last: usize): void {
+  if (!ASC_NO_ASSERT) {
+    assert(ranges >= TABLE && ranges < last && last <= TABLE + TABLE_BYTES, "rows elsewhere");
+    let next: u64 = 0;
+    for (let row = ranges; row < last; row += RANGE_BYTES) {
+      const chunk = chunkAt(load<u32>(row));
+      const from = load<u32>(row, 4);
+      const to = load<u32>(row, 8);
+      assertRange(chunk, from, to);
+      assert(row == ranges || chunk.firstIndex + from == next, "indexes with a gap");
+      next = chunk.firstIndex + to;
+    }
+  }
 }
 
 /** Payload bytes of the smallest record of a range. */

@@ -2,11 +2,19 @@
 // the other) at PACK_PAYLOAD and a row of lengths per record in TABLE; header and columns are then
 // written right in front of the payload, which never moves. The chunk is unstamped: first index and
 // times are 0, both checksums are 0.
-import { PACK_PAYLOAD, PACK_ROW_BYTES, TABLE } from "./layout";
+import {
+  INPUT,
+  INPUT_BYTES,
+  PACK_PAYLOAD,
+  PACK_RECORDS_MAX,
+  PACK_ROW_BYTES,
+  TABLE,
+} from "./layout";
 import { HEADER_BYTES, storeEntry, widthOf, writeHeader } from "./record";
 
 /** Returns the address of the chunk; `count` rows, at least 1 and at most PACK_RECORDS_MAX. */
 export function packRows(count: u32): usize {
+  assert(count > 0 && count <= PACK_RECORDS_MAX, "no records, or too many");
   let payloadBytes: u32 = 0;
   let stride: u32 = u32.MAX_VALUE;
   let keyMin: u32 = u32.MAX_VALUE;
@@ -33,6 +41,8 @@ export function packRows(count: u32): usize {
   const ends = keys - count * endWidth;
 
   const address = ends - HEADER_BYTES;
+  assert(address >= INPUT, "no room for the columns");
+  assert(PACK_PAYLOAD + payloadBytes <= INPUT + INPUT_BYTES, "a payload outside of the window");
   writeHeader(address, count, payloadBytes, stride, keyMin, keyMax, infoMin, infoMax);
   let excess: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {

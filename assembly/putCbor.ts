@@ -55,7 +55,7 @@ const END: usize = RESULT + 40;
  */
 export function readPutCbor(bytes: u32, members: u32, recordsMax: u32): u32 {
   const end = OUTPUT + bytes;
-  beginBody();
+  beginBody(bytes, recordsMax);
   store<u32>(AT, <u32>OUTPUT);
   store<u32>(END, <u32>end);
   if (!readHead(MAP)) return 0;

@@ -63,7 +63,7 @@ export function readPutJson(bytes: u32, members: u32, recordsMax: u32): u32 {
   const end = OUTPUT + bytes;
   // No text goes on past it, and no structure.
   store<u8>(end, 0);
-  beginBody();
+  beginBody(bytes, recordsMax);
   let at = skip(OUTPUT);
   if (load<u8>(at) != OPEN) return 0;
   do {

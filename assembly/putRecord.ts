@@ -9,7 +9,16 @@
 //   16       where the payload ends
 //   20       records
 //   24       where the bytes end that base64 was decoded to last
-import { INPUT, INPUT_BYTES, PACK_PAYLOAD, PACK_ROW_BYTES, RESULT, TABLE } from "./layout";
+import {
+  INPUT,
+  INPUT_BYTES,
+  OUTPUT_BYTES,
+  PACK_PAYLOAD,
+  PACK_RECORDS_MAX,
+  PACK_ROW_BYTES,
+  RESULT,
+  TABLE,
+} from "./layout";
 
 /** What a dialect's bodies may have beside Records, Data and PartitionKey. */
 export const STREAM_NAME: u32 = 1;
@@ -27,7 +36,10 @@ export const SHARD_DIGITS_MAX: u32 = 9;
 /** Payload may be written up to here. */
 export const PAYLOAD_LIMIT: usize = INPUT + INPUT_BYTES;
 
-export function beginBody(): void {
+/** For a body of so many bytes, which one more byte stands behind. */
+export function beginBody(bytes: u32, recordsMax: u32): void {
+  assert(<usize>bytes < OUTPUT_BYTES, "a body as long as the window");
+  assert(recordsMax <= PACK_RECORDS_MAX, "more records than a pack takes");
   memory.fill(RESULT, 0, 28);
   store<u32>(RESULT, <u32>PACK_PAYLOAD, 16);
 }
@@ -50,11 +62,14 @@ export function insertBytes(to: usize, from: usize, bytes: u32, rest: u32): void
 /** Ends the record whose payload stands at `payloadEnd()`. `place` is its shard's index and one, or 0. */
 export function addRecord(keyBytes: u32, infoBytes: u32, dataBytes: u32, place: u32): void {
   const count = recordCount();
+  assert(count < PACK_RECORDS_MAX, "too many records");
+  assert(keyBytes <= KEY_BYTES_MAX && infoBytes <= INFO_BYTES_MAX, "a key or info too long");
   const row = TABLE + count * PACK_ROW_BYTES;
   store<u32>(row, keyBytes);
   store<u32>(row, infoBytes, 4);
   store<u32>(row, dataBytes, 8);
   store<u32>(row, place, 12);
   store<u32>(RESULT, <u32>payloadEnd() + keyBytes + infoBytes + dataBytes, 16);
+  if (!ASC_NO_ASSERT) assert(payloadEnd() <= PAYLOAD_LIMIT, "a payload outside of the window");
   store<u32>(RESULT, count + 1, 20);
 }

@@ -4,7 +4,9 @@
 // a column, which is payload or slack.
 
 export const MAGIC: u32 = 0x43524c4d;
+/** A chunk on its way, and one that is bound to the shard that stores it: see docs/FORMAT.md. */
 export const VERSION: u8 = 1;
+export const VERSION_BOUND: u8 = 2;
 export const HEADER_BYTES: usize = 56;
 
 /** The header, as a view over memory: `changetype<Chunk>(address)`. */
@@ -31,12 +33,23 @@ export class Chunk {
   headerCrc: u32;
 }
 
+// Where the header has what JavaScript reads and writes by itself (worker/engine/chunk.ts).
+export const COUNT_AT: usize = offsetof<Chunk>("count");
+export const FIRST_INDEX_AT: usize = offsetof<Chunk>("firstIndex");
+export const TIME_AT: usize = offsetof<Chunk>("timeMs");
+export const ORDINAL_AT: usize = offsetof<Chunk>("timeOrdinal");
+export const STRIDE_AT: usize = offsetof<Chunk>("stride");
+export const PAYLOAD_BYTES_AT: usize = offsetof<Chunk>("payloadBytes");
+export const BODY_CRC_AT: usize = offsetof<Chunk>("bodyCrc");
+export const HEADER_CRC_AT: usize = offsetof<Chunk>("headerCrc");
+
 export function chunkAt(address: usize): Chunk {
   return changetype<Chunk>(address);
 }
 
 /** All ones over the low `width` bytes; 0 for width 0. */
 export function maskOf(width: u32): u32 {
+  assert(width <= 4, "an entry too wide");
   return width == 4 ? 0xffffffff : (1 << (width << 3)) - 1;
 }
 
@@ -84,6 +97,10 @@ export function writeHeader(
   infoMin: u32,
   infoMax: u32,
 ): Chunk {
+  assert(count > 0, "a chunk without records");
+  assert(keyMin <= keyMax && keyMax <= <u32>u16.MAX_VALUE, "a key too long");
+  assert(infoMin <= infoMax && infoMax <= <u32>u8.MAX_VALUE, "client info too long");
+  assert(<u64>stride * count <= payloadBytes, "a stride too long");
   memory.fill(address, 0, HEADER_BYTES);
   const chunk = chunkAt(address);
   chunk.magic = MAGIC;
@@ -102,6 +119,7 @@ export function writeHeader(
 /** Where record `i` ends in the payload; `endOf(chunk, -1)` is 0. */
 export function endOf(chunk: Chunk, i: i32): u32 {
   if (i < 0) return 0;
+  if (!ASC_NO_ASSERT) assert(<u32>i < chunk.count, "a record outside of the chunk");
   const width: u32 = chunk.endWidth;
   const entry = load<u32>(endsOf(chunk) + i * width) & maskOf(width);
   return chunk.stride * (i + 1) + entry;
@@ -109,6 +127,7 @@ export function endOf(chunk: Chunk, i: i32): u32 {
 
 /** Milliseconds between record `i` and the chunk's first record. */
 export function timeDeltaOf(chunk: Chunk, i: u32): u32 {
+  if (!ASC_NO_ASSERT) assert(i < chunk.count, "a record outside of the chunk");
   const width: u32 = chunk.timeWidth;
   return load<u32>(timesOf(chunk) + i * width) & maskOf(width);
 }
@@ -134,6 +153,7 @@ export function ordinalOf(chunk: Chunk, i: u32): u32 {
 
 /** Writes an entry of `width` bytes; the next entry or the payload is written after it. */
 export function storeEntry(address: usize, width: u32, value: u32): void {
+  assert(widthOf(value) <= width, "an entry too large for its column");
   if (width == 0) return;
   if (width == 1) store<u8>(address, <u8>value);
   else if (width == 2) store<u16>(address, <u16>value);

@@ -2,6 +2,7 @@
 // PACK_PAYLOAD, a row of lengths for each in TABLE. In three steps, between which JavaScript may lay
 // down something else than what a key says: the hash of each key, the route of each hash, and a
 // chunk for each route that has records. Records keep their order within a route.
+import { assertOutput } from "./asserts";
 import {
   COUNTS,
   ORDER,
@@ -9,15 +10,18 @@ import {
   PACK_PAYLOAD,
   PACK_RECORDS_MAX,
   PACK_ROW_BYTES,
+  ROUTES_MAX,
   RUNS,
   TABLE,
 } from "./layout";
 import { hashMd5 } from "./md5";
 import { endsOf, infosOf, keysOf, payloadOf, storeEntry, writeHeader } from "./record";
 
-const HASH_BYTES: u32 = 16;
-const ROUTE_BYTES: u32 = 16;
-const RUN_BYTES: u32 = 16;
+/** An MD5. */
+export const HASH_BYTES: u32 = 16;
+/** The first hash of a route, as words. */
+export const ROUTE_BYTES: u32 = 16;
+export const RUN_BYTES: u32 = 16;
 const ORDER_BYTES: u32 = 8;
 
 /** Where the routes' first hashes stand, behind the hashes of as many records as there may be. */
@@ -25,6 +29,7 @@ export const ROUTES: usize = OUTPUT + PACK_RECORDS_MAX * HASH_BYTES;
 
 /** MD5 of the keys of `count` records, 16 bytes each at OUTPUT. */
 export function hashRecords(count: u32): void {
+  assert(count <= PACK_RECORDS_MAX, "too many records");
   let record = PACK_PAYLOAD;
   let hash = OUTPUT;
   const last = TABLE + count * PACK_ROW_BYTES;
@@ -41,6 +46,8 @@ export function hashRecords(count: u32): void {
  * of the routes stand at ROUTES, ascending: four words each, the highest first. The first route begins at 0.
  */
 export function routeRecords(count: u32, routeCount: u32): void {
+  assert(count <= PACK_RECORDS_MAX, "too many records");
+  assert(routeCount > 0 && routeCount <= ROUTES_MAX, "no routes, or too many");
   let hash = OUTPUT;
   const last = TABLE + count * PACK_ROW_BYTES;
   for (let row = TABLE; row < last; row += PACK_ROW_BYTES) {
@@ -67,6 +74,8 @@ export function routeRecords(count: u32, routeCount: u32): void {
  * below `routeCount`.
  */
 export function packRoutes(count: u32, routeCount: u32): u32 {
+  assert(count <= PACK_RECORDS_MAX, "too many records");
+  assert(routeCount > 0 && routeCount <= ROUTES_MAX, "no routes, or too many");
   sortByRoute(count, routeCount);
   let runs: u32 = 0;
   let address = OUTPUT;
@@ -92,6 +101,7 @@ function sortByRoute(count: u32, routeCount: u32): void {
   memory.fill(COUNTS, 0, routeCount << 2);
   const last = TABLE + count * PACK_ROW_BYTES;
   for (let row = TABLE; row < last; row += PACK_ROW_BYTES) {
+    if (!ASC_NO_ASSERT) assert(load<u32>(row, 12) < routeCount, "a route that is not there");
     const counted = COUNTS + (load<u32>(row, 12) << 2);
     store<u32>(counted, load<u32>(counted) + 1);
   }
@@ -145,6 +155,7 @@ function packOrdered(address: usize, from: u32, to: u32): usize {
   let keyAt = keysOf(chunk);
   let infoAt = infosOf(chunk);
   let payload = payloadOf(chunk);
+  if (!ASC_NO_ASSERT) assertOutput(payload, payloadBytes);
   let excess: u32 = 0;
   for (let place = first; place < last; place += ORDER_BYTES) {
     const row = load<u32>(place);

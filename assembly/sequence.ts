@@ -44,6 +44,8 @@ export function startSequence(
   index: u64,
   arrivalSecond: u64,
 ): void {
+  assert(createdSecond >> 36 == 0 && arrivalSecond >> 36 == 0, "a second too late");
+  assert(index >> 50 == 0, "an index too large");
   const low: u64 = (arrivalSecond << 36) | ((<u64>shardIndex) << 4) | 2;
   const middle: u64 = (index << 16) | (arrivalSecond >> 28);
   const high: u64 =
@@ -64,6 +66,7 @@ export function writeSequence(text: usize): void {
  * `text` only the digits that do not move are kept up to date.
  */
 export function nextSequence(text: usize, seconds: u64): void {
+  assert(seconds >> 27 == 0, "seconds too many");
   if (seconds != 0) addSeconds(text, seconds);
   addDigits(text, v128.load(INDEX_STEP), v128.load(INDEX_STEP, 16));
 }

@@ -8,6 +8,7 @@
 // lower ones are written after it for each record. A record without a key has no PartitionKey. Member
 // order follows the sample reply of the API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
+import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeDecimal, writeThreeDigits } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
@@ -22,20 +23,35 @@ import {
 } from "../sequence";
 
 const HEAD: usize = TEMPLATE;
-const HEAD_BYTES: u32 = 10; // ,{"Data":"
+const HEAD_TEXT = ',{"Data":"';
+const HEAD_BYTES: u32 = 10;
 const KEY: usize = HEAD + 32;
-const KEY_BYTES: u32 = 18; // ","PartitionKey":"
+const KEY_TEXT = '","PartitionKey":"';
+const KEY_BYTES: u32 = 18;
 const TAIL: usize = KEY + 32;
-const TIME_BYTES: u32 = 32; // ","ApproximateArrivalTimestamp":
-const TAIL_BYTES: u32 = TIME_BYTES + 4 + 19 + SEQUENCE_BYTES + 2; // without the seconds
-const TAIL_END: u16 = 0x7d22; // "}
+const TIME_TEXT = '","ApproximateArrivalTimestamp":';
+const TIME_BYTES: u32 = 32;
+/** Behind the seconds: a point and three digits. */
+const MILLIS_BYTES: u32 = 4;
+const MILLIS_DIGITS: u32 = 3;
+const NUMBER_TEXT = ',"SequenceNumber":"';
+const NUMBER_BYTES: u32 = 19;
+const END: u16 = 0x7d22; // "}
+const END_BYTES: u32 = 2;
+/** Without the seconds. */
+const TAIL_BYTES: u32 = TIME_BYTES + MILLIS_BYTES + NUMBER_BYTES + SEQUENCE_BYTES + END_BYTES;
+/** What an encrypted record has instead of END; the tail before it takes 124 bytes at most. */
 const KMS_END: usize = TAIL + 192;
-const KMS_END_BYTES: u32 = 25; // ","EncryptionType":"KMS"}
-const KMS_BYTES: u32 = KMS_END_BYTES - 2;
+const KMS_TEXT = '","EncryptionType":"KMS"}';
+const KMS_END_BYTES: u32 = 25;
+const KMS_BYTES: u32 = KMS_END_BYTES - END_BYTES;
+/** An escape such as \u001f for one byte. */
+const ESCAPE_BYTES_MAX: u32 = 6;
 
 /** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesis` prints them. */
 export function measureKinesis(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
   const timeMs = chunkAt(address).timeMs;
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   let total: u64 = to - from - 1;
   total += encryptedCount * KMS_BYTES;
@@ -73,10 +89,12 @@ export function renderKinesis(
   isAhead: bool,
 ): usize {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
-  writeAscii(KMS_END, '","EncryptionType":"KMS"}');
-  writeAscii(HEAD, ',{"Data":"');
-  writeAscii(KEY, '","PartitionKey":"');
+  assertTexts();
+  writeAscii(KMS_END, KMS_TEXT);
+  writeAscii(HEAD, HEAD_TEXT);
+  writeAscii(KEY, KEY_TEXT);
   let delta = cursor.delta;
   let second = (chunk.timeMs + delta) / 1000;
   let digits = writeTail(chunk.timeMs + delta, second);
@@ -84,7 +102,7 @@ export function renderKinesis(
   let numbered = max(second, earliest);
   startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, numbered);
 
-  const endBytes = SEQUENCE_BYTES + (isEncrypted ? KMS_END_BYTES : 2);
+  const endBytes = SEQUENCE_BYTES + (isEncrypted ? KMS_END_BYTES : END_BYTES);
   const limit = OUTPUT + OUTPUT_BYTES;
   let out = at;
   let i = from;
@@ -92,9 +110,10 @@ export function renderKinesis(
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
     const digitsAt = <u32>(digits - TAIL);
-    const most =
-      HEAD_BYTES + base64Bytes(dataBytes) + KEY_BYTES + keyBytes * 6 + digitsAt + endBytes;
+    const keyTextBytes = KEY_BYTES + keyBytes * ESCAPE_BYTES_MAX;
+    const most = HEAD_BYTES + base64Bytes(dataBytes) + keyTextBytes + digitsAt + endBytes;
     if (out + most > limit) break;
+    const start = out;
 
     const head = comma == 0 ? 1 : 0;
     v128.store(out, v128.load(HEAD + head));
@@ -115,9 +134,10 @@ export function renderKinesis(
       v128.store(out, v128.load(KMS_END, 16), 16);
       out += KMS_END_BYTES;
     } else {
-      store<u16>(out, TAIL_END);
-      out += 2;
+      store<u16>(out, END);
+      out += END_BYTES;
     }
+    assertWritten(start, out, most);
 
     i++;
     if (i >= to) break;
@@ -141,21 +161,21 @@ export function renderKinesis(
 
 /** Writes the tail but for its digits; returns where these stand. */
 function writeTail(timeMs: u64, second: u64): usize {
-  writeAscii(TAIL, '","ApproximateArrivalTimestamp":');
-  return writeAscii(writeTime(timeMs, second), ',"SequenceNumber":"');
+  writeAscii(TAIL, TIME_TEXT);
+  return writeAscii(writeTime(timeMs, second), NUMBER_TEXT);
 }
 
 /** Changes the time in the tail; returns where the digits of the sequence number now stand. */
 function moveTime(digits: usize, timeMs: u64, second: u64, nextSecond: u64): usize {
   if (nextSecond == second) {
-    writeThreeDigits(digits - 19 - 3, <u32>(timeMs - second * 1000));
+    writeThreeDigits(digits - NUMBER_BYTES - MILLIS_DIGITS, <u32>(timeMs - second * 1000));
     return digits;
   }
   const end = writeTime(timeMs, nextSecond);
-  const moved = end + 19;
+  const moved = end + NUMBER_BYTES;
   if (moved == digits) return digits;
   memory.copy(moved, digits, SEQUENCE_HIGH_BYTES);
-  writeAscii(end, ',"SequenceNumber":"');
+  writeAscii(end, NUMBER_TEXT);
   return moved;
 }
 
@@ -164,7 +184,15 @@ function writeTime(timeMs: u64, second: u64): usize {
   const point = writeDecimal(TAIL + TIME_BYTES, second);
   store<u8>(point, 0x2e);
   writeThreeDigits(point + 1, <u32>(timeMs - second * 1000));
-  return point + 4;
+  return point + MILLIS_BYTES;
+}
+
+function assertTexts(): void {
+  if (!ASC_NO_ASSERT) {
+    assert(HEAD_TEXT.length == HEAD_BYTES && KEY_TEXT.length == KEY_BYTES, "head or key");
+    assert(TIME_TEXT.length == TIME_BYTES && NUMBER_TEXT.length == NUMBER_BYTES, "time or number");
+    assert(KMS_TEXT.length == KMS_END_BYTES, "end");
+  }
 }
 
 /** Copies the tail up to the moving digits: 92 bytes with seconds of thirteen digits, the most. */

@@ -9,6 +9,7 @@
 // the key is one block, the tail, as in kinesis.ts, and always 113 bytes long. The members are those of
 // the JSON reply; an arrival is in milliseconds under tag 1, as the service writes it.
 import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "../cbor";
+import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { writeAscii } from "../json";
 import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
@@ -22,14 +23,18 @@ const OPEN_BYTES: u32 = 6; // bf 64 "Data"
 const KEY: usize = OPEN + 16;
 const KEY_BYTES: u32 = 13; // 6c "PartitionKey"
 const TAIL: usize = KEY + 16;
-const TIME: usize = TAIL + 31;
-const DIGITS_AT: usize = 56;
-const TAIL_BYTES: u32 = <u32>DIGITS_AT + SEQUENCE_BYTES + 1;
+const TIME_NAME_BYTES: u32 = 31; // 78 1b "ApproximateArrivalTimestamp" c1 1b
+const TIME: usize = TAIL + TIME_NAME_BYTES;
+const NUMBER_NAME_BYTES: u32 = 17; // 6e "SequenceNumber" 78 38
+const DIGITS_AT: u32 = TIME_NAME_BYTES + sizeof<u64>() + NUMBER_NAME_BYTES;
+const TAIL_BYTES: u32 = DIGITS_AT + SEQUENCE_BYTES + 1;
+/** The tail before it takes 113 bytes. */
 const KMS_END: usize = TAIL + 128;
 const KMS_BYTES: u32 = 19; // 6e "EncryptionType" 63 "KMS"
 
 /** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesisCbor` prints them; needs no payload. */
 export function measureKinesisCbor(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   let total: u64 = encryptedCount * KMS_BYTES;
   for (let i = from; ;) {
@@ -59,6 +64,7 @@ export function renderKinesisCbor(
   isAhead: bool,
 ): usize {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   let delta = cursor.delta;
   let timeMs = chunk.timeMs + delta;
@@ -76,6 +82,7 @@ export function renderKinesisCbor(
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
     if (out + frameBytes + dataBytes + keyBytes > limit) break;
+    const start = out;
 
     v128.store(out, v128.load(OPEN));
     out = writeHead(out + OPEN_BYTES, BYTES, dataBytes);
@@ -97,6 +104,7 @@ export function renderKinesisCbor(
     }
     store<u8>(out, BREAK);
     out++;
+    assertWritten(start, out, frameBytes + dataBytes + keyBytes);
 
     i++;
     if (i >= to) break;
@@ -123,14 +131,19 @@ function writeFrame(timeMs: u64): usize {
   store<u8>(KEY, 0x6c);
   writeAscii(KEY + 1, "PartitionKey");
   store<u16>(TAIL, 0x1b78);
-  store<u16>(writeAscii(TAIL + 2, "ApproximateArrivalTimestamp"), 0x1bc1);
+  const time = writeAscii(TAIL + 2, "ApproximateArrivalTimestamp");
+  store<u16>(time, 0x1bc1);
+  assert(time + 2 == TIME, "time");
   store<u64>(TIME, bswap<u64>(timeMs));
   store<u8>(TIME + 8, 0x6e);
-  store<u16>(writeAscii(TIME + 9, "SequenceNumber"), 0x3878);
+  const digits = writeAscii(TIME + 9, "SequenceNumber");
+  store<u16>(digits, 0x3878);
+  assert(digits + 2 == TAIL + DIGITS_AT, "number");
   store<u8>(KMS_END, 0x6e);
   const end = writeAscii(KMS_END + 1, "EncryptionType");
   store<u8>(end, 0x63);
-  writeAscii(end + 1, "KMS");
+  const kmsEnd = writeAscii(end + 1, "KMS");
+  assert(kmsEnd == KMS_END + KMS_BYTES, "end");
   return TAIL + DIGITS_AT;
 }
 

@@ -7,21 +7,35 @@
 // millisecond and the record's ordinal within it, so no two records of a shard share a time.
 // Source of members and order: Iguazio web API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
+import { assertRange, assertWritten } from "../asserts";
 import { Cursor, moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
 import { OUTPUT, OUTPUT_BYTES, RESULT } from "../layout";
 import { chunkAt, ordinalOf } from "../record";
 
+const SECONDS_TEXT = '{"ArrivalTimeSec":';
+const NANOSECONDS_TEXT = ',"ArrivalTimeNSec":';
+const NUMBER_TEXT = ',"SequenceNumber":';
+const DATA_TEXT = ',"Data":"';
+const END_TEXT = '"}';
+/** All of these, in that order. */
 const FIXED_BYTES: u32 = 18 + 19 + 18 + 9 + 2;
 const INFO_BYTES: u32 = 16; // ,"ClientInfo":""
 const KEY_BYTES: u32 = 18; // ,"PartitionKey":""
-const DIGITS_MAX: u32 = 60;
+/** Seconds and an index below 10^16, nanoseconds below 10^9. */
+const NUMBERS_BYTES_MAX: u32 = 16 + 16 + 9;
+/** 256 bytes in base64; a column of client infos has lengths of one byte. */
+const INFO_TEXT_BYTES_MAX: u32 = 344;
+/** An escape such as \u001f for one byte. */
+const ESCAPE_BYTES_MAX: u32 = 6;
 
 /** Bytes of records `from` to `to` as `renderV3io` prints them. */
 export function measureV3io(address: usize, from: u32, to: u32): f64 {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
+  assertTexts();
   let total: u64 = to - from - 1;
   let ordinal = ordinalOf(chunk, from);
   for (let i = from; ;) {
@@ -47,6 +61,7 @@ export function measureV3io(address: usize, from: u32, to: u32): f64 {
  */
 export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: usize): usize {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   const limit = OUTPUT + OUTPUT_BYTES;
   let ordinal = ordinalOf(chunk, from);
@@ -59,13 +74,14 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
     const most =
       1 +
       FIXED_BYTES +
-      DIGITS_MAX +
+      NUMBERS_BYTES_MAX +
       INFO_BYTES +
-      344 +
+      INFO_TEXT_BYTES_MAX +
       KEY_BYTES +
-      keyBytes * 6 +
+      keyBytes * ESCAPE_BYTES_MAX +
       base64Bytes(cursor.dataBytes);
     if (out + most > limit) break;
+    const start = out;
 
     if (comma != 0) {
       store<u8>(out, 0x2c);
@@ -73,10 +89,10 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
     }
     comma = 1;
     const timeMs = chunk.timeMs + cursor.delta;
-    out = writeNumber(writeAscii(out, '{"ArrivalTimeSec":'), timeMs / 1000);
-    out = writeAscii(out, ',"ArrivalTimeNSec":');
+    out = writeNumber(writeAscii(out, SECONDS_TEXT), timeMs / 1000);
+    out = writeAscii(out, NANOSECONDS_TEXT);
     out = writeNumber(out, nanosecondsOf(timeMs, ordinal));
-    out = writeNumber(writeAscii(out, ',"SequenceNumber":'), chunk.firstIndex + i + 1);
+    out = writeNumber(writeAscii(out, NUMBER_TEXT), chunk.firstIndex + i + 1);
     if (infoBytes != 0) {
       out = encodeBase64(writeAscii(out, ',"ClientInfo":"'), key + keyBytes, infoBytes);
       out = writeAscii(out, '"');
@@ -85,9 +101,10 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
       out = writeEscaped(writeAscii(out, ',"PartitionKey":"'), key, keyBytes);
       out = writeAscii(out, '"');
     }
-    out = writeAscii(out, ',"Data":"');
+    out = writeAscii(out, DATA_TEXT);
     out = encodeBase64(out, key + keyBytes + infoBytes, cursor.dataBytes);
-    out = writeAscii(out, '"}');
+    out = writeAscii(out, END_TEXT);
+    assertWritten(start, out, most);
 
     i++;
     if (i >= to) break;
@@ -95,6 +112,14 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
   }
   store<u32>(RESULT, i);
   return out;
+}
+
+function assertTexts(): void {
+  if (!ASC_NO_ASSERT) {
+    const times = SECONDS_TEXT.length + NANOSECONDS_TEXT.length;
+    const others = NUMBER_TEXT.length + DATA_TEXT.length + END_TEXT.length;
+    assert(times + others == FIXED_BYTES, "texts");
+  }
 }
 
 /** Moves to record `i`; returns its ordinal, given that of the one before. */

@@ -8,6 +8,7 @@
 // the data is made again when the millisecond changes. Source: YDB datastreams_proxy.cpp,
 // serialization.cpp.
 import { base64Bytes, encodeBase64 } from "../base64";
+import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
@@ -20,20 +21,25 @@ const DATA_TEXT = ',"Codec":0,"Data":"';
 const KEY_TEXT = '","EncryptionType":"NONE","PartitionKey":"';
 const NUMBER_TEXT = '","SequenceNumber":"';
 const END_TEXT = '"}';
-/** All of these, and three numbers at their longest. */
-const FRAME_BYTES_MAX: u32 = 32 + 19 + 42 + 20 + 2 + 16 + 4 + 16;
+/** All of these, in that order. */
+const TEXT_BYTES: u32 = 32 + 19 + 42 + 20 + 2;
+/** Seconds and an index below 10^16, and three decimals behind a point. */
+const NUMBERS_BYTES_MAX: u32 = 16 + 4 + 16;
+const FRAME_BYTES_MAX: u32 = TEXT_BYTES + NUMBERS_BYTES_MAX;
+/** An escape such as \u001f for one byte. */
+const ESCAPE_BYTES_MAX: u32 = 6;
 
 /** Bytes of records `from` to `to` as `renderYandex` prints them. */
 export function measureYandex(address: usize, from: u32, to: u32): f64 {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
-  const fixed: u32 =
-    TIME_TEXT.length + DATA_TEXT.length + KEY_TEXT.length + NUMBER_TEXT.length + END_TEXT.length;
+  assertTexts();
   let delta = cursor.delta;
   let timeBytes = timeBytesOf(chunk.timeMs + delta);
   let total: u64 = 0;
   for (let i = from; ;) {
-    total += fixed + timeBytes + base64Bytes(cursor.dataBytes);
+    total += TEXT_BYTES + timeBytes + base64Bytes(cursor.dataBytes);
     total += escapedBytes(cursor.start, cursor.keyBytes) + decimalBytes(chunk.firstIndex + i);
     i++;
     if (i >= to) break;
@@ -54,6 +60,7 @@ export function measureYandex(address: usize, from: u32, to: u32): f64 {
  */
 export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at: usize): usize {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   const limit = OUTPUT + OUTPUT_BYTES;
   let delta = cursor.delta;
@@ -63,7 +70,9 @@ export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at:
   while (true) {
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
-    if (out + FRAME_BYTES_MAX + base64Bytes(dataBytes) + keyBytes * 6 > limit) break;
+    const most = FRAME_BYTES_MAX + base64Bytes(dataBytes) + keyBytes * ESCAPE_BYTES_MAX;
+    if (out + most > limit) break;
+    const start = out;
 
     const skip = comma == 0 ? 1 : 0;
     copyFront(out, FRONT + skip);
@@ -73,6 +82,7 @@ export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at:
     out = writeEscaped(writeAscii(out, KEY_TEXT), cursor.start, keyBytes);
     out = writeNumber(writeAscii(out, NUMBER_TEXT), chunk.firstIndex + i);
     out = writeAscii(out, END_TEXT);
+    assertWritten(start, out, most);
 
     i++;
     if (i >= to) break;
@@ -109,6 +119,13 @@ function timeBytesOf(timeMs: u64): u32 {
   const rest = <u32>(timeMs - second * 1000);
   const decimals = rest == 0 ? 0 : rest % 100 == 0 ? 2 : rest % 10 == 0 ? 3 : 4;
   return decimalBytes(second) + decimals;
+}
+
+function assertTexts(): void {
+  if (!ASC_NO_ASSERT) {
+    const others = KEY_TEXT.length + NUMBER_TEXT.length + END_TEXT.length;
+    assert(TIME_TEXT.length + DATA_TEXT.length + others == TEXT_BYTES, "texts");
+  }
 }
 
 /** Copies the front: 68 bytes with seconds of thirteen digits, the most. */

@@ -15,6 +15,7 @@ import {
   writeHead,
   writeUnsigned,
 } from "../cbor";
+import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { writeAscii } from "../json";
@@ -26,12 +27,17 @@ const KEY: usize = FRONT + 96;
 const KEY_BYTES: u32 = 33; // 6e "EncryptionType" 64 "NONE" 6c "PartitionKey"
 const NUMBER: usize = KEY + 64;
 const NUMBER_BYTES: u32 = 15; // 6e "SequenceNumber"
-/** Also the front at its longest, and a number of sixteen digits behind its head. */
-const FRAME_BYTES_MAX: u32 = 51 + KEY_BYTES + NUMBER_BYTES + 17 + 2 * HEAD_BYTES_MAX;
+/** a6 78 1b "ApproximateArrivalTimestamp", a number of nine bytes, 65 "Codec" 00 64 "Data". */
+const FRONT_BYTES_MAX: u32 = 30 + 9 + 7 + 5;
+/** An index below 10^16 behind its head. */
+const DIGITS_BYTES_MAX: u32 = 1 + 16;
+const FRAME_BYTES_MAX: u32 =
+  FRONT_BYTES_MAX + KEY_BYTES + NUMBER_BYTES + DIGITS_BYTES_MAX + 2 * HEAD_BYTES_MAX;
 
 /** Bytes of records `from` to `to` as `renderYandexCbor` prints them; needs no payload. */
 export function measureYandexCbor(address: usize, from: u32, to: u32): f64 {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   let delta = cursor.delta;
   let frontBytes = writeFront(chunk.timeMs + delta);
@@ -57,6 +63,7 @@ export function measureYandexCbor(address: usize, from: u32, to: u32): f64 {
  */
 export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize): usize {
   const chunk = chunkAt(address);
+  assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
   const limit = OUTPUT + OUTPUT_BYTES;
   let delta = cursor.delta;
@@ -68,6 +75,7 @@ export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize):
     const keyBytes = cursor.keyBytes;
     const dataBytes = cursor.dataBytes;
     if (out + FRAME_BYTES_MAX + dataBytes + keyBytes > limit) break;
+    const start = out;
 
     copyBytes(out, FRONT, frontBytes);
     out = writeHead(out + frontBytes, BYTES, dataBytes);
@@ -82,6 +90,7 @@ export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize):
     const end = writeNumber(out + 1, chunk.firstIndex + i);
     store<u8>(out, <u8>(TEXT + (end - out) - 1));
     out = end;
+    assertWritten(start, out, FRAME_BYTES_MAX + dataBytes + keyBytes);
 
     i++;
     if (i >= to) break;
@@ -106,7 +115,9 @@ function writeFront(timeMs: u64): u32 {
   store<u8>(out, 0x65);
   out = writeAscii(out + 1, "Codec");
   store<u16>(out, 0x6400);
-  return <u32>(writeAscii(out + 2, "Data") - FRONT);
+  const frontBytes = <u32>(writeAscii(out + 2, "Data") - FRONT);
+  assert(frontBytes <= FRONT_BYTES_MAX, "front");
+  return frontBytes;
 }
 
 /** Writes what is the same in all records behind the data. */
@@ -116,7 +127,9 @@ function writeFrame(): void {
   store<u8>(end, 0x64);
   const key = writeAscii(end + 1, "NONE");
   store<u8>(key, 0x6c);
-  writeAscii(key + 1, "PartitionKey");
+  const keyEnd = writeAscii(key + 1, "PartitionKey");
+  assert(keyEnd == KEY + KEY_BYTES, "key");
   store<u8>(NUMBER, 0x6e);
-  writeAscii(NUMBER + 1, "SequenceNumber");
+  const numberEnd = writeAscii(NUMBER + 1, "SequenceNumber");
+  assert(numberEnd == NUMBER + NUMBER_BYTES, "number");
 }

@@ -1,5 +1,5 @@
 // The two builds of the engine that every suite runs: debug, whose traps carry names and whose
-// bounds checks are on, and release, which is what ships.
+// asserts are on, and release, which is what ships.
 
 import { Engine } from "../../worker/engine/engine.ts";
 import { compileEngine } from "./compile.ts";
@@ -8,6 +8,8 @@ export interface Build {
   name: "debug" | "release";
   module: WebAssembly.Module;
   engine: Engine;
+  /** Another engine of the same build, with a memory of its own. */
+  start: () => Engine;
 }
 
 export const builds: readonly Build[] = [
@@ -17,5 +19,22 @@ export const builds: readonly Build[] = [
 
 function loadBuild(name: Build["name"], file: Parameters<typeof compileEngine>[0]): Build {
   const module = compileEngine(file);
-  return { name, module, engine: new Engine(module) };
+  const start = (): Engine => (name === "debug" ? startDebug(module) : new Engine(module));
+  return { name, module, engine: start(), start };
+}
+
+/** The debug build calls `abort` when an assert fails: the message becomes an exception. */
+function startDebug(module: WebAssembly.Module): Engine {
+  const abort = (message: number, file: number, line: number): never => {
+    const { buffer } = engine.raw.memory;
+    throw new Error(`${textAt(buffer, message)} (${textAt(buffer, file)}:${line})`);
+  };
+  const engine: Engine = new Engine(module, { env: { abort } });
+  return engine;
+}
+
+/** A text of AssemblyScript: UTF-16, its bytes counted in the word before it. */
+function textAt(memory: ArrayBuffer, address: number): string {
+  const bytes = new DataView(memory).getUint32(address - 4, true);
+  return Buffer.from(memory, address, bytes).toString("utf16le");
 }

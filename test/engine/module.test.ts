@@ -4,17 +4,28 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { Engine } from "../../worker/engine/engine.ts";
-import { batchOf } from "../../worker/engine/recordBatch.ts";
+import { hashKeyBytes } from "../../worker/core/hashKey.ts";
+import { CHUNK_HEADER_BYTES, chunkFields, columnBytesMax } from "../../worker/engine/chunk.ts";
+import {
+  type Engine,
+  LOCATION_BYTES,
+  MERGE_ROW,
+  SEQUENCE_DIGITS,
+  WALK_FIELDS,
+} from "../../worker/engine/engine.ts";
+import { ROUTE_FIELDS, RUN_FIELDS } from "../../worker/engine/packer.ts";
+import { batchOf, HASH_BYTES, PACK_ROW } from "../../worker/engine/recordBatch.ts";
+import { chunkRecordsMax } from "../../worker/limits.ts";
 import { packChunk } from "../reference/pack.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { Random } from "./random.ts";
 import { sampleChunk, sampleRange, sampleShard } from "./samples.ts";
 
-describe.each(builds)("module, $name build", ({ module, engine }) => {
-  test("imports nothing", () => {
-    expect(WebAssembly.Module.imports(module)).toEqual([]);
+describe.each(builds)("module, $name build", ({ name, module, engine, start }) => {
+  test("imports nothing but, to debug, what is told of a failed assert", () => {
+    const imports = WebAssembly.Module.imports(module).map(({ name }) => name);
+    expect(imports).toEqual(name === "debug" ? ["abort"] : []);
   });
 
   test("exports what worker/engine/exports.ts names, and nothing else", () => {
@@ -34,26 +45,70 @@ describe.each(builds)("module, $name build", ({ module, engine }) => {
     expect(memory.buffer.byteLength).toBeLessThanOrEqual(8 * 2 ** 20);
   });
 
-  test("its windows lie apart, inside the memory", () => {
-    const { INPUT, INPUT_BYTES, OUTPUT, OUTPUT_BYTES, TABLE, TABLE_BYTES, RESULT } = engine.raw;
+  test("its windows lie apart, inside the memory, those that are run past with slack between them", () => {
+    const { raw } = engine;
+    const slack = raw.SLACK.value;
+    expect(slack).toBeGreaterThanOrEqual(64);
     const windows: [number, number][] = [
-      [INPUT.value, INPUT_BYTES.value],
-      [OUTPUT.value, OUTPUT_BYTES.value],
-      [TABLE.value, TABLE_BYTES.value],
-      [RESULT.value, 64],
+      [raw.INPUT.value, raw.INPUT_BYTES.value + slack],
+      [raw.OUTPUT.value, raw.OUTPUT_BYTES.value + slack],
+      [raw.TABLE.value, raw.TABLE_BYTES.value + slack],
+      [raw.RESULT.value, raw.RESULT_BYTES.value],
     ];
     const ordered = windows.toSorted(([a], [b]) => a - b);
-    for (const [i, [start, length]] of ordered.entries()) {
-      const next = ordered[i + 1]?.[0] ?? engine.raw.memory.buffer.byteLength;
-      expect(start + length).toBeLessThanOrEqual(next);
+    for (const [i, [from, length]] of ordered.entries()) {
+      const next = ordered[i + 1]?.[0] ?? raw.memory.buffer.byteLength;
+      expect(from + length).toBeLessThanOrEqual(next);
     }
+  });
+
+  test("its parts of a window lie apart, inside of it", () => {
+    const { raw } = engine;
+    const records = raw.PACK_RECORDS_MAX.value;
+    const columns = raw.PACK_PAYLOAD.value - raw.INPUT.value;
+    expect(columns).toBeGreaterThanOrEqual(raw.HEADER_BYTES.value + records * columnBytesMax);
+    expect(raw.ROUTES.value - raw.OUTPUT.value).toBe(records * raw.HASH_BYTES.value);
+    const routesEnd = raw.ROUTES.value + raw.ROUTES_MAX.value * raw.ROUTE_BYTES.value;
+    expect(routesEnd).toBeLessThanOrEqual(raw.OUTPUT.value + raw.OUTPUT_BYTES.value);
+    const tableEnd = raw.TABLE.value + raw.TABLE_BYTES.value;
+    expect(raw.RUNS.value).toBeGreaterThanOrEqual(
+      raw.TABLE.value + records * raw.PACK_ROW_BYTES.value,
+    );
+    expect(raw.RUNS.value + records * raw.RUN_BYTES.value).toBeLessThanOrEqual(tableEnd);
+    expect(records).toBe(chunkRecordsMax);
+  });
+
+  test("JavaScript has the same sizes and places", () => {
+    const { raw } = engine;
+    const wordBytes = 4;
+    const numbers: [WebAssembly.Global, number][] = [
+      [raw.PACK_ROW_BYTES, PACK_ROW * wordBytes],
+      [raw.RANGE_BYTES, MERGE_ROW * wordBytes],
+      [raw.ROUTE_BYTES, ROUTE_FIELDS * wordBytes],
+      [raw.RUN_BYTES, RUN_FIELDS * wordBytes],
+      [raw.WALK_FIELDS, WALK_FIELDS],
+      [raw.HASH_BYTES, HASH_BYTES],
+      [raw.HASH_BYTES, hashKeyBytes],
+      [raw.LOCATION_BYTES, LOCATION_BYTES],
+      [raw.SEQUENCE_BYTES, SEQUENCE_DIGITS],
+      [raw.HEADER_BYTES, CHUNK_HEADER_BYTES],
+      [raw.COUNT_AT, chunkFields.count],
+      [raw.FIRST_INDEX_AT, chunkFields.firstIndex],
+      [raw.TIME_AT, chunkFields.time],
+      [raw.ORDINAL_AT, chunkFields.ordinal],
+      [raw.STRIDE_AT, chunkFields.stride],
+      [raw.PAYLOAD_BYTES_AT, chunkFields.payloadBytes],
+      [raw.BODY_CRC_AT, chunkFields.bodyCrc],
+      [raw.HEADER_CRC_AT, chunkFields.headerCrc],
+    ];
+    expect(numbers.map(([, known]) => known)).toEqual(numbers.map(([{ value }]) => value));
   });
 
   test("operations in any order, twice, over whatever others left behind: the same answers", () => {
     const random = new Random(8);
     const operations = Array.from({ length: 300 }, () => makeOperation(random));
     const fresh = operations.map((run) => run(engine));
-    const other = new Engine(module);
+    const other = start();
     new Uint8Array(other.raw.memory.buffer, other.raw.INPUT.value).fill(0xff, 0, 2 ** 21);
     new Uint8Array(other.raw.memory.buffer, other.raw.OUTPUT.value).fill(0xff, 0, 2 ** 22);
     const order = operations.map((_, i) => i).toSorted(() => random.word() - 2 ** 31);

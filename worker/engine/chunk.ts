@@ -21,8 +21,18 @@ export const columnBytesMax = 7;
 export const wideColumnBytesMax = 11;
 
 const VERSION_AT = 4;
-const BODY_CRC_AT = 48;
-const HEADER_CRC_AT = 52;
+
+/** Where the header has what is read and written here; the engine has the same numbers (assembly/record.ts). */
+export const chunkFields = {
+  count: 12,
+  firstIndex: 16,
+  time: 24,
+  ordinal: 32,
+  stride: 36,
+  payloadBytes: 44,
+  bodyCrc: 48,
+  headerCrc: 52,
+};
 
 export interface ChunkHeader {
   /** The checksum of its header covers a shard's uid. */
@@ -84,14 +94,14 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
     keyWidth: view.getUint8(6),
     infoWidth: view.getUint8(7),
     timeWidth: view.getUint8(8),
-    count: view.getUint32(12, true),
-    firstIndex: readU64(view, 16),
-    timeMs: readU64(view, 24),
-    timeOrdinal: view.getUint32(32, true),
-    stride: view.getUint32(36, true),
+    count: view.getUint32(chunkFields.count, true),
+    firstIndex: readU64(view, chunkFields.firstIndex),
+    timeMs: readU64(view, chunkFields.time),
+    timeOrdinal: view.getUint32(chunkFields.ordinal, true),
+    stride: view.getUint32(chunkFields.stride, true),
     keyBytesMin: view.getUint16(40, true),
     infoBytesMin: view.getUint8(42),
-    payloadBytes: view.getUint32(44, true),
+    payloadBytes: view.getUint32(chunkFields.payloadBytes, true),
     bytes: 0,
   };
   const { endWidth, keyWidth, infoWidth, timeWidth, count } = header;
@@ -119,12 +129,12 @@ export function verifyBody(chunk: Uint8Array, uid: string): ChunkHeader {
   if (chunk.length !== header.bytes) throw corrupt("wrong length");
   const view = viewOf(chunk);
   const headerCrc = headerChecksum(chunk, header.isBound ? uid : "");
-  if (headerCrc !== view.getUint32(HEADER_CRC_AT, true)) {
+  if (headerCrc !== view.getUint32(chunkFields.headerCrc, true)) {
     throw corrupt(
       header.isBound ? "bad header checksum, or another shard's" : "bad header checksum",
     );
   }
-  if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(BODY_CRC_AT, true)) {
+  if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(chunkFields.bodyCrc, true)) {
     throw corrupt("bad body checksum");
   }
   return header;
@@ -143,26 +153,33 @@ export function verifySegment(chunk: Uint8Array, shard: string, segment: number)
 /** Writes index and time into the header, and the header's checksum. The body stays as it is. */
 export function stampChunk(chunk: Uint8Array, stamp: ChunkStamp): void {
   const view = viewOf(chunk);
-  writeU64(view, 16, stamp.firstIndex);
-  writeU64(view, 24, stamp.timeMs);
-  view.setUint32(32, stamp.timeOrdinal, true);
+  writeU64(view, chunkFields.firstIndex, stamp.firstIndex);
+  writeU64(view, chunkFields.time, stamp.timeMs);
+  view.setUint32(chunkFields.ordinal, stamp.timeOrdinal, true);
   sealHeader(chunk);
+}
+
+/** Gives the only record of an unsealed chunk another payload: that is also its stride. */
+export function resizeRecord(chunk: Uint8Array, payloadBytes: number): void {
+  const view = viewOf(chunk);
+  view.setUint32(chunkFields.stride, payloadBytes, true);
+  view.setUint32(chunkFields.payloadBytes, payloadBytes, true);
 }
 
 /** Writes the body's checksum, as the packer does; the header's is the stamp's. */
 export function sealBody(chunk: Uint8Array): void {
-  viewOf(chunk).setUint32(BODY_CRC_AT, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
+  viewOf(chunk).setUint32(chunkFields.bodyCrc, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
 }
 
 /** Writes the header's checksum. */
 export function sealHeader(chunk: Uint8Array): void {
-  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, ""), true);
+  viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, ""), true);
 }
 
 /** Makes a stamped chunk a body of shard `uid`; one that is it already stays the same. */
 export function bindChunk(chunk: Uint8Array, uid: string): void {
   chunk[VERSION_AT] = BOUND_VERSION;
-  viewOf(chunk).setUint32(HEADER_CRC_AT, headerChecksum(chunk, uid), true);
+  viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, uid), true);
 }
 
 /** Arrival of record `i`, Unix milliseconds. */
@@ -176,7 +193,7 @@ export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): num
 
 /** Of the shard's uid and then the header. */
 function headerChecksum(chunk: Uint8Array, uid: string): number {
-  return crc32(chunk.subarray(0, HEADER_CRC_AT), crc32(uid));
+  return crc32(chunk.subarray(0, chunkFields.headerCrc), crc32(uid));
 }
 
 function corrupt(what: string): StreamError {

@@ -48,8 +48,9 @@ export const WALK_FIELDS = 5;
 export const LOCATION_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
-const MERGE_ROW = 3;
-const SEQUENCE_DIGITS = 56;
+/** u32 fields of a range to be merged: the chunk's address, its first record, the one after its last. */
+export const MERGE_ROW = 3;
+export const SEQUENCE_DIGITS = 56;
 const decoder = new TextDecoder();
 /** Sequence numbers are equally long in all shards. */
 const ANY_SHARD: ShardNumbers = { createdMs: 0, index: 0 };
@@ -64,8 +65,9 @@ export class Engine {
   private readonly packer: RecordPacker;
   private readonly walkRecordsMax: number;
 
-  constructor(module: WebAssembly.Module) {
-    const raw = new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
+  /** The release build imports nothing; the debug build wants to be told whom to tell of a failed assert. */
+  constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
+    const raw = new WebAssembly.Instance(module, imports).exports as unknown as EngineExports;
     this.raw = raw;
     this.memory = new EngineMemory(raw);
     this.packer = new RecordPacker(this.memory);
@@ -260,9 +262,12 @@ export class Engine {
     before: Uint8Array,
     after: Uint8Array,
   ): Uint8Array {
-    const { raw, bytes, output } = this.memory;
+    const { raw, bytes, output, outputEnd } = this.memory;
     const offset = before.length;
     const length = offset + SEQUENCE_DIGITS + after.length;
+    if (count < 1 || count * length > outputEnd - output) {
+      throw new RangeError(`printNumbers: ${count} texts of ${length} bytes`);
+    }
     bytes.set(before, output);
     bytes.set(after, output + offset + SEQUENCE_DIGITS);
     const createdSecond = Math.floor(shard.createdMs / 1000);

@@ -1,8 +1,9 @@
 // Bodies of PutRecords into loose records, and loose records into chunks: one for all, or one for each
 // shard that gets some. A record that is larger than the window is packed around the engine.
+import type { EngineExports } from "./exports.ts";
 import type { EngineMemory } from "./memory.ts";
 import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
-import { sealBody } from "./chunk.ts";
+import { resizeRecord, sealBody } from "./chunk.ts";
 
 /** A PutRecords body, read. */
 export interface PutText extends RecordBatch {
@@ -38,13 +39,9 @@ export interface RoutedChunks {
 /** The route of a record that names its shard; `hash` is its key's, or the one laid down for it. */
 export type PlaceRecord = (shard: number, hash: Uint8Array) => number;
 
-const STREAM_NAME = 1;
-const STREAM_ARN = 2;
-const CLIENT_INFO = 4;
-const SHARD_ID = 8;
-const KEYLESS = 16;
-const RUN_FIELDS = 4;
-const ROUTE_FIELDS = 4;
+/** u32 fields of a run of records, and of a route's first hash. */
+export const RUN_FIELDS = 4;
+export const ROUTE_FIELDS = 4;
 const decoder = new TextDecoder();
 
 export class RecordPacker {
@@ -67,7 +64,7 @@ export class RecordPacker {
     const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
     if (body.length >= outputEnd - output) return undefined;
     bytes.set(body, output);
-    const members = membersOf(kind);
+    const members = membersOf(raw, kind);
     const count =
       kind.format === "json"
         ? raw.readPutJson(body.length, members, kind.recordsMax)
@@ -162,13 +159,13 @@ export class RecordPacker {
   }
 }
 
-function membersOf(kind: PutBodyKind): number {
+function membersOf(raw: EngineExports, kind: PutBodyKind): number {
   return (
-    (kind.streamName === true ? STREAM_NAME : 0) |
-    (kind.streamArn === true ? STREAM_ARN : 0) |
-    (kind.clientInfo === true ? CLIENT_INFO : 0) |
-    (kind.shardId === true ? SHARD_ID : 0) |
-    (kind.keyless === true ? KEYLESS : 0)
+    (kind.streamName === true ? raw.STREAM_NAME.value : 0) |
+    (kind.streamArn === true ? raw.STREAM_ARN.value : 0) |
+    (kind.clientInfo === true ? raw.CLIENT_INFO.value : 0) |
+    (kind.shardId === true ? raw.SHARD_ID.value : 0) |
+    (kind.keyless === true ? raw.KEYLESS.value : 0)
   );
 }
 
@@ -185,9 +182,7 @@ function extendRecord(head: Uint8Array, { rows, payload }: RecordBatch): Uint8Ar
   const chunk = new Uint8Array(head.length + data.length);
   chunk.set(head);
   chunk.set(data, head.length);
-  const view = new DataView(chunk.buffer);
-  view.setUint32(36, payload.length, true);
-  view.setUint32(44, payload.length, true);
+  resizeRecord(chunk, payload.length);
   sealBody(chunk);
   return chunk;
 }

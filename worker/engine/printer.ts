@@ -5,7 +5,7 @@
 import { concatBytes, noBytes } from "../codec/bytes.ts";
 import type { RecordFormat } from "./formats.ts";
 import { checkRange, type EngineMemory } from "./memory.ts";
-import { CHUNK_HEADER_BYTES, type ChunkHeader } from "./chunk.ts";
+import { CHUNK_HEADER_BYTES, type ChunkHeader, resizeRecord } from "./chunk.ts";
 
 /** Parts of a text in order. Each is the engine's memory, and gone after the engine's next call. */
 export type TextParts = Generator<Uint8Array, void, undefined>;
@@ -139,8 +139,6 @@ function splitLarge(
   if (count !== 1) throw new RangeError("several records exceed the window");
   const payloadBytes = keyBytesMin + infoBytesMin;
   const rest = chunk.slice(0, CHUNK_HEADER_BYTES + payloadBytes);
-  const view = new DataView(rest.buffer);
-  view.setUint32(36, payloadBytes, true);
-  view.setUint32(44, payloadBytes, true);
+  resizeRecord(rest, payloadBytes);
   return { rest, data: chunk.subarray(rest.length) };
 }
