@@ -1,7 +1,7 @@
 // Credentials as v3io clients send them (Iguazio data-layer reference, "Securing your web-API
 // requests"): a session key in a header of its own, a user and password, or a header in the style
 // of S3 of which only the key is looked at. That key is a secret, unlike an AWS access key id, and
-// never taken for one. The table of what allow lists call each operation stands here too.
+// never taken for one.
 import { Buffer } from "node:buffer";
 import type { HeaderReader } from "./credentials.ts";
 import {
@@ -17,35 +17,6 @@ import type { KeysAuth, OpenAuth } from "./config.ts";
 type Credential =
   | { readonly kind: "sessionKey"; readonly secret: string }
   | { readonly kind: "password"; readonly secret: string; readonly user: string };
-
-/** The name in allow lists, and what policies of resources, being Kinesis's, call the same. */
-interface V3ioAction {
-  readonly action: string;
-  readonly alias: string;
-}
-
-/** Items and objects are the state that readers keep beside a stream. */
-export const v3ioActions = {
-  CreateStream: { action: "v3io:CreateStream", alias: "kinesis:CreateStream" },
-  UpdateStream: { action: "v3io:UpdateStream", alias: "kinesis:UpdateShardCount" },
-  DescribeStream: { action: "v3io:DescribeStream", alias: "kinesis:DescribeStream" },
-  PutRecords: { action: "v3io:PutRecords", alias: "kinesis:PutRecords" },
-  Seek: { action: "v3io:Seek", alias: "kinesis:GetShardIterator" },
-  SeekShard: { action: "v3io:Seek", alias: "kinesis:GetShardIterator" },
-  GetRecords: { action: "v3io:GetRecords", alias: "kinesis:GetRecords" },
-  GetItem: { action: "v3io:GetItem", alias: "kinesis:GetRecords" },
-  GetItems: { action: "v3io:GetItems", alias: "kinesis:GetRecords" },
-  PutItem: { action: "v3io:PutItem", alias: "kinesis:GetRecords" },
-  UpdateItem: { action: "v3io:UpdateItem", alias: "kinesis:GetRecords" },
-  ListContainers: { action: "v3io:ListContainers", alias: "kinesis:ListStreams" },
-  ListObjects: { action: "v3io:ListObjects", alias: "kinesis:ListStreams" },
-  GetObject: { action: "v3io:GetObject", alias: "kinesis:GetRecords" },
-  PutObject: { action: "v3io:PutObject", alias: "kinesis:GetRecords" },
-  DeleteObject: { action: "v3io:DeleteObject", alias: "kinesis:GetRecords" },
-  DeleteStream: { action: "v3io:DeleteStream", alias: "kinesis:DeleteStream" },
-} as const satisfies Record<string, V3ioAction>;
-
-export type V3ioOperation = keyof typeof v3ioActions;
 
 export function authenticateV3io(
   auth: KeysAuth | OpenAuth,

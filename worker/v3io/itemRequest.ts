@@ -1,4 +1,4 @@
-// A request about items as a typed command: GetItem, GetItems, PutItem, UpdateItem. The item is named by
+// The parts of a request about items. Each throws V3ioError for what it cannot be. The item is named by
 // the path, of which the table may stand in the body's TableName and the item's own name in its Key.
 // PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
 // NoSQL; v3io-py request.py; v3io-go context.go, putItem.
@@ -17,62 +17,17 @@ import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";
 import { type Body, integer, optionalText, textOf } from "./fields.ts";
 
-export type ItemCommand =
-  | { kind: "GetItem"; item: Place; selection: Selection }
-  | { kind: "PutItem" | "UpdateItem"; item: Place; write: ItemWrite }
-  | {
-      kind: "GetItems";
-      directory: Place;
-      selection: Selection;
-      filter: Expression | undefined;
-      limit: number;
-      after: string;
-      /** Which part of a parallel scan. */
-      part: { index: number; count: number };
-    };
-
 const segmentsMax = 1_000_000;
 const itemsDefault = 1000;
 
-/** Undefined for a function that is not about items. Throws V3ioError. */
-export function parseItemCommand(
-  name: string,
-  address: Address,
-  body: Body,
-): ItemCommand | undefined {
-  switch (name) {
-    case "GetItem":
-      return { kind: name, item: itemPlace(address, body), selection: selectionOf(body, false) };
-    case "PutItem":
-      return { kind: name, item: itemPlace(address, body), write: putWrite(body) };
-    case "UpdateItem":
-      return { kind: name, item: itemPlace(address, body), write: updateWrite(body) };
-    case "GetItems":
-      return {
-        kind: name,
-        directory: placeAt(address, ...tableOf(body)),
-        selection: selectionOf(body, true),
-        filter: conditionIn(body, "FilterExpression"),
-        limit: Math.min(integer(body["Limit"] ?? itemsDefault, 1, Infinity), itemsDefault),
-        after: markerOf(body),
-        part: {
-          index: integer(body["Segment"] ?? 0, 0, segmentsMax),
-          count: integer(body["TotalSegment"] ?? 1, 1, segmentsMax),
-        },
-      };
-    default:
-      return undefined;
-  }
-}
-
-function putWrite(body: Body): ItemWrite {
+export function putWrite(body: Body): ItemWrite {
   const condition = conditionIn(body, "ConditionExpression");
   const attributes: Attributes = new Map([...keyOf(body), ...parseAttributes(body["Item"] ?? {})]);
   const { replace, newOnly } = modeOf(body, "OverWriteAttributes");
   return { condition, change: { kind: replace ? "replace" : "merge", attributes }, newOnly };
 }
 
-function updateWrite(body: Body): ItemWrite {
+export function updateWrite(body: Body): ItemWrite {
   const { newOnly } = modeOf(body, "CreateOrReplaceAttributes");
   const alternate = optionalText(body["AlternateUpdateExpression"]);
   return {
@@ -109,16 +64,33 @@ function modeOf(body: Body, otherwise: string): { replace: boolean; newOnly: boo
   }
 }
 
-function conditionIn(body: Body, member: string): Expression | undefined {
+export function conditionIn(body: Body, member: string): Expression | undefined {
   const text = optionalText(body[member]);
   return text === undefined ? undefined : parseCondition(text);
 }
 
-function selectionOf(body: Body, inScan: boolean): Selection {
+export function selectionOf(body: Body, inScan: boolean): Selection {
   return parseSelection(optionalText(body["AttributesToGet"]) ?? "*", inScan);
 }
 
-function itemPlace(address: Address, body: Body): Place {
+export function directoryPlace(address: Address, body: Body): Place {
+  return placeAt(address, ...tableOf(body));
+}
+
+/** How many items a page has at most. */
+export function limitOf(body: Body): number {
+  return Math.min(integer(body["Limit"] ?? itemsDefault, 1, Infinity), itemsDefault);
+}
+
+/** Which part of a parallel scan. */
+export function partOf(body: Body): { index: number; count: number } {
+  return {
+    index: integer(body["Segment"] ?? 0, 0, segmentsMax),
+    count: integer(body["TotalSegment"] ?? 1, 1, segmentsMax),
+  };
+}
+
+export function itemPlace(address: Address, body: Body): Place {
   const names = [...keyOf(body).values()].map((value) => ("N" in value ? value.N : value.S));
   for (const name of names) {
     if (name.includes("/")) throw invalid();
@@ -152,7 +124,7 @@ function keyOf(body: Body): Map<string, { N: string } | { S: string }> {
 }
 
 /** As given out: the name of the last item. */
-function markerOf(body: Body): string {
+export function markerOf(body: Body): string {
   const marker = optionalText(body["Marker"]);
   if (marker === undefined || marker === "") return "";
   const name = Buffer.from(textOf(marker), "base64url").toString();

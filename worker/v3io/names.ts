@@ -20,6 +20,14 @@ export interface Place {
   path: string;
 }
 
+/** Of all containers. */
+export const rootAddress: Address = {
+  container: "",
+  path: [],
+  isDirectory: true,
+  query: new URLSearchParams(),
+};
+
 export const pathBytesMax = 1024;
 const namesMax = 32;
 

@@ -5,7 +5,6 @@
 import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
-import { v3ioActions, type V3ioOperation } from "../auth/v3io.ts";
 import type { Env, Runtime } from "../core/bindings.ts";
 import { isCode } from "../errors.ts";
 import { refusalOf } from "../stream/permission.ts";
@@ -13,12 +12,8 @@ import { findStream } from "../stream/directory.ts";
 import type { Scope } from "../core/types.ts";
 import type { Place } from "./names.ts";
 import { V3ioError } from "./errors.ts";
-import type { ItemCommand } from "./itemRequest.ts";
-import type { ObjectCommand } from "./actions/objects.ts";
-import { streamAt, streamNameAt } from "./places.ts";
-import type { StreamCommand } from "./operations.ts";
-
-export type Command = StreamCommand | ItemCommand | ObjectCommand | { kind: "ListContainers" };
+import type { Operation, Resource } from "./operation.ts";
+import { streamNameAt } from "./places.ts";
 
 /** Throws V3ioError for credentials that are not good. */
 export function identify(env: Env, headers: Headers, nowMs: number): Caller {
@@ -36,48 +31,28 @@ export async function permit(
   runtime: Runtime,
   scope: Scope,
   caller: Caller,
-  command: Command,
+  { action, alias }: Operation,
+  resource: Resource,
 ): Promise<void> {
-  if (caller.isOpen) return;
-  const { operation, name } = await deedOf(runtime, scope, command);
-  const refusal = await refusalOf(
-    runtime.env,
-    caller,
-    v3ioActions[operation],
-    name === undefined ? undefined : { scope, name },
-  );
+  if (caller.isOpen || alias === undefined) return;
+  const name = await nameOf(runtime, scope, resource);
+  const about = name === undefined ? undefined : { scope, name };
+  const refusal = await refusalOf(runtime.env, caller, { action, alias }, about);
   if (refusal !== undefined) throw new V3ioError("Permission denied");
 }
 
-async function deedOf(
+async function nameOf(
   runtime: Runtime,
   scope: Scope,
-  command: Command,
-): Promise<{ operation: V3ioOperation; name: string | undefined }> {
-  switch (command.kind) {
-    case "ListContainers":
-      return { operation: command.kind, name: undefined };
-    case "ListObjects": {
-      const { container, directory } = command.request;
-      const place = { container, path: directory };
-      return { operation: command.kind, name: await resourceAt(runtime, scope, place) };
-    }
-    case "DeleteObject": {
-      const stream = await streamAt(runtime, scope, command.object);
-      const name = await resourceAt(runtime, scope, command.object);
-      return { operation: stream === undefined ? command.kind : "DeleteStream", name };
-    }
-    case "GetObject":
-    case "PutObject":
-      return { operation: command.kind, name: await resourceAt(runtime, scope, command.object) };
-    case "GetItem":
-    case "PutItem":
-    case "UpdateItem":
-      return { operation: command.kind, name: await resourceAt(runtime, scope, command.item) };
-    case "GetItems":
-      return { operation: command.kind, name: await resourceAt(runtime, scope, command.directory) };
-    default:
-      return { operation: command.kind, name: streamNameAt(command.stream) };
+  resource: Resource,
+): Promise<string | undefined> {
+  switch (resource.kind) {
+    case "account":
+      return undefined;
+    case "path":
+      return resourceAt(runtime, scope, resource.place);
+    case "stream":
+      return streamNameAt(resource.place);
   }
 }
 

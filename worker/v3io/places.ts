@@ -6,7 +6,7 @@ import type { Runtime } from "../core/bindings.ts";
 import { isCode, StreamError } from "../errors.ts";
 import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes.ts";
 import { UnwrittenItems } from "../items/unwritten.ts";
-import { findStream, type KnownStream } from "../stream/directory.ts";
+import { findStream, type KnownStream, withStream } from "../stream/directory.ts";
 import { findShard } from "../core/hashRange.ts";
 import { sharedName } from "../core/streamName.ts";
 import { itemTimeAt } from "../core/itemTime.ts";
@@ -42,12 +42,26 @@ export async function getStream(
   scope: Scope,
   place: Place,
 ): Promise<KnownStream> {
-  const name = streamNameAt(place);
-  const stream = await findStream(runtime.env, scope, name);
-  if (stream.description.status === "DELETING") {
-    throw new StreamError("streamNotFound", { stream: name });
-  }
+  const stream = await findStream(runtime.env, scope, streamNameAt(place));
+  requireKept(stream);
   return stream;
+}
+
+/** Runs `work` on the stream at a place, as `withStream` does. Throws as `getStream`. */
+export function withStreamAt<T>(
+  runtime: Runtime,
+  scope: Scope,
+  place: Place,
+  work: (stream: KnownStream) => Promise<T>,
+): Promise<T> {
+  return withStream(runtime.env, scope, streamNameAt(place), async (stream) => {
+    requireKept(stream);
+    return await work(stream);
+  });
+}
+
+function requireKept({ description: { status, name } }: KnownStream): void {
+  if (status === "DELETING") throw new StreamError("streamNotFound", { stream: name });
 }
 
 /** The stream at the place, or undefined. */

@@ -1,11 +1,12 @@
 // The lock of the v3io face. A session key is the whole of a credential there, and a stream of another
 // account cannot be named; refusals are told apart by their status.
 
-import { describe } from "vitest";
-import { type V3ioOperation, v3ioActions } from "../../../worker/auth/v3io.ts";
+import { describe, expect, test } from "vitest";
+import { isActionPattern } from "../../../worker/auth/pattern.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
-import { home, runtimeWith } from "./keys.ts";
-import { type Ask, type Case, describeLock } from "./suite.ts";
+import { type OperationName, operations } from "../../../worker/v3io/operations.ts";
+import { home, keysOf, runtimeWith, secretOf, sessionKeyOf } from "./keys.ts";
+import { type Ask, type Case, type Credentials, describeLock } from "./suite.ts";
 
 const start = "AQAAAAAAAAAAAAAAAAAAAA==";
 
@@ -50,7 +51,14 @@ const update = { UpdateExpression: "a = 1" };
 /** Beside a stream that another account does not have, its own store takes whatever it puts. */
 const takesAll = { elsewhere: "" };
 
-const cases: Readonly<Record<V3ioOperation, readonly Case[]>> = {
+/** What everybody with good credentials may do. */
+const unguarded = ["GetClusterMD"] as const;
+
+type Guarded = Exclude<OperationName, (typeof unguarded)[number]>;
+
+const guarded = operations.filter(({ alias }) => alias !== undefined);
+
+const cases: Readonly<Record<Guarded, readonly Case[]>> = {
   CreateStream: at("", call("CreateStream", { ShardCount: 1 }), { error: "409", elsewhere: "" }),
   UpdateStream: at("", call("UpdateStream", { ShardCount: 4 })),
   DescribeStream: at("", call("DescribeStream")),
@@ -102,14 +110,39 @@ const cases: Readonly<Record<V3ioOperation, readonly Case[]>> = {
   ],
 };
 
+const who = (accessKeyId: string): Credentials => ({
+  accessKeyId,
+  secret: secretOf(accessKeyId),
+  sessionKey: sessionKeyOf(accessKeyId),
+});
+
 describe("v3io", () => {
-  describeLock<V3ioOperation>({
-    operations: Object.keys(v3ioActions),
+  describeLock<Guarded>({
+    operations: guarded.map(({ name }) => name),
     cases,
     ask,
-    actionsOf: (operation) => v3ioActions[operation as V3ioOperation],
+    actionsOf: (operation) => {
+      const { action, alias } = guarded.find(({ name }) => name === operation)!;
+      return { action, alias: alias! };
+    },
     refusals: { nobody: "401", forger: "403", unknown: "403", denied: "403", stranger: "404" },
     ofPolicies: [],
+  });
+
+  test("every other operation is one that everybody may do, with good credentials", async () => {
+    const others = operations.filter((each) => !guarded.includes(each)).map(({ name }) => name);
+    expect(others).toEqual(unguarded);
+    const access = keysOf([{ accessKeyId: "none", account: "111122223333", allow: [] }]);
+    const input = { path: "/bigdata/", ...call("GetClusterMD") };
+    expect((await ask(access, undefined, "GetClusterMD", input)).error).toBe("401");
+    expect((await ask(access, who("other"), "GetClusterMD", input)).error).toBe("403");
+    expect((await ask(access, who("none"), "GetClusterMD", input)).error).toBe("");
+  });
+
+  test("every operation has actions that lists and policies can name", () => {
+    for (const { name, action, alias = action } of operations) {
+      expect([name, isActionPattern(action), isActionPattern(alias)]).toEqual([name, true, true]);
+    }
   });
 });
 

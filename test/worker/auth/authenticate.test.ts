@@ -2,8 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { authenticate, condemnHead, type Credentials } from "../../../worker/auth/authenticate.ts";
 import { configureAuth, type OpenAuth, readAuthDocument } from "../../../worker/auth/config.ts";
-import { type V3ioOperation, v3ioActions } from "../../../worker/auth/v3io.ts";
-import { isActionPattern } from "../../../worker/auth/pattern.ts";
 import {
   envelopeOf,
   type HeaderList,
@@ -232,17 +230,6 @@ test.each([kinesis(signed), v3io(["X-v3io-session-key", "e8bd4ca2-537b"]), yande
     });
   },
 );
-
-test("v3io: every operation has actions that lists and policies can name", () => {
-  for (const operation of Object.keys(v3ioActions) as V3ioOperation[]) {
-    const { action, alias } = v3ioActions[operation];
-    expect([operation, isActionPattern(action), isActionPattern(alias)]).toEqual([
-      operation,
-      true,
-      true,
-    ]);
-  }
-});
 
 /** The account of the caller, or the name of the refusal. */
 function outcomeOf(config: typeof auth | OpenAuth, credentials: Credentials): string {

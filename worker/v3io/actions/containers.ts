@@ -5,6 +5,8 @@
 import type { Env } from "../../core/bindings.ts";
 import { readContainers } from "../../core/settings.ts";
 import { V3ioError } from "../errors.ts";
+import { operation, requestOperation } from "../operation.ts";
+import { json } from "../reply.ts";
 import { escapeXml, xmlResponse } from "../listingXml.ts";
 
 /** Nobody ever made one; clients want a date. */
@@ -15,8 +17,25 @@ export function requireContainer(env: Env, container: string): void {
   if (!readContainers(env).includes(container)) throw new V3ioError("Container not found");
 }
 
-export function listContainers(env: Env): Promise<Response> {
-  const buckets = readContainers(env).map(
+export const listContainers = requestOperation({
+  name: "ListContainers",
+  alias: "kinesis:ListStreams",
+  read: async () => ({}),
+  resource: () => ({ kind: "account" }),
+  run: ({ runtime: { env } }) => listingOf(readContainers(env)),
+});
+
+/** Clients ask before a scan in parallel. Here every part of a scan is as good as any other. */
+export const getClusterMd = operation({
+  name: "GetClusterMD",
+  alias: undefined,
+  read: () => ({}),
+  resource: () => ({ kind: "account" }),
+  run: () => json({ NumberOfVNs: 1 }),
+});
+
+function listingOf(containers: readonly string[]): Promise<Response> {
+  const buckets = containers.map(
     (name, i) =>
       `<Bucket><Name>${escapeXml(name)}</Name><CreationDate>${creationDate}</CreationDate>` +
       `<Id>${i + 1}</Id></Bucket>`,

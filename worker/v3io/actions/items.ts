@@ -2,79 +2,118 @@
 // an item from its first record on, with the attributes by which clients tell it and measure their
 // lag; what they add lives as long as the shard.
 import { Buffer } from "node:buffer";
-import type { Runtime } from "../../core/bindings.ts";
-import type { ItemPage } from "../../core/itemTypes.ts";
+import type { ItemPage, ItemWrite } from "../../core/itemTypes.ts";
 import { unwrap } from "../../core/rpc.ts";
-import type { Scope } from "../../core/types.ts";
 import { V3ioError } from "../errors.ts";
-import type { ItemCommand } from "../itemRequest.ts";
+import {
+  conditionIn,
+  directoryPlace,
+  itemPlace,
+  limitOf,
+  markerOf,
+  partOf,
+  putWrite,
+  selectionOf,
+  updateWrite,
+} from "../itemRequest.ts";
 import { isDirectory } from "../listing.ts";
+import type { Place } from "../names.ts";
+import { type ActionContext, operation, type Resource } from "../operation.ts";
 import { itemPlaceAt, itemsOf, streamAbove, streamAt } from "../places.ts";
 import { done, json, timeHeaders } from "../reply.ts";
 
-type Command<Kind extends ItemCommand["kind"]> = Extract<ItemCommand, { kind: Kind }>;
+const resource = ({ item: place }: { item: Place }): Resource => ({ kind: "path", place });
 
-export async function getItem(
-  runtime: Runtime,
-  scope: Scope,
-  { item: place, selection }: Command<"GetItem">,
-): Promise<Response> {
-  const at = await itemPlaceAt(runtime, scope, place).catch((error: unknown) => {
-    // Clients that ask so tell files from directories (v3iofs, info).
-    const isDirectory = error instanceof V3ioError && error.name === "Is a directory";
-    throw isDirectory ? new V3ioError("No such file or directory") : error;
-  });
-  const items = itemsOf(runtime, scope, place.container);
-  const { attributes, time } = unwrap(await items.getItem(at, selection));
-  return json({ Item: Object.fromEntries(attributes) }, timeHeaders(time));
-}
+export const getItem = operation({
+  name: "GetItem",
+  alias: "kinesis:GetRecords",
+  read: (address, body) => ({
+    item: itemPlace(address, body),
+    selection: selectionOf(body, false),
+  }),
+  resource,
+  run: async ({ runtime, scope }, { item: place, selection }) => {
+    const at = await itemPlaceAt(runtime, scope, place).catch((error: unknown) => {
+      // Clients that ask so tell files from directories (v3iofs, info).
+      const isDirectory = error instanceof V3ioError && error.name === "Is a directory";
+      throw isDirectory ? new V3ioError("No such file or directory") : error;
+    });
+    const items = itemsOf(runtime, scope, place.container);
+    const { attributes, time } = unwrap(await items.getItem(at, selection));
+    return json({ Item: Object.fromEntries(attributes) }, timeHeaders(time));
+  },
+});
 
-export async function putItem(
-  runtime: Runtime,
-  scope: Scope,
-  { item: place, write }: Command<"PutItem" | "UpdateItem">,
+export const putItem = operation({
+  name: "PutItem",
+  alias: "kinesis:GetRecords",
+  read: (address, body) => ({ item: itemPlace(address, body), write: putWrite(body) }),
+  resource,
+  run: writeItem,
+});
+
+export const updateItem = operation({
+  name: "UpdateItem",
+  alias: "kinesis:GetRecords",
+  read: (address, body) => ({ item: itemPlace(address, body), write: updateWrite(body) }),
+  resource,
+  run: writeItem,
+});
+
+/**
+ * Shards are left out: as items they have what only the servers' own backups read. A page without items is
+ * the last one, since v3io-py takes it for that.
+ */
+export const getItems = operation({
+  name: "GetItems",
+  alias: "kinesis:GetRecords",
+  read: (address, body) => ({
+    directory: directoryPlace(address, body),
+    selection: selectionOf(body, true),
+    filter: conditionIn(body, "FilterExpression"),
+    limit: limitOf(body),
+    after: markerOf(body),
+    part: partOf(body),
+  }),
+  resource: ({ directory: place }) => ({ kind: "path", place }),
+  run: async ({ runtime, scope }, input) => {
+    const { directory, selection, filter, limit, part } = input;
+    const prefix = directory.path === "" ? "" : `${directory.path}/`;
+    const stream =
+      prefix === ""
+        ? undefined
+        : ((await streamAt(runtime, scope, directory)) ??
+          (await streamAbove(runtime, scope, directory))?.stream);
+    const at = { path: prefix, owner: stream?.description.uid ?? "" };
+    const items = itemsOf(runtime, scope, directory.container);
+    const scan = { directory: at, limit, selection, filter, part };
+    let page: ItemPage;
+    let after: string | undefined = input.after === "" ? "" : prefix + input.after;
+    do {
+      page = unwrap(await items.scanItems({ ...scan, after }));
+      after = page.next;
+    } while (page.items.length === 0 && after !== undefined);
+    const exists = page.exists || (await isDirectory(runtime, scope, directory));
+    if (!exists) throw new V3ioError("No such file or directory");
+    return json({
+      LastItemIncluded: after === undefined ? "TRUE" : "FALSE",
+      NumItems: page.items.length,
+      ...(after !== undefined && { NextMarker: markerAfter(after.slice(prefix.length)) }),
+      Scattered: "FALSE",
+      Items: page.items.map((item) => Object.fromEntries(item)),
+    });
+  },
+});
+
+async function writeItem(
+  { runtime, scope }: ActionContext,
+  { item: place, write }: { item: Place; write: ItemWrite },
 ): Promise<Response> {
   const at = await itemPlaceAt(runtime, scope, place);
   const { time } = unwrap(await itemsOf(runtime, scope, place.container).putItem(at, write));
   return done(timeHeaders(time));
 }
 
-/**
- * Shards are left out: as items they have what only the servers' own backups read. A page without items is
- * the last one, since v3io-py takes it for that.
- */
-export async function getItems(
-  runtime: Runtime,
-  scope: Scope,
-  command: Command<"GetItems">,
-): Promise<Response> {
-  const { directory, selection, filter, limit, part } = command;
-  const prefix = directory.path === "" ? "" : `${directory.path}/`;
-  const stream =
-    prefix === ""
-      ? undefined
-      : ((await streamAt(runtime, scope, directory)) ??
-        (await streamAbove(runtime, scope, directory))?.stream);
-  const at = { path: prefix, owner: stream?.description.uid ?? "" };
-  const items = itemsOf(runtime, scope, directory.container);
-  const scan = { directory: at, limit, selection, filter, part };
-  let page: ItemPage;
-  let after: string | undefined = command.after === "" ? "" : prefix + command.after;
-  do {
-    page = unwrap(await items.scanItems({ ...scan, after }));
-    after = page.next;
-  } while (page.items.length === 0 && after !== undefined);
-  const exists = page.exists || (await isDirectory(runtime, scope, directory));
-  if (!exists) throw new V3ioError("No such file or directory");
-  return json({
-    LastItemIncluded: after === undefined ? "TRUE" : "FALSE",
-    NumItems: page.items.length,
-    ...(after !== undefined && { NextMarker: markerOf(after.slice(prefix.length)) }),
-    Scattered: "FALSE",
-    Items: page.items.map((item) => Object.fromEntries(item)),
-  });
-}
-
-function markerOf(name: string): string {
+function markerAfter(name: string): string {
   return Buffer.from(name).toString("base64url");
 }

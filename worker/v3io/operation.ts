@@ -1,0 +1,97 @@
+// One operation, declared whole in one place: its name, what allow lists and policies call it, what it reads
+// from a request, what its permission is asked for, and what it does. The types follow from what is read.
+// operations.ts lists the declarations; adding an operation is declaring it and listing it there.
+import type { Runtime } from "../core/bindings.ts";
+import type { FailureLog } from "../core/failureLog.ts";
+import type { Scope } from "../core/types.ts";
+import { readBody } from "../http/body.ts";
+import { invalid } from "./errors.ts";
+import { type Body, parseBody } from "./fields.ts";
+import type { Address, Place } from "./names.ts";
+
+/** JSON of a request (Iguazio web API reference, PutRecords: 10 MB). */
+const bodyBytesMax = 10 * 1024 * 1024;
+
+export interface ActionContext {
+  runtime: Runtime;
+  scope: Scope;
+  failures: FailureLog;
+}
+
+/**
+ * What permission is asked for: the stream that an operation names; whatever lies at a path, which may be
+ * in a stream; or nothing in particular.
+ */
+export type Resource =
+  | { readonly kind: "stream" | "path"; readonly place: Place }
+  | { readonly kind: "account" };
+
+/** A request that has been read. */
+export interface Call {
+  readonly resource: Resource;
+  readonly run: (context: ActionContext) => Promise<Response>;
+}
+
+/** Reads the input of a request. Throws V3ioError. */
+export type InputReader<Input> = (request: Request, address: Address) => Promise<Input>;
+
+export interface Operation<Name extends string = string> {
+  readonly name: Name;
+  /** The name in allow lists. */
+  readonly action: string;
+  /**
+   * What policies of resources, being Kinesis's, call the same. Undefined for what everybody with good
+   * credentials may do.
+   */
+  readonly alias: string | undefined;
+  readonly read: InputReader<Call>;
+}
+
+interface Declaration<Name extends string, Input> {
+  readonly name: Name;
+  /** Where it is not made of the operation's name. */
+  readonly action?: string;
+  readonly alias: string | undefined;
+  readonly resource: (input: Input) => Resource;
+  readonly run: (context: ActionContext, input: Input) => Promise<Response>;
+}
+
+/** An operation whose input is in the path and a JSON body. */
+export function operation<const Name extends string, Input>({
+  read,
+  ...declaration
+}: Declaration<Name, Input> & {
+  /** Throws V3ioError. */
+  readonly read: (address: Address, body: Body) => Input;
+}): Operation<Name> {
+  const readRequest = fromBody((address, bytes) => read(address, parseBody(bytes)));
+  return requestOperation({ ...declaration, read: readRequest });
+}
+
+/** An operation that reads its requests in a way of its own. */
+export function requestOperation<const Name extends string, Input>({
+  name,
+  action = `v3io:${name}`,
+  alias,
+  read,
+  resource,
+  run,
+}: Declaration<Name, Input> & { readonly read: InputReader<Input> }): Operation<Name> {
+  const readCall: InputReader<Call> = async (request, address) => {
+    const input = await read(request, address);
+    return { resource: resource(input), run: (context) => run(context, input) };
+  };
+  return { name, action, alias, read: readCall };
+}
+
+/** A reader of the bytes of a body. */
+export function fromBody<Input>(
+  read: (address: Address, body: Uint8Array) => Input,
+): InputReader<Input> {
+  return async (request, address) => {
+    if (request.method !== "PUT" && request.method !== "POST") throw invalid();
+    const body = await readBody(request, bodyBytesMax);
+    if (body === undefined) throw invalid();
+    return read(address, body);
+  };
+}
