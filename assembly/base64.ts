@@ -1,8 +1,8 @@
 // Base64 encoding (RFC 4648, with padding), twelve bytes to sixteen characters at a step.
 //
 // The bytes 0 1 2 of a group are spread over a 32-bit lane as 1 0 2 1, lowest first, which puts two
-// of its four six-bit values a b c d into each half. Four bits up, a multiplication by 16, the upper
-// half is like the lower one, and both are treated alike (highest bit first):
+// of its four six-bit values a b c d into each half. Four bits up, a multiplication by 16, the
+// upper half is like the lower one, and both are treated alike (highest bit first):
 //
 //   lane        11111111 22222222 00000000 11111111        (digits: which byte a bit is from)
 //   values      ....cccc ccdddddd aaaaaabb bbbb....
@@ -39,8 +39,8 @@ export function base64Bytes(bytes: u32): u32 {
 }
 
 /**
- * Encodes `bytes` bytes at `from` to `to`; returns the address after the last character.
- * Reads up to 15 bytes past the source and writes up to 15 past the result: the caller leaves slack.
+ * Encodes `bytes` bytes at `from` to `to`; returns the address after the last character. Reads up
+ * to 15 bytes past the source and writes up to 15 past the result: the caller leaves slack.
  */
 export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
   const spread = v128.load(SPREAD);
@@ -68,7 +68,8 @@ export function encodeBase64(to: usize, from: usize, bytes: u32): usize {
     from += 12;
   }
   if (from == end) return to;
-  // Up to eleven bytes are left; those after them count as zeros, and what stands for them goes.
+  // Up to eleven bytes are left. The bytes after them count as zeros, and their characters are
+  // overwritten by the padding.
   const rest = <u32>(end - from);
   const bits = v128.and(v128.load(from), v128.load(KEEP + 16 - rest));
   v128.store(to, step(bits, spread, factors, bd, digits, upper, offsets));

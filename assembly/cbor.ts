@@ -1,5 +1,5 @@
-// CBOR (RFC 8949): heads of strings and numbers, and the bytes behind them. A head has its number in
-// itself, or behind itself in one, two, four or eight bytes, whichever is the shortest.
+// CBOR (RFC 8949): heads of strings and numbers, and the bytes after them. A head holds its number
+// itself, or in the next one, two, four or eight bytes, whichever is the shortest.
 
 export const UNSIGNED: u32 = 0x00;
 export const BYTES: u32 = 0x40;
@@ -12,14 +12,14 @@ const NEXT_2: u32 = 25;
 const NEXT_4: u32 = 26;
 const NEXT_8: u32 = 27;
 
-/** Bytes of the head of a string of so many bytes. */
+/** Bytes of the head of a string of `length` bytes. */
 export function headBytes(length: u32): u32 {
   if (length < NEXT_1) return 1;
   if (length < 0x100) return 2;
   return length < 0x10000 ? 3 : HEAD_BYTES_MAX;
 }
 
-/** Writes the head of a string of so many bytes; returns the address after it. */
+/** Writes the head of a string of `length` bytes; returns the address after it. */
 export function writeHead(to: usize, major: u32, length: u32): usize {
   if (length < NEXT_1) {
     store<u8>(to, <u8>(major + length));
@@ -60,7 +60,7 @@ export function writeFloat(to: usize, value: f64): usize {
   return to + 9;
 }
 
-/** Copies up to 63 bytes more than asked; the caller leaves slack on both sides. */
+/** May copy up to 63 bytes more than asked; the caller leaves slack on both sides. */
 export function copyBytes(to: usize, from: usize, bytes: u32): void {
   const end = from + bytes;
   while (from < end) {

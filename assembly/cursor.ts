@@ -1,19 +1,22 @@
-// Walks a chunk's columns for the renderers: the record at hand as an address and lengths. One walk
-// at a time; it lives at a fixed place, because a renderer has more to keep than the machine has
-// registers.
+// Walks a chunk's columns for the renderers, and holds address and lengths of the current record.
+// There is one cursor at a fixed place in memory, because a renderer has more values than the
+// machine has registers. So only one walk can be active.
 import { assertRange } from "./asserts";
 import { CURSOR } from "./layout";
 import { chunkAt, endOf, endsOf, infosOf, keysOf, maskOf, payloadOf, timesOf } from "./record";
 
 @unmanaged
 export class Cursor {
-  /** The record at hand: its payload's address, its three lengths, its arrival after the first. */
+  /**
+   * The current record: its payload's address, its three lengths, its arrival after the first
+   * record.
+   */
   start: usize;
   keyBytes: u32;
   infoBytes: u32;
   dataBytes: u32;
   delta: u32;
-  /** Where it ends. */
+  /** Where the current record ends. */
   stop: usize;
   /** The columns: address, bytes and mask of an entry, and what an entry is added to. */
   ends: usize;
@@ -60,7 +63,7 @@ export function openCursor(address: usize, from: u32): Cursor {
   return cursor;
 }
 
-/** Moves to record `i`, the one after the record at hand. */
+/** Moves to record `i`, the one after the current record. */
 export function moveCursor(cursor: Cursor, i: u32): void {
   const start = cursor.stop;
   const end = load<u32>(cursor.ends + i * cursor.endWidth) & cursor.endMask;

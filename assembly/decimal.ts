@@ -15,15 +15,15 @@ export function decimalBytes(value: u64): u32 {
 }
 
 /**
- * Writes `value`, below 10^16, without leading zeros; returns the address after it. The sixteen bytes
- * from `to` on are written whatever the number takes: what follows is written later.
+ * Writes `value`, below 10^16, without leading zeros; returns the address after it. Sixteen bytes
+ * from `to` on are always written, so the caller writes what follows later.
  */
 export function writeNumber(to: usize, value: u64): usize {
   assert(value < 10000000000000000, "a number too large");
   const high = value / 100000000;
   const low = eightDigits(<u32>(value - high * 100000000));
   const digits = i64x2.replace_lane(i64x2.splat(eightDigits(<u32>high)), 1, low);
-  // A number that is 0 keeps its last digit.
+  // The number 0 keeps its last digit.
   const others = i8x16.bitmask(i8x16.ne(digits, i8x16.splat(0x30))) | 0x8000;
   const zeros = ctz(others);
   const places = i8x16.add(v128.load(IOTA), i8x16.splat(<i8>zeros));

@@ -1,8 +1,8 @@
-// The engine's exports, in the order a batch of records meets them. All functions are pure over
-// fixed memory: JavaScript lays bytes into INPUT and rows into TABLE, calls once per batch, and
-// takes the result from OUTPUT, TABLE or RESULT. Nothing is kept between calls but what the
-// caller left in the windows. worker/engine/engine.ts is the only caller, and checks what it passes: a
-// chunk's structure and checksums, and ranges within its count.
+// The engine's exports, in the order in which a batch of records meets them. All functions are pure
+// over fixed memory. JavaScript writes bytes into INPUT and rows into TABLE, calls once per batch,
+// and takes the result from OUTPUT, TABLE or RESULT. Between calls nothing is kept except the bytes
+// in the windows. worker/engine/engine.ts is the only caller. It checks what it passes: a chunk's
+// structure and checksums, and ranges within its count.
 import { base64Bytes, encodeBase64 } from "./base64";
 import { assertOutput } from "./asserts";
 import {
@@ -106,7 +106,7 @@ export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };
 export { measureV3io, renderV3io };
 export { measureYandex, renderYandex, measureYandexCbor, renderYandexCbor };
 
-/** MD5 of `count` keys that stand one after the other in INPUT, their lengths (u32) in TABLE. */
+/** MD5 of `count` keys, which follow one another in INPUT; their lengths (u32) are in TABLE. */
 export function hashKeys(count: u32): void {
   assert((<usize>count) << 2 <= TABLE_BYTES, "more keys than rows");
   assertOutput(OUTPUT, <u64>count * HASH_BYTES);
@@ -119,7 +119,7 @@ export function hashKeys(count: u32): void {
   }
 }
 
-/** Base64 of `bytes` bytes in INPUT to OUTPUT; returns the characters. */
+/** Writes the base64 of `bytes` bytes in INPUT to OUTPUT; returns the number of characters. */
 export function encodeText(bytes: u32): u32 {
   assert(<usize>bytes <= INPUT_BYTES, "bytes outside of the window");
   assertOutput(OUTPUT, base64Bytes(bytes));
@@ -127,8 +127,8 @@ export function encodeText(bytes: u32): u32 {
 }
 
 /**
- * The text of `bytes` bytes at OUTPUT, `count` times over, with the sequence numbers of records that arrived
- * together, from `index` on, in the place `offset` of each.
+ * Repeats the text of `bytes` bytes at OUTPUT `count` times. Each copy gets, at `offset`, the next
+ * sequence number of records that arrived together, from `index` on.
  */
 export function printSequences(
   count: u32,

@@ -1,6 +1,6 @@
-// JSON text: literals, numbers and strings. Strings are escaped as JSON.stringify escapes them: the
-// quote, the backslash and everything below 0x20, with the short forms \b \t \n \f \r; all other bytes are
-// UTF-8 and stand as they are. Sixteen bytes are tested at a step, and copied in the same step.
+// JSON text: literals, numbers and strings. Strings are escaped as JSON.stringify does it: the
+// quote, the backslash and everything below 0x20, with the short forms \b \t \n \f \r. All other
+// bytes are UTF-8 and are copied unchanged. One step tests and copies sixteen bytes.
 
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
@@ -18,7 +18,7 @@ export function writeAscii(to: usize, text: string): usize {
   return to + length;
 }
 
-/** Bytes of the escaped form, quotes not counted. */
+/** Bytes of the escaped form, without quotes. */
 export function escapedBytes(from: usize, bytes: u32): u32 {
   const end = from + bytes;
   let total = bytes;
@@ -54,7 +54,7 @@ export function writeEscaped(to: usize, from: usize, bytes: u32): usize {
   return to;
 }
 
-/** A bit per byte that has to be escaped. */
+/** One bit per byte, set if the byte must be escaped. */
 function specialsOf(block: v128): u32 {
   const control = i8x16.lt_u(block, i8x16.splat(0x20));
   const quote = i8x16.eq(block, i8x16.splat(QUOTE));

@@ -1,7 +1,7 @@
-// The engine's memory: one fixed block that never grows, so that the views which JavaScript
-// holds never detach. Each window is a constant address exported by engine.ts. Every window ends
-// in SLACK bytes that belong to nobody: loops may load or store a whole vector at the last byte,
-// and base64 up to 31 bytes past it.
+// The engine's memory: one fixed block that never grows, so that the views which JavaScript holds
+// never detach. Each window is a constant address exported by engine.ts. Every window ends in SLACK
+// bytes that belong to nobody: loops may load or store a whole vector at the last byte, and base64
+// up to 31 bytes past it.
 //
 //   INPUT   2 MiB + 64 KiB   chunks, keys or plain bytes, as JavaScript lays them down
 //   OUTPUT  4 MiB            what an operation makes
@@ -36,11 +36,11 @@ export const CURSOR: usize = SCRATCH + 0x100;
 export const TEMPLATE: usize = SCRATCH + 0x200;
 export const INFO: usize = SCRATCH + 0xe00;
 
-/** Pack lays the payload here and grows header and columns downwards from it. */
+/** Pack expects the payload here and writes columns and header in front of it. */
 export const PACK_PAYLOAD: usize = INPUT + 0x10000;
 /** Records that one pack takes: header and columns of 7 bytes each fit below PACK_PAYLOAD. */
 export const PACK_RECORDS_MAX: u32 = 8192;
-/** A row of TABLE for a record to be packed: bytes of key, client info and data, and its place. */
+/** A row of TABLE for a record to be packed: bytes of key, client info and data, and its shard. */
 export const PACK_ROW_BYTES: u32 = 16;
 
 // While records are sent to their shards (route.ts), TABLE has behind the rows:
@@ -49,7 +49,7 @@ export const PACK_ROW_BYTES: u32 = 16;
 //   RUNS    128 KiB   a row for each chunk: its route, address, bytes, records
 //   COUNTS  32 KiB    records of each route, then where its records end in ORDER
 
-/** Open shards of a stream that records can be sent to in one call. */
+/** How many open shards one call can send records to. */
 export const ROUTES_MAX: u32 = 8192;
 export const ORDER: usize = TABLE + 0x20000;
 export const RUNS: usize = TABLE + 0x30000;

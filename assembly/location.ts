@@ -14,7 +14,9 @@ export function encodeLocation(segment: u32, index: f64): void {
   store<u64>(OUTPUT, <u64>index, 8);
 }
 
-/** Reads 16 bytes: RESULT holds segment (f64) and index (f64); 0 when they are no location. */
+/**
+ * Reads 16 bytes: RESULT holds segment (f64) and index (f64). Returns 0 if they are not a location.
+ */
 export function decodeLocation(address: usize): u32 {
   if (load<u32>(address) != KIND) return 0;
   const index = load<u64>(address, 8);

@@ -1,6 +1,6 @@
-// Finding records in a chunk and measuring runs of them, from the metadata columns alone: by
-// arrival time and by payload size with a binary search, by index with one load. Walk and scan
-// touch every record's metadata once and its payload never.
+// Finds records in a chunk and measures runs of them, from the metadata columns only. By arrival
+// time and by payload size it is a binary search, by index one load. Walk and scan read the
+// metadata of every record once and never the payload.
 import { assertChunk, assertRange } from "./asserts";
 import { RESULT, TABLE, TABLE_BYTES } from "./layout";
 import {
@@ -114,9 +114,10 @@ const SPREADS = memory.data<u32>(
 );
 
 /**
- * RESULT: key bytes, info bytes, data bytes and data bytes in base64 of a run, u64 each. Goes by four
- * records, and the up to three that are left are taken one by one. No sum of a chunk reaches 2^32; a
- * record among others is shorter than the window, and below 2^22 a third is exact in an f32.
+ * RESULT: key bytes, info bytes, data bytes and data bytes in base64 of a run, u64 each. Four
+ * records are summed per step, and the last ones (up to three) one by one. No sum of a chunk
+ * reaches 2^32. In a chunk of several records a record is shorter than the window, and below 2^22 a
+ * third is exact in an f32.
  */
 export function scanRecords(address: usize, from: u32, to: u32): void {
   const chunk = chunkAt(address);
@@ -135,7 +136,7 @@ export function scanRecords(address: usize, from: u32, to: u32): void {
   const first = endOf(chunk, from - 1);
   const steps = i32x4.splat(stride << 2);
   const third = f32x4.splat(1.0 / 3.0);
-  // Two more round the third up.
+  // Adding two rounds the third up.
   const surplus = i32x4.splat(least - 2);
   let strides = i32x4.splat(stride * (from + 1));
   strides = i32x4.add(strides, i32x4.mul(i32x4.splat(stride), i32x4(0, 1, 2, 3)));

@@ -1,5 +1,5 @@
 // MD5 (RFC 1321) of many short byte strings in one call. Kinesis routes a record by the MD5 of its
-// partition key; a key fits one or two blocks, so the cost per call is what matters, not per byte.
+// partition key. A key fits one or two blocks, so the cost per call matters, not the cost per byte.
 import { SCRATCH } from "./layout";
 
 const STATE: usize = SCRATCH;

@@ -1,6 +1,7 @@
-// Makes one chunk out of ranges of chunks: merging takes several whole chunks with consecutive
-// indexes, slicing takes a part of one. The result is the chunk that packing those records at once
-// would give: every width and minimum is found anew. Payload is copied once, range by range.
+// Makes one chunk from ranges of chunks. Merging takes several whole chunks with consecutive
+// indexes; slicing takes a part of one. The result equals the chunk that packing those records at
+// once would give: every width and minimum is computed again. The payload is copied once, range by
+// range.
 import { assertOutput, assertRange } from "./asserts";
 import { OUTPUT, TABLE, TABLE_BYTES } from "./layout";
 import {
@@ -26,8 +27,8 @@ import {
 export const RANGE_BYTES: u32 = 12;
 
 /**
- * Merges `rangeCount` rows at `ranges` into OUTPUT; returns the bytes of the chunk.
- * 0 when the ranges span 2^32 ms or more, which the time column cannot hold. Checksums are left 0.
+ * Merges `rangeCount` rows at `ranges` into OUTPUT; returns the bytes of the chunk. Returns 0 if
+ * the ranges span 2^32 ms or more, which the time column cannot hold. Checksums are left 0.
  */
 export function mergeRanges(ranges: usize, rangeCount: u32): usize {
   const last = ranges + rangeCount * RANGE_BYTES;

@@ -1,7 +1,7 @@
-// Packs loose records into a chunk. JavaScript lays the payload (key, client info, data of each record, one after
-// the other) at PACK_PAYLOAD and a row of lengths per record in TABLE; header and columns are then
-// written right in front of the payload, which never moves. The chunk is unstamped: first index and
-// times are 0, both checksums are 0.
+// Packs records into a chunk. JavaScript writes the payload (key, client info, data of each record,
+// one after the other) at PACK_PAYLOAD and a row of lengths per record into TABLE. Header and
+// columns are then written directly in front of the payload, which never moves. The chunk is not
+// stamped: first index, times and checksums are 0.
 import {
   INPUT,
   INPUT_BYTES,

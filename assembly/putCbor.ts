@@ -1,8 +1,8 @@
-// Reads a PutRecords request in CBOR (RFC 8949) into payload and rows, see putRecord.ts. The body has the
-// members of the JSON one (putJson.ts); Data and ClientInfo are byte strings. Maps and lists may be
-// of definite length or end with a break, as the AWS SDKs for JavaScript and Java send them. Texts
-// are plain ASCII of definite length, each name comes at most once. It gives up on everything else,
-// and the general reader has the last word, as for JSON.
+// Reads a PutRecords request in CBOR (RFC 8949) into payload and rows, see putRecord.ts. The
+// members are those of the JSON request (putJson.ts); Data and ClientInfo are byte strings. Maps
+// and lists may have a definite length or end with a break, as the AWS SDKs for JavaScript and Java
+// send them. Texts are plain ASCII of definite length. Each name occurs at most once. It gives up
+// on every other body, and the general reader then reads that body, as for JSON.
 import { OUTPUT, RESULT } from "./layout";
 import {
   addRecord,
@@ -24,7 +24,7 @@ const TEXT: u32 = 3;
 const ARRAY: u32 = 4;
 const MAP: u32 = 5;
 const BREAK: u8 = 0xff;
-/** A length that is told by a break at the end. */
+/** The length of an item that ends with a break. */
 const OPEN: u32 = u32.MAX_VALUE;
 
 // Names, eight characters and the rest.
@@ -44,14 +44,14 @@ const HAS_DATA: u32 = 1;
 const HAS_KEY: u32 = 2;
 const HAS_INFO: u32 = 4;
 
-// Where the reader is, and what the head that it read last says; u32 each in RESULT.
+// The reader's position, and the head that it read last; u32 each in RESULT.
 const AT: usize = RESULT + 32;
 const LENGTH: usize = RESULT + 36;
 const END: usize = RESULT + 40;
 
 /**
- * Reads the `bytes` bytes in OUTPUT; returns the number of records, 0 for giving up. `members` are
- * those that the dialect has (putRecord.ts), which also says what RESULT holds.
+ * Reads the `bytes` bytes in OUTPUT; returns the number of records, 0 if it gives up. `members` are
+ * those that the dialect has (putRecord.ts); that file also tells what RESULT holds.
  */
 export function readPutCbor(bytes: u32, members: u32, recordsMax: u32): u32 {
   const end = OUTPUT + bytes;
@@ -67,7 +67,7 @@ export function readPutCbor(bytes: u32, members: u32, recordsMax: u32): u32 {
   return load<u32>(AT) == <u32>end ? recordCount() : 0;
 }
 
-/** False for giving up, like all that follow. */
+/** Returns false to give up, like all functions below. */
 function readMember(members: u32, recordsMax: u32): bool {
   if (!readHead(TEXT)) return false;
   const length = load<u32>(LENGTH);
@@ -86,7 +86,7 @@ function readMember(members: u32, recordsMax: u32): bool {
   return false;
 }
 
-/** Notes where the text is, unless one is noted already. */
+/** Stores where the text is; false if one is stored already. */
 function readText(noted: usize): bool {
   if (load<u32>(noted) != 0 || !readHead(TEXT)) return false;
   const length = load<u32>(LENGTH);
@@ -156,8 +156,8 @@ function memberOf(name: usize, bytes: u32): u32 {
 }
 
 /**
- * Reads the head of an item that must be of that major type; LENGTH is its length. The body is followed by
- * what an earlier call left behind: lengths are held against its end by `take`.
+ * Reads the head of an item that must have this major type; LENGTH is its length. After the body
+ * there are bytes of an earlier call: `take` compares lengths with the end of the body.
  */
 function readHead(major: u32): bool {
   const at = load<u32>(AT);
@@ -187,7 +187,7 @@ function readHead(major: u32): bool {
   return true;
 }
 
-/** Passes over so many bytes; returns their address, or 0 when the body ends before. */
+/** Skips `bytes` bytes; returns their address, or 0 if the body ends before. */
 function take(bytes: u32): usize {
   const at = load<u32>(AT);
   const end = load<u32>(END);
@@ -196,7 +196,7 @@ function take(bytes: u32): usize {
   return at;
 }
 
-/** Passes over a break. */
+/** Skips a break. */
 function atBreak(): bool {
   const at = load<u32>(AT);
   if (at >= load<u32>(END) || load<u8>(at) != BREAK) return false;

@@ -1,13 +1,13 @@
-// Reads a PutRecords request in JSON straight into what packs it: payload and rows, see putRecord.ts. It
-// reads what clients send, and only when nothing in it needs a second look:
+// Reads a PutRecords request in JSON directly into payload and rows for packing, see putRecord.ts.
+// It reads the bodies that clients usually send:
 //
 //   { "StreamName" and "StreamARN": texts,
 //     "Records": [ { "Data": base64, "PartitionKey": text, "ClientInfo": base64, "ShardId": number } ] }
 //
 // in any order and with any white space, each name at most once, texts of plain ASCII without
-// escapes, and of the members only those that the dialect has. It gives up on everything else, and
-// the general reader has the last word: whatever is read here must mean the same there, and what
-// is wrong with a body is said there alone.
+// escapes, and only the members that the dialect has. It gives up on every other body, and the
+// general reader then reads that body. A body that is read here must mean the same there, and
+// errors in a body are reported only there.
 import { INFO, OUTPUT, RESULT } from "./layout";
 import {
   addRecord,
@@ -56,12 +56,12 @@ const HAS_INFO: u32 = 4;
 const HAS_SHARD: u32 = 8;
 
 /**
- * Reads the `bytes` bytes in OUTPUT; returns the number of records, 0 for giving up. `members` are
- * those that the dialect has (putRecord.ts), which also says what RESULT holds.
+ * Reads the `bytes` bytes in OUTPUT; returns the number of records, 0 if it gives up. `members` are
+ * those that the dialect has (putRecord.ts); that file also tells what RESULT holds.
  */
 export function readPutJson(bytes: u32, members: u32, recordsMax: u32): u32 {
   const end = OUTPUT + bytes;
-  // No text goes on past it, and no structure.
+  // A sentinel after the body: no text and no structure continues past it.
   store<u8>(end, 0);
   beginBody(bytes, recordsMax);
   let at = skip(OUTPUT);
@@ -75,7 +75,7 @@ export function readPutJson(bytes: u32, members: u32, recordsMax: u32): u32 {
   return load<u8>(at) == CLOSE && skip(at + 1) == end ? recordCount() : 0;
 }
 
-/** Returns the address after the member, or 0, like all that follow. */
+/** Returns the address after the member, or 0 to give up, like all functions below. */
 function readMember(at: usize, members: u32, recordsMax: u32): usize {
   if (load<u8>(at) != QUOTE) return 0;
   const name = load<u64>(at, 1);
@@ -93,7 +93,7 @@ function readMember(at: usize, members: u32, recordsMax: u32): usize {
   return 0;
 }
 
-/** Notes where the text is, unless one is noted already. */
+/** Stores where the text is; 0 if one is stored already. */
 function readText(at: usize, noted: usize): usize {
   if (load<u8>(at) != QUOTE || load<u32>(noted) != 0) return 0;
   const end = plainEnd(at + 1);
@@ -171,13 +171,16 @@ function readRecord(at: usize, members: u32): usize {
   return at + 1;
 }
 
-/** Past the digits at `from`, or 0: none, more than nine, or a 0 before others. */
+/**
+ * The address after the digits at `from`. Returns 0 if there are none, more than nine, or a 0
+ * before others.
+ */
 function digitsEnd(from: usize): usize {
   let at = from;
   while (<u8>(load<u8>(at) - 0x30) < 10) at++;
   if (at == from || at - from > SHARD_DIGITS_MAX) return 0;
   if (load<u8>(from) == 0x30 && at - from > 1) return 0;
-  // A number may go on with a fraction or an exponent; then it is not for here.
+  // A number with a fraction or an exponent is left to the general reader.
   const next = load<u8>(skip(at));
   return next == COMMA || next == CLOSE ? at : 0;
 }
@@ -189,15 +192,15 @@ function digitsValue(from: usize, end: usize): u32 {
 }
 
 /**
- * Where the value stands after the name whose last quote is at `at`. Without a colon 0: nothing is
- * ever written there, so what the caller loads is no value.
+ * The address of the value after the name whose last quote is at `at`. Returns 0 if there is no
+ * colon. Address 0 is never written and reads as 0, so the caller's next load fails its check.
  */
 function valueAfter(at: usize): usize {
   const colon = skip(at + 1);
   return load<u8>(colon) == COLON ? skip(colon + 1) : 0;
 }
 
-/** Past white space. */
+/** The address after white space. */
 function skip(at: usize): usize {
   while (true) {
     const character = load<u8>(at);
@@ -207,7 +210,7 @@ function skip(at: usize): usize {
   }
 }
 
-/** The first character that is no plain one of a text: its quote, an escape, or what is not ASCII. */
+/** The first character that is not plain: the quote, an escape, or not ASCII. */
 function plainEnd(at: usize): usize {
   while (true) {
     const text = v128.load(at);

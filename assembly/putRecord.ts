@@ -1,6 +1,7 @@
-// What the readers of PutRecords bodies have in common (putJson.ts, putCbor.ts). Records come out as
-// pack.ts and route.ts take them: payload at PACK_PAYLOAD, a row for each in TABLE. A record's key stands
-// before its client info and its data, whichever the body tells first.
+// Shared by the readers of PutRecords bodies (putJson.ts, putCbor.ts). They produce records as
+// pack.ts and route.ts take them: the payload at PACK_PAYLOAD and a row for each record in TABLE.
+// In the payload a record's key comes before its client info and its data, in whatever order the
+// body has them.
 //
 // RESULT, u32 each:
 //
@@ -20,7 +21,7 @@ import {
   TABLE,
 } from "./layout";
 
-/** What a dialect's bodies may have beside Records, Data and PartitionKey. */
+/** Members that the bodies of a dialect may have beside Records, Data and PartitionKey. */
 export const STREAM_NAME: u32 = 1;
 export const STREAM_ARN: u32 = 2;
 export const CLIENT_INFO: u32 = 4;
@@ -53,13 +54,19 @@ export function recordCount(): u32 {
   return load<u32>(RESULT, 20);
 }
 
-/** Puts `bytes` bytes at `from` before the `rest` bytes at `to`. The caller has checked that there is room. */
+/**
+ * Inserts `bytes` bytes at `from` before the `rest` bytes at `to`. The caller has checked that
+ * there is room.
+ */
 export function insertBytes(to: usize, from: usize, bytes: u32, rest: u32): void {
   memory.copy(to + bytes, to, rest);
   memory.copy(to, from, bytes);
 }
 
-/** Ends the record whose payload stands at `payloadEnd()`. `place` is its shard's index and one, or 0. */
+/**
+ * Ends the record whose payload begins at `payloadEnd()`. `place` is the index of its shard plus
+ * one, or 0.
+ */
 export function addRecord(keyBytes: u32, infoBytes: u32, dataBytes: u32, place: u32): void {
   const count = recordCount();
   assert(count < PACK_RECORDS_MAX, "too many records");

@@ -1,7 +1,7 @@
-// How a chunk keeps its records: the header's fields and the four metadata columns in front of the
-// payload. docs/FORMAT.md draws the layout and is the authority. An entry of w bytes is read as
-// one 32-bit load and a mask, so that every width costs the same; the load may reach 4 bytes past
-// a column, which is payload or slack.
+// The layout of a chunk: the header's fields and the four metadata columns in front of the payload.
+// docs/FORMAT.md draws the layout and decides. An entry of w bytes is read with one 32-bit load and
+// a mask, so that every width costs the same. The load may reach 4 bytes past a column; there is
+// payload or slack.
 
 export const MAGIC: u32 = 0x43524c4d;
 /** A chunk on its way, and one that is bound to the shard that stores it: see docs/FORMAT.md. */
@@ -47,13 +47,13 @@ export function chunkAt(address: usize): Chunk {
   return changetype<Chunk>(address);
 }
 
-/** All ones over the low `width` bytes; 0 for width 0. */
+/** A mask of the low `width` bytes; 0 for width 0. */
 export function maskOf(width: u32): u32 {
   assert(width <= 4, "an entry too wide");
   return width == 4 ? 0xffffffff : (1 << (width << 3)) - 1;
 }
 
-/** The least number of bytes that holds `value`. */
+/** The smallest number of bytes that holds `value`. */
 export function widthOf(value: u32): u32 {
   return value == 0 ? 0 : (39 - clz(value)) >> 3;
 }
@@ -84,8 +84,8 @@ export function bytesOf(chunk: Chunk): usize {
 }
 
 /**
- * Writes the header of records that have no index and no time yet: those and the checksums are 0. The
- * greatest lengths decide how wide the columns are, which begin right behind it.
+ * Writes the header of records that have no index and no time yet: these and the checksums are 0.
+ * The greatest lengths decide the widths of the columns, which begin directly after the header.
  */
 export function writeHeader(
   address: usize,
@@ -151,7 +151,10 @@ export function ordinalOf(chunk: Chunk, i: u32): u32 {
   return i - firstAtDelta(chunk, delta);
 }
 
-/** Writes an entry of `width` bytes; the next entry or the payload is written after it. */
+/**
+ * Writes an entry of `width` bytes. It may overwrite bytes after the entry, so entries are written
+ * in order and the payload last.
+ */
 export function storeEntry(address: usize, width: u32, value: u32): void {
   assert(widthOf(value) <= width, "an entry too large for its column");
   if (width == 0) return;

@@ -1,7 +1,7 @@
-// Sends loose records to the shards of their stream. The records lie as for pack.ts: payload at
-// PACK_PAYLOAD, a row of lengths for each in TABLE. In three steps, between which JavaScript may lay
-// down something else than what a key says: the hash of each key, the route of each hash, and a
-// chunk for each route that has records. Records keep their order within a route.
+// Sends records to the shards of their stream. The records are as for pack.ts: the payload at
+// PACK_PAYLOAD, a row of lengths for each in TABLE. There are three steps: the hash of each key,
+// the route of each hash, and a chunk for each route that has records. Between the steps JavaScript
+// may replace a hash or a route. Records keep their order within a route.
 import { assertOutput } from "./asserts";
 import {
   COUNTS,
@@ -24,7 +24,7 @@ export const ROUTE_BYTES: u32 = 16;
 export const RUN_BYTES: u32 = 16;
 const ORDER_BYTES: u32 = 8;
 
-/** Where the routes' first hashes stand, behind the hashes of as many records as there may be. */
+/** Address of the routes' first hashes, after the hashes of the largest batch. */
 export const ROUTES: usize = OUTPUT + PACK_RECORDS_MAX * HASH_BYTES;
 
 /** MD5 of the keys of `count` records, 16 bytes each at OUTPUT. */
@@ -42,8 +42,9 @@ export function hashRecords(count: u32): void {
 }
 
 /**
- * Writes into each row the last route that does not begin after the record's hash. The first hashes
- * of the routes stand at ROUTES, ascending: four words each, the highest first. The first route begins at 0.
+ * Writes into each row the last route that does not begin after the record's hash. The routes'
+ * first hashes are at ROUTES in ascending order: four words each, the highest first. The first
+ * route begins at 0.
  */
 export function routeRecords(count: u32, routeCount: u32): void {
   assert(count <= PACK_RECORDS_MAX, "too many records");
@@ -69,9 +70,9 @@ export function routeRecords(count: u32, routeCount: u32): void {
 }
 
 /**
- * Packs the records of each route into a chunk of its own, one after the other at OUTPUT; returns the
- * number of chunks. RUNS has a row for each: route, address, bytes, records. The rows name routes
- * below `routeCount`.
+ * Packs the records of each route into a chunk of its own, one after the other at OUTPUT; returns
+ * the number of chunks. RUNS has a row for each: route, address, bytes, records. The rows contain
+ * routes below `routeCount`.
  */
 export function packRoutes(count: u32, routeCount: u32): u32 {
   assert(count <= PACK_RECORDS_MAX, "too many records");
@@ -96,7 +97,7 @@ export function packRoutes(count: u32, routeCount: u32): u32 {
   return runs;
 }
 
-/** Fills ORDER, and leaves in COUNTS where the records of each route end in it. */
+/** Fills ORDER. Afterwards COUNTS holds where the records of each route end in it. */
 function sortByRoute(count: u32, routeCount: u32): void {
   memory.fill(COUNTS, 0, routeCount << 2);
   const last = TABLE + count * PACK_ROW_BYTES;

@@ -6,14 +6,14 @@
 //       ├─ 2 ─┤  created s │ nibble │  index  │  00  │ arrival s │ shard index │ 2
 //
 // The moving digits are kept as text, lowest first. The 24 above them change once in ten million
-// records; they stand in the caller's text and are changed there.
-// Source of the layout: kinesalite db/index.js, stringifySequence.
+// records; they stand in the caller's text and are changed there. Source of the layout: kinesalite
+// db/index.js, stringifySequence.
 import { writeEightDigits } from "./decimal";
 import { SCRATCH } from "./layout";
 
 /** Digits of a sequence number. */
 export const SEQUENCE_BYTES: u32 = 56;
-/** Of these, the ones that stay where they are: the caller copies them with what is around them. */
+/** The upper digits, which rarely change: the caller copies them with the text around them. */
 export const SEQUENCE_HIGH_BYTES: u32 = 24;
 
 const LIMBS: u32 = 7;
@@ -36,7 +36,7 @@ const LOW_BYTES = memory.data<u32>([0, 0, 0x01010101, 0x01010101], 16);
 const HIGH_BYTES = memory.data<u32>([0x02020202, 0x02020202, 0x03030303, 0x03030303], 16);
 const BITS = memory.data<u32>([0x08040201, 0x80402010, 0x08040201, 0x80402010], 16);
 
-/** Begins with the number of a record, and writes all its digits to `text`. */
+/** Starts with the number of a record, and writes all its digits to `text`. */
 export function startSequence(
   text: usize,
   createdSecond: u64,
@@ -55,15 +55,15 @@ export function startSequence(
   v128.store(LOW, reverse(v128.load(text, 24)), 16);
 }
 
-/** Writes the moving digits to where they belong in a number at `text`. */
+/** Writes the moving digits into a number at `text`. */
 export function writeSequence(text: usize): void {
   v128.store(text, reverse(v128.load(LOW, 16)), 24);
   v128.store(text, reverse(v128.load(LOW)), 40);
 }
 
 /**
- * Moves on to the next index, and on by the seconds since the last record's arrival, below 2^27. In
- * `text` only the digits that do not move are kept up to date.
+ * Advances to the next index, and by the seconds since the last record's arrival, below 2^27. In
+ * `text` only the upper digits are updated.
  */
 export function nextSequence(text: usize, seconds: u64): void {
   assert(seconds >> 27 == 0, "seconds too many");
@@ -85,9 +85,9 @@ function addSeconds(text: usize, seconds: u64): void {
 }
 
 /**
- * Adds two times sixteen digits, lowest first, as numbers 0 to 9. Of the sums, one above nine makes a
- * carry, and a nine passes on what comes in: as bits they are added, and the machine's own carry runs
- * through the nines. What that addition flips are the digits that take a carry.
+ * Adds two times sixteen digits, lowest first, as numbers 0 to 9. A sum above nine makes a carry,
+ * and a nine passes a carry on. As bits, both sets are added, so that the machine's own carry runs
+ * through the nines. The bits that this addition flips are the digits that receive a carry.
  */
 function addDigits(text: usize, lowAddend: v128, highAddend: v128): void {
   const nine = v128.load(NINE);
@@ -102,7 +102,7 @@ function addDigits(text: usize, lowAddend: v128, highAddend: v128): void {
   if (takes >> 32 != 0) carryOut(text + SEQUENCE_HIGH_BYTES - 1);
 }
 
-/** Adds one where a lane's bit is set, and takes ten from what is then above nine. */
+/** Adds one where a lane's bit is set, and subtracts ten from every digit above nine. */
 function settle(digits: v128, carries: v128, nine: v128): v128 {
   const bits = v128.load(BITS);
   const sums = i8x16.sub(digits, i8x16.eq(v128.and(carries, bits), bits));

@@ -1,22 +1,23 @@
-// Base64 decoding (RFC 4648), strict: the standard alphabet, padding at the end only, no stray bits.
-// Sixteen characters to twelve bytes at a step, until a character that is none of the alphabet.
+// Base64 decoding (RFC 4648), strict: the standard alphabet, padding at the end only, no stray
+// bits. One step decodes sixteen characters to twelve bytes, until a character outside the
+// alphabet.
 //
-// A character's two halves look up masks that have no bit in common when the two belong together,
-// and its upper half, one less for the slash, what to add for its value (after W. Muła and
-// D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", 2018):
+// The two halves of a character select masks, which have no bit in common if the character is in
+// the alphabet. The upper half, minus one for the slash, selects the offset to the value (after W.
+// Muła and D. Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions", 2018):
 //
 //   upper half   1 (the slash)   2 (+)   3 (0 … 9)   4, 5 (A … Z)   6, 7 (a … z)
 //   offset       +16             +19     +4          −65            −71
 //
-// Four values a b c d of a lane, a lowest, become bytes in two steps: pairs of 12 bits in each
-// half, then 24 bits, whose three bytes are turned around.
+// Four values a b c d of a lane, a lowest, become bytes in two steps: first pairs of 12 bits in
+// each half, then 24 bits, whose three bytes are reversed.
 
 import { RESULT } from "./layout";
 
 const LOW = memory.data<u32>([0x11111115, 0x11111111, 0x1a131111, 0x1a1b1b1b], 16);
 const HIGH = memory.data<u32>([0x02011010, 0x08040804, 0x10101010, 0x10101010], 16);
 const OFFSETS = memory.data<u32>([0x04131000, 0xb9b9bfbf, 0x00000000, 0x00000000], 16);
-// Loaded rather than written into the code: V8 would build each anew in every round.
+// Loaded from memory: V8 would build a constant again in every round.
 const HALF = memory.data<u32>([0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f, 0x0f0f0f0f], 16);
 const SLASHES = memory.data<u32>([0x2f2f2f2f, 0x2f2f2f2f, 0x2f2f2f2f, 0x2f2f2f2f], 16);
 const PAIRS = memory.data<u32>([0x003f003f, 0x003f003f, 0x003f003f, 0x003f003f], 16);
@@ -27,9 +28,9 @@ const EQUALS: u32 = 0x3d;
 const NO_VALUE: u32 = 64;
 
 /**
- * Decodes the text at `from`, which a quote ends, to `to`; returns the quote's address, or 0 when the
- * text is no strict base64 or has more bytes than fit before `limit`. RESULT 24 is where the bytes end. Reads up to 31 bytes past the
- * quote and writes up to 31 past the limit.
+ * Decodes the text at `from`, which ends with a quote, to `to`. Returns the quote's address, or 0
+ * if the text is not strict base64 or has more bytes than fit before `limit`. RESULT 24 is where
+ * the bytes end. Reads up to 31 bytes past the quote and writes up to 31 past the limit.
  */
 export function decodeBase64(to: usize, from: usize, limit: usize): usize {
   const low = v128.load(LOW);
@@ -93,7 +94,7 @@ function decodeRest(to: usize, from: usize, limit: usize): usize {
   return from;
 }
 
-/** Not zero where a character is none of the alphabet. */
+/** Not zero where a character is outside the alphabet. */
 function strays(text: v128, low: v128, high: v128, half: v128): v128 {
   return v128.and(
     i8x16.relaxed_swizzle(low, v128.and(text, half)),
@@ -121,7 +122,7 @@ function bytesOf(
   return i8x16.relaxed_swizzle(groups, turn);
 }
 
-/** Shifts words: a shift of bytes would be two for the machine, which has none. */
+/** Shifts words, because the machine has no shift of bytes. */
 function upperHalf(text: v128, half: v128): v128 {
   return v128.and(i16x8.shr_u(text, 4), half);
 }

@@ -3,10 +3,11 @@
 //   {"Data":"…","PartitionKey":"…","ApproximateArrivalTimestamp":1459799926.480,"SequenceNumber":"…"}
 //
 // An encrypted record has ,"EncryptionType":"KMS" before its brace.
-// Everything after the key is one block of text, the tail, that is made once and then only patched:
-// the time when the millisecond changes, the upper digits of the sequence number when they do. The
-// lower ones are written after it for each record. A record without a key has no PartitionKey. Member
-// order follows the sample reply of the API reference, GetRecords.
+//
+// Everything after the key is one block of text, the tail. It is made once and then only patched:
+// the time when the millisecond changes, and the upper digits of the sequence number when they
+// change. The lower digits are written after it for each record. A record without a key has no
+// PartitionKey. The order of members is that of the sample reply in the API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
 import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
@@ -48,7 +49,10 @@ const KMS_BYTES: u32 = KMS_END_BYTES - END_BYTES;
 /** An escape such as \u001f for one byte. */
 const ESCAPE_BYTES_MAX: u32 = 6;
 
-/** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesis` prints them. */
+/**
+ * Bytes of records `from` to `to` as `renderKinesis` prints them; `encryptedCount` of them are
+ * encrypted.
+ */
 export function measureKinesis(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
   const timeMs = chunkAt(address).timeMs;
   assertRange(chunkAt(address), from, to);
@@ -73,9 +77,9 @@ export function measureKinesis(address: usize, from: u32, to: u32, encryptedCoun
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit; a
- * comma stands before the first one when `comma` is not 0. They are all encrypted, or none is. Returns the address after them; RESULT
- * holds the record to go on with.
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * With `comma` not 0, a comma is before the first one. All records of a call are encrypted, or
+ * none. Returns the address after them; RESULT holds the next record.
  */
 export function renderKinesis(
   address: usize,
@@ -159,13 +163,13 @@ export function renderKinesis(
   return out;
 }
 
-/** Writes the tail but for its digits; returns where these stand. */
+/** Writes the tail without its digits; returns where they belong. */
 function writeTail(timeMs: u64, second: u64): usize {
   writeAscii(TAIL, TIME_TEXT);
   return writeAscii(writeTime(timeMs, second), NUMBER_TEXT);
 }
 
-/** Changes the time in the tail; returns where the digits of the sequence number now stand. */
+/** Changes the time in the tail; returns where the digits of the sequence number are now. */
 function moveTime(digits: usize, timeMs: u64, second: u64, nextSecond: u64): usize {
   if (nextSecond == second) {
     writeThreeDigits(digits - NUMBER_BYTES - MILLIS_DIGITS, <u32>(timeMs - second * 1000));
@@ -195,7 +199,10 @@ function assertTexts(): void {
   }
 }
 
-/** Copies the tail up to the moving digits: 92 bytes with seconds of thirteen digits, the most. */
+/**
+ * Copies the tail up to the moving digits: 92 bytes if the seconds have thirteen digits, the
+ * maximum.
+ */
 function copyTail(to: usize): void {
   v128.store(to, v128.load(TAIL));
   v128.store(to, v128.load(TAIL, 16), 16);

@@ -4,10 +4,10 @@
 //      78 1b "ApproximateArrivalTimestamp" c1 1b ms (u64)
 //      6e "SequenceNumber" 78 38 56 digits  ff
 //
-// An encrypted record has 6e "EncryptionType" 63 "KMS" before its end.
-// Data and key stand as they are behind the shortest head that says their length. Everything after
-// the key is one block, the tail, as in kinesis.ts, and always 113 bytes long. The members are those of
-// the JSON reply; an arrival is in milliseconds under tag 1, as the service writes it.
+// An encrypted record has 6e "EncryptionType" 63 "KMS" before its end. Data and key stand as they
+// are behind the shortest head that says their length. Everything after the key is one block, the
+// tail, as in kinesis.ts, and always 113 bytes long. The members are those of the JSON reply; an
+// arrival is in milliseconds under tag 1, as the service writes it.
 import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "../cbor";
 import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
@@ -32,7 +32,10 @@ const TAIL_BYTES: u32 = DIGITS_AT + SEQUENCE_BYTES + 1;
 const KMS_END: usize = TAIL + 128;
 const KMS_BYTES: u32 = 19; // 6e "EncryptionType" 63 "KMS"
 
-/** Bytes of records `from` to `to`, so many of them encrypted, as `renderKinesisCbor` prints them; needs no payload. */
+/**
+ * Bytes of records `from` to `to` as `renderKinesisCbor` prints them; `encryptedCount` of them are
+ * encrypted. It needs no payload.
+ */
 export function measureKinesisCbor(address: usize, from: u32, to: u32, encryptedCount: u32): f64 {
   assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
@@ -51,7 +54,8 @@ export function measureKinesisCbor(address: usize, from: u32, to: u32, encrypted
 
 /**
  * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
- * They are all encrypted, or none is. Returns the address after them; RESULT holds the record to go on with.
+ * All records of a call are encrypted, or none. Returns the address after them; RESULT holds the
+ * next record.
  */
 export function renderKinesisCbor(
   address: usize,
@@ -124,7 +128,7 @@ export function renderKinesisCbor(
   return out;
 }
 
-/** Writes what is the same in all records; returns where the tail's digits stand. */
+/** Writes the parts that all records share; returns where the tail's digits belong. */
 function writeFrame(timeMs: u64): usize {
   store<u16>(OPEN, 0x64bf);
   writeAscii(OPEN + 2, "Data");

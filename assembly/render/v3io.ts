@@ -4,8 +4,8 @@
 //    "ClientInfo":"…","PartitionKey":"…","Data":"…"}
 //
 // Client info and key are left out when the record has none. The nanoseconds are the arrival
-// millisecond and the record's ordinal within it, so no two records of a shard share a time.
-// Source of members and order: Iguazio web API reference, GetRecords.
+// millisecond and the record's ordinal within it, so no two records of a shard share a time. Source
+// of members and order: Iguazio web API reference, GetRecords.
 import { base64Bytes, encodeBase64 } from "../base64";
 import { assertRange, assertWritten } from "../asserts";
 import { Cursor, moveCursor, openCursor } from "../cursor";
@@ -55,9 +55,9 @@ export function measureV3io(address: usize, from: u32, to: u32): f64 {
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit; a
- * comma stands before the first one when `comma` is not 0. Returns the address after them; RESULT
- * holds the record to go on with.
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * With `comma` not 0, a comma is before the first one. Returns the address after them; RESULT holds
+ * the next record.
  */
 export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: usize): usize {
   const chunk = chunkAt(address);

@@ -4,8 +4,8 @@
 //    "PartitionKey":"…","SequenceNumber":"…"}
 //
 // The members are sorted. An arrival is in seconds, without zeros at the end of its fraction, the
-// sequence number is the record's index, and a record without a key has an empty one. What stands before
-// the data is made again when the millisecond changes. Source: YDB datastreams_proxy.cpp,
+// sequence number is the record's index, and a record without a key has an empty one. What stands
+// before the data is made again when the millisecond changes. Source: YDB datastreams_proxy.cpp,
 // serialization.cpp.
 import { base64Bytes, encodeBase64 } from "../base64";
 import { assertRange, assertWritten } from "../asserts";
@@ -49,14 +49,14 @@ export function measureYandex(address: usize, from: u32, to: u32): f64 {
       timeBytes = timeBytesOf(chunk.timeMs + delta);
     }
   }
-  // The first one has no comma.
+  // The first record has no comma.
   return <f64>(total - 1);
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit; a
- * comma stands before the first one when `comma` is not 0. Returns the address after them; RESULT
- * holds the record to go on with.
+ * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * With `comma` not 0, a comma is before the first one. Returns the address after them; RESULT holds
+ * the next record.
  */
 export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at: usize): usize {
   const chunk = chunkAt(address);
@@ -96,7 +96,7 @@ export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at:
   return out;
 }
 
-/** Writes what stands before the data; returns its bytes. */
+/** Writes the text before the data; returns its bytes. */
 function writeFront(timeMs: u64): u32 {
   const second = timeMs / 1000;
   let out = writeNumber(writeAscii(FRONT, TIME_TEXT), second);
@@ -128,7 +128,7 @@ function assertTexts(): void {
   }
 }
 
-/** Copies the front: 68 bytes with seconds of thirteen digits, the most. */
+/** Copies the front: 68 bytes if the seconds have thirteen digits, the maximum. */
 function copyFront(to: usize, from: usize): void {
   v128.store(to, v128.load(from));
   v128.store(to, v128.load(from, 16), 16);

@@ -59,7 +59,7 @@ export function measureYandexCbor(address: usize, from: u32, to: u32): f64 {
 
 /**
  * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
- * Returns the address after them; RESULT holds the record to go on with.
+ * Returns the address after them; RESULT holds the next record.
  */
 export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize): usize {
   const chunk = chunkAt(address);
@@ -104,7 +104,7 @@ export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize):
   return out;
 }
 
-/** Writes what stands before the head of the data; returns its bytes. */
+/** Writes the bytes before the head of the data; returns their number. */
 function writeFront(timeMs: u64): u32 {
   store<u8>(FRONT, 0xa6);
   store<u16>(FRONT, 0x1b78, 1);
@@ -120,7 +120,7 @@ function writeFront(timeMs: u64): u32 {
   return frontBytes;
 }
 
-/** Writes what is the same in all records behind the data. */
+/** Writes the bytes after the data that all records share. */
 function writeFrame(): void {
   store<u8>(KEY, 0x6e);
   const end = writeAscii(KEY + 1, "EncryptionType");
