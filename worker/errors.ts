@@ -1,8 +1,8 @@
-// The one error class of the core. A code says what happened, and has a detail of a shape of its own:
-// what the text of a face may need, never prose. Each face has a table with an answer to every code, so
-// that a new code does not compile until every face has decided.
+// The error class of the core. A code tells what happened, and each code has its own type of
+// detail: data for the wording of a dialect, never prose. Each dialect has a table with an answer
+// to every code, so that a new code does not compile until every dialect has one.
 
-/** What each code says beside its name. */
+/** The detail of each code. */
 export interface StreamErrorDetails {
   /** No stream of that name, or it is being deleted. */
   streamNotFound: { stream: string };
@@ -10,60 +10,69 @@ export interface StreamErrorDetails {
   streamExists: { stream: string };
   /** The stream is not in a state that allows the operation. */
   streamNotActive: { stream: string; status: string };
-  /** No such shard, by index or by uid, or it went with its stream. */
+  /** No shard with this index or uid, or it was deleted with its stream. */
   shardNotFound: { stream?: string; shard?: number; uid?: string };
-  /** The stream's mode does not have what was asked for. */
+  /** The request is not available in the stream's mode. */
   wrongMode: { stream: string; mode: string };
-  /** A retention that was to be longer is shorter, or the other way round. */
+  /**
+   * A retention that should increase is shorter than now, or one that should decrease is longer.
+   */
   retentionNotLonger: { stream: string; hours: number; existingHours: number };
   retentionNotShorter: { stream: string; hours: number; existingHours: number };
   /** The account is not committed to a minimum of throughput. */
   notCommitted: Nothing;
-  /** More shards than the stream may have, or its account, which then has `current` ones. */
+  /** More shards than the stream or its account may have; `current` is what the account has. */
   tooManyShards: { limit: number } | { limit: number; current: number; additional: number };
-  /** The stream has more shards already, and none can be taken away. */
+  /** The stream already has more shards, and shards cannot be removed. */
   tooFewShards: { stream: string; current: number; to: number };
-  /** More streams or consumers than there may be, or than may be created at once: `creating` are. */
+  /**
+   * More streams or consumers than allowed, or more than may be created at once: `creating` are.
+   */
   tooManyStreams: { limit: number; creating?: number };
   tooManyTags: { limit: number };
   tooManyConsumers: { limit: number; creating?: number };
   consumerNotFound: { stream: string; consumer: string };
   consumerExists: { stream: string; consumer: string };
   consumerNotActive: { stream: string; consumer: string; createdSeconds: number };
-  /** The stream has consumers, and was to be deleted only without. */
+  /** The stream has consumers, and the request deletes only a stream without consumers. */
   consumersRegistered: { stream: string };
   policyNotFound: Nothing;
-  /** The shard takes no more records; its children do. Known by its index, or to itself by its uid. */
+  /**
+   * The shard is closed; its children accept records. Named by its index, or in the shard itself by
+   * its uid.
+   */
   shardClosed: { stream: string; shard: number } | { uid: string };
-  /** The hash key that was to begin a new shard is not within the old one. */
+  /** The hash key for the new shard is not within the range of the old one. */
   hashOutOfRange: { stream: string; shard: number };
-  /** Shards that were to be merged do not lie side by side. */
+  /** The shards to be merged are not adjacent. */
   shardsNotAdjacent: { stream: string; shard: number; adjacent: number };
   /** Someone else has just subscribed to the shard as the same consumer. */
   subscriptionTaken: Nothing;
-  /** More at once than may wait for a shard's next record. */
+  /** Too many readers wait for the shard's next record. */
   tooManyWaiting: Nothing;
-  /** Retention has removed the record at that place, or it was never there. */
+  /** The record at that place has expired, or never existed. */
   locationNotFound: { shard?: string; segment?: number };
-  /** The shard has too much to write already; try again. */
+  /** The shard has too many pending writes; the client should retry. */
   overloaded: Nothing;
-  /** The commit failed; nothing of it was kept. */
+  /** The commit failed; nothing of it was stored. */
   commitFailed: { what: string };
-  /** What is stored fails a check. */
+  /** Stored data fails a check. */
   corrupt: Damage;
   /** An operator has let readers pass over the segment, which cannot be read. */
   segmentSkipped: { shard: string; segment: number; index: number; count: number };
-  /** The segment was to be passed over, and can be read. */
+  /** The operator asked to pass over the segment, but it can be read. */
   segmentSound: { shard: string; segment: number };
   segmentNotFound: { shard: string; segment: number };
   tooManySkipped: { limit: number };
-  /** An operator's request lacks what it needs. */
+  /** An operator's request lacks a parameter. */
   invalidQuery: { wanted: string };
-  /** A bound of the store would be passed: bytes of a record, row or chunk, or records of a chunk. */
+  /**
+   * A bound of the store would be exceeded: bytes of a record, row or chunk, or records of a chunk.
+   */
   tooLarge: { bytesMax: number; bytes?: number } | { recordsMax: number; records: number };
   /** No such object beside the streams. */
   itemNotFound: { path: string };
-  /** The object exists, and was to be made. */
+  /** The object exists, and the request creates only a new one. */
   itemExists: Nothing;
   /** The condition of a write does not hold; nothing was written. */
   conditionFalse: Nothing;
@@ -73,7 +82,7 @@ export interface StreamErrorDetails {
 
 type Nothing = { nothing?: never };
 
-/** Where something stored is wrong, as far as that is known, and what is wrong with it. */
+/** Where stored data is damaged, as far as that is known, and what is wrong with it. */
 export interface Damage {
   what: string;
   shard?: string;
@@ -87,7 +96,7 @@ export type StreamErrorDetail<Code extends StreamErrorCode = StreamErrorCode> = 
   StreamErrorDetails[Code]
 >;
 
-/** The detail, which may be left out where it has nothing that must be said. */
+/** The detail, which may be left out if all its members are optional. */
 type DetailOf<Code extends StreamErrorCode> =
   Partial<StreamErrorDetails[Code]> extends StreamErrorDetails[Code]
     ? [detail?: StreamErrorDetail<Code>]
@@ -110,7 +119,7 @@ export function isStreamError(error: unknown): error is StreamError {
   return error instanceof StreamError;
 }
 
-/** Whether something that was thrown is the core's failure of one of these codes. */
+/** True if a thrown value is a StreamError with one of these codes. */
 export function isCode<Code extends StreamErrorCode>(
   error: unknown,
   ...codes: readonly Code[]
@@ -118,7 +127,7 @@ export function isCode<Code extends StreamErrorCode>(
   return isStreamError(error) && codes.some((code) => code === error.code);
 }
 
-/** Says what is damaged, for the reader's operator. The wording is our own. */
+/** Describes the damage for the operator. The wording is our own. */
 export function damageText({ shard, segment, what }: Damage): string {
   const way = "An operator can let readers pass over it: see docs/RECOVERY.md.";
   const place = segment === undefined ? `shard ${shard}` : `shard ${shard}, segment ${segment}`;

@@ -1,7 +1,7 @@
-// The Worker: the door, which dialect speaks, and nothing else. v3io names its operation in a header of its own,
-// or asks for a path by a plain verb. Yandex Data Streams has the headers of Kinesis with a database
-// for a path, another service for a target, or a region of that cloud in the credential. Everything
-// else is Kinesis, which also answers what no dialect would ask.
+// The Worker: checks host and origin, and chooses the dialect. v3io names its operation in its own
+// header, or uses a path with a plain HTTP method. Yandex Data Streams has the headers of Kinesis
+// with a database as the path, another service in the target, or a region of that cloud in the
+// credential. Kinesis is the default, so it also answers unrecognised requests.
 import { defaultAccount, defaultRegion } from "./core/defaults.ts";
 import { releaseBody } from "./http/body.ts";
 import { type DoorRefusal, openDoor } from "./http/door.ts";
@@ -25,7 +25,7 @@ const defaultScope: Scope = { account: defaultAccount, region: defaultRegion };
 
 const kinesisTarget = /^Kinesis_20131202\./;
 
-/** What the clients of one queue service say, which nobody here speaks. */
+/** Targets of Amazon SQS. No dialect serves them; they are answered as Kinesis does it. */
 const queueTarget = /^AmazonSQS\./;
 
 const verbs: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE"]);
@@ -60,7 +60,7 @@ const diskFull: DoorRefusal = {
   message: "The server's disk is almost full: writes are refused for now.",
 };
 
-/** Serves it while the disk has room for it. */
+/** Serves the request if the disk has room for it. */
 async function serveWrite(
   request: Request,
   runtime: Runtime,
@@ -78,7 +78,7 @@ async function serveWrite(
 
 interface Face {
   serve(request: Request, runtime: Runtime, home: Scope): Promise<Response>;
-  /** A reply to what the door refuses. */
+  /** The reply to a request that the door refuses. */
   refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
 }
 
@@ -111,7 +111,10 @@ function dialectOf({ method, headers }: Request, path: string): Dialect {
   return kinesisTarget.test(target) && isYandexCredential(credential) ? "yandex" : "kinesis";
 }
 
-/** Who asks for the list of containers: at the root only the credentials tell the dialect. */
+/**
+ * True if the client asks for the list of containers: at the root only the credentials tell the
+ * dialect.
+ */
 function isV3ioClient(headers: Headers): boolean {
   const scheme = /^basic /i;
   return headers.has("x-v3io-session-key") || scheme.test(headers.get("authorization") ?? "");

@@ -1,8 +1,8 @@
-// Reads CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts), strictly: one item of any well-formed
-// encoding, lengths definite or not, and nothing after it. Tags are read over, because the only one
-// that clients send marks a timestamp, and that is known from the shape. A key that is no text is
-// refused, and so are nesting deeper than any shape could need and more items than a request may have.
-// No claimed length is believed before the bytes are there.
+// Reads CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts), strictly: one item of any
+// well-formed encoding, lengths definite or not, and nothing after it. Tags are read over, because
+// the only one that clients send marks a timestamp, and that is known from the shape. A key that is
+// no text is refused, and so are nesting deeper than any shape could need and more items than a
+// request may have. No claimed length is believed before the bytes are there.
 import { concatBytes } from "./bytes.ts";
 import { requestItemsMax } from "../limits.ts";
 
@@ -20,10 +20,10 @@ const TAG = 6;
 const INDEFINITE = 31;
 const BREAK = 0xff;
 
-/** What additional information of 24 to 27 is followed by. */
+/** Number of bytes that follow additional information of 24 to 27. */
 const argumentBytes = [1, 2, 4, 8];
 
-/** Up to here a text of ASCII is read faster without the decoder. */
+/** Up to this length a text of ASCII is read faster without the decoder. */
 const shortTextBytes = 32;
 
 // Broken UTF-8 is a broken body, and a byte order mark is a character like any other.
@@ -31,7 +31,8 @@ const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Byte strings are views of the body. Integers that a number cannot hold are bigints. Throws for
- * what is not well formed, and for more than `itemsMax` items, keys and chunks of strings counted too.
+ * what is not well formed, and for more than `itemsMax` items, keys and chunks of strings counted
+ * too.
  */
 export function decodeCbor(body: Uint8Array, itemsMax = requestItemsMax): unknown {
   const reader = new CborReader(body, itemsMax);
@@ -94,7 +95,7 @@ class CborReader {
     return items;
   }
 
-  /** Of a key that occurs again the last value counts, as in JSON. */
+  /** If a key occurs again, the last value counts, as in JSON. */
   #map(info: number, depth: number): Record<string, unknown> {
     const map: Record<string, unknown> = {};
     const count = info === INDEFINITE ? Infinity : this.#length(info);
@@ -201,7 +202,7 @@ class CborReader {
     return true;
   }
 
-  /** The first byte of one more item, key or chunk. */
+  /** Reads the first byte of the next item, key or chunk. */
   #head(): number {
     if (this.#itemsLeft-- === 0) throw malformed("too many items");
     return this.#byte();
@@ -218,7 +219,7 @@ class CborReader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Where the next bytes stand, of which there are that many. */
+  /** The address of the next bytes; throws unless there are that many. */
   #skip(length: number): number {
     const at = this.#at;
     this.#at = at + length;

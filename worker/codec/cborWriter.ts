@@ -1,16 +1,16 @@
-// Writes CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts) in the style of the service that a
-// dialect stands for: lengths told before or by a break, members as they come or sorted, fractions
-// in single precision where that loses nothing. Members that are undefined are left out.
+// Writes CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts) in the style of a dialect's
+// service: definite lengths or a break, members in their order or sorted, fractions in single
+// precision if that is exact. Undefined members are left out.
 
-/** How a service writes what the RFC leaves open. */
+/** The choices of a service that the RFC leaves open. */
 export interface CborStyle {
-  /** Arrays and maps end with a break, and do not tell their lengths. */
+  /** Arrays and maps end with a break and have no length. */
   indefinite: boolean;
   /** Members of a map by their names. */
   sorted: boolean;
   /** Fractions take four bytes when that is exact. */
   singles: boolean;
-  /** Milliseconds of a value that is a moment, which is then written under tag 1. */
+  /** Milliseconds of a value that is a time; it is written under tag 1. */
   momentOf?(value: object): number | undefined;
 }
 
@@ -31,21 +31,21 @@ const NULL = 0xf6;
 const FLOAT32 = 0xfa;
 const FLOAT64 = 0xfb;
 
-/** Room for a tag, and for the first byte of an item and its argument. */
+/** Bytes for a tag, and for the first byte of an item and its argument. */
 const headBytesMax = 10;
-/** Up to here a text is written character by character, as long as it is ASCII. */
+/** Up to this length a text of ASCII is written character by character. */
 const shortTextLength = 64;
 
 const encoder = new TextEncoder();
 
-/** Throws a TypeError for what no reply holds, such as a bigint. */
+/** Throws a TypeError for values that no reply contains, such as a bigint. */
 export function writeCbor(value: unknown, style: CborStyle): Uint8Array {
   const writer = new CborWriter(style);
   writer.writeItem(value);
   return writer.take();
 }
 
-/** What stands before so many items of an array of definite length. */
+/** The head of an array with `count` items. */
 export function writeArrayHead(count: number): Uint8Array {
   const writer = new CborWriter({ indefinite: false, sorted: false, singles: false });
   writer.writeHead(ARRAY, count);

@@ -1,7 +1,7 @@
-// JSON of requests: strict UTF-8, and no more values than a request may have (limits.ts), counted before
-// any is built. The count is cheap where there is nothing to fear: it looks for commas and
-// opening brackets alone, of which texts hold few. Only when there are too many of them is the body
-// read character by character, texts apart.
+// Parses the JSON of requests: strict UTF-8, and no more values than a request may have
+// (limits.ts), counted before any is built. The count is cheap for usual bodies: it counts commas
+// and opening brackets, of which texts contain few. Only if there are too many, the body is read
+// character by character, and texts are skipped.
 import { requestItemsMax } from "../limits.ts";
 
 const QUOTE = 0x22;
@@ -10,11 +10,11 @@ const BACKSLASH = 0x5c;
 const OPENING_BRACKET = 0x5b;
 const OPENING_BRACE = 0x7b;
 
-// Broken UTF-8 is a broken body: repaired, it would store what nobody sent.
+// Broken UTF-8 makes the body invalid: repaired, it would store data that the client did not send.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Throws for what is not well formed, and for more than `itemsMax` values, where an empty list or
+ * Throws if the text is not well formed, or has more than `itemsMax` values; an empty list or
  * object counts as two.
  */
 export function parseJson(body: Uint8Array, itemsMax = requestItemsMax): unknown {
@@ -24,7 +24,7 @@ export function parseJson(body: Uint8Array, itemsMax = requestItemsMax): unknown
 
 /** Every value but the first follows a comma or an opening bracket. */
 function hasMoreItems(body: Uint8Array, itemsMax: number): boolean {
-  // The shortest value and what stands before it take two bytes.
+  // The shortest value and the character before it take two bytes.
   if (body.length <= 2 * itemsMax) return false;
   let left = itemsMax;
   for (const mark of [COMMA, OPENING_BRACE, OPENING_BRACKET]) {

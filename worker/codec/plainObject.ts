@@ -1,6 +1,6 @@
-// What a decoded body, JSON or CBOR, has for an object.
+// Recognises an object in a decoded body, JSON or CBOR.
 
-/** An object with members: no list, and no byte string, which CBOR has beside them. */
+/** True for an object with members: not a list, and not a byte string, which CBOR has too. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   return (
     typeof value === "object" &&

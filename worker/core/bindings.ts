@@ -1,5 +1,5 @@
-// What the Worker is bound to, as wrangler.toml and the local server set it up, and what a request
-// brings along for the core.
+// The Worker's bindings, as wrangler.toml and the local server set them up, and what the core gets
+// from each request.
 import type { ItemsApi } from "./itemTypes.ts";
 import type { CatalogApi, ShardApi } from "./rpc.ts";
 import type { SegmentBucket } from "./segmentBucket.ts";
@@ -9,13 +9,13 @@ export interface Env {
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
   /** The objects of a container, one for each account, region and container. */
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
-  /** Sealed segments move here, to R2 when deployed; without it they stay with their shard. */
+  /** Sealed segments move here: to R2 when deployed. Without a bucket they stay in the shard. */
   SEGMENTS?: SegmentBucket;
   /** Files of the local server's objects: see stream/written.ts. */
   OBJECT_FILES?: Pick<Fetcher, "fetch">;
-  /** Who has the local server's disk in view: see space.ts. */
+  /** Tells the free space of the local server's disk: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
-  /** Who may call: see auth/config.ts and auth/access.ts. */
+  /** The access keys: see auth/config.ts and auth/access.ts. */
   MILLRACE_AUTH?: string;
   MILLRACE_ACCESS?: string;
   /** Path of the Yandex database that is the default one: see yandex/names.ts. */
@@ -24,12 +24,12 @@ export interface Env {
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;
   MILLRACE_V3IO_CONTAINERS?: string;
-  /** What an open server serves besides loopback names and its own pages: see http/door.ts. */
+  /** Hosts and origins that a server without keys accepts besides its own: see http/door.ts. */
   MILLRACE_ALLOW_HOST?: string;
   MILLRACE_ALLOW_ORIGIN?: string;
 }
 
-/** One request's way to everything outside it. */
+/** What a request uses outside its own data. */
 export interface Runtime {
   env: Env;
   /** The entrypoint that serves sealed segments, behind its cache. */

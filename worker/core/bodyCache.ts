@@ -1,5 +1,6 @@
-// Chunks and segments that an isolate keeps at hand, the least recently used given up first. One
-// budget for all shards and readers of the isolate: many of them may share its 128 MB.
+// A cache of chunks and segments in the memory of an isolate; the least recently used is removed
+// first. All shards and readers of the isolate share one budget, because many of them may share its
+// 128 MB.
 import { bodyCacheBytesMax } from "../limits.ts";
 
 export class BodyCache {
@@ -14,7 +15,7 @@ export class BodyCache {
     this.bytesMax = bytesMax;
   }
 
-  /** Whether it is there; that counts as no use. */
+  /** True if the body is cached; this does not count as use. */
   has(key: string): boolean {
     return this.bodies.has(key);
   }
@@ -31,7 +32,7 @@ export class BodyCache {
     return body;
   }
 
-  /** Keeps a verified body, unless it alone would take most of the budget. */
+  /** Stores a verified body, unless it alone would take most of the budget. */
   put(key: string, body: Uint8Array): void {
     this.delete(key);
     if (body.length * 2 > this.bytesMax) return;
@@ -44,7 +45,7 @@ export class BodyCache {
     }
   }
 
-  /** Gives up whatever begins so. */
+  /** Removes all entries whose key begins with the prefix. */
   deleteAll(prefix: string): void {
     for (const key of this.bodies.keys()) if (key.startsWith(prefix)) this.delete(key);
   }
@@ -57,5 +58,5 @@ export class BodyCache {
   }
 }
 
-/** The isolate's. */
+/** The isolate's cache. */
 export const bodies = new BodyCache(bodyCacheBytesMax);

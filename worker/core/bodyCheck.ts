@@ -1,6 +1,6 @@
-// Checks every body that a shard loads from its storage, and remembers which ones failed. What fails is
-// refused by name: the shard, the segment, the first record. The bytes are left as they are, for
-// whoever repairs; everything around them is read as before.
+// Checks every body that a shard loads from its storage, and remembers which ones failed. A failure
+// names the shard, the segment and the first record. The bytes stay as they are, so that they can
+// be repaired. All other bodies are read as before.
 import { isCode, StreamError } from "../errors.ts";
 import { verifyBody } from "../engine/chunk.ts";
 
@@ -19,7 +19,10 @@ export class Inspector {
     this.uid = uid;
   }
 
-  /** Checks a body's sums, and that it is the shard's and the one its place says. Throws `corrupt`. */
+  /**
+   * Checks the checksums of a body, and that it belongs to the shard and to this place. Throws
+   * `corrupt`.
+   */
   inspect(body: Uint8Array, expected: Expected, segment: number): void {
     const index = expected.firstIndex;
     let what = body.length === 0 ? "missing" : "other records";

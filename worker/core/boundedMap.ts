@@ -1,6 +1,6 @@
-// A map with room for so many entries. An isolate keeps what it has learned by name, for as many names as
-// clients may think of: without a bound its memory would grow with them. The entry that was set
-// longest ago goes first; setting one again makes it the newest.
+// A map with a maximum number of entries. An isolate stores values by names that clients choose:
+// without a bound its memory would grow with the number of names. The entry that was set longest
+// ago is removed first; setting an entry again makes it the newest.
 
 export class BoundedMap<Value> {
   private readonly entries = new Map<string, Value>();

@@ -1,11 +1,11 @@
-// What a Worker may ask the catalog to change, and what identifies what it asks about: the nouns of the
-// control plane, as plain data that crosses the call.
+// The data of control calls: what a Worker may ask the catalog to change, and how it names the
+// things to change. Plain data that crosses the call.
 import type { Distribution, StreamMode, YandexAttributes } from "./types.ts";
 
 export interface Commitment {
   startedMs: number;
   earliestEndMs: number;
-  /** Set once somebody has ended it; may lie ahead. */
+  /** Set when the commitment was ended; may be in the future. */
   endsMs?: number;
 }
 
@@ -15,18 +15,18 @@ export type StreamChange =
   | { kind: "warmThroughput"; mibps: number }
   | { kind: "recordSize"; bytesMax: number }
   | { kind: "distribution"; distribution: Distribution }
-  /** Null: none any more. */
+  /** Null removes it. */
   | { kind: "encryption"; kmsKeyId: string | null }
   | { kind: "metrics"; on: readonly string[]; off: readonly string[] }
   | { kind: "yandex"; attributes: YandexAttributes };
 
 export interface ConsumerKey {
   name: string;
-  /** Of its creation; any when undefined. */
+  /** Second of the consumer's creation; undefined matches any. */
   createdSeconds?: number;
 }
 
-/** What an account has of what it may have only so much of. */
+/** How much an account uses of each limited resource. */
 export interface AccountTotals {
   openShards: number;
   onDemandStreams: number;
@@ -36,9 +36,12 @@ export type ReshardOrder =
   /** The second half begins with `hash`, 32 hexadecimal digits. */
   | { kind: "split"; shard: number; hash: string }
   | { kind: "merge"; shard: number; adjacent: number }
-  /** As the service does it: split all, then merge down to the target. Open shards were `from`. */
+  /**
+   * As the service does it: split all shards, then merge down to the target. `from` is the number
+   * of open shards before.
+   */
   | { kind: "recount"; from: number; to: number }
-  /** Adds shards until `to` numbers are taken, and cuts the keys anew; no shard closes. */
+  /** Adds shards until there are `to`, and divides the keys again; no shard closes. */
   | { kind: "recut"; to: number };
 
 /** A Map rather than an object: a key may be called `__proto__`. */

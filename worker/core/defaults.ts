@@ -1,4 +1,4 @@
-// What a request means that does not say: the account and region of its streams.
+// The account and region of requests that name none.
 
 export const defaultAccount = "000000000000";
 export const defaultRegion = "us-east-1";

@@ -1,6 +1,6 @@
-// Which records of a stream were encrypted with a key of the KMS: those that arrived while the stream
-// had one. The stream keeps the spans of time in which it had, because a record stays what it was when
-// keys come and go. Pure functions from one description to the next.
+// Which records of a stream count as encrypted with a KMS key: those that arrived while the stream
+// had one. The stream stores these time spans, because a record keeps its state when keys are added
+// and removed. Pure functions from one description to the next.
 import type { TimeSpan } from "../engine/engine.ts";
 import { encryptionSpansMax } from "../limits.ts";
 import type { StreamDescription } from "./types.ts";

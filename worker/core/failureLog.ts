@@ -1,12 +1,12 @@
-// What a request met that is no caller's doing: a commit that failed, damaged bytes, an exception of an object.
-// The reply says no more than "internal", so the log says what it was and whose request it hit. A failure is
-// logged once, however many records or layers of a face it passes.
+// Logs failures of a request that its caller did not cause: a failed commit, damaged bytes, an
+// exception of an object. The reply only says "internal", so the log names the cause and the
+// request. A failure is logged once, however many records or layers it passes.
 
 export class FailureLog {
   readonly #request: string;
   readonly #logged = new Set<unknown>();
 
-  /** `request`: the dialect and the id of the request, as the reply has it. */
+  /** `request`: the dialect and the id of the request, as in the reply. */
   constructor(request: string) {
     this.#request = request;
   }

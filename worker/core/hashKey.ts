@@ -1,11 +1,12 @@
-// Hash keys as clients write them: 128-bit numbers, a decimal text on the wire, a bigint here, and 16
-// big-endian bytes where keys are compared in bulk. The ranges of shards are in hashRange.ts.
+// Hash keys as clients write them: 128-bit numbers. They are decimal text on the wire, a bigint
+// here, and 16 big-endian bytes where many keys are compared. The ranges of shards are in
+// hashRange.ts.
 
 export const hashKeyMax = (1n << 128n) - 1n;
 
 export const hashKeyBytes = 16;
 
-/** The key that a decimal text names; undefined when it is no such text or above 2^128-1. */
+/** The key in a decimal text; undefined if the text is not a number or is above 2^128-1. */
 export function parseHashKey(text: string): bigint | undefined {
   if (!/^(?:0|[1-9]\d{0,38})$/.test(text)) return undefined;
   const key = BigInt(text);

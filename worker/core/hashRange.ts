@@ -1,6 +1,7 @@
-// Hash-key ranges of shards: 128-bit numbers as 32 hexadecimal digits, which sort as they count. A key
-// belongs to the shard whose range holds its MD5; open shards' ranges cover all of 0 to 2^128 − 1
-// without gap or overlap. Closed shards are still listed; what they would have taken goes to their heirs.
+// Hash-key ranges of shards: 128-bit numbers as 32 hexadecimal digits, whose text order is their
+// numeric order. A key belongs to the shard whose range contains its MD5. The ranges of the open
+// shards cover all of 0 to 2^128 − 1 without gap or overlap. Closed shards stay in the list; their
+// keys belong to their successors.
 import type { HashCut, ShardDescription } from "./types.ts";
 
 export interface HashRange {
@@ -33,7 +34,7 @@ export function hashNumber(hex: string): bigint {
   return BigInt(`0x${hex}`);
 }
 
-/** A stream's open shards, ready to look hashes up in. */
+/** A stream's open shards, prepared for looking up hashes. */
 export interface Routes {
   shards: ShardDescription[];
   /** First hash of each shard, four big-endian words each, ascending. */
@@ -70,12 +71,12 @@ export function openCount(shards: readonly ShardDescription[]): number {
   return shards.filter((shard) => shard.closedMs === undefined).length;
 }
 
-/** The shard with that index; undefined when there is none, or none any more. */
+/** The shard with that index; undefined if it never existed or was removed. */
 export function findShard(
   shards: readonly ShardDescription[],
   index: number,
 ): ShardDescription | undefined {
-  // Only shards that retention has passed are missing from the list.
+  // The list lacks only shards whose records have all expired.
   const atIndex = shards[index];
   return atIndex?.index === index ? atIndex : shards.find((shard) => shard.index === index);
 }
@@ -85,7 +86,10 @@ export function childrenOf(shards: readonly ShardDescription[], index: number): 
   return shards.filter(({ parents }) => parents?.includes(index));
 }
 
-/** The shard itself while it is open, then the one of its line that has the hash, or the first of it. */
+/**
+ * The shard itself if it is open. Otherwise the open descendant whose range contains the hash, or
+ * the first open descendant if none does.
+ */
 export function heirOf(
   shards: readonly ShardDescription[],
   index: number,

@@ -1,4 +1,4 @@
-// The oldest arrival that a shard's retention still keeps.
+// The arrival time before which a shard's records have expired.
 import type { ShardView } from "./types.ts";
 
 /** Records that arrived before it are not returned. */

@@ -4,7 +4,7 @@ import type { ItemTime } from "./itemTypes.ts";
 const nanosecondsPerSecond = 1_000_000_000;
 export const nanosecondsPerMs = 1_000_000;
 
-/** The time of what happened at a millisecond. */
+/** A time in milliseconds as the time of an object. */
 export function itemTimeAt(timeMs: number): ItemTime {
   return { seconds: Math.floor(timeMs / 1000), nanoseconds: (timeMs % 1000) * nanosecondsPerMs };
 }

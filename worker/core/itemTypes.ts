@@ -1,6 +1,6 @@
-// The nouns of the object store beside the streams, as plain data: small objects with bytes and typed
-// attributes, the conditions under which they change, and the interface by which Workers call the
-// Durable Object that keeps them. Nothing here knows how a request or a reply looks.
+// The types of the object store, as plain data: small objects with bytes and typed attributes, the
+// conditions under which they change, and the interface by which Workers call the Durable Object
+// that stores them. Nothing here knows the form of a request or a reply.
 import type { Reply } from "./rpc.ts";
 
 /** As v3io types them: a number or a time ("seconds:nanoseconds") is text, a blob is base64. */
@@ -20,10 +20,10 @@ export interface ItemTime {
   nanoseconds: number;
 }
 
-/** Something that exists without having been written here: a stream's shard. */
+/** Computed attributes of a shard, which is visible as an object although no row was written. */
 export interface Standing {
   time: ItemTime;
-  /** System attributes that are not the object's own to know. */
+  /** System attributes that the store cannot compute by itself. */
   system: Attributes;
 }
 
@@ -31,22 +31,25 @@ export interface ItemPlace {
   /** Below the container, without slashes at the ends; a directory's ends in one. */
   path: string;
   /**
-   * The stream or shard that the object lives and dies with: its uid, or nothing. What was written
-   * there in the time of another is not seen any more.
+   * The uid of the stream or shard that the object belongs to, or nothing. Objects that were
+   * written for an earlier stream of the same name are not visible.
    */
   owner: string;
-  /** Path of the stream's directory, with its slash, for what lies in one; directories are made below it. */
+  /**
+   * For an object in a stream: the path of the stream's directory, with its slash; directories are
+   * made below it.
+   */
   base?: string | undefined;
   standing?: Standing | undefined;
 }
 
-/** Attributes that somebody asks for. */
+/** The attributes that a request selects. */
 export interface Selection {
-  /** All that users wrote. */
+  /** All attributes that users wrote. */
   user: boolean;
-  /** All of the system. */
+  /** All system attributes. */
   system: boolean;
-  /** Others by name; those that are not there are left out. */
+  /** Further attributes by name; missing ones are left out. */
   names: string[];
 }
 
@@ -123,36 +126,40 @@ export interface ItemWrite {
 /** A question for the items directly in a directory. */
 export interface ItemScan {
   directory: ItemPlace;
-  /** Path after which to begin; one that ends in a slash stands for all that is in that directory. */
+  /**
+   * The path after which to begin; a path that ends in a slash means all paths in that directory.
+   */
   after: string;
-  /** Items at most. */
+  /** Maximum number of items. */
   limit: number;
   selection: Selection;
   filter?: Expression | undefined;
-  /** Of the parts into which the items are divided by their names, the one that is wanted. */
+  /** The items are divided by their names into parts; this is the wanted part. */
   part: { index: number; count: number };
 }
 
 export interface ItemPage {
   /** The selected attributes of each item. */
   items: Attributes[];
-  /** Path after which to go on; undefined at the end. */
+  /** The path after which to continue; undefined at the end. */
   next: string | undefined;
-  /** Whether the directory is there; one that holds only streams is not known here. */
+  /** True if the directory exists; a directory that holds only streams is not known here. */
   exists: boolean;
 }
 
 /** One entry of a directory: an object, or a directory in it, whose path ends in a slash. */
 export interface ListedEntry {
   path: string;
-  /** Of the last write, and of the first. */
+  /** Times of the last write and of the first. */
   time: ItemTime;
   born: ItemTime;
   /** Undefined for a directory. */
   bytes: number | undefined;
 }
 
-/** A question for what a directory shows of an owner: what begins with its path, in order. */
+/**
+ * A query for the entries of an owner in a directory: all paths that begin with its path, in order.
+ */
 export interface ItemListing {
   directory: ItemPlace;
   /** As in a scan. */
@@ -163,17 +170,20 @@ export interface ItemListing {
 
 export interface ListedPage {
   entries: ListedEntry[];
-  /** Path after which to go on; undefined at the end. */
+  /** The path after which to continue; undefined at the end. */
   next: string | undefined;
 }
 
-/** Replies are bounded by the rows they are about (limits.ts), or by `itemPageBytesMax` where they grow. */
+/**
+ * Replies are bounded by the rows they are about (limits.ts), or by `itemPageBytesMax` where they
+ * grow.
+ */
 export interface ItemsApi {
   /** Throws `itemNotFound`. */
   getItem(place: ItemPlace, selection: Selection): Promise<Reply<Item>>;
   /** Throws `conditionFalse`, `itemExists`, `expressionFailed`, `tooLarge`. */
   putItem(place: ItemPlace, write: ItemWrite): Promise<Reply<{ time: ItemTime }>>;
-  /** A page may be empty and not the last: so much was read for nothing. */
+  /** A page may be empty and not the last, because a call reads a bounded number of rows. */
   scanItems(scan: ItemScan): Promise<Reply<ItemPage>>;
   getObject(place: ItemPlace): Promise<Reply<{ body: Uint8Array; time: ItemTime }>>;
   /** Attributes stay as they are. Throws `tooLarge`. */
@@ -185,8 +195,8 @@ export interface ItemsApi {
   deleteItem(place: ItemPlace): Promise<Reply<{ deleted: true }>>;
   /** A page may be empty and not the last. */
   listDirectory(listing: ItemListing): Promise<ListedPage>;
-  /** Removes everything in the directory and itself, whoever owns it; the directories above it stay. */
+  /** Removes the directory and everything in it, of every owner; the directories above it stay. */
   clearDirectory(directory: string): Promise<void>;
-  /** Whether the directory is there, or holds anything of the owner. */
+  /** True if the directory exists, or contains anything of the owner. */
   isOccupied(directory: string, owner: string): Promise<boolean>;
 }

@@ -1,15 +1,15 @@
-// A budget of bytes that the work of many requests of an isolate shares. Work that would pass it waits,
-// first come, first served; it is never refused, and work that alone needs more than the budget goes
-// when nothing else is under way. Work that must end before other work can begin goes first. A request
-// that was cut off may never give back what it took: when others wait, its part is free again after a
-// while, unless it is renewed.
+// A budget of bytes that the requests of an isolate share. Work that would exceed it waits in order
+// of arrival. Work is never refused: if it alone needs more than the budget, it runs when nothing
+// else is running. Work of the kind that must end before other work can begin has priority. A
+// request that was killed may never return its bytes. So a lease that is not renewed expires after
+// a while if others wait.
 import { isOver } from "./clock.ts";
 
-/** A part of the budget that is taken. */
+/** A part of the budget that is in use. */
 export interface Lease {
   bytes: number;
   sinceMs: number;
-  /** Called when the time of the lease has passed, and others wait for its bytes. */
+  /** Called when the lease has expired and others wait for its bytes. */
   onExpiry?: () => void;
 }
 
@@ -20,7 +20,7 @@ interface Waiter {
   begin(lease: Lease): void;
 }
 
-/** Whether work goes before all work of the other kind that waits. */
+/** Whether work runs before all waiting work of the other kind. */
 export type Turn = "first" | "last";
 
 export class MemoryBudget {
@@ -34,7 +34,7 @@ export class MemoryBudget {
     this.leaseMs = leaseMs;
   }
 
-  /** What is taken now. */
+  /** Bytes in use now. */
   get bytes(): number {
     let bytes = 0;
     for (const lease of this.leases) bytes += lease.bytes;
@@ -45,7 +45,7 @@ export class MemoryBudget {
     return this.queues.first.length + this.queues.last.length;
   }
 
-  /** Runs `work` once there is room for so many bytes; what it throws is thrown on. */
+  /** Runs `work` when the budget has room for this many bytes; errors of `work` are passed on. */
   async run<T>(
     bytes: number,
     work: (lease: Lease | undefined) => Promise<T>,
@@ -61,13 +61,13 @@ export class MemoryBudget {
     }
   }
 
-  /** Gives a part of a lease back before its work has ended. */
+  /** Returns a part of a lease before its work has ended. */
   shrink(lease: Lease, bytes: number): void {
     lease.bytes = Math.min(lease.bytes, bytes);
     this.admit();
   }
 
-  /** Begins the time of a lease anew. */
+  /** Restarts the time of a lease. */
   renew(lease: Lease): void {
     lease.sinceMs = Date.now();
   }
@@ -83,7 +83,7 @@ export class MemoryBudget {
     this.queues[kind].push(waiter);
     this.admit();
     if (waiter.lease !== undefined) return waiter.lease;
-    // Whoever is before this one in the queue may be cut off and tell nobody.
+    // A request that is before this one in the queue may be killed without a notice.
     const timer = setInterval(() => this.admit(), this.leaseMs);
     try {
       return await turn.promise;
@@ -92,7 +92,7 @@ export class MemoryBudget {
     }
   }
 
-  /** Lets those who wait begin, in their order, as far as there is room. */
+  /** Starts waiting work in its order, as far as the budget has room. */
   private admit(): void {
     const nowMs = Date.now();
     if (this.waiting === 0) return;

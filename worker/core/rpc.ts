@@ -1,5 +1,6 @@
-// How Workers, shards and the catalog call each other. An expected failure travels as a value, not as an
-// exception: it is no fault of the object, and costs nothing. `unwrap` turns it back on the caller's side.
+// The interfaces by which Workers, shards and the catalog call each other. An expected failure
+// crosses a call as a value and not as an exception, because the platform logs exceptions as faults
+// of the object. `unwrap` turns the value into an exception on the caller's side.
 import type { QuotaKind } from "./types.ts";
 import type { TagChange } from "./control.ts";
 import type { Tags } from "./control.ts";
@@ -42,36 +43,46 @@ export interface Failure {
 export type Reply<T> = T | Failure;
 
 export interface ShardApi {
-  /** Makes the shard exist. Doing it again changes nothing. */
+  /** Creates the shard. Repeating the call changes nothing. */
   open(shard: ShardSettings): Promise<void>;
   /**
-   * Appends chunks in order, once all are durable. Fails with `shardClosed` for ever after `close`, and with
-   * `corrupt` or `tooLarge` for all of them when one is no chunk that a Worker packs.
+   * Appends chunks in order; resolves when all are durable. After `close` it always fails with
+   * `shardClosed`. If one chunk is not in the form that a Worker packs, all fail with `corrupt` or
+   * `tooLarge`.
    */
   append(chunks: Uint8Array[]): Promise<Reply<AppendReply>>;
-  /** Commits what it has, and takes no more. Doing it again changes nothing. */
+  /**
+   * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
+   */
   close(): Promise<Reply<ShardEnd>>;
-  /** Records of the newest generation; of older ones, where they are. */
+  /** Records of the newest generation. For older records, the location of their segment. */
   read(request: ReadRequest): Promise<Reply<ReadReply>>;
   view(): Promise<Reply<ShardView>>;
-  /** A sealed segment that is not in R2 alone; null when it is not here, or readers may pass over it. */
+  /**
+   * A sealed segment. `body` is null if only R2 has it, or if it is damaged and readers may pass
+   * over it.
+   */
   segment(segment: number): Promise<Reply<SegmentReply>>;
   /**
-   * Lets readers pass over a segment of which no sound copy is left. The tail's number stands for the first
-   * such one of those that the tail is sealed into. Doing it again changes nothing.
+   * Lets readers pass over a segment of which no intact copy exists. With the number of the tail,
+   * the tail is sealed and the first damaged segment of it is taken. Repeating the call changes
+   * nothing.
    */
   skip(segment: number): Promise<Reply<{ skipped: SkippedSegment }>>;
   /** Changes how long records are kept. */
   retain(retentionHours: number): Promise<Reply<{ retained: true }>>;
   stats(): Promise<Reply<ShardStats>>;
   seek(request: SeekRequest): Promise<Reply<SeekReply>>;
-  /** Lets the consumer read at the tip, in the place of whoever did. Fails with `subscriptionTaken`. */
+  /**
+   * Subscribes the consumer; a new subscription replaces an old one. Fails with
+   * `subscriptionTaken`.
+   */
   subscribe(consumer: string): Promise<Reply<{ subscription: SubscriptionApi }>>;
   /** Counts a call where limits are kept: see shard/shardQuota.ts. Fails with `overloaded`. */
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
   /** Counts the payload bytes of a page where limits are kept. */
   spend(bytes: number): Promise<void>;
-  /** Removes every byte. Doing it again changes nothing. */
+  /** Deletes all data of the shard. Repeating the call changes nothing. */
   destroy(): Promise<void>;
 }
 
@@ -82,9 +93,9 @@ export interface SegmentReply {
 }
 
 export interface AppendReply {
-  /** One for each chunk; where records were refused, for as much as was taken. */
+  /** One for each chunk; fewer if records were refused. */
   receipts: AppendReceipt[];
-  /** Records at the end that the shard's quota had no room for. */
+  /** Number of records at the end that exceeded the shard's quota. */
   refused: number;
 }
 
@@ -93,7 +104,7 @@ export interface NextRequest extends ReadRequest {
 }
 
 export interface NextReply extends ReadReply {
-  /** False once somebody else reads as the consumer. */
+  /** False when another reader has taken over the consumer. */
   held: boolean;
 }
 
@@ -116,10 +127,10 @@ export interface StreamSpec {
   yandex?: YandexAttributes;
 }
 
-/** A stream without what makes its description long. */
+/** A stream without its shards, which make the description long. */
 export type StreamHead = Omit<StreamDescription, "shards">;
 
-/** What lists say of a stream. Consumers and policies, which may be large, are not in it. */
+/** A stream as listings show it. Consumers and policies, which may be large, are left out. */
 export type StreamSummary = Pick<
   StreamDescription,
   "account" | "region" | "name" | "status" | "mode" | "createdMs"
@@ -133,23 +144,23 @@ export interface StreamPage {
 /** A stream in a directory of streams, or a directory in it; the path of either ends in a slash. */
 export interface StreamEntry {
   path: string;
-  /** When the stream was made, or the first in the directory. */
+  /** When the stream was created, or the first stream of the directory. */
   createdMs: number;
   /** Undefined for a directory. */
   stream?: {
     retentionHours: number;
-    /** Of all that ever were. */
+    /** All shards that ever existed. */
     shardCount: number;
   };
 }
 
 export interface StreamDirectory {
   entries: StreamEntry[];
-  /** Path after which to go on; undefined at the end. */
+  /** The path after which to continue; undefined at the end. */
   next: string | undefined;
 }
 
-/** What tags and policies hang on: a stream, or one of its consumers. */
+/** What tags and policies belong to: a stream, or one of its consumers. */
 export interface ResourceKey {
   stream: string;
   consumer?: ConsumerKey;
@@ -157,30 +168,39 @@ export interface ResourceKey {
 
 export interface CatalogApi {
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
-  /** The key that cursors of this scope are signed with comes along: one call warms an isolate. */
+  /**
+   * Also returns the key that cursors of this scope are signed with, so that one call fills the
+   * caches of an isolate.
+   */
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>>;
   /**
-   * Streams whose names begin with a path; without one, those whose names are no paths. A page may end before
-   * the limit and not be the last, but has a stream then.
+   * Streams whose names begin with a path; without `path`, the streams whose names are not paths. A
+   * page may have fewer streams than the limit and not be the last, but has at least one then.
    */
   listStreams(after: string, limit: number, path?: string): Promise<StreamPage>;
   /**
-   * What is directly in a directory, in the order of paths, after one; without a path, the streams whose names
-   * are none. A stream that is being deleted is not there. A page may be empty and not the last.
+   * The entries directly in a directory, in the order of paths, after a path; without `path`, the
+   * streams whose names are not paths. Streams that are being deleted are left out. A page may be
+   * empty and not the last.
    */
   listDirectory(path: string | undefined, after: string, limit: number): Promise<StreamDirectory>;
-  /** Refuses a stream with consumers, unless told to remove them too. */
+  /** Refuses a stream with consumers, unless `withConsumers`. */
   deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
-  /** Gives the stream's attributes new values; what they were, and what they are now. */
+  /** Sets attributes of the stream; returns the stream before and after. */
   changeStream(
     name: string,
     change: StreamChange,
   ): Promise<Reply<{ before: StreamHead; after: StreamHead }>>;
-  /** Begins to split or merge shards: see catalog/reshardPlan.ts. The stream as it is until that is done. */
+  /**
+   * Begins to split or merge shards: see catalog/reshardPlan.ts. Returns the stream as it is until
+   * that is done.
+   */
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>>;
-  /** The stream, once nothing of it is being split or merged. */
+  /** Resolves with the stream when no shard of it is being split or merged. */
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>>;
-  /** `max`: how many the stream may have; when left out, what Kinesis says (limits.ts). */
+  /**
+   * `max`: how many consumers the stream may have; the default is the limit of Kinesis (limits.ts).
+   */
   registerConsumer(
     name: string,
     consumer: string,
@@ -190,21 +210,24 @@ export interface CatalogApi {
   deregisterConsumer(name: string, consumer: ConsumerKey): Promise<Reply<{ deregistered: true }>>;
   readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>>;
   changeTags(resource: ResourceKey, change: TagChange): Promise<Reply<{ changed: true }>>;
-  /** Attaches a policy to the resource, or takes it away. */
+  /** Attaches a policy to the resource; null removes it. */
   changePolicy(resource: ResourceKey, policy: string | null): Promise<Reply<{ changed: true }>>;
   account(): Promise<{ totals: AccountTotals; commitment?: Commitment }>;
   commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }>;
-  /** Whether one more call of this kind fits into what a second allows. */
+  /** True if the rate allows one more call of this kind in this second. */
   takePermit(kind: string, perSecond: number): Promise<boolean>;
-  /** The key that the scope's cursors are signed with; made when there is none. */
+  /** The key that signs the scope's cursors; created if there is none. */
   cursorKey(): Promise<string>;
-  /** The same, if it was made: without one no cursor can be good. */
+  /** The same key if it exists; without a key no cursor can be valid. */
   findCursorKey(): Promise<{ key?: string }>;
-  /** Takes `count` turns of the stream's round robin; returns the first. Survives restarts. */
+  /**
+   * Advances the stream's round robin by `count`; returns the first position. The position survives
+   * restarts.
+   */
   takeTurns(name: string, count: number): Promise<number>;
 }
 
-/** Runs `work`; a StreamError becomes a value, anything else is thrown on. */
+/** Runs `work`. A StreamError becomes a value; other errors are thrown. */
 export async function asReply<T>(work: () => T | Promise<T>): Promise<Reply<T>> {
   try {
     return await work();

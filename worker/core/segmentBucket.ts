@@ -1,13 +1,14 @@
-// Sealed segments in R2, one object each under a key that is written once. An object is trusted after it has
-// been read back whole, byte for byte what was put; only then may the caller free the rows. A
-// segment that fails its check in SQLite is left there. Nothing here is on the way of an acknowledgement.
+// Sealed segments in the bucket, one object each; a key is written once. An object is trusted after
+// it has been read back and compared byte for byte with what was put. Only then may the caller
+// delete the rows. A segment that fails its check in SQLite stays there. No reply to a put waits
+// for this code.
 import { Buffer } from "node:buffer";
 import { verifySegment } from "../engine/chunk.ts";
 import { isCorrupt } from "./bodyCheck.ts";
 
-/** What the storage engine asks of a place for segments: of R2, or of a folder. */
+/** What the storage engine needs of a bucket: R2, or a folder. */
 export interface SegmentBucket {
-  /** With `onlyIf` an object that is there stays as it is. */
+  /** With `onlyIf` an existing object stays as it is. */
   put(
     key: string,
     body: Uint8Array,
@@ -16,27 +17,33 @@ export interface SegmentBucket {
   get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
   delete(keys: string | string[]): Promise<void>;
   list(options: { prefix: string }): Promise<{ objects: { key: string }[]; truncated: boolean }>;
-  /** Resolves when the objects will outlive a loss of power; a bucket without it promises that of every put. */
+  /**
+   * Resolves when the objects survive a loss of power. A bucket without this method promises it for
+   * every put.
+   */
   sync?(keys: readonly string[]): Promise<void>;
-  /** Removes whatever has the prefix, which ends with a slash; where it is left out, by `list` and `delete`. */
+  /**
+   * Deletes all objects with the prefix, which ends with a slash. A bucket without this method is
+   * emptied by `list` and `delete`.
+   */
   deleteFolder?(prefix: string): Promise<void>;
 }
 
-/** What is to be moved, asked for one at a time. */
+/** The segments to move, requested one at a time. */
 export interface MovableSegments {
   uid: string;
-  /** Number of the next segment, or undefined when there is none now. */
+  /** Number of the next segment, or undefined if there is none now. */
   next(): number | undefined;
-  /** Its bytes; undefined when there is nothing to move. Throws `corrupt`. */
+  /** Its bytes; undefined if it is not here. Throws `corrupt`. */
   load(segment: number): Uint8Array | undefined;
-  /** The segment is in R2 and verified, or stays where it is. */
+  /** Called when the segment is in R2 and verified, or cannot be moved. */
   done(segment: number): Promise<void>;
 }
 
 /** R2 deletes this many keys in one call. */
 const deleteKeysMax = 1000;
 
-/** Moves segments until there is none. Throws when R2 fails or gives back other bytes. */
+/** Moves segments until there is none. Throws if R2 fails or returns other bytes. */
 export async function moveSegments(
   bucket: SegmentBucket,
   segments: MovableSegments,
@@ -64,8 +71,8 @@ export async function readObject(
 }
 
 /**
- * Resolves when the objects of segments that were moved are safe: their rows may be freed. Throws when
- * that cannot be had; the objects are removed then, for nobody can tell what has become of them.
+ * Resolves when the objects of moved segments are durable, so that their rows may be deleted.
+ * Throws if they are not; the objects are then deleted, because their state is unknown.
  */
 export async function syncSegments(
   bucket: SegmentBucket,
@@ -80,7 +87,10 @@ export async function syncSegments(
   }
 }
 
-/** Deletes the objects of some segments, or all of a shard's. Doing it again changes nothing. */
+/**
+ * Deletes the objects of some segments, or of all segments of a shard. Repeating the call changes
+ * nothing.
+ */
 export async function dropSegments(
   bucket: SegmentBucket,
   uid: string,
@@ -115,7 +125,7 @@ function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | u
 }
 
 async function putVerified(bucket: SegmentBucket, key: string, body: Uint8Array): Promise<void> {
-  // An object that a cut-off move left is kept, never written over: it is checked like a new one.
+  // An object that an interrupted move left is not overwritten: it is checked like a new one.
   await bucket.put(key, body, { onlyIf: { etagDoesNotMatch: "*" } });
   const object = await bucket.get(key);
   const stored = object === null ? undefined : new Uint8Array(await object.arrayBuffer());

@@ -1,5 +1,5 @@
-// What an operator sets through the Worker's variables, beside who may call. A value that cannot be
-// meant is refused by name wherever it is read, never replaced by a default.
+// Settings that an operator makes with the Worker's variables, besides the access keys. An invalid
+// value is an error that names the variable. It is never replaced by a default.
 import type { Env } from "./bindings.ts";
 
 export interface Settings {
@@ -9,7 +9,7 @@ export interface Settings {
   limits: "none" | "kinesis";
 }
 
-/** An hour: more would hold up the tests that such a setting is for. */
+/** An hour: more would block the tests that this setting is for. */
 export const transitionMsMax = 3_600_000;
 
 /** The variables that hold them. */
@@ -18,10 +18,10 @@ export type SettingVariables = Pick<
   "MILLRACE_TRANSITION_MS" | "MILLRACE_LIMITS" | "MILLRACE_V3IO_CONTAINERS"
 >;
 
-/** Those that every Iguazio system has. */
+/** The containers of every Iguazio system. */
 const containersDefault = "bigdata,users,projects";
 
-/** Other things are served there, or may be. */
+/** Paths that are, or may be, used for other things. */
 const reservedNames: ReadonlySet<string> = new Set([
   "health",
   "metrics",
@@ -30,11 +30,11 @@ const reservedNames: ReadonlySet<string> = new Set([
   "Ping",
 ]);
 
-/** More names than anybody has containers, in what fits a variable. */
+/** An upper bound that fits a variable. */
 const containersMax = 1000;
 const containerNamePattern = /^[^/,\p{Cc}\p{Cs}]{1,128}$/u;
 
-/** Throws an Error that names the variable and what it may be. */
+/** Throws an Error that names the variable and its valid values. */
 export function readSettings(env: SettingVariables): Settings {
   return {
     transitionMs: readTransitionMs(env.MILLRACE_TRANSITION_MS ?? "0"),
@@ -42,7 +42,7 @@ export function readSettings(env: SettingVariables): Settings {
   };
 }
 
-/** The containers of v3io that there are. Throws an Error that names the variable and what it may be. */
+/** The existing v3io containers. Throws an Error that names the variable and its valid values. */
 export function readContainers(env: SettingVariables): string[] {
   const text = env.MILLRACE_V3IO_CONTAINERS ?? containersDefault;
   const names = [...new Set(text.split(",").map((name) => name.trim()))];

@@ -1,11 +1,14 @@
-// The room that the local server's disk has left. A full disk does not fail a commit: it kills the
-// runtime (SIGBUS in SQLite's shared memory), again at each start. So requests that add data are refused
-// while there is little room, with an error that clients retry, and reads and deletions go on. Who has
-// the disk in view answers by a binding; without it there is nothing to ask, as on Cloudflare. Between two
-// answers each request's body is taken from the room several times over, so that no burst outruns them.
+// The free space of the local server's disk. A full disk does not only fail a commit: it kills the
+// runtime (SIGBUS in SQLite's shared memory), again at each start. So while there is little space,
+// requests that add data are refused with an error that clients retry; reads and deletions are
+// served. A binding answers how much space is left. On Cloudflare there is no such binding and
+// nothing is checked. Between two answers the body of each request is subtracted several times from
+// the known space, so that a burst cannot exceed it.
 import type { Env, Runtime } from "./bindings.ts";
 
-/** What the binding answers to GET: bytes that may be written; none when writes are to be refused. */
+/**
+ * What the binding answers to GET: bytes that may be written; none when writes are to be refused.
+ */
 export interface SpaceAnswer {
   spareBytes: number;
 }
@@ -35,7 +38,10 @@ export class SpaceGauge {
   /** When somebody last asked beside a request. */
   #refreshMs = -Infinity;
 
-  /** Lets a request in that writes, and says what to give to `end` after it; undefined when there is no room. */
+  /**
+   * Lets a request in that writes, and says what to give to `end` after it; undefined when there is
+   * no room.
+   */
   async begin({ headers }: Request, runtime: Runtime, nowMs: number): Promise<number | undefined> {
     const { SPACE } = runtime.env;
     if (SPACE === undefined) return 0;
@@ -59,8 +65,8 @@ export class SpaceGauge {
   }
 
   /**
-   * Each request asks for itself: the answer to one that is cut off never comes. Without an answer there is
-   * no room: the client tries again, and the next write asks anew.
+   * Each request asks for itself: the answer to one that is cut off never comes. Without an answer
+   * there is no room: the client tries again, and the next write asks anew.
    */
   async #ask(space: NonNullable<Env["SPACE"]>, nowMs: number): Promise<void> {
     try {

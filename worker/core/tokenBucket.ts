@@ -1,5 +1,5 @@
-// A bucket of tokens, in memory: how much of something a second allows. It holds a second's worth,
-// fills evenly, and may be in debt. What is lost with an evicted object is a second of patience.
+// A token bucket in memory: how much a second allows. It holds the tokens of one second, fills
+// evenly, and may be negative. When the object is evicted, the state of at most one second is lost.
 
 export class Bucket {
   private readonly perSecond: number;

@@ -1,9 +1,9 @@
-// The nouns of the core, as plain data: what crosses between Workers, shards and the catalog, and
-// what the faces print. Nothing here knows a dialect.
+// The types of the core, as plain data: what crosses between Workers, shards and the catalog, and
+// what the dialects print. Nothing here knows a dialect.
 
 import type { TimeSpan } from "../engine/engine.ts";
 
-/** Who owns a stream, and where: each pair is a world of its own. */
+/** The owner of a stream and its region. Streams of different scopes have nothing in common. */
 export interface Scope {
   account: string;
   region: string;
@@ -15,7 +15,7 @@ export type StreamMode = "PROVISIONED" | "ON_DEMAND";
 export interface ShardDescription {
   /** Unique per creation; the name of the Durable Object. */
   uid: string;
-  /** Position in the stream's list of shards that ever were. */
+  /** Position in the list of all shards that the stream ever had. */
   index: number;
   createdMs: number;
   /** First and last hash key, 32 hexadecimal digits each. */
@@ -24,33 +24,39 @@ export interface ShardDescription {
   /** Indexes of the shards that it continues: one after a split, two after a merge. */
   parents?: number[];
   /**
-   * Its creation may be ahead of the clock, and of the arrival of its first records. Their sequence
-   * numbers then say the second after it, so that none is below the number that the shard starts with.
+   * Set if the creation may be ahead of the clock, and after the arrival of its first records.
+   * Their sequence numbers then carry the second after the creation, so that none is below the
+   * number that the shard starts with.
    */
   createdAhead?: boolean;
-  /** First millisecond that is its own, where a change of shards made it: one after what was before it. */
+  /**
+   * First millisecond of the shard if a split or merge made it: one after the end of its
+   * predecessors.
+   */
   openedMs?: number;
-  /** When it closed; a shard without it is open. The same of all that one change has closed. */
+  /**
+   * When it closed; an open shard has none. All shards that one change closes have the same time.
+   */
   closedMs?: number;
-  /** Index that the record after its last one would have had, once it is closed. */
+  /** Index after its last record, once it is closed. */
   endIndex?: number;
-  /** Time in its ending sequence number: a second before the creation of the shards that follow. */
+  /** Time in its ending sequence number: a second before the creation of its successors. */
   endMs?: number;
 }
 
 /** How a shard ended. */
 export type ShardEnd = Required<Pick<ShardDescription, "closedMs" | "endIndex">>;
 
-/** What a shard knows of itself. */
+/** What a shard stores about itself. */
 export interface ShardSettings extends ShardDescription {
   retentionHours: number;
-  /** Records that arrived before it have expired once, and stay so however retention is changed. */
+  /** Records that arrived before this have expired, and stay so however the retention changes. */
   floorMs?: number;
   /** No record of the shard arrives earlier than this. */
   earliestMs?: number;
-  /** What readers pass over: see skips.ts. */
+  /** Segments that readers pass over: see shard/skips.ts. */
   skipped?: SkippedSegment[];
-  /** Set while the shard is being removed; it exists no more for anyone. */
+  /** Set while the shard is being deleted; nobody can use it any more. */
   destroyed?: boolean;
 }
 
@@ -66,24 +72,24 @@ export interface StreamDescription extends Scope {
   mode: StreamMode;
   createdMs: number;
   retentionHours: number;
-  /** How the keys were cut into equal shares; the first way where it does not say. */
+  /** How the hash keys were divided into equal shares; the Kinesis way if undefined. */
   cut?: HashCut;
-  /** What Yandex Data Streams keeps about a stream and nobody else asks for. */
+  /** Attributes that only Yandex Data Streams has. */
   yandex?: YandexAttributes;
-  /** Set while shards may not have heard of `retentionHours`. */
+  /** Set while some shards may not know `retentionHours` yet. */
   retaining?: boolean;
   /** Data and partition key of one record. */
   recordBytesMax: number;
-  /** By the record's key, or as the service sees fit. */
+  /** Records are spread by their keys, or by the service's own choice. */
   distribution: Distribution;
   warmThroughputMiBps?: number;
-  /** Kept and reported; Cloudflare encrypts at rest with keys of its own. */
+  /** Stored and reported; Cloudflare encrypts stored data with its own keys. */
   kmsKeyId?: string;
   /** When it had such a key: see encryption.ts. */
   encryptions?: TimeSpan[];
-  /** Names of the shard-level metrics that somebody asked for. */
+  /** Names of the enabled shard-level metrics. */
   metrics: string[];
-  /** JSON text: who else may do what. */
+  /** The resource policy, as JSON text. */
   policy?: string;
   /** Registered consumers, by name. */
   consumers: ConsumerDescription[];
@@ -94,13 +100,15 @@ export interface StreamDescription extends Scope {
   recountsMs?: number[];
 }
 
-/** A change of a stream's shards, written down before it is carried out. See catalog/reshardPlan.ts. */
+/**
+ * A change of a stream's shards, written down before it is carried out. See catalog/reshardPlan.ts.
+ */
 export interface Resharding {
   /** Shards that it makes. One that it also replaces is made closed, and never has a record. */
   made: ShardDescription[];
   /** Shards that it closes. */
   closing: Required<Pick<ShardDescription, "index" | "endMs">>[];
-  /** Hash keys of all open shards, where they are cut anew. */
+  /** New hash ranges of all open shards, if the keys are divided again. */
   recut?: Pick<ShardDescription, "index" | "hashStart" | "hashEnd">[];
   /** They close no earlier than this. */
   notBeforeMs: number;
@@ -108,10 +116,13 @@ export interface Resharding {
   waitMs?: number;
 }
 
-/** Shares of the number of keys, or of the last key: the latter are one key narrower at times. */
+/**
+ * Equal shares of the number of keys, or of the last key; the latter are sometimes one key
+ * narrower.
+ */
 export type HashCut = "byCount" | "byLast";
 
-/** Kept and reported. */
+/** Stored and reported. */
 export interface YandexAttributes {
   writeQuotaKbPerSec: number;
   storageLimitMb?: number;
@@ -131,7 +142,7 @@ export type Distribution = "USER_PARTITION_KEY" | "AUTO";
 
 export type ConsumerStatus = "CREATING" | "ACTIVE" | "DELETING";
 
-/** A consumer with a throughput of its own. */
+/** A registered consumer, which has its own throughput. */
 export interface ConsumerDescription {
   name: string;
   /** Unique per registration. */
@@ -158,11 +169,11 @@ export interface Location {
   index: number;
 }
 
-/** What changes about a shard, on one small page. */
+/** Everything about a shard that changes, as one small value. */
 export interface ShardView {
   /** Index that the next record will get. */
   nextIndex: number;
-  /** Arrival of the newest record, or of the shard itself when there is none. */
+  /** Arrival time of the newest record, or the creation of the shard if there is none. */
   lastTimeMs: number;
   /** First record of the oldest segment that has a record within retention. */
   firstIndex: number;
@@ -198,8 +209,8 @@ export interface ReadReply {
   /** Chunks with exactly the records read, in order. */
   chunks: Uint8Array[];
   /**
-   * Where to go on. When there are no chunks and this is before the end of the shard, the record is in
-   * the segment it names, which the shard leaves to the segment's own address.
+   * Where to continue. If there are no chunks and this is before the end of the shard, the record
+   * is in the named segment, which readers get by the segment's own address.
    */
   next: Location;
   view: ShardView;

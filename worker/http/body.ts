@@ -1,7 +1,7 @@
-// Reading a request's body: up to a bound, without trusting the length it claims, in bounded time, and
-// within the room that all bodies of an isolate share (bodyBudget.ts). The beginning of a body is
-// read before it takes room, so a claim alone holds nothing. A large body keeps its room until its
-// request is answered.
+// Reads a request's body: up to a bound, without trusting the claimed length, in bounded time, and
+// within the memory that all bodies of an isolate share (bodyBudget.ts). The first part of a body
+// is read before memory is reserved, so a claim alone reserves nothing. A large body keeps its
+// reservation until its request is answered.
 import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
 import { isStreamError, StreamError } from "../errors.ts";
@@ -15,23 +15,23 @@ import {
   bodyWaitMsMax,
 } from "../limits.ts";
 
-/** A body that broke off, took too long, or that no length and no chunks delimit as HTTP/1.1 wants it. */
+/** A body that was interrupted, took too long, or is not delimited as HTTP/1.1 requires. */
 export class BodyError extends Error {
   override readonly name = "BodyError";
 }
 
-/** What of a request is looked at here. */
+/** The parts of a request that this file uses. */
 export type BodyRequest = Pick<Request, "headers" | "body" | "arrayBuffer">;
 
-/** The isolate's. */
+/** The isolate's budget. */
 export const bodyBudget = new BodyBudget(bodiesBytesMax, 3 * bodyTickMs);
 
-/** Bodies that were read and whose requests are not answered yet. */
+/** Bodies whose requests are not answered yet. */
 const kept = new WeakMap<BodyRequest, BodyReader>();
 
 /**
- * The body, or undefined when it is longer than `bytesMax`. Throws BodyError, and `overloaded` when
- * there is no room for it. The request must be given to `releaseBody` in the end.
+ * The body, or undefined if it is longer than `bytesMax`. Throws BodyError, and `overloaded` if
+ * there is no memory for it. The caller must give the request to `releaseBody` in the end.
  */
 export async function readBody(
   request: BodyRequest,
@@ -52,12 +52,12 @@ export async function readBody(
   }
 }
 
-/** Gives back the room that the request's body took. To be called once the request is answered. */
+/** Returns the memory of the request's body. Call it when the request is answered. */
 export function releaseBody(request: BodyRequest): void {
   kept.get(request)?.end();
 }
 
-/** Most bodies are small: they take no room, and one timer is all that they cost. */
+/** Most bodies are small: they reserve no memory and use one timer. */
 async function readSmall(request: BodyRequest): Promise<Uint8Array> {
   const { promise, reject } = Promise.withResolvers<never>();
   const late = () => reject(new BodyError(tookLonger(bodyIdleMsMax)));
@@ -101,7 +101,7 @@ class BodyReader {
     }
   }
 
-  /** Idempotent. What of the body was not read yet is not read any more. */
+  /** May be called several times. The unread rest of the body is not read any more. */
   end(): void {
     clearInterval(this.timer);
     if (this.waiter !== undefined) bodyBudget.leave(this.waiter, Date.now());
@@ -109,7 +109,7 @@ class BodyReader {
     this.room = undefined;
   }
 
-  /** A body of known length goes where it stays, but for its beginning. */
+  /** A body of known length is read directly into its final buffer, except for its beginning. */
   private async readAll(length: number): Promise<Uint8Array> {
     const first = await this.complete(new Uint8Array(Math.min(length, bodyFreeBytes)), 0);
     if (length === first.length) return first;
@@ -119,7 +119,10 @@ class BodyReader {
     return this.complete(bytes, first.length);
   }
 
-  /** Undefined for more than so many bytes. Many small chunks take no more room than a large one. */
+  /**
+   * Undefined if there are more bytes than allowed. Many small chunks take no more memory than a
+   * large one.
+   */
   private async readChunks(bytesMax: number): Promise<Uint8Array | undefined> {
     let bytes = new Uint8Array(bodyFreeBytes);
     let scratch = new Uint8Array(bodyFreeBytes);
@@ -136,7 +139,7 @@ class BodyReader {
     }
   }
 
-  /** The same bytes, full from `start` on. Reading takes their buffer away and brings it back as another. */
+  /** Fills the bytes from `start` on. Reading detaches their buffer and returns another one. */
   private async complete(empty: Uint8Array<ArrayBuffer>, start: number): Promise<Uint8Array> {
     let bytes = empty;
     for (let at = start; at < bytes.length;) {
@@ -148,7 +151,7 @@ class BodyReader {
     return bytes;
   }
 
-  /** What has come, as much as the view holds at most; undefined at the end. */
+  /** The bytes that have arrived, at most as many as the view holds; undefined at the end. */
   private async next(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { value, done } = await Promise.race([this.source.read(view), this.failure.promise]);
     this.lastMs = Date.now();
@@ -163,7 +166,10 @@ class BodyReader {
     this.lastMs = Date.now();
   }
 
-  /** Once a second, in the request's own time: says that it is alive, and looks whether it may go on. */
+  /**
+   * Runs once a second while the request runs: renews the reservation, and checks whether reading
+   * may continue.
+   */
   private tick(nowMs: number): void {
     const holder = this.room ?? this.waiter;
     if (holder !== undefined) bodyBudget.renew(holder, nowMs);
@@ -192,7 +198,7 @@ class BodyReader {
   }
 }
 
-/** The same bytes with zeros behind them. */
+/** A copy of the bytes in a longer buffer, filled with zeros. */
 function grown(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
   const longer = new Uint8Array(length);
   longer.set(bytes);

@@ -1,7 +1,7 @@
-// The room for bodies of requests in an isolate: bytes, taken before a large body is read and given back
-// with the reply. Whoever finds no room waits, first come, first served. A request that is cut off runs no
-// code any more, so it cannot give back what it took: whoever holds room says again and again that
-// it is alive, and is forgotten when it does not.
+// The memory for request bodies in an isolate. Bytes are reserved before a large body is read and
+// returned with the reply. Requests without room wait in order of arrival. A request that is killed
+// runs no more code, so it cannot return its bytes. So every holder must renew its reservation; one
+// that is not renewed is dropped.
 
 export interface Room {
   readonly bytes: number;
@@ -32,12 +32,14 @@ export class BodyBudget {
     return bytes;
   }
 
-  /** How many are waiting. */
+  /** Number of waiting requests. */
   get waiting(): number {
     return this.queue.length;
   }
 
-  /** `turn` begins as soon as there is room. Renew it until then, and leave when tired of waiting. */
+  /**
+   * Calls `turn` when there is room. The caller must renew until then, and leave to stop waiting.
+   */
   wait(bytes: number, nowMs: number): { turn: Promise<Room>; waiter: object } {
     const turn = Promise.withResolvers<Room>();
     const waiter = { bytes, aliveUntilMs: nowMs + this.aliveMs, begin: turn.resolve };
@@ -52,7 +54,10 @@ export class BodyBudget {
     this.admit(nowMs);
   }
 
-  /** To be called by everybody who waits for room or has some, more often than they are forgotten. */
+  /**
+   * Every waiting request and every holder must call it, more often than the time after which they
+   * are dropped.
+   */
   renew(holder: object, nowMs: number): void {
     for (const each of [...this.taken, ...this.queue]) {
       if (each === holder) each.aliveUntilMs = nowMs + this.aliveMs;
@@ -65,7 +70,7 @@ export class BodyBudget {
     this.admit(nowMs);
   }
 
-  /** Lets those who wait begin, in their order, as far as there is room. */
+  /** Starts waiting requests in their order, as far as there is room. */
   private admit(nowMs: number): void {
     for (const room of this.taken) if (room.aliveUntilMs <= nowMs) this.taken.delete(room);
     let { bytes } = this;

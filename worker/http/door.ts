@@ -1,15 +1,15 @@
-// What is judged of a request before any face reads it: the host it was sent to, and the web page that
-// sent it. A server that lets everybody in is no server for every web page: a browser on the same
-// machine would carry a page's requests here. So an open server serves loopback names and the hosts
-// that it is told of, and of other origins' pages those that it is told of. A server with keys needs
-// neither check. What cannot be a host is refused everywhere. Every reply leaves with its Date.
+// Checks that every request must pass before a dialect reads it: the host it was sent to, and the
+// web page that sent it. A server without keys must not serve every web page, because a browser on
+// the same machine would send a page's requests to it. So it accepts loopback names and listed
+// hosts, and of foreign pages only those with a listed origin. A server with keys needs neither
+// check. An invalid host is always refused. Every reply gets a Date.
 import { accessOf } from "../auth/access.ts";
 import type { Env } from "../core/bindings.ts";
 import { hostNameOf, isLoopback, isServed } from "./hosts.ts";
 import { answerPreflight, hide, isPreflight, listedOrigin, showTo } from "./origins.ts";
 import { authorityOf } from "./url.ts";
 
-/** Why a request is not served, for its face to say in its own form. */
+/** Why a request is refused; the dialect words it in its own form. */
 export interface DoorRefusal {
   status: 400 | 403 | 503;
   message: string;
@@ -17,9 +17,9 @@ export interface DoorRefusal {
 
 export interface Door {
   refusal?: DoorRefusal | undefined;
-  /** The reply to a preflight, which is no face's matter. */
+  /** The reply to a preflight request, which is the same for all dialects. */
   preflight?: Response | undefined;
-  /** Gives a reply what every reply has. */
+  /** Adds the headers that every reply has. */
   finish(reply: Response, nowMs: number): Response;
 }
 
@@ -43,7 +43,10 @@ export function openDoor(request: Request, env: Env): Door {
   };
 }
 
-/** The header and what the runtime has made of it and of the target: neither may name another host. */
+/**
+ * Checks the Host header and the URL that the runtime made of it and of the target: both must name
+ * an accepted host.
+ */
 function judgeHost({ url, headers }: Request, served: string): DoorRefusal | undefined {
   const authority = authorityOf(url);
   for (const host of [headers.get("host") ?? authority, authority]) {
@@ -58,13 +61,16 @@ function judgeHost({ url, headers }: Request, served: string): DoorRefusal | und
   return undefined;
 }
 
-/** Of a page whose origin is not listed. Without an Origin, browsers still tell whose page it is. */
+/**
+ * Refuses a page whose origin is not listed. Without an Origin header, browsers still tell the site
+ * of the page.
+ */
 function judgePage(request: Request, origin: string | null): DoorRefusal | undefined {
   const { method, headers, url } = request;
   if (origin === null) {
     const site = headers.get("sec-fetch-site") ?? "none";
     if (site === "none" || site === "same-origin") return undefined;
-    // A link that somebody follows: the page that has it cannot read what comes.
+    // A link that a user follows: the page that contains it cannot read the reply.
     if (method === "GET" && headers.get("sec-fetch-mode") === "navigate") return undefined;
   } else if (isOwnOrigin(origin, authorityOf(url))) return undefined;
   const message =
@@ -73,7 +79,7 @@ function judgePage(request: Request, origin: string | null): DoorRefusal | undef
   return { status: 403, message };
 }
 
-/** The server's own pages: by the name that was asked, or by any loopback name at the same port. */
+/** The server's own pages: with the requested name, or any loopback name with the same port. */
 function isOwnOrigin(origin: string, host: string): boolean {
   if (origin === `http://${host}` || origin === `https://${host}`) return true;
   const [page, own] = [URL.parse(origin), URL.parse(`http://${host}`)];
@@ -83,7 +89,7 @@ function isOwnOrigin(origin: string, host: string): boolean {
 
 let dated = { second: 0, text: "" };
 
-/** As RFC 9110 wants it in section 5.6.7; printed once a second. */
+/** The date in the form of RFC 9110, section 5.6.7; printed once a second. */
 function dateOf(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (dated.second !== second) dated = { second, text: new Date(second * 1000).toUTCString() };

@@ -1,7 +1,7 @@
-// The names under which a server is asked: what a Host header or a URL's authority may be (RFC 9110,
-// section 7.2), and which of these names an open server serves. Loopback names always; others when they
-// are listed. In a list `*` stands for every name, 0.0.0.0 and :: for every address: a page that lies
-// about where its own name points (DNS rebinding) has a name there, never an address.
+// Host names: what a Host header or a URL's authority may be (RFC 9110, section 7.2), and which
+// names a server without keys accepts. Loopback names are always accepted, other names if they are
+// listed. In a list `*` means every name, and 0.0.0.0 or :: every address. A page that changes the
+// address of its own name (DNS rebinding) sends that name as Host, never an address.
 
 /** A name, an IPv4 address or an IPv6 address in brackets; and a port. */
 const authorityForm = /^(?:\[[\da-f:.]+\]|[\w.~-]+)(?::\d{0,5})?$/i;
@@ -10,12 +10,12 @@ const ipv4Form = /^\d+\.\d+\.\d+\.\d+$/;
 
 const allAddresses = ["0.0.0.0", "[::]"];
 
-/** The host without its port, as URLs write it; undefined for what is none. */
+/** The host without its port, as URLs write it; undefined if the text is not a host. */
 export function hostNameOf(authority: string): string | undefined {
   return authorityForm.test(authority) ? URL.parse(`http://${authority}`)?.hostname : undefined;
 }
 
-/** `listed` is separated by commas; an IPv6 address may stand there without its brackets. */
+/** `listed` is separated by commas; an IPv6 address in it may be without brackets. */
 export function isServed(name: string, listed: string): boolean {
   if (isLoopback(name)) return true;
   if (listed === "") return false;

@@ -1,15 +1,16 @@
-// Pages of other sites: which of them may ask, and what they may then read (Fetch standard, CORS
-// protocol). An origin is listed as browsers send it, `http://app.example:3000`; `*` stands for all.
+// Web pages of other sites: which of them may send requests, and what they may read of the replies
+// (Fetch standard, CORS protocol). An origin is listed as browsers send it,
+// `http://app.example:3000`; `*` means all.
 
-/** What a page may read of a reply besides the headers that the standard always shows. */
+/** Headers that a page may read besides those that the standard always allows. */
 const exposedHeaders =
   "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,x-amz-crc32," +
   "x-v3io-transaction-verifier,Date";
 
-/** As Kinesis says it: two days, which browsers cut to hours. */
+/** The value of Kinesis: two days, which browsers reduce to hours. */
 const preflightSeconds = "172800";
 
-/** What a page of this origin is to be told that it may read; undefined when it is not listed. */
+/** The CORS headers for a page of this origin; undefined if it is not listed. */
 export function listedOrigin(origin: string | null, listed: string): string | undefined {
   if (origin === null || listed === "") return undefined;
   const origins = new Set(listed.split(",").map((one) => one.trim()));
@@ -29,7 +30,8 @@ export function answerPreflight(asked: Headers): Response {
   });
   const named = asked.get("access-control-request-headers");
   if (named !== null) headers.set("access-control-allow-headers", named);
-  // Chromium asks so before a public page reaches a private address (WICG, Private Network Access).
+  // Chromium sends this before a public page reaches a private address (WICG, Private Network
+  // Access).
   if (asked.get("access-control-request-private-network") === "true") {
     headers.set("access-control-allow-private-network", "true");
   }
@@ -42,7 +44,7 @@ export function showTo(headers: Headers, origin: string): void {
   if (origin !== "*") headers.append("vary", "Origin");
 }
 
-/** Takes back what the Kinesis face shows to every page, as the service does. */
+/** Removes the CORS headers that the Kinesis dialect gives to every page, as the service does. */
 export function hide(headers: Headers): void {
   headers.delete("access-control-allow-origin");
   headers.delete("access-control-expose-headers");

@@ -1,8 +1,8 @@
-// Puts a page's reply together: what stands before the records, the records as the engine prints
-// them run by run, and what stands after. Every dialect's page has this shape; they differ in the
-// printing alone. A page is printed when there is room to send it. One that fits what the engine prints at
-// once is sent as that. A larger one is measured first and then printed while it is sent, part by
-// part, so that a reply of 10 MB never exists as a whole and still says its length.
+// Builds the reply of a page: the text before the records, the records as the engine prints them
+// run by run, and the text after. Every dialect's page has this form. A page is printed when there
+// is memory to send it. A page that fits the engine's output window is printed at once. A larger
+// one is measured first and then printed part by part while it is sent, so that a reply of 10 MB
+// never exists as a whole and still has its length in the head.
 import { crc32 } from "node:zlib";
 import type { RecordPrinter } from "../engine/engine.ts";
 import { collect, type TextParts } from "../engine/printer.ts";
@@ -27,24 +27,27 @@ export class RecordPage {
     this.foot = foot;
   }
 
-  /** With a CRC-32 of its text in a header, a page that is printed while it is sent is printed twice. */
+  /**
+   * Adds a CRC-32 of the text as a header; a page that is printed while it is sent is printed twice
+   * for it.
+   */
   respond(init?: ResponseInit, checksumHeader?: string): Promise<Response> {
     return send(this.memoryBytes, () => this.make(checksumHeader), init);
   }
 
-  /** The whole text, in memory of its own. */
+  /** The whole text, in its own memory. */
   bytes(): Bytes {
     return collect(this.print());
   }
 
-  /** Memory that sending takes at most: its text, or its chunks and a part of the text. */
+  /** Upper bound of the memory for sending: the text, or the chunks and a part of the text. */
   private get memoryBytes(): number {
     const textBytes = this.textBytesLikely;
     if (textBytes <= pageBufferBytesMax) return textBytes;
     return pageBufferBytesMax + this.runs.reduce((bytes, { chunk }) => bytes + chunk.length, 0);
   }
 
-  /** No measure, but near it: keys that have to be escaped are longer. */
+  /** An estimate of the text's length: keys that must be escaped are longer. */
   private get textBytesLikely(): number {
     return this.runs.reduce((bytes, { chunk, from, to }) => {
       const share = (to - from) / readHeader(chunk).count;
@@ -66,7 +69,7 @@ export class RecordPage {
     return { length, parts: this.printParts(), headers: sumOf(this.print()) };
   }
 
-  /** The text, or undefined when it is more than one part. */
+  /** The text, or undefined if it is more than one part. */
   private printAtOnce(): Bytes | undefined {
     let text: Bytes | undefined;
     for (const part of this.print()) {
@@ -85,14 +88,17 @@ export class RecordPage {
   }
 }
 
-/** CRC-32 of all parts together. */
+/** CRC-32 of all parts. */
 function checksumOf(parts: Iterable<Uint8Array>): number {
   let sum = 0;
   for (const part of parts) sum = crc32(part, sum);
   return sum;
 }
 
-/** A text in memory of its own, which is free as soon as the next one is asked for: no collection frees it. */
+/**
+ * Yields a text in its own memory and frees that memory when the next part is requested, without
+ * waiting for a garbage collection.
+ */
 function* lend(text: Bytes): TextParts {
   try {
     yield text;

@@ -1,30 +1,32 @@
-// Sends the body of a reply and frees its memory as soon as the client has taken it. A Response that is
-// given bytes copies them, and the copy stays until a garbage collection that nothing asks for. So
-// bytes are written to a stream of known length instead, a part at a time. What is on its way
-// shares one budget in the isolate; a reply waits until there is room for it. A client that has stopped
-// reading is cut off as soon as others wait for the memory that it holds.
+// Sends the body of a reply and frees its memory as soon as the client has taken it. A Response
+// that is made from bytes copies them, and the copy stays until the next garbage collection. So
+// bytes are written part by part to a stream of known length. All bodies that are being sent share
+// one budget in the isolate; a reply waits until there is room. A client that has stopped reading
+// is disconnected as soon as others wait for its memory.
 import { waitUntil } from "cloudflare:workers";
 import { replyBytesMin, replyPartBytes } from "../limits.ts";
 import type { Lease } from "../core/memoryBudget.ts";
 import { pageMemory } from "../stream/loadBudget.ts";
 
-/** A body that is sent: its exact length, and its parts, asked for as the client takes them. */
+/**
+ * A body to send: its exact length, and its parts, which are requested as the client takes them.
+ */
 export interface Outgoing {
   length: number;
   parts: Iterable<Uint8Array>;
-  /** Headers that say something of its bytes. */
+  /** Headers that depend on the bytes. */
   headers?: Record<string, string>;
-  /** Memory that it takes while it is sent, where that is less than what was asked for. */
+  /** Memory while it is sent, if that is less than what was reserved. */
   memoryBytes?: number;
 }
 
-/** A reply whose body is there already. */
+/** A reply whose body exists already. */
 export function respond(body: Uint8Array, init?: ResponseInit): Promise<Response> {
   if (body.length < replyBytesMin) return Promise.resolve(new Response(body, init));
   return send(body.length, () => ({ length: body.length, parts: [body] }), init);
 }
 
-/** A reply whose body is made when there is room for the memory that it takes. */
+/** A reply whose body is made when there is memory for it. */
 export function send(
   memoryBytes: number,
   make: () => Outgoing,
@@ -44,7 +46,8 @@ export function send(
     },
     "first",
   );
-  // Nobody is left to be told of a reply that ends too early. One that is not begun has its caller.
+  // A reply that ends too early has no caller left to inform. A reply that never begins rejects its
+  // caller's promise.
   waitUntil(sending.catch((error: unknown) => reply.reject(error)));
   return reply.promise;
 }

@@ -1,14 +1,14 @@
-// A request's URL as it was sent. Resolving the path anew would take a doubled slash for a host, and
-// a signature is made of the path's own escapes.
+// Splits a request's URL as it was sent. A URL parser would read a doubled slash as a host, and
+// would change escapes in the path, which a signature covers.
 
 export interface UrlParts {
-  /** From the first slash after the host; `/` when there is none. */
+  /** The path, from the first slash after the host; `/` if there is none. */
   path: string;
-  /** What follows the question mark, or nothing. */
+  /** The text after the question mark, or an empty text. */
   query: string;
 }
 
-/** What stands between the slashes and the path: a host, or whatever was sent for one. */
+/** The text between the slashes and the path: a host, or whatever the client sent. */
 export function authorityOf(url: string): string {
   const [authority = ""] = url.slice(url.indexOf("//") + 2).split(/[/?#]/, 1);
   return authority;

@@ -1,6 +1,6 @@
-// What an operator asks for and no dialect has: below /_millrace/. Where keys are asked for, each takes a
-// v3io key or password and an action of its own, such as `millrace:GetStats`. With ?stream=NAME it is about
-// that stream, and the caller must be allowed to do it there.
+// Requests of an operator, below /_millrace/. With access keys, each needs a v3io key or password
+// and its own action, such as `millrace:GetStats`. With ?stream=NAME a request is about that
+// stream, and the caller needs the permission for it.
 import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { utf8 } from "../codec/bytes.ts";
@@ -16,7 +16,7 @@ import { splitUrl } from "../http/url.ts";
 
 interface Work {
   action: string;
-  /** Of one stream, or of none. */
+  /** About one stream, or none. */
   run(
     runtime: Runtime,
     stream: NamedResource | undefined,

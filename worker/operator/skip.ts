@@ -1,13 +1,15 @@
-// POST /_millrace/skip?stream=NAME&shard=UID&segment=N: readers may pass over a segment that cannot be read
-// any more. The shard's uid and the segment's number are those that the error of a read and the log name.
-// A segment with a sound copy is refused, so that no slip of the pen hides records.
+// POST /_millrace/skip?stream=NAME&shard=UID&segment=N: lets readers pass over a segment that
+// cannot be read any more. The error of a read, and the log, name the shard's uid and the segment's
+// number. A segment with an intact copy is refused, so that a mistake hides no records.
 import type { Runtime } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { refreshStream } from "../stream/directory.ts";
 import { unwrap } from "../core/rpc.ts";
 
-/** What is passed over from now on. Throws `invalidQuery`, and what the shard throws. */
+/**
+ * Returns what readers pass over from now on. Throws `invalidQuery`, and the errors of the shard.
+ */
 export async function skipSegment(
   { env }: Runtime,
   stream: NamedResource | undefined,

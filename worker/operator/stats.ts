@@ -1,5 +1,5 @@
-// GET /_millrace/stats: what an operator may want to know. Without a query, the counters of the
-// isolate that answers; with ?stream=NAME, what each shard of that stream has stored and done.
+// GET /_millrace/stats: statistics for an operator. Without a query, the counters of the isolate
+// that answers. With ?stream=NAME, what each shard of that stream has stored and done.
 import type { Runtime } from "../core/bindings.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { askSpace } from "../core/space.ts";
