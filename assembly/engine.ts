@@ -31,7 +31,6 @@ import {
   WALK_RECORDS_MAX,
   walkRecords,
 } from "./lookup";
-import { hashMd5 } from "./md5";
 import { mergeRanges, RANGE_BYTES } from "./merge";
 import { packRows } from "./pack";
 import { readPutCbor } from "./putCbor";
@@ -105,19 +104,6 @@ export { encodeLocation, decodeLocation };
 export { measureKinesis, renderKinesis, measureKinesisCbor, renderKinesisCbor };
 export { measureV3io, renderV3io };
 export { measureYandex, renderYandex, measureYandexCbor, renderYandexCbor };
-
-/** MD5 of `count` keys, which follow one another in INPUT; their lengths (u32) are in TABLE. */
-export function hashKeys(count: u32): void {
-  assert((<usize>count) << 2 <= TABLE_BYTES, "more keys than rows");
-  assertOutput(OUTPUT, <u64>count * HASH_BYTES);
-  let from = INPUT;
-  for (let i: u32 = 0; i < count; i++) {
-    const bytes = load<u32>(TABLE + (i << 2));
-    hashMd5(OUTPUT + i * HASH_BYTES, from, bytes);
-    from += bytes;
-    assert(from <= INPUT + INPUT_BYTES, "keys outside of the window");
-  }
-}
 
 /** Writes the base64 of `bytes` bytes in INPUT to OUTPUT; returns the number of characters. */
 export function encodeText(bytes: u32): u32 {

@@ -1,6 +1,8 @@
 // Finds records in a chunk and measures runs of them, from the metadata columns only. By arrival
 // time and by payload size it is a binary search, by index one load. Walk and scan read the
 // metadata of every record once and never the payload.
+// No request calls locateRecord, walkRecords and scanRecords. They are for reads that look at records one by one; tests
+// keep them ready (test/support/engineProbe.ts).
 import { assertChunk, assertRange } from "./asserts";
 import { RESULT, TABLE, TABLE_BYTES } from "./layout";
 import {

@@ -4,7 +4,8 @@
 // laid them) and then calls the raw export alone. What is rendered is copied out into memory that is used
 // again, on both sides: a Response copies the bytes it is given.
 
-import { type Engine, type RecordPrinter, WALK_FIELDS } from "../../worker/engine/engine.ts";
+import { type EngineProbe, WALK_FIELDS } from "../../test/support/engineProbe.ts";
+import type { RecordPrinter } from "../../worker/engine/engine.ts";
 import type { PutBodyKind } from "../../worker/engine/packer.ts";
 import { batchOf } from "../../worker/engine/recordBatch.ts";
 import type { Subject } from "../tools/measure.ts";
@@ -37,7 +38,7 @@ interface Runs {
   plainCopies: () => Uint8Array;
 }
 
-export function listBatchContests(engine: Engine, workload: Workload): Contest[] {
+export function listBatchContests(engine: EngineProbe, workload: Workload): Contest[] {
   const chunk = openChunk(workload.chunk);
   const count = chunk.count;
   const half = { from: count >> 2, to: (count >> 2) + (count >> 1) };
@@ -55,12 +56,12 @@ export function listBatchContests(engine: Engine, workload: Workload): Contest[]
 }
 
 /** By itself: JSON.parse leaves so much to the garbage collector that others would pay for it. */
-export function listPutContests(engine: Engine, workload: Workload): Contest[] {
+export function listPutContests(engine: EngineProbe, workload: Workload): Contest[] {
   const count = putCount(workload);
   return [makeContest("read PutRecords", workload, count, putRuns(engine, workload))];
 }
 
-export function listFindContests(engine: Engine, { chunk: bytes }: Workload): Contest[] {
+export function listFindContests(engine: EngineProbe, { chunk: bytes }: Workload): Contest[] {
   const { raw } = engine;
   const chunk = openChunk(bytes);
   const { count } = chunk;
@@ -137,7 +138,7 @@ function makeCopyContest({ dataBytes: record, records }: Workload): Contest {
   return { title: "memcpy", record, recordCount, dataBytes, subjects, outputs: [source] };
 }
 
-function packRuns(engine: Engine, { records }: Workload): Runs {
+function packRuns(engine: EngineProbe, { records }: Workload): Runs {
   const rows = Uint32Array.from(
     records.flatMap(({ key, info, data }) => [key.length, info.length, data.length]),
   );
@@ -152,7 +153,7 @@ function packRuns(engine: Engine, { records }: Workload): Runs {
   };
 }
 
-function walkRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+function walkRuns(engine: EngineProbe, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
   const { raw } = engine;
   const { count } = chunk;
   const rows = new Uint32Array(count * WALK_FIELDS);
@@ -176,7 +177,7 @@ function walkRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk)
   };
 }
 
-function scanRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+function scanRuns(engine: EngineProbe, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
   const { raw } = engine;
   const { count } = chunk;
   let address = 0;
@@ -196,7 +197,7 @@ function scanRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk)
 }
 
 function sliceRuns(
-  engine: Engine,
+  engine: EngineProbe,
   chunk: PlainChunk,
   { from, to }: { from: number; to: number },
 ): Runs {
@@ -210,7 +211,7 @@ function sliceRuns(
   };
 }
 
-function mergeRuns(engine: Engine, { quarters }: Workload): Runs {
+function mergeRuns(engine: EngineProbe, { quarters }: Workload): Runs {
   const { raw } = engine;
   const open = () =>
     quarters.map((quarter) => {
@@ -227,7 +228,7 @@ function mergeRuns(engine: Engine, { quarters }: Workload): Runs {
   };
 }
 
-function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+function renderRuns(engine: EngineProbe, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
   const { raw } = engine;
   const { count } = chunk;
   const [second, output] = [SHARD.createdMs / 1000, raw.OUTPUT.value];
@@ -243,7 +244,7 @@ function renderRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChun
   };
 }
 
-function cborRuns(engine: Engine, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
+function cborRuns(engine: EngineProbe, { chunk: bytes }: Workload, chunk: PlainChunk): Runs {
   const { raw } = engine;
   const { count } = chunk;
   const [second, output] = [SHARD.createdMs / 1000, raw.OUTPUT.value];
@@ -267,7 +268,7 @@ function putCount({ records }: Workload): number {
 const KIND: PutBodyKind = { format: "json", recordsMax: 500, streamName: true, streamArn: true };
 
 /** From the text of a request to keys and data in packing order. */
-function putRuns(engine: Engine, workload: Workload): Runs {
+function putRuns(engine: EngineProbe, workload: Workload): Runs {
   const { raw } = engine;
   const Records = workload.records.slice(0, putCount(workload)).map(({ key, data }) => ({
     Data: Buffer.from(data).toString("base64"),
@@ -315,7 +316,7 @@ function pageRuns(
 }
 
 /** Rendering again, against plain TypeScript that concatenates strings. */
-function stringRuns(engine: Engine, workload: Workload, chunk: PlainChunk): Runs {
+function stringRuns(engine: EngineProbe, workload: Workload, chunk: PlainChunk): Runs {
   const render = (): Uint8Array => renderKinesisByStrings(chunk, 0, chunk.count, SHARD);
   const runs = renderRuns(engine, workload, chunk);
   return { ...runs, plainInPlace: () => render().length, plainCopies: render };

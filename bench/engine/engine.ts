@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { buildEngine } from "../../local/build.ts";
 import { compileEngine } from "../../test/engine/compile.ts";
-import { Engine } from "../../worker/engine/engine.ts";
+import { EngineProbe } from "../../test/support/engineProbe.ts";
 import { type Contest, listBatchContests, listFindContests, listPutContests } from "./contests.ts";
 import {
   type Effort,
@@ -31,7 +31,7 @@ export async function benchEngine(
   progress: (what: string) => void,
 ): Promise<EngineBench> {
   await buildEngine();
-  const engine = new Engine(compileEngine("engine.wasm"));
+  const engine = new EngineProbe(compileEngine("engine.wasm"));
   progress("engine: making records");
   const workloads = sizesOf(quick).map(({ dataBytes, count }) =>
     makeWorkload(engine, dataBytes, count),

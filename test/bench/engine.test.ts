@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { listBatchContests } from "../../bench/engine/contests.ts";
 import { makeWorkload } from "../../bench/tools/workload.ts";
-import { Engine } from "../../worker/engine/engine.ts";
+import { EngineProbe } from "../support/engineProbe.ts";
 import { compileEngine } from "../engine/compile.ts";
 import { type Loop, reachable, readEngine, type WasmFunction } from "./wat.ts";
 
@@ -50,7 +50,7 @@ describe("loops", () => {
 });
 
 test("rendering 1 KiB records in place takes less than two thirds of plain TypeScript's time", () => {
-  const engine = new Engine(compileEngine("engine.wasm"));
+  const engine = new EngineProbe(compileEngine("engine.wasm"));
   const contests = listBatchContests(engine, makeWorkload(engine, 1024, 500));
   const { subjects } = contests.find(({ title }) => title === "render Kinesis JSON")!;
   const [ours, plain] = subjects;

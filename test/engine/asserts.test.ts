@@ -103,7 +103,6 @@ describe("asserts, debug build", () => {
     ["a CBOR body of that length", () => raw.readPutCbor(raw.OUTPUT_BYTES.value, 0, 1), /window/],
     ["bodies of too many records", () => raw.readPutJson(2, 0, 100_000), /more records/],
     ["text longer than its window", () => raw.encodeText(raw.INPUT_BYTES.value + 1), /window/],
-    ["more keys than rows", () => raw.hashKeys(raw.TABLE_BYTES.value), /more keys/],
     ["an index that is none", () => raw.encodeLocation(0, 0.5), /no index/],
     ["an index of 2^50", () => raw.encodeLocation(0, 2 ** 50), /no index/],
     ["numbers beyond the window", () => raw.printSequences(2 ** 20, 56, 0, 1, 0, 0, 1), /window/],

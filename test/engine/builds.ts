@@ -1,15 +1,15 @@
 // The two builds of the engine that every suite runs: debug, whose traps carry names and whose
 // asserts are on, and release, which is what ships.
 
-import { Engine } from "../../worker/engine/engine.ts";
+import { EngineProbe } from "../support/engineProbe.ts";
 import { compileEngine } from "./compile.ts";
 
 export interface Build {
   name: "debug" | "release";
   module: WebAssembly.Module;
-  engine: Engine;
+  engine: EngineProbe;
   /** Another engine of the same build, with a memory of its own. */
-  start: () => Engine;
+  start: () => EngineProbe;
 }
 
 export const builds: readonly Build[] = [
@@ -19,17 +19,18 @@ export const builds: readonly Build[] = [
 
 function loadBuild(name: Build["name"], file: Parameters<typeof compileEngine>[0]): Build {
   const module = compileEngine(file);
-  const start = (): Engine => (name === "debug" ? startDebug(module) : new Engine(module));
+  const start = (): EngineProbe =>
+    name === "debug" ? startDebug(module) : new EngineProbe(module);
   return { name, module, engine: start(), start };
 }
 
 /** The debug build calls `abort` when an assert fails: the message becomes an exception. */
-function startDebug(module: WebAssembly.Module): Engine {
+function startDebug(module: WebAssembly.Module): EngineProbe {
   const abort = (message: number, file: number, line: number): never => {
     const { buffer } = engine.raw.memory;
     throw new Error(`${textAt(buffer, message)} (${textAt(buffer, file)}:${line})`);
   };
-  const engine: Engine = new Engine(module, { env: { abort } });
+  const engine: EngineProbe = new EngineProbe(module, { env: { abort } });
   return engine;
 }
 

@@ -3,7 +3,7 @@
 // that does not fit the output window comes in pieces and joins without a seam.
 
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine/engine.ts";
+import type { EngineProbe } from "../support/engineProbe.ts";
 import type { TextParts } from "../../worker/engine/printer.ts";
 import { batchOf } from "../../worker/engine/recordBatch.ts";
 import { stampChunk, verifyBody } from "../../worker/engine/chunk.ts";
@@ -132,11 +132,15 @@ function makeEscapes(keyBytes: number, count: number): ModelChunk {
   return { firstIndex: 0, timeOrdinal: 0, records: Array.from({ length: count }, () => record) };
 }
 
-function windowOf({ raw }: Engine, at: WebAssembly.Global, bytes: WebAssembly.Global): Uint8Array {
+function windowOf(
+  { raw }: EngineProbe,
+  at: WebAssembly.Global,
+  bytes: WebAssembly.Global,
+): Uint8Array {
   return new Uint8Array(raw.memory.buffer, at.value, bytes.value);
 }
 
-function expectSameAnswers(engine: Engine, chunk: ModelChunk): void {
+function expectSameAnswers(engine: EngineProbe, chunk: ModelChunk): void {
   const bytes = engine.pack(batchOf(chunk.records));
   const { firstIndex, timeOrdinal } = chunk;
   stampChunk(bytes, { firstIndex, timeMs: TIME_MS, timeOrdinal });
@@ -156,7 +160,7 @@ function expectSameAnswers(engine: Engine, chunk: ModelChunk): void {
   expectSameText(engine, bytes, 0, 1);
 }
 
-function expectSameText(engine: Engine, bytes: Uint8Array, from: number, to: number): void {
+function expectSameText(engine: EngineProbe, bytes: Uint8Array, from: number, to: number): void {
   const kinesis = engine.renderKinesisJson(bytes, from, to, SHARD);
   expectBytes(kinesis, renderKinesisJson(bytes, from, to, SHARD));
   expect(engine.measureKinesisJson(bytes, from, to)).toBe(kinesis.length);
@@ -175,7 +179,12 @@ function expectSameText(engine: Engine, bytes: Uint8Array, from: number, to: num
 }
 
 /** The text is so many parts, though somebody else uses the engine after each of them. */
-function expectParts(engine: Engine, parts: TextParts, whole: Uint8Array, count: number): void {
+function expectParts(
+  engine: EngineProbe,
+  parts: TextParts,
+  whole: Uint8Array,
+  count: number,
+): void {
   const texts: Uint8Array[] = [];
   for (const part of parts) {
     texts.push(part.slice());

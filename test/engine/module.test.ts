@@ -6,17 +6,12 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { hashKeyBytes } from "../../worker/core/hashKey.ts";
 import { CHUNK_HEADER_BYTES, chunkFields, columnBytesMax } from "../../worker/engine/chunk.ts";
-import {
-  type Engine,
-  LOCATION_BYTES,
-  MERGE_ROW,
-  SEQUENCE_DIGITS,
-  WALK_FIELDS,
-} from "../../worker/engine/engine.ts";
+import { LOCATION_BYTES, MERGE_ROW, SEQUENCE_DIGITS } from "../../worker/engine/engine.ts";
 import { ROUTE_FIELDS, RUN_FIELDS } from "../../worker/engine/packer.ts";
 import { batchOf, HASH_BYTES, PACK_ROW } from "../../worker/engine/recordBatch.ts";
 import { chunkRecordsMax } from "../../worker/limits.ts";
 import { packChunk } from "../reference/pack.ts";
+import { type EngineProbe, WALK_FIELDS } from "../support/engineProbe.ts";
 import { builds } from "./builds.ts";
 import { expectBytes } from "./expect-bytes.ts";
 import { Random } from "./random.ts";
@@ -122,14 +117,14 @@ function byName(a = "", b = ""): number {
 }
 
 /** A random operation on random input; its answer as bytes. */
-function makeOperation(random: Random): (engine: Engine) => Uint8Array {
+function makeOperation(random: Random): (engine: EngineProbe) => Uint8Array {
   const chunk = sampleChunk(random);
   const bytes = packChunk(chunk);
   const { records } = chunk;
   const [from, to] = sampleRange(random, records.length);
   const shard = sampleShard(random);
   const parts = packChunk({ ...chunk, firstIndex: 0, timeOrdinal: 0 });
-  return random.pick<(engine: Engine) => Uint8Array>([
+  return random.pick<(engine: EngineProbe) => Uint8Array>([
     (engine) => engine.pack(batchOf(records.slice(from, to))),
     (engine) => engine.slice(bytes, from, to),
     (engine) => engine.merge([parts]),

@@ -3,7 +3,7 @@
 // exactly as long as measured. The fuzz in fuzz.test.ts covers the combinations.
 
 import { describe, expect, test } from "vitest";
-import type { Engine } from "../../worker/engine/engine.ts";
+import type { EngineProbe } from "../support/engineProbe.ts";
 import { packChunk } from "../reference/pack.ts";
 import type { ModelChunk, ModelRecord } from "../reference/record.ts";
 import {
@@ -267,7 +267,7 @@ function makeRecord({ key = "", info = "", data = "", timeMs = TIME_MS }: Parts)
   };
 }
 
-function expectSameText(engine: Engine, chunk: ModelChunk, shard = SHARD): void {
+function expectSameText(engine: EngineProbe, chunk: ModelChunk, shard = SHARD): void {
   const bytes = packChunk(chunk);
   const to = chunk.records.length;
   const kinesis = engine.renderKinesisJson(bytes, 0, to, shard);

@@ -21,8 +21,8 @@ import {
   RecordPacker,
   type RoutedChunks,
 } from "./packer.ts";
-import { collect, printBase64, RecordPrinter } from "./printer.ts";
-import { HASH_BYTES, type RecordBatch } from "./recordBatch.ts";
+import { RecordPrinter } from "./printer.ts";
+import type { RecordBatch } from "./recordBatch.ts";
 import { readHeader, sealBody, sealHeader } from "./chunk.ts";
 
 export type { ShardNumbers } from "./formats.ts";
@@ -34,17 +34,6 @@ export interface Location {
   index: number;
 }
 
-/** Totals over a run of records. */
-export interface ScanTotals {
-  keyBytes: number;
-  infoBytes: number;
-  dataBytes: number;
-  /** Data bytes once encoded, record by record. */
-  base64Bytes: number;
-}
-
-/** u32 fields of a walked record: start in the chunk, key, info and data bytes, ms after the first. */
-export const WALK_FIELDS = 5;
 export const LOCATION_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
@@ -52,8 +41,6 @@ const U32_MAX = 2 ** 32 - 1;
 export const MERGE_ROW = 3;
 export const SEQUENCE_DIGITS = 56;
 const decoder = new TextDecoder();
-/** Sequence numbers are equally long in all shards. */
-const ANY_SHARD: ShardNumbers = { createdMs: 0, index: 0 };
 
 export class Engine {
   readonly raw: EngineExports;
@@ -63,7 +50,6 @@ export class Engine {
   readonly packBytesMax: number;
   private readonly memory: EngineMemory;
   private readonly packer: RecordPacker;
-  private readonly walkRecordsMax: number;
 
   /** The release build imports nothing; the debug build wants to be told whom to tell of a failed assert. */
   constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
@@ -71,7 +57,6 @@ export class Engine {
     this.raw = raw;
     this.memory = new EngineMemory(raw);
     this.packer = new RecordPacker(this.memory);
-    this.walkRecordsMax = raw.WALK_RECORDS_MAX.value;
     this.windowBytes = this.memory.inputBytes;
     this.packBytesMax = this.packer.bytesMax;
   }
@@ -123,35 +108,6 @@ export class Engine {
     return this.takeMerged(1);
   }
 
-  /** Rows of WALK_FIELDS u32 for records `from` to `to`; see WALK_FIELDS. */
-  walk(chunk: Uint8Array, from: number, to: number): Uint32Array {
-    const { words, table } = this.memory;
-    const address = this.memory.loadHead(chunk, checkRange(chunk, from, to));
-    const rows = new Uint32Array((to - from) * WALK_FIELDS);
-    for (let done = from; done < to;) {
-      const stop = Math.min(to, done + this.walkRecordsMax);
-      this.raw.walkRecords(address, done, stop);
-      const walked = words.subarray(table, table + (stop - done) * WALK_FIELDS);
-      rows.set(walked, (done - from) * WALK_FIELDS);
-      done = stop;
-    }
-    return rows;
-  }
-
-  /** Totals over records `from` to `to`. */
-  scan(chunk: Uint8Array, from: number, to: number): ScanTotals {
-    const { words, result } = this.memory;
-    this.raw.scanRecords(this.memory.loadHead(chunk, checkRange(chunk, from, to)), from, to);
-    const total = (i: number): number =>
-      (words[result + i * 2] as number) + (words[result + i * 2 + 1] as number) * 2 ** 32;
-    return {
-      keyBytes: total(0),
-      infoBytes: total(1),
-      dataBytes: total(2),
-      base64Bytes: total(3),
-    };
-  }
-
   /** First record at or after (`timeMs`, `ordinal`), or the count. */
   findTime(chunk: Uint8Array, timeMs: number, ordinal: number): number {
     if (timeMs < 0) return 0;
@@ -192,58 +148,6 @@ export class Engine {
     return new RecordPrinter(this.memory, yandexCbor);
   }
 
-  /** Exact bytes of `renderKinesisJson`. */
-  measureKinesisJson(chunk: Uint8Array, from: number, to: number): number {
-    return this.kinesisJson(ANY_SHARD).measureRecords(chunk, from, to);
-  }
-
-  renderKinesisJson(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
-    return this.kinesisJson(shard).render(chunk, from, to);
-  }
-
-  /** Exact bytes of `renderKinesisCbor`. */
-  measureKinesisCbor(chunk: Uint8Array, from: number, to: number): number {
-    return this.kinesisCbor(ANY_SHARD).measureRecords(chunk, from, to);
-  }
-
-  renderKinesisCbor(chunk: Uint8Array, from: number, to: number, shard: ShardNumbers): Uint8Array {
-    return this.kinesisCbor(shard).render(chunk, from, to);
-  }
-
-  /** Exact bytes of `renderV3ioJson`. */
-  measureV3ioJson(chunk: Uint8Array, from: number, to: number): number {
-    return this.v3ioJson().measureRecords(chunk, from, to);
-  }
-
-  renderV3ioJson(chunk: Uint8Array, from: number, to: number): Uint8Array {
-    return this.v3ioJson().render(chunk, from, to);
-  }
-
-  /** MD5 of each key, HASH_BYTES apart. */
-  hashKeys(keys: readonly Uint8Array[]): Uint8Array {
-    const { bytes, words, input, output, table } = this.memory;
-    const hashes = new Uint8Array(keys.length * HASH_BYTES);
-    const limit = input + this.windowBytes;
-    const rowsMax = this.raw.TABLE_BYTES.value >>> 2;
-    for (let done = 0; done < keys.length;) {
-      let at = input;
-      let count = 0;
-      for (; done + count < keys.length && count < rowsMax; count++) {
-        const key = keys[done + count] as Uint8Array;
-        if (at + key.length > limit) break;
-        bytes.set(key, at);
-        words[table + count] = key.length;
-        at += key.length;
-      }
-      if (count === 0) throw new RangeError("hashKeys: a key exceeds the window");
-      this.raw.hashKeys(count);
-      const made = bytes.subarray(output, output + count * HASH_BYTES);
-      hashes.set(made, done * HASH_BYTES);
-      done += count;
-    }
-    return hashes;
-  }
-
   /** Kinesis sequence numbers of records that arrived together, from `index` on. */
   sequenceNumbers(shard: ShardNumbers, index: number, count: number, arrivalMs: number): string[] {
     const text = this.printNumbers(shard, index, count, arrivalMs, noBytes, noBytes);
@@ -278,11 +182,6 @@ export class Engine {
     return bytes.subarray(output, output + count * length);
   }
 
-  /** Base64 with padding, as ASCII bytes. */
-  encodeBase64(data: Uint8Array): Uint8Array {
-    return collect(printBase64(this.memory, data));
-  }
-
   encodeLocation(location: Location): Uint8Array {
     const { bytes, output } = this.memory;
     this.raw.encodeLocation(location.segment, location.index);
@@ -302,11 +201,6 @@ export class Engine {
   payloadBytes(chunk: Uint8Array, from: number, to: number): number {
     const header = checkRange(chunk, from, to);
     return recordStart(chunk, header, to) - recordStart(chunk, header, from);
-  }
-
-  /** Lays a chunk into the input window; returns its address for the raw exports. */
-  load(chunk: Uint8Array): number {
-    return this.memory.load(chunk);
   }
 
   private takeMerged(ranges: number): Uint8Array {

@@ -85,7 +85,6 @@ export interface EngineExports {
   renderYandex(chunk: number, from: number, to: number, comma: number, at: number): number;
   measureYandexCbor(chunk: number, from: number, to: number): number;
   renderYandexCbor(chunk: number, from: number, to: number, at: number): number;
-  hashKeys(count: number): void;
   encodeText(bytes: number): number;
   printSequences(
     count: number,
