@@ -35,6 +35,7 @@ export const errorTable = {
   "Permission denied": { code: -13, status: 403 },
   Unauthorized: { code: -13, status: 401, message: "Permission denied" },
   "Is a directory": { code: -21, status: 400 },
+  "Requested range not satisfiable": { code: -22, status: 416 },
   "File too large": { code: -27, status: 413 },
   "Directory not empty": { code: -39, status: 409 },
   InternalError: { code: -117440512, status: 500 },

@@ -32,6 +32,7 @@ const table: [V3ioErrorName, number, number, string?][] = [
   ["Permission denied", 403, -13],
   ["Unauthorized", 401, -13, "Permission denied"],
   ["Is a directory", 400, -21],
+  ["Requested range not satisfiable", 416, -22],
   ["File too large", 413, -27],
   ["Directory not empty", 409, -39],
   ["InternalError", 500, -117440512],

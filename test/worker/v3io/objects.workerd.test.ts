@@ -13,6 +13,7 @@ const send = (path: string, init?: RequestInit) =>
 const v3io = v3ioOver(send);
 
 const missing = errorText(-2, "No such file or directory");
+const beyond = errorText(-22, "Requested range not satisfiable");
 const bytesMax = 1_900_000;
 const date = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\dZ$/;
 
@@ -57,8 +58,14 @@ describe("one object", () => {
     ["bytes=7-", 206, "789", "bytes 7-9/10"],
     ["bytes=7", 206, "789", "bytes 7-9/10"],
     ["bytes=8-100", 206, "89", "bytes 8-9/10"],
-    ["bytes=10-12", 200, "0123456789", null],
-    ["bytes=-3", 200, "0123456789", null],
+    ["bytes=-3", 206, "789", "bytes 7-9/10"],
+    ["bytes=-30", 206, "0123456789", "bytes 0-9/10"],
+    ["bytes=10", 416, beyond, "bytes */10"],
+    ["bytes=10-12", 416, beyond, "bytes */10"],
+    ["bytes=18446744073709551616-", 416, beyond, "bytes */10"],
+    ["bytes=-0", 416, beyond, "bytes */10"],
+    ["bytes=5-3", 200, "0123456789", null],
+    ["bytes=1-2,4-5", 200, "0123456789", null],
     ["lines=1-2", 200, "0123456789", null],
   ])("Range %s: %i %s", async (range, status, text, contentRange) => {
     await send(`${path}/o`, { method: "PUT", body: "0123456789" });
@@ -68,6 +75,12 @@ describe("one object", () => {
       text,
       contentRange,
     ]);
+  });
+
+  test.each(["bytes=0-9", "bytes=5", "bytes=-3"])("%s of an empty object: 200", async (range) => {
+    await send(`${path}/o`, { method: "PUT" });
+    const reply = await send(`${path}/o`, { headers: { range } });
+    expect([reply.status, await textIn(reply)]).toEqual([200, ""]);
   });
 
   test("Range -1 appends", async () => {

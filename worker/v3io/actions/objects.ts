@@ -13,14 +13,9 @@ import { requestOperation, type Resource } from "../operation.ts";
 import { invalid, V3ioError } from "../errors.ts";
 import { isDirectory, listDirectory, parseListRequest } from "../listing.ts";
 import { listingResponse } from "../listingXml.ts";
+import { objectResponse, parseByteRange } from "../byteRange.ts";
 import { itemPlaceAt, itemsOf, noAttributes, shardAt, streamAt } from "../places.ts";
-import { bytes, done, noContent, timeHeaders } from "../reply.ts";
-
-interface Range {
-  first: number;
-  /** Inclusive. */
-  last: number;
-}
+import { done, noContent, timeHeaders } from "../reply.ts";
 
 export const listObjects = requestOperation({
   name: "ListObjects",
@@ -38,7 +33,7 @@ export const getObject = requestOperation({
   alias: "kinesis:GetRecords",
   read: async ({ method, headers }, address) => ({
     object: placeAt(address),
-    range: parseRange(headers.get("range")),
+    range: parseByteRange(headers.get("range")),
     isHead: method === "HEAD",
   }),
   resource,
@@ -54,7 +49,7 @@ export const getObject = requestOperation({
         return done({ ...timeHeaders(time), "content-length": String(bodyBytes) });
       }
       const { body, time } = unwrap(await items.getObject(place));
-      return rangeOf(body, range, timeHeaders(time));
+      return objectResponse(body, range, timeHeaders(time));
     } catch (error) {
       if (error instanceof V3ioError && error.name === "Is a directory") return done();
       const isMissing = isCode(error, "itemNotFound");
@@ -133,30 +128,4 @@ async function requireEmpty(runtime: Runtime, scope: Scope, place: Place): Promi
     const isMissing = error instanceof V3ioError && error.name === "No such file or directory";
     if (!isMissing) throw error;
   }
-}
-
-/**
- * v3io-py leaves the hyphen away where there is no end. Undefined for a range of another form, which
- * HTTP lets a server overlook.
- */
-function parseRange(header: string | null): Range | undefined {
-  const [, first, last] = /^bytes=(\d{1,12})(?:-(\d{1,12})?)?$/.exec(header ?? "") ?? [];
-  if (first === undefined) return undefined;
-  return { first: Number(first), last: last === undefined ? Infinity : Number(last) };
-}
-
-function rangeOf(
-  body: Uint8Array,
-  range: Range | undefined,
-  headers: Record<string, string>,
-): Promise<Response> {
-  if (range === undefined || range.first >= body.length || range.last < range.first) {
-    return bytes(body, 200, headers);
-  }
-  const last = Math.min(range.last, body.length - 1);
-  const contentRange = `bytes ${range.first}-${last}/${body.length}`;
-  return bytes(body.subarray(range.first, last + 1), 206, {
-    ...headers,
-    "content-range": contentRange,
-  });
 }
