@@ -1,5 +1,5 @@
-// Which configuration of callers is in force, from the Worker's variables. Closed unless something
-// says otherwise: MILLRACE_AUTH holds keys, or MILLRACE_ACCESS is "open", which only the local server sets.
+// Finds the access configuration in the Worker's variables. Without configuration every caller is
+// refused. MILLRACE_AUTH holds keys; MILLRACE_ACCESS is "open" only if the local server sets it.
 import { defaultAccount } from "../core/defaults.ts";
 import type { Env } from "../core/bindings.ts";
 import { type AuthConfig, configureAuth } from "./config.ts";
@@ -10,7 +10,7 @@ interface Known {
   config: AuthConfig;
 }
 
-/** The last one read: it holds derived signing keys, which are worth keeping. */
+/** The last configuration; it caches derived signing keys. */
 let known: Known | undefined;
 
 export function accessOf(env: Env): AuthConfig {

@@ -1,6 +1,6 @@
-// Amazon resource names of streams and consumers, written in the one way that policies, replies and
-// tokens have them. Streams whose name in the catalog is a path have ARNs too, which only allow lists
-// and policies see.
+// Amazon resource names of streams and consumers, in the one form that policies, replies and tokens
+// use. Streams whose name in the catalog is a path have ARNs too, which only allow lists and
+// policies see.
 
 export interface StreamAddress {
   readonly account: string;
@@ -10,11 +10,11 @@ export interface StreamAddress {
 
 export interface ConsumerAddress extends StreamAddress {
   readonly consumer: string;
-  /** Part of the ARN, so that a consumer registered again is another. */
+  /** Part of the ARN: a consumer that is registered again gets another ARN. */
   readonly createdSeconds: number;
 }
 
-/** What stands in a region's ARNs; botocore's partitions.json has the same prefixes. */
+/** The partition of a region; botocore's partitions.json has the same prefixes. */
 const partitions: readonly (readonly [prefix: string, partition: string])[] = [
   ["cn-", "aws-cn"],
   ["us-gov-", "aws-us-gov"],

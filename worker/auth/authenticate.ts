@@ -1,6 +1,6 @@
-// The one entry to who is asking: each face brings what its envelope found, and is given a caller
-// or a refusal, the latter also before the body has come. What the caller may then do is policy.ts's to say. Configuration and clock are
-// arguments, nothing is read from outside, and nothing throws.
+// The entry to authentication. A dialect passes the credentials that it found, and gets a caller or
+// a refusal. A refusal is possible before the body has arrived. policy.ts decides what the caller
+// may do. Configuration and clock are arguments, nothing is read from outside, and nothing throws.
 import type { HeaderReader } from "./credentials.ts";
 import { type Caller, type Refusal, refuse } from "./caller.ts";
 import type { AuthConfig } from "./config.ts";
@@ -24,17 +24,17 @@ export type Credentials =
   | ({ readonly dialect: "yandex" } & YandexRequest)
   | { readonly dialect: "v3io"; readonly headers: HeaderReader };
 
-/** Those whose body may not have come yet. v3io's never depend on one. */
+/** Credentials whose body may not have arrived yet. v3io credentials never depend on the body. */
 export type HeadCredentials =
   | ({ readonly dialect: "kinesis" } & SignedHead)
   | ({ readonly dialect: "yandex" } & YandexHead);
 
-/** Clients sign for this one. */
+/** The service name that clients sign for. */
 const kinesisServices = ["kinesis"];
 
 /**
- * What the head of a request is refused for, before anybody reads its body; undefined when only the
- * body can tell, or when nobody is asked for keys.
+ * The refusal that the head of a request causes before the body is read. Undefined if only the body
+ * can tell, or if no keys are required.
  */
 export function condemnHead(
   auth: AuthConfig,

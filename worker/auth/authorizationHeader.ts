@@ -1,14 +1,14 @@
-// The parameters of an Authorization header with an AWS signature: names and values between commas or white
-// space, which a dialect splits as its service does. What is missing is empty here; how to
-// complain about that is the dialect's.
+// Splits an Authorization header with an AWS signature into its parameters. They are separated by
+// commas or white space, which each dialect splits as its service does. Missing values are empty;
+// the dialect words the error.
 import type { Authorization, HeaderReader } from "./credentials.ts";
 
-/** Pieces such as `Credential=…` by their names; a piece without a value has an empty one. */
+/** Parts such as `Credential=…` by name; a part without a value has an empty one. */
 export function readParameters(pieces: readonly string[]): ReadonlyMap<string, string> {
   return new Map(pieces.map((piece) => splitPair(piece.trim())));
 }
 
-/** What the header says, complete or not. */
+/** The content of the header, complete or not. */
 export function headerAuthorization(
   algorithm: string,
   parameters: ReadonlyMap<string, string>,

@@ -1,18 +1,20 @@
-// The two outcomes of asking who is there: a caller, or a refusal. A refusal carries the name and
-// the text that AWS gives; a face with names of its own maps from these and nothing else. Secrets
-// are not part of a principal, so one may be passed around and printed.
+// The two results of authentication: a caller, or a refusal. A refusal has the name and the text
+// that AWS uses; a dialect with other names maps from these only. A principal contains no secrets,
+// so it may be passed around and printed.
 
-/** Somebody who was given keys. */
+/** A caller with keys in the document. */
 export interface Principal {
   /** Also the name of the user in ARNs. */
   readonly accessKeyId: string;
   /** Twelve digits. */
   readonly account: string;
-  /** Undefined where no list was given: then everything in the account is allowed. */
+  /** Undefined if there is no list: then everything in the account is allowed. */
   readonly allow: readonly Allowance[] | undefined;
 }
 
-/** Each of the actions on each of the streams. Both lists are of patterns with `*` and `?`. */
+/**
+ * Allows each of the actions on each of the streams. Both lists contain patterns with `*` and `?`.
+ */
 export interface Allowance {
   /** `kinesis:Get*`, `v3io:PutRecords`, `*`. */
   readonly actions: readonly string[];
@@ -23,9 +25,9 @@ export interface Allowance {
 export interface Caller {
   readonly kind: "caller";
   readonly principal: Principal;
-  /** From the scope of a signature; credentials of other kinds have none. */
+  /** The region in the scope of a signature; other kinds of credentials have none. */
   readonly region: string | undefined;
-  /** Keys were not asked for, and nothing is forbidden. */
+  /** True if no keys are required; then everything is allowed. */
   readonly isOpen: boolean;
 }
 
@@ -46,7 +48,7 @@ export function refuse(name: RefusalName, message: string): Refusal {
   return { kind: "refusal", name, message };
 }
 
-/** A key, token or password that nobody was given (AWS API reference, Common Errors). */
+/** The refusal of an unknown key, token or password (AWS API reference, Common Errors). */
 export function refuseUnknownKey(): Refusal {
   return refuse(
     "UnrecognizedClientException",
@@ -59,8 +61,8 @@ export function admit(principal: Principal, region?: string): Caller {
 }
 
 /**
- * The caller of an open server: credentials of twelve digits name the account, and others, which
- * may be somebody's secret, are forgotten.
+ * The caller of a server without keys. An access key id of twelve digits names the account. Other
+ * credentials are not kept, because they may be real secrets.
  */
 export function admitAnyone(credential: string, home: string, region?: string): Caller {
   const account = /^\d{12}$/.test(credential) ? credential : home;

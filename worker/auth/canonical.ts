@@ -1,7 +1,7 @@
-// The canonical form of a request and the text that is signed (AWS IAM user guide, "Create a signed
-// AWS API request"). It is made from what was received: only signed headers, whatever they are, a
-// path that is encoded once more, a query whose escapes are brought to one spelling. Nothing here
-// fails: what no client would sign becomes a text that no client has signed.
+// The canonical form of a request and the text to sign (AWS IAM user guide, "Create a signed AWS
+// API request"). It is made from the received request: only signed headers, the path encoded once
+// more, the query with its escapes in one form. Nothing here fails: an invalid request gives a text
+// that no client has signed.
 import { createHash } from "node:crypto";
 import type { HeaderReader } from "./credentials.ts";
 
@@ -12,7 +12,7 @@ export interface CanonicalParts {
   /** As received, without the question mark. */
   readonly query: string;
   readonly headers: HeaderReader;
-  /** In any order and case; each must be a header of the request. */
+  /** In any order and case; the request must have each of them. */
   readonly signedHeaders: readonly string[];
   /** SHA-256 of the body, in hex. */
   readonly payloadHash: string;
@@ -36,9 +36,10 @@ export function canonicalRequest(parts: CanonicalParts): string {
 }
 
 /**
- * What the client signed under a name, or null. An HTTP/2 client signs `:authority`, which comes as
- * Host. What says how the request travels may have stayed with the connection that it came by; where
- * HTTP/2 has one value alone for it, that one was signed (RFC 9113 section 8.2.2, RFC 9110 section 10.1.1).
+ * The value that the client signed for a header, or null. An HTTP/2 client signs `:authority`,
+ * which arrives as Host. Headers that describe the connection may be removed on the way. Where
+ * HTTP/2 allows only one value for such a header, that value was signed (RFC 9113 section 8.2.2,
+ * RFC 9110 section 10.1.1).
  */
 export function signedValue(headers: HeaderReader, name: string): string | null {
   if (name === authority) return headers.get("host");
@@ -52,7 +53,7 @@ const travelValues: ReadonlyMap<string, string> = new Map([
   ["expect", "100-continue"],
 ]);
 
-/** Asking for a header by a name that cannot be one would throw. */
+/** Reading a header by an invalid name would throw. */
 function isHeaderName(name: string): boolean {
   return /^[\w!#$%&'*+.^`|~-]+$/.test(name);
 }
@@ -95,7 +96,9 @@ function canonicalQuery(query: string): string {
     .join("&");
 }
 
-/** Escapes in upper case: none for an unreserved character, one for any other. A plus is a plus. */
+/**
+ * Escapes in upper case: none for an unreserved character, one for any other. A plus stays a plus.
+ */
 function respell(text: string): string {
   return text.replace(/%[\dA-Fa-f]{2}|[^\w.~-]/gu, (found) => {
     if (found.length < 3) return escapeCharacter(found);
@@ -104,7 +107,7 @@ function respell(text: string): string {
   });
 }
 
-/** encodeURIComponent leaves five that RFC 3986 reserves. */
+/** encodeURIComponent does not escape five characters that RFC 3986 reserves. */
 function escapeCharacter(character: string): string {
   return encodeURIComponent(character.toWellFormed()).replace(
     /[!'()*]/g,

@@ -1,7 +1,7 @@
-// Who may ask, as the operator wrote it: one JSON document, the secret MILLRACE_AUTH of a deployed
-// Worker or the file of `npm start -- --auth FILE`. It is read strictly, since a misspelt member
-// would otherwise give away more than was meant, and a document with any mistake lets nobody in.
-// Complaints name the principal and the member and never print a secret.
+// Reads the document of access keys: the secret MILLRACE_AUTH of a deployed Worker or the file of
+// `npm start -- --auth FILE`. It is read strictly, because a misspelt member could give more rights
+// than intended. A document with any mistake gives nobody access. Error messages name the principal
+// and the member and never contain a secret.
 //
 //   { "principals": [ {
 //     "accessKeyId": "orders-writer", "secretAccessKey": "…", "account": "111122223333",
@@ -19,19 +19,19 @@ import { isActionPattern, matchesPattern, splitArn } from "./pattern.ts";
 
 export type AuthConfig = ClosedAuth | OpenAuth | KeysAuth;
 
-/** Nobody is let in. */
+/** Every caller is refused. */
 export interface ClosedAuth {
   readonly mode: "closed";
-  /** What everybody is told. */
+  /** The message for every caller. */
   readonly notice: string;
-  /** What is wrong with the document, for the operator's eyes only. */
+  /** The mistake in the document, only for the operator. */
   readonly problem: string | undefined;
 }
 
-/** Everybody is let in. */
+/** Every caller is accepted. */
 export interface OpenAuth {
   readonly mode: "open";
-  /** Account of those whose credentials name none. */
+  /** The account of callers whose credentials name none. */
   readonly account: string;
 }
 
@@ -46,7 +46,7 @@ export class AuthConfigError extends Error {
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** What a text must be, for the machine and for the operator. */
+/** The form of a text, as a pattern and in words for the operator. */
 const textForm = { pattern: /./s, words: "text" };
 const accountForm = { pattern: /^\d{12}$/, words: "12 digits in quotes" };
 const userForm = { pattern: /^[^:]+$/, words: "text without a colon" };
@@ -59,7 +59,7 @@ const howTo =
   "Set the secret MILLRACE_AUTH to a document with keys, as the README describes: " +
   "npx wrangler secret put MILLRACE_AUTH";
 
-/** For a Worker: without a document, or with a bad one, it is closed. */
+/** For a Worker: without a valid document every caller is refused. */
 export function configureAuth(document: string | undefined): AuthConfig {
   if (document === undefined || document.trim() === "") {
     const notice = `This Millrace is closed: no access keys are configured. ${howTo}`;
@@ -137,7 +137,7 @@ function readAllow(members: Members, where: string): Allowance[] | undefined {
   });
 }
 
-/** An ARN whose partition is not its region's would never stand for anything. */
+/** An ARN whose partition does not fit its region would match nothing. */
 function checkPartition(pattern: string, inside: string): void {
   const [, partition = "", , region = ""] = splitArn(pattern) ?? [];
   if (/[*?]/.test(region) || region === "") return;
@@ -150,7 +150,7 @@ function checkPartition(pattern: string, inside: string): void {
   );
 }
 
-/** What V8 says of bad JSON quotes it, and it may quote a secret. */
+/** V8's message about invalid JSON quotes the text, which may contain a secret. */
 function parseJson(document: string): unknown {
   const value = readJson(document);
   const name = findRepeatedName(document);

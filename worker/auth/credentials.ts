@@ -1,16 +1,16 @@
-// What a request carries to say who sent it, as its envelope found it.
+// The credentials of a request, as its envelope found them.
 
 /** The pieces of an AWS signature, version 4. */
 export interface Authorization {
   readonly form: "header" | "query";
   readonly algorithm: string;
-  /** `<access key id>/<yyyymmdd>/<region>/<service>/aws4_request`, not yet looked into. */
+  /** `<access key id>/<yyyymmdd>/<region>/<service>/aws4_request`, not parsed yet. */
   readonly credential: string;
   readonly signedHeaders: readonly string[];
   readonly signature: string;
   /** As sent: X-Amz-Date, or the Date header. */
   readonly date: string;
-  /** Seconds that a presigned request is good for. */
+  /** How many seconds a presigned request is valid. */
   readonly expires: string | undefined;
   readonly securityToken: string | undefined;
 }

@@ -1,9 +1,9 @@
-// JSON that says who may do what must say it once: of a member that is there twice, JSON.parse takes the
-// last in silence, and whoever wrote or reviewed the document may have read the first.
+// Finds repeated names in JSON. Of a member that occurs twice, JSON.parse uses the last one without
+// a message; the author or a reviewer of the document may have read the first one.
 
-/** A name that some object of the text has twice; the text is JSON that JSON.parse takes. */
+/** A name that occurs twice in an object of the text; JSON.parse must accept the text. */
 export function findRepeatedName(text: string): string | undefined {
-  /** The names of every object that is open, and nothing for a list. */
+  /** The names in every object that is still open; undefined for a list. */
   const open: (Set<string> | undefined)[] = [];
   let last = "";
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {

@@ -1,20 +1,20 @@
-// The keys of every principal, to be looked up by what a request brings: an access key id, whose
-// secret then verifies a signature, or a secret itself. Secrets that are sent are found by their
-// digest, so that how long a search takes says nothing about the secrets it went past. Signing
-// keys derived for a day, region and service are kept, within bounds.
+// Finds principals by the credentials of a request: by an access key id, whose secret then verifies
+// a signature, or by a secret itself. Secrets in requests are looked up by their digest, so that
+// the time of a search tells nothing about other secrets. Signing keys that were derived for a day,
+// region and service are cached, within bounds.
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { BoundedMap } from "../core/boundedMap.ts";
 import type { Principal } from "./caller.ts";
 
-/** What proves a signature of the principal. */
+/** What verifies a signature of the principal. */
 export interface SigningCredential {
   readonly principal: Principal;
   readonly secretAccessKey: string;
-  /** Requests must bring the same one, or none where there is none. */
+  /** Requests must have the same session token, or none if there is none. */
   readonly sessionToken: string | undefined;
 }
 
-/** Kinds of secret that are sent as they are; one never passes for another. */
+/** Kinds of secret that are sent in the request; one kind is never accepted as another. */
 export type BearerKind = "sessionKey" | "password" | "token";
 
 /** `<yyyymmdd>`, region and service of a credential's scope. */
@@ -24,7 +24,7 @@ export interface SigningScope {
   readonly service: string;
 }
 
-/** A key lives for a day in one region, so few are ever in use; 64 bytes and a text each. */
+/** A key is valid for a day in one region, so few are in use; each takes 64 bytes and a text. */
 const signingKeysMax = 1000;
 
 export class KeyRing {
@@ -32,7 +32,7 @@ export class KeyRing {
   readonly #bearers = new Map<string, Principal>();
   readonly #signingKeys = new BoundedMap<Uint8Array>(signingKeysMax);
 
-  /** False when another principal has the access key id. */
+  /** False if another principal has the access key id. */
   addSigning(credential: SigningCredential): boolean {
     const { accessKeyId } = credential.principal;
     if (this.#signing.has(accessKeyId)) return false;
@@ -40,7 +40,7 @@ export class KeyRing {
     return true;
   }
 
-  /** False when the secret was added before. */
+  /** False if the secret was added before. */
   addBearer(kind: BearerKind, secret: string, principal: Principal): boolean {
     const digest = bearerDigest(kind, secret);
     if (this.#bearers.has(digest)) return false;
@@ -60,14 +60,14 @@ export class KeyRing {
     return this.#signingKeys.get(keyName(credential, scope)) ?? deriveKey(credential, scope);
   }
 
-  /** To be called once a signature was right, so that strangers cannot fill the cache. */
+  /** Call it only after a valid signature, so that strangers cannot fill the cache. */
   keepSigningKey(credential: SigningCredential, scope: SigningScope, key: Uint8Array): void {
     const name = keyName(credential, scope);
     if (!this.#signingKeys.has(name)) this.#signingKeys.set(name, key);
   }
 }
 
-/** Takes as long for texts that differ early as for texts that differ late. */
+/** Takes the same time wherever the texts differ. */
 export function isSameSecret(a: string, b: string): boolean {
   return timingSafeEqual(sha256(a), sha256(b));
 }

@@ -1,7 +1,7 @@
-// Patterns with `*` for any characters and `?` for one, as IAM policies have them (AWS IAM user
-// guide, "IAM JSON policy elements"). An ARN is matched part by part, so that no wildcard reaches
-// over a colon into the account. Patterns come from clients too: a match takes at most
-// the product of the two lengths in steps.
+// Patterns with `*` for any characters and `?` for one, like those of IAM policies (AWS IAM user
+// guide, "IAM JSON policy elements"). An ARN is matched part by part, so that a wildcard does not
+// match across a colon. Patterns also come from clients, so a match takes at most the product of
+// the two lengths in steps.
 
 /** Parts before the resource: `arn`, partition, service, region, account. */
 const arnPartsBefore = 5;
@@ -33,12 +33,12 @@ export function isActionPattern(text: string): boolean {
   return /^(?:\*|(?:kinesis|v3io|millrace):[A-Za-z*?]+)$/.test(text);
 }
 
-/** Actions are the same in any case. */
+/** Actions are compared without regard to case. */
 export function matchesAction(pattern: string, action: string): boolean {
   return matchesPattern(pattern.toLowerCase(), action.toLowerCase());
 }
 
-/** `*` alone stands for any resource, and for operations that have none. */
+/** `*` alone matches any resource, and operations without a resource. */
 export function matchesArn(pattern: string, arn: string): boolean {
   if (pattern === "*") return true;
   const patterns = splitArn(pattern);
@@ -47,7 +47,7 @@ export function matchesArn(pattern: string, arn: string): boolean {
   return patterns.every((part, i) => matchesPattern(part, parts[i] ?? ""));
 }
 
-/** The five parts before the resource, and the resource, which may hold colons. */
+/** The five parts before the resource, and the resource, which may contain colons. */
 export function splitArn(arn: string): string[] | undefined {
   const parts = arn.split(":");
   if (parts.length <= arnPartsBefore || parts[0] !== "arn") return undefined;

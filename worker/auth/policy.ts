@@ -1,28 +1,28 @@
-// What a caller may do. Two voices are heard, as in IAM: the allow list of the principal, and the
-// policy attached to the resource. Within an account either may allow; into another account both
-// must; a Deny of the resource's policy is final. A refusal is worded as the service words it (AWS
-// IAM user guide, "Troubleshoot access denied error messages").
+// Decides what a caller may do. As in IAM, two lists decide: the allow list of the principal, and
+// the policy of the resource. Within an account, either may allow. Across accounts both must. A
+// Deny in the policy is final. The refusal has the service's wording (AWS IAM user guide,
+// "Troubleshoot access denied error messages").
 import { type Caller, type Principal, type Refusal, refuse, userArn } from "./caller.ts";
 import { matchesAction, matchesArn, matchesPattern, splitArn } from "./pattern.ts";
 import { evaluatePolicy, type ResourcePolicy, silent } from "./resourcePolicy.ts";
 
-/** Something to be done. */
+/** An action on a resource. */
 export interface Deed {
   /** `kinesis:PutRecord`, `v3io:PutRecords`. */
   readonly action: string;
-  /** What the same deed is called by the policies of resources, where that differs. */
+  /** The name of the same action in policies of resources, if it differs. */
   readonly alias?: string | undefined;
-  /** Of the stream or consumer; `*` for operations that have none, such as ListStreams. */
+  /** The ARN of the stream or consumer; `*` for operations without one, such as ListStreams. */
   readonly arn: string;
-  /** That of the resource, if it has one. */
+  /** The policy of the resource, if it has one. */
   readonly policy?: ResourcePolicy | undefined;
-  /** Of the stream, where the resource is a consumer. */
+  /** The policy of the stream, if the resource is a consumer. */
   readonly streamArn?: string | undefined;
-  /** What it denies is denied for the stream's consumers too. */
+  /** Its Deny also applies to the stream's consumers. */
   readonly streamPolicy?: ResourcePolicy | undefined;
 }
 
-/** Undefined when it is allowed. */
+/** Undefined if the action is allowed. */
 export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
   if (caller.isOpen) return undefined;
   const { principal } = caller;
@@ -46,14 +46,17 @@ export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
   return deny(principal, deed, `because no ${silentVoice} policy allows the ${action} action`);
 }
 
-/** Whether no policy can change the verdict: into another account the list must allow it. */
+/**
+ * True if no policy can change the verdict: across accounts the list must allow the action in any
+ * case.
+ */
 export function isDecidedByList(caller: Caller, deed: Deed): boolean {
   const { principal } = caller;
   const { action, arn } = deed;
   return !isOwnOf(principal, arn) && !may(principal, action, arn, streamArnOf(deed));
 }
 
-/** Whether the principal's own list allows it, whoever owns the resource. */
+/** True if the principal's own list allows the action, whoever owns the resource. */
 export function may(
   { account, allow }: Principal,
   action: string,
@@ -76,14 +79,14 @@ function streamArnOf({ arn, streamArn = streamOf(arn) }: Deed): string {
   return streamArn;
 }
 
-/** The stream's, of a consumer's ARN; any other as it is. */
+/** The stream's ARN for the ARN of a consumer; any other ARN unchanged. */
 function streamOf(arn: string): string {
   return consumerPattern.exec(arn)?.[1] ?? arn;
 }
 
 const consumerPattern = /^(arn:[^/]*:stream\/[\w.-]+)\/consumer\/[\w.-]+:\d+$/;
 
-/** A stream's ARN stands for its consumers too, and so does its name. */
+/** The ARN or name of a stream also covers its consumers. */
 function matchesStream(pattern: string, arn: string, streamArn: string, account: string): boolean {
   if (pattern === "*" || pattern.startsWith("arn:")) {
     return matchesArn(pattern, arn) || matchesArn(pattern, streamArn);

@@ -1,7 +1,7 @@
-// Policies that are attached to a stream or consumer: IAM documents with Effect, Principal, Action
-// and Resource (AWS IAM user guide, "IAM JSON policy elements"). Conditions and the Not… elements
-// are not understood, and a document with them is refused when it is put. Should one be stored all
-// the same, the doubt never lets anybody in: such a Deny denies, such an Allow does not allow.
+// Policies of streams and consumers: IAM documents with Effect, Principal, Action and Resource (AWS
+// IAM user guide, "IAM JSON policy elements"). Conditions and the Not… elements are not supported,
+// and a document with them is refused. If one is stored nevertheless, it never gives access: its
+// Deny denies, and its Allow does not allow.
 import { isPlainObject } from "../codec/plainObject.ts";
 import { Buffer } from "node:buffer";
 import { type Principal, userArn } from "./caller.ts";
@@ -10,11 +10,11 @@ import { isActionPattern, matchesAction, matchesArn } from "./pattern.ts";
 
 export interface ResourcePolicy {
   readonly statements: readonly Statement[];
-  /** What is wrong with the document, in its order. */
+  /** The mistakes in the document, in its order. */
   readonly complaints: readonly string[];
 }
 
-/** An element that was not understood is undefined. */
+/** An unsupported element is undefined. */
 interface Statement {
   readonly isDeny: boolean;
   readonly principals: readonly string[] | undefined;
@@ -25,7 +25,7 @@ interface Statement {
 
 export interface Verdict {
   readonly isDenied: boolean;
-  /** Allowed by name, or as one of an account, which then has to allow it too. */
+  /** Allowed by name, or by account; the account must then allow the action too. */
   readonly grant: "none" | "account" | "caller";
 }
 
@@ -35,7 +35,7 @@ const documentMembers = ["Version", "Id", "Statement"];
 const statementMembers = ["Sid", "Effect", "Principal", "Action", "Resource"];
 const versions = new Set<unknown>([undefined, "2012-10-17", "2008-10-17"]);
 
-/** As for the policies of other AWS resources, such as DynamoDB's tables. */
+/** The bound that AWS has for policies of other resources, such as DynamoDB's tables. */
 const policyBytesMax = 20 * 1024;
 
 const accountPattern = /^(?:\d{12}|arn:aws[^:]*:iam::\d{12}:root)$/;
@@ -43,7 +43,7 @@ const userPattern = /^arn:aws[^:]*:iam::\d{12}:user\/[\w.@+-]{1,128}$/;
 
 export const silent: Verdict = { isDenied: false, grant: "none" };
 
-/** Why `text` cannot be attached to the resource, as one sentence; undefined when it can. */
+/** Why `text` cannot be attached to the resource, as one sentence; undefined if it can. */
 export function findPolicyProblem(text: string, arn: string): string | undefined {
   if (Buffer.byteLength(text) > policyBytesMax) {
     return `The policy is not valid: it has more than ${policyBytesMax} bytes.`;
@@ -58,7 +58,7 @@ export function findPolicyProblem(text: string, arn: string): string | undefined
   return problem && `The policy is not valid: ${problem}.`;
 }
 
-/** Never throws; a text that is no policy at all is one that denies everything. */
+/** Never throws; a text that is not a policy denies everything. */
 export function parsePolicy(text: string): ResourcePolicy {
   const complaints: string[] = [];
   const document = parseObject(text);
@@ -86,7 +86,7 @@ export function parsePolicy(text: string): ResourcePolicy {
   return { statements, complaints };
 }
 
-/** `actions` are names of one and the same action. */
+/** `actions` are names of the same action. */
 export function evaluatePolicy(
   { statements }: ResourcePolicy,
   principal: Principal,
@@ -137,7 +137,7 @@ function grantTo(principal: Principal, named: readonly string[]): Verdict["grant
   return named.some(isAccount) ? "account" : "none";
 }
 
-/** `arn:aws-cn:…` names the same users here. */
+/** `arn:aws-cn:…` names the same users. */
 function samePartition(arn: string): string {
   return arn.replace(/^arn:aws[^:]*:/, "arn:aws:");
 }

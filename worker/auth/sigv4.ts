@@ -1,8 +1,8 @@
-// Verifies an AWS signature, version 4, in either of its forms. The checks come in the order of the
-// service and fail with its names and texts (dynalite index.js records both); the secret is looked
-// up, and the body hashed, only after everything cheap was in order, and what the head alone
-// condemns can be refused before the body is there. The hash is always the body's
-// own: UNSIGNED-PAYLOAD is for S3, and botocore's presigned requests sign an empty body.
+// Verifies an AWS signature, version 4, in both of its forms. The checks have the order, names and
+// texts of the service (dynalite index.js records both). The secret is looked up, and the body
+// hashed, only after all cheap checks have passed. Errors in the head alone are found before the
+// body is read. The hash is always that of the body: UNSIGNED-PAYLOAD is for S3, and botocore's
+// presigned requests sign an empty body.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Authorization, HeaderReader } from "./credentials.ts";
@@ -41,10 +41,10 @@ export interface SignedRequest {
   readonly authorization: Authorization;
 }
 
-/** All of it but the body, which may not have come yet. */
+/** The request without its body, which may not have arrived yet. */
 export type SignedHead = Omit<SignedRequest, "body">;
 
-/** The credential, taken apart. */
+/** The parts of the credential. */
 interface Scope extends SigningScope {
   readonly accessKeyId: string;
   readonly terminator: string;
@@ -53,7 +53,7 @@ interface Scope extends SigningScope {
 /** AWS IAM user guide, "Troubleshoot Signature Version 4 signing". */
 const skewSeconds = 15 * 60;
 
-/** Regions are what clients say they are; this is only what may be one. */
+/** Any region is accepted; this is only its valid form. */
 const regionPattern = /^[a-z0-9-]{1,64}$/;
 
 /** A week (AWS IAM user guide, "Elements of an AWS API request signature", X-Amz-Expires). */
@@ -61,7 +61,7 @@ const expiresSecondsMax = 604_800;
 
 const MS_PER_SECOND = 1000;
 
-/** A head with nothing wrong in it: what it takes to verify the signature. */
+/** A valid head: what is needed to verify the signature. */
 interface GoodHead {
   readonly kind: "head";
   readonly timestamp: string;
@@ -69,7 +69,7 @@ interface GoodHead {
   readonly credential: SigningCredential;
 }
 
-/** `services` are the names that a scope may have, the first of them the one to complain with. */
+/** `services` are the valid service names in a scope; error texts use the first one. */
 export function verifySignature(
   request: SignedRequest,
   keys: KeyRing,
@@ -85,7 +85,7 @@ export function verifySignature(
   );
 }
 
-/** What is wrong whatever the body may be; undefined when only the body can tell. */
+/** The error that does not depend on the body; undefined if only the body can tell. */
 export function refuseHead(
   request: SignedHead,
   keys: KeyRing,
@@ -121,7 +121,7 @@ function readHead(
   return { kind: "head", timestamp, scope, credential };
 }
 
-/** For an open server: a signature that nobody checks still says who and where. */
+/** For a server without keys: an unverified signature still names the account and region. */
 export function admitUnverified({ credential }: Authorization, home: string): Caller {
   const [keyId = "", , region = ""] = credential.split("/");
   return admitAnyone(keyId, home, regionPattern.test(region) ? region : undefined);
@@ -157,7 +157,7 @@ function checkTime(
   );
 }
 
-/** What decides where a request goes and what it does must not be open to change. */
+/** Headers that decide where a request is routed and what it does must be signed. */
 function checkSignedHeaders({ authorization, headers }: SignedHead): Refusal | undefined {
   const names = new Set(authorization.signedHeaders.map((name) => name.toLowerCase()));
   const isAddressed = names.has("host") || names.has(authority);
@@ -179,7 +179,7 @@ function checkAlgorithm(authorization: Authorization): Refusal | undefined {
   );
 }
 
-/** All complaints at once, as the service has them. */
+/** All errors in one text, as the service reports them. */
 function checkScope(
   { date, region, service, terminator }: Scope,
   services: readonly string[],
@@ -209,7 +209,7 @@ function checkScope(
   return refuse("InvalidSignatureException", complaints.join(" "));
 }
 
-/** Whether the signature can be one, and every header that it is over is there. */
+/** True if the signature has the right form and every signed header is present. */
 function isWhole({ headers, authorization: { signedHeaders, signature } }: SignedHead): boolean {
   const hasAll = signedHeaders.every((name) => signedValue(headers, name.toLowerCase()) !== null);
   return hasAll && /^[0-9a-f]{64}$/.test(signature);
@@ -246,7 +246,7 @@ function checkToken(
   return isSameSecret(securityToken ?? "", sessionToken ?? "") ? undefined : refuseUnknownKey();
 }
 
-/** Slashes at the end are ignored, as by the service. */
+/** Slashes at the end are ignored, as the service does. */
 function readScope(credential: string): Scope | undefined {
   const parts = credential.split("/");
   while (parts.length > 5 && parts.at(-1) === "") parts.pop();

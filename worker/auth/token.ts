@@ -1,5 +1,6 @@
-// Opaque texts that clients carry for us (shard iterators, page tokens): some bytes and when they
-// were issued, authenticated with the scope's key so that none can be made or altered elsewhere. In base64:
+// Opaque texts that clients keep for us (shard iterators, page tokens): some bytes and their time
+// of issue, authenticated with the scope's key so that clients cannot make or change them. In
+// base64:
 //
 //   0   8   00 00 00 00 00 00 00 01
 //   8   8   issued, Unix milliseconds, f64 little-endian
@@ -7,7 +8,7 @@
 //   end 16  HMAC-SHA256 of purpose and everything before, first half
 //
 // The first eight bytes and the sizes are those of the service's own iterators (kinesalite
-// db/index.js: eight bytes, then blocks of 16), for clients and tests that look.
+// db/index.js: eight bytes, then blocks of 16), for clients and tests that look at them.
 import { Buffer } from "node:buffer";
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { BoundedMap } from "../core/boundedMap.ts";
@@ -24,11 +25,14 @@ const BLOCK_BYTES = 16;
 const MAC_BYTES = 16;
 const TOKEN_BYTES_MIN = 152;
 
-/** Tokens of this isolate's own making, by key, purpose and text: most come back to where they are from. */
+/**
+ * Cache of tokens that this isolate issued, by key, purpose and text. Most are presented to the
+ * same isolate again.
+ */
 const sealedMax = 4096;
 const sealed = new BoundedMap<Token>(sealedMax);
 
-/** `purpose` keeps tokens of one kind and scope from passing for another. */
+/** `purpose` prevents that a token of one kind and scope is accepted as another. */
 export function sealToken(key: string, purpose: string, token: Token): string {
   const used = TOKEN_CONTENT_AT + token.content.length + MAC_BYTES;
   const blocks = Math.ceil(Math.max(used - TOKEN_BYTES_MIN, 0) / BLOCK_BYTES);
@@ -45,8 +49,8 @@ export function sealToken(key: string, purpose: string, token: Token): string {
 }
 
 /**
- * The token, its content still with the zeros at its end; undefined when it is not one of ours, as
- * none is where there is no key.
+ * The token, whose content still has the zeros at its end. Undefined if it is not valid; without a
+ * key no token is.
  */
 export function openToken(
   key: string | undefined,
@@ -77,7 +81,9 @@ function macOf(key: string, purpose: string, bytes: Uint8Array): Buffer {
   return createHmac("sha256", key).update(all).digest().subarray(0, MAC_BYTES);
 }
 
-/** No text of a client's holds the key, so none passes for a name of another purpose. */
+/**
+ * A client does not know the key, so it cannot make a text that equals an entry of another purpose.
+ */
 function nameOf(key: string, purpose: string, text: string): string {
   return `${purpose} ${key} ${text}`;
 }

@@ -1,7 +1,7 @@
-// Credentials as v3io clients send them (Iguazio data-layer reference, "Securing your web-API
-// requests"): a session key in a header of its own, a user and password, or a header in the style
-// of S3 of which only the key is looked at. That key is a secret, unlike an AWS access key id, and
-// never taken for one.
+// Credentials of v3io clients (Iguazio data-layer reference, "Securing your web-API requests"): a
+// session key in its own header, a user and password, or a header in the style of S3, of which only
+// the key is used. That key is a secret, unlike an AWS access key id, and the two are never
+// confused.
 import { Buffer } from "node:buffer";
 import type { HeaderReader } from "./credentials.ts";
 import {

@@ -1,20 +1,20 @@
-// Credentials of the Yandex face: an IAM token, as a bearer or in one of two headers of its own, or
-// an AWS signature made with static keys (Yandex Data Streams documentation, "Authentication"; YDB
-// http_proxy). A token in x-amz-security-token counts only where no signature came with it. What
-// that service words in its own way is worded so here.
+// Credentials of the Yandex dialect: an IAM token, as a bearer token or in one of two other
+// headers, or an AWS signature made with static keys (Yandex Data Streams documentation,
+// "Authentication"; YDB http_proxy). A token in x-amz-security-token counts only if there is no
+// signature. Errors that the service words differently have its wording.
 import type { Authorization, HeaderReader } from "./credentials.ts";
 import { admit, admitAnyone, type Caller, type Refusal, refuse } from "./caller.ts";
 import type { KeysAuth, OpenAuth } from "./config.ts";
 import { admitUnverified, refuseHead, type SignedRequest, verifySignature } from "./sigv4.ts";
 
 export type YandexRequest = Omit<SignedRequest, "authorization"> & {
-  /** Undefined for a request that is not signed. */
+  /** Undefined if the request is not signed. */
   readonly authorization: Authorization | undefined;
 };
 
 export type YandexHead = Omit<YandexRequest, "body">;
 
-/** Clients sign for Kinesis; YDB's own tests for a service of that name. */
+/** Clients sign for the service Kinesis; YDB's own tests use another name. */
 const services = ["kinesis", "service"];
 
 export function authenticateYandex(
@@ -30,7 +30,7 @@ export function authenticateYandex(
   return verifySignature({ ...request, authorization }, auth.keys, services, nowMs);
 }
 
-/** What is wrong whatever the body may be; undefined when only the body can tell. */
+/** The error that does not depend on the body; undefined if only the body can tell. */
 export function refuseYandexHead(
   auth: KeysAuth,
   head: YandexHead,

@@ -1,6 +1,7 @@
-// What an account has in a region as a whole: the key of its cursors, and whether it is committed to
-// a minimum of throughput. Nothing is billed here; the commitment is kept because other settings ask
-// for it and clients read it back. It lasts a day at least: ended before, it ends then.
+// What an account has in a region as a whole: the key of its cursors, and whether it is committed
+// to a minimum of throughput. Nothing is billed here. The commitment is stored because other
+// settings require it and clients read it back. It lasts at least a day; if it is ended earlier, it
+// ends after the day.
 import { hourMs } from "../core/units.ts";
 import type { Commitment } from "../core/control.ts";
 import { Buffer } from "node:buffer";
@@ -23,7 +24,7 @@ export function commitmentState(
   return isDue(commitment.endsMs, commitmentMsMin, nowMs) ? "none" : "ending";
 }
 
-/** The commitment after somebody asked for it, or for its end. */
+/** The commitment after a request to begin or end it. */
 export function changeCommitment(
   commitment: Commitment | undefined,
   wanted: boolean,
@@ -60,12 +61,12 @@ export class AccountTable {
     this.sql.put("INSERT OR REPLACE INTO account VALUES (1, ?)", JSON.stringify(commitment));
   }
 
-  /** The key that authenticates the account's cursors, once one was made. */
+  /** The key that authenticates the account's cursors, if it exists. */
   findCursorKey(): string | undefined {
     return this.sql.rows<{ key: string }>("SELECT key FROM secret")[0]?.key;
   }
 
-  /** The same; made when there is none. */
+  /** The same key; created if there is none. */
   cursorKey(): string {
     const made = this.findCursorKey();
     if (made !== undefined) return made;

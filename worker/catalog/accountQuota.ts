@@ -1,7 +1,8 @@
-// How much an account may have in one region. The service's quotas (Kinesis developer guide, "Quotas
-// and limits") are what DescribeLimits answers, and are kept where its limits are kept (core/settings.ts).
-// Elsewhere Millrace's own bounds hold (limits.ts): a quota that a support ticket would raise is nobody's
-// to raise here. Streams that were made through the Yandex face have none of the service's.
+// How much an account may have in one region. DescribeLimits answers the service's quotas (Kinesis
+// developer guide, "Quotas and limits"). They are applied only if the server keeps the service's
+// limits (core/settings.ts). Otherwise Millrace's own bounds apply (limits.ts), because here no
+// support ticket could raise a quota. Streams that were created through Yandex do not count towards
+// the service's quotas.
 import { accountShardsMax, onDemandStreamsMax } from "../limits.ts";
 import type { Settings } from "../core/settings.ts";
 import type { YandexAttributes } from "../core/types.ts";
@@ -14,7 +15,7 @@ export interface AccountQuota {
 const largeRegions = new Set(["us-east-1", "us-west-2", "eu-west-1"]);
 const largeRegionShards = 20_000;
 
-/** The guide says 1,000 or 6,000 and not where. */
+/** The guide says 1,000 or 6,000 without naming the regions. */
 const otherRegionShards = 6000;
 
 const serviceOnDemandStreams = 50;
@@ -26,7 +27,7 @@ export function serviceQuota(region: string): AccountQuota {
   };
 }
 
-/** What is refused beyond, to such a stream. */
+/** The bounds that apply to such a stream. */
 export function accountQuota(
   { limits }: Settings,
   { region, yandex }: { region: string; yandex?: YandexAttributes },

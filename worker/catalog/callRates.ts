@@ -1,14 +1,14 @@
-// How often calls of a kind may come, by a bucket of tokens for each kind: the control plane's limits.
+// Limits the rate of control calls, with a token bucket for each kind of call.
 import { BoundedMap } from "../core/boundedMap.ts";
 import { Bucket } from "../core/tokenBucket.ts";
 
-/** Buckets kept; more are forgotten, oldest first, which only lets a call pass too early. */
+/** Maximum number of buckets. The oldest is removed, which only lets a call pass too early. */
 const bucketsMax = 10_000;
 
 export class Rates {
   private readonly buckets = new BoundedMap<Bucket>(bucketsMax);
 
-  /** Whether one more is allowed now; takes its token if so. */
+  /** True if one more call is allowed now; takes its token then. */
   take(kind: string, perSecond: number, nowMs: number): boolean {
     const bucket = this.buckets.get(kind) ?? new Bucket(perSecond);
     this.buckets.set(kind, bucket);

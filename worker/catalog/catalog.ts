@@ -1,7 +1,8 @@
-// The catalog of one account and region: a Durable Object that knows its streams and their shards.
-// Off the hot path: Workers keep what it says for a few seconds. A change that spans objects is
-// written down first, carried out, and then marked done; the alarm takes up what was cut off, and
-// ends the states that have only to last a while. What a change means is decided beside this file.
+// The catalog of one account and region: a Durable Object that stores its streams and their shards.
+// It is not on the path of a record: Workers cache its answers for a few seconds. A change that
+// spans several objects is stored first, then carried out, and then marked as done. The alarm
+// resumes interrupted changes, and ends states whose time is over. The rules of each change are in
+// the other files of this folder.
 import type { TagChange } from "../core/control.ts";
 import type { Tags } from "../core/control.ts";
 import type { ReshardOrder } from "../core/control.ts";
@@ -181,7 +182,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>> {
     return asReply(async () => {
       const stream = this.streams.get(name);
-      // Until then nothing is closed, and nobody need wait.
+      // Before that time no shard is closed, and the caller need not wait.
       const { resharding } = stream;
       const isUnderWay = resharding !== undefined && waitLeft(resharding, Date.now()) === 0;
       if (isUnderWay) await this.finishResharding(stream);
@@ -276,8 +277,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   }
 
   /**
-   * Takes up what was cut off, and ends states whose time has come: reading them does. Closed shards
-   * go that had expired at the time that the alarm was set for.
+   * Resumes interrupted work, and ends states whose time is over, which reading them does. Deletes
+   * closed shards that had expired at the time for which the alarm was set.
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const setForMs = Math.min(Date.now(), info?.scheduledTime ?? Infinity);
@@ -306,7 +307,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       await this.resumeResharding(stream.resharding, stream);
   }
 
-  /** Writes down what is to be done, and makes sure that somebody does it. */
+  /** Stores what must be done, and sets the alarm that resumes it. */
   private async begin(stream: StreamDescription): Promise<void> {
     this.streams.save(stream);
     await this.wakeBy(Date.now() + resumeDelayMs);
@@ -333,7 +334,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     else if (hasWorkLeft(now)) await this.settle(now);
   }
 
-  /** A shard that is gone by now need not know. */
+  /** A shard that does not exist any more need not know. */
   private async finishRetaining(stream: StreamDescription): Promise<void> {
     await visitShards(stream.shards, async (shard) =>
       this.shard(shard).retain(stream.retentionHours),
@@ -348,13 +349,13 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     if (now !== undefined) await this.wakeToExpire(now);
   }
 
-  /** The alarm does not sit out a transition that is stretched. */
+  /** The alarm does not wait for the end of a prolonged transition. */
   private async resumeResharding(plan: Resharding, stream: StreamDescription): Promise<void> {
     const isSoon = waitLeft(plan, Date.now()) <= resumeDelayMs;
     await (isSoon ? this.finishResharding(stream) : this.wakeBy(plan.notBeforeMs));
   }
 
-  /** Removes closed shards that retention has passed, from the list last. */
+  /** Removes closed shards whose records have expired; from the list last. */
   private async expire(stream: StreamDescription, nowMs: number): Promise<void> {
     const expired = expiredShards(stream, nowMs);
     if (expired.length === 0 || stream.status !== "ACTIVE") return;
@@ -375,7 +376,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return timeMs > nowMs ? timeMs : nowMs + forgetDelayMs;
   }
 
-  /** The stream whose work is done, unless it is in that state no more. */
+  /**
+   * Marks the work as done and returns the stream; undefined if the stream is not in that state any
+   * more.
+   */
   private async finish(
     { name, uid }: StreamDescription,
     status: StreamStatus,
@@ -393,13 +397,13 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     if (stream.settlesMs !== undefined) await this.wakeBy(stream.settlesMs);
   }
 
-  /** The alarm is at that time at the latest. */
+  /** Sets the alarm to that time, unless it is set earlier. */
   private async wakeBy(timeMs: number): Promise<void> {
     const alarmMs = await this.ctx.storage.getAlarm();
     await this.ctx.storage.setAlarm(Math.min(alarmMs ?? timeMs, timeMs));
   }
 
-  /** Also where the alarm lies far ahead, by a clock that has been set back since. */
+  /** Also corrects an alarm that is far ahead because the clock was set back. */
   private async wakeSoon(): Promise<void> {
     const [timeMs, alarmMs] = [Date.now() + resumeDelayMs, await this.ctx.storage.getAlarm()];
     if (alarmMs === null || alarmMs > timeMs) await this.ctx.storage.setAlarm(timeMs);
@@ -415,7 +419,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return { stream, uid };
   }
 
-  /** Throws when there would be more shards than a stream, its account or its list may have. */
+  /** Throws if the stream, its account or its list would have too many shards. */
   private checkResharding(stream: StreamDescription, { made, closing }: Resharding): void {
     const { shards } = stream;
     const additional = openCount(made) - closing.length;

@@ -1,6 +1,6 @@
-// The consumers registered with a stream: part of its description, sorted by name. A consumer is
-// known by its name, and by its second of creation too when somebody asks by ARN, so that one
-// registered again is another. Pure functions; storing the description is the catalog's.
+// The consumers of a stream: part of its description, sorted by name. A consumer is identified by
+// its name, and in an ARN also by its second of creation, so that a consumer that is registered
+// again is another one. Pure functions; the catalog stores the description.
 import type { ConsumerKey } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { advantageConsumersMax, consumersMax } from "../limits.ts";
@@ -26,19 +26,21 @@ export function getConsumer(stream: StreamDescription, key: ConsumerKey): Consum
   throw new StreamError("consumerNotFound", { stream: stream.name, consumer: key.name });
 }
 
-/** How many consumers the stream may have; on-demand streams of a committed account may have more. */
+/**
+ * How many consumers the stream may have; on-demand streams of a committed account may have more.
+ */
 export function consumerLimit({ mode }: StreamDescription, isCommitted: boolean): number {
   return mode === "ON_DEMAND" && isCommitted ? advantageConsumersMax : consumersMax;
 }
 
-/** As it stands in the consumer's ARN. */
+/** The second of creation, as in the consumer's ARN. */
 export function createdSecondsOf({ createdMs }: ConsumerDescription): number {
   return Math.floor(createdMs / 1000);
 }
 
 /**
- * Adds a consumer to the stream, which may have `max`; it is CREATING for `transitionMs`. It says that it was
- * created at `createdMs`, which may be ahead of the clock.
+ * Adds a consumer to the stream, which may have `max` consumers; it is CREATING for `transitionMs`.
+ * `createdMs` is its creation time, which may be ahead of the clock.
  */
 export function registerConsumer(
   stream: StreamDescription,
@@ -65,7 +67,7 @@ export function registerConsumer(
   return consumer;
 }
 
-/** Takes a consumer away after `transitionMs`; returns it. */
+/** Removes a consumer after `transitionMs`; returns it. */
 export function deregisterConsumer(
   stream: StreamDescription,
   key: ConsumerKey,
@@ -83,7 +85,7 @@ export function deregisterConsumer(
   return consumer;
 }
 
-/** The stream with the policy attached to it, or to the consumer; null takes it away. */
+/** The stream after the policy was attached to it, or to the consumer; null removes the policy. */
 export function changePolicy(
   stream: StreamDescription,
   key: ConsumerKey | undefined,
@@ -106,7 +108,7 @@ function withPolicy<Thing extends { policy?: string }>(thing: Thing, policy: str
   return bare;
 }
 
-/** A consumer that is not there yet, or is about to go. */
+/** Refuses a consumer that is being created or deleted. */
 function notActive(stream: StreamDescription, consumer: ConsumerDescription): StreamError {
   return new StreamError("consumerNotActive", {
     stream: stream.name,

@@ -1,5 +1,5 @@
-// A stream that is to be: whether the account may have it, and how it begins. Opening its shards,
-// and everything that can go wrong on the way, is the catalog's.
+// A new stream: whether the account may have it, and its first description. The catalog opens its
+// shards and handles all failures.
 import type { AccountTotals } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { recordBytesDefault, shardsMax } from "../limits.ts";
@@ -11,13 +11,13 @@ import { shardUid } from "../engine/shardUid.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
 
 /**
- * A new shard says it is this much older than its stream, as Kinesis shards do. So every record
- * arrives in a later second than its shard's creation, and no record has the shard's starting
- * sequence number.
+ * A new shard has a creation time that is this much before that of its stream, as in Kinesis. So
+ * every record arrives in a later second than its shard's creation, and no record has the shard's
+ * starting sequence number.
  */
 export const shardAgeMs = 2000;
 
-/** Throws unless an account with these totals may have such a stream. */
+/** Throws unless an account with these totals may have the stream. */
 export function checkSpec(
   spec: StreamSpec,
   totals: AccountTotals,
@@ -32,7 +32,7 @@ export function checkSpec(
   checkDistribution(spec, distribution ?? "USER_PARTITION_KEY");
 }
 
-/** Throws when the account would have too many open shards. */
+/** Throws if the account would have too many open shards. */
 export function checkShardCount(
   { openShards: current }: AccountTotals,
   { openShards: limit }: AccountQuota,
@@ -42,13 +42,13 @@ export function checkShardCount(
   throw new StreamError("tooManyShards", { current, additional, limit });
 }
 
-/** Throws when the account has no room for one more stream on demand. */
+/** Throws if the account may not have another on-demand stream. */
 export function checkOnDemandCount(totals: AccountTotals, quota: AccountQuota): void {
   const { onDemandStreams: limit } = quota;
   if (totals.onDemandStreams >= limit) throw new StreamError("tooManyStreams", { limit });
 }
 
-/** A stream that says it was created at `createdMs`, which may be ahead of the clock. */
+/** A stream with the creation time `createdMs`, which may be ahead of the clock. */
 export function newStream(
   scope: Scope,
   spec: StreamSpec,

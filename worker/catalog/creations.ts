@@ -1,7 +1,8 @@
-// When streams and consumers that are gone were created. Sequence numbers and consumer ARNs carry a
-// second of creation, and tell two of one name apart by it. So one that is made again is created in
-// a later second than the one before, ahead of the clock if need be. A row is kept for an hour;
-// then what it says is kept for all names together, which matters only if the clock is set back.
+// The creation times of deleted streams and consumers. Sequence numbers and consumer ARNs contain a
+// second of creation, which distinguishes two streams or consumers of the same name. So one that is
+// created again gets a later second than the one before, ahead of the clock if necessary. A row is
+// kept for an hour. Then its second is kept as one value for all names, which matters only if the
+// clock is set back.
 //
 //   creation   stream, consumer   primary key; no consumer: '', and all names together: '', ''
 //              second             the last one that is taken
@@ -24,7 +25,7 @@ export class CreationTable {
     this.sql = sql;
   }
 
-  /** The stream goes, and its consumers with it. */
+  /** The stream is deleted, and its consumers with it. */
   leaveStream(stream: StreamDescription, nowMs: number): void {
     const { name, createdMs, shards, resharding, consumers } = stream;
     const numbered = [...shards, ...(resharding?.made ?? [])].map((shard) => {
@@ -38,7 +39,10 @@ export class CreationTable {
     this.leave(stream, name, secondOf(createdMs), nowMs);
   }
 
-  /** When what is made now is created: now, or in the first second that nothing of its name has had. */
+  /**
+   * The creation time of a new stream or consumer: now, or the first second after all earlier ones
+   * of the same name.
+   */
   timeFor(stream: string, consumer: string, nowMs: number): number {
     const taken = this.latest(
       "stream = ? AND consumer = ? OR stream = '' AND consumer = ''",

@@ -1,10 +1,12 @@
-// The states of streams and consumers. A state is stored before the work behind it begins, and ends
-// in one of two ways: at once when the work is done, or, where transitions are stretched, at a time
-// stored with it. Such a time needs no event: whoever reads resolves it by the clock.
+// The states of streams and consumers. A state is stored before its work begins. It ends when the
+// work is done, or, if transitions are prolonged, at a time that is stored with it. Such a time
+// needs no event: every read compares it with the clock.
 import { isDue } from "../core/clock.ts";
 import type { ConsumerDescription, StreamDescription } from "../core/types.ts";
 
-/** The stream as it is at `nowMs`, the same object if it is as stored; undefined once it is gone. */
+/**
+ * The stream at `nowMs`: the same object if it is as stored; undefined if it is deleted by then.
+ */
 export function streamAt(stream: StreamDescription, nowMs: number): StreamDescription | undefined {
   const settled = settledAt(stream, nowMs);
   if (settled === undefined) return undefined;
@@ -15,7 +17,7 @@ export function streamAt(stream: StreamDescription, nowMs: number): StreamDescri
   return isSame ? settled : { ...settled, consumers };
 }
 
-/** The work behind the stream's state is done: the state ends after `transitionMs`. */
+/** Called when the work of the stream's state is done: the state ends after `transitionMs`. */
 export function settleStream(stream: StreamDescription, nowMs: number, transitionMs: number): void {
   if (transitionMs > 0) Object.assign(stream, settling(nowMs, transitionMs));
   else stream.status = "ACTIVE";
@@ -26,7 +28,7 @@ export function settling(nowMs: number, transitionMs: number) {
   return { settlesMs: nowMs + transitionMs, settlingMs: transitionMs };
 }
 
-/** Whether somebody has still to do what the state stands for. */
+/** True if the work of the state is not done. */
 export function hasWorkLeft({ status, settlesMs }: StreamDescription): boolean {
   return status !== "ACTIVE" && settlesMs === undefined;
 }

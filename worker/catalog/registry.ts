@@ -1,6 +1,6 @@
-// The catalog's streams as rows: one JSON document each, so that a change of anything about a
-// stream is one row. What is read is as of now: a state whose time has come is over, and a stream
-// whose deletion has come to its end is gone, with all that hung on it.
+// The catalog's streams as rows: one JSON document each, so that any change of a stream is one row.
+// Reads return the state as of now: a state whose time is over has ended, and a stream whose
+// deletion has ended does not exist, nor do its tags.
 import type { AccountTotals } from "../core/control.ts";
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
@@ -21,10 +21,10 @@ type StreamRow = { description: string };
 /** A name as a directory, which is how listings sort: "a-b/" before "a/". */
 const PATH = "name || '/'";
 
-/** Above every path that begins with what it is appended to. */
+/** A text that sorts after every path with the prefix to which it is appended. */
 const AFTER_ALL = "\u{10FFFF}";
 
-/** Paths begin with a slash; before and after them are the names that are none. */
+/** Paths begin with a slash; names that are not paths sort before and after them. */
 const PLAIN_NAMES = [
   ["", "/"],
   ["0", AFTER_ALL],
@@ -63,8 +63,8 @@ export class StreamRegistry {
   }
 
   /**
-   * The first streams after a name, in order, of those whose names begin with a path. A name that is
-   * a path begins with a slash; without a path, the streams whose names are none.
+   * The first streams after a name, in order, whose names begin with a path. A name that is a path
+   * begins with a slash. Without a path, the streams whose names are not paths.
    */
   page(after: string, limit: number, path?: string): StreamPage {
     const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
@@ -99,7 +99,7 @@ export class StreamRegistry {
     return { entries, next: undefined };
   }
 
-  /** In order of their names, a page of them in memory at a time. */
+  /** All streams in the order of their names; one page of them is in memory at a time. */
   *all(): Generator<StreamDescription> {
     const sql = "SELECT description FROM stream WHERE name > ? ORDER BY name";
     for (let after = ""; ;) {
@@ -120,7 +120,10 @@ export class StreamRegistry {
     return totals;
   }
 
-  /** Throws `tooLarge` for one that does not fit a row: policies of many consumers are in it. */
+  /**
+   * Throws `tooLarge` for a stream that does not fit a row: the row contains the policies of its
+   * consumers.
+   */
   save(stream: StreamDescription): void {
     const description = JSON.stringify(stream);
     if (Buffer.byteLength(description) > rowBodyBytesMax) {
@@ -137,7 +140,7 @@ export class StreamRegistry {
     this.counts?.delete(name);
   }
 
-  /** Takes `count` turns of the stream's round robin; returns the first. */
+  /** Advances the stream's round robin by `count`; returns the first position. */
   takeTurns(name: string, count: number): number {
     const query = "SELECT next FROM turn WHERE name = ?";
     const [row] = this.sql.rows<{ next: number }>(query, name);
@@ -146,7 +149,7 @@ export class StreamRegistry {
     return first;
   }
 
-  /** All streams are read for it once in the object's life. */
+  /** Reads all streams once in the life of the object. */
   private counted(): Map<string, StreamCount> {
     if (this.counts === undefined) {
       this.counts = new Map();
@@ -155,7 +158,7 @@ export class StreamRegistry {
     return this.counts;
   }
 
-  /** The first row of each stream or directory directly in a path, from an exclusive start on. */
+  /** The first row of each stream or directory directly in a path, after a start. */
   private *firsts(
     prefix: string,
     start: string,
@@ -171,7 +174,7 @@ export class StreamRegistry {
     }
   }
 
-  /** As many streams as a page may have; fewer than the limit where they are large. */
+  /** As many streams as a page may have; fewer if they are large. */
   private read(
     statement: string,
     limit: number,
@@ -209,7 +212,7 @@ function outlineOf({ retentionHours, shards }: StreamDescription) {
   return { retentionHours, shardCount: last + 1 };
 }
 
-/** What a path shows as in a directory: itself, or the directory that it lies in there. */
+/** The entry for a path in a directory: the stream itself, or the directory that contains it. */
 function directoryIn(path: string, prefix: string): string {
   return path.slice(0, path.indexOf("/", prefix.length) + 1);
 }

@@ -1,11 +1,11 @@
-// Which shards become which: the pure part of splitting and merging. A plan names the shards to be
-// made and those to be closed, with every time that will be printed; reshardRunner.ts carries it out.
+// Plans splits and merges: pure functions. A plan names the shards to create and those to close,
+// with every time that will be printed; reshardRunner.ts carries it out.
 //
-// Times in sequence numbers are whole seconds. A shard is created one second after the ending of what it
-// continues (seen of the service: kinesalite test/splitShard.js), so numbers grow along every line
-// of descent. Such a creation may lie ahead of the clock; nothing waits for it, and arrivals know
-// nothing of it: only sequence numbers do (ShardDescription, createdAhead).
-// When shards really take over from others is told in milliseconds, one moment for all of a change.
+// Times in sequence numbers are whole seconds. A shard is created one second after the end of the
+// shard that it continues (observed at the service: kinesalite test/splitShard.js), so numbers grow
+// along every line of descent. Such a creation may be ahead of the clock. Nothing waits for it, and
+// arrival times do not depend on it, only sequence numbers do (ShardDescription, createdAhead). The
+// moment at which shards take over is in milliseconds, the same for all shards of a change.
 import type { ReshardOrder } from "../core/control.ts";
 import { isOver, timeLeft } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
@@ -23,20 +23,22 @@ import type { Resharding, ShardDescription, ShardEnd, StreamDescription } from "
 const SECOND_MS = 1000;
 const DAY_MS = 86_400_000;
 
-/** Widths closer than this are the same: halves of an odd range differ by one key. */
+/**
+ * Widths that differ by less than this count as equal: halves of an odd range differ by one key.
+ */
 const tolerance = 1e-9;
 
-/** A shard as planning sees it. */
+/** A shard during planning. */
 interface Piece {
   index: number;
   parents: number[];
   start: bigint;
   end: bigint;
-  /** Keys in the range, near enough to compare. */
+  /** Approximate number of keys in the range, for comparisons. */
   width: number;
-  /** 0 of a shard that is there already; of others one more than of their parents. */
+  /** 0 for an existing shard; for others one more than that of their parents. */
   generation: number;
-  /** Of the pieces that replace this one. */
+  /** Indexes of the shards that replace this one. */
   replacedBy?: number;
 }
 
@@ -77,9 +79,9 @@ export function planResharding(
 }
 
 /**
- * Open shards take equal shares of the keys, in order of their numbers, new ones after those that
- * were. Keys move between shards, as v3io and Yandex Data Streams say of growing a stream.
- * Throws `tooFewShards`.
+ * Divides the keys into equal shares for the open shards, in order of their numbers, new ones last.
+ * Keys move between shards, as v3io and Yandex Data Streams describe the growth of a stream. Throws
+ * `tooFewShards`.
  */
 function planRecut(
   { name, uid, shards, cut }: StreamDescription,
@@ -97,7 +99,7 @@ function planRecut(
     const { start, end } = ranges[i] as HashRange;
     return { index, hashStart: start, hashEnd: end };
   });
-  // Older than any record that it can get, as the first shards of a stream are.
+  // Created before any record that it can get, like the first shards of a stream.
   const createdMs = (Math.floor(nowMs / SECOND_MS) - 2) * SECOND_MS;
   return {
     made: recut
@@ -111,9 +113,9 @@ function planRecut(
 }
 
 /**
- * The stream once its resharding is done; `ends` are of the closed shards, in the plan's order. All of
- * them end at one moment, the last of theirs, and the new ones begin with the next millisecond: at
- * every millisecond the shards of that time have each key once.
+ * The stream after its resharding; `ends` are those of the closed shards, in the plan's order. All
+ * closed shards get the same end, the last of their ends, and the new ones begin with the next
+ * millisecond. So in every millisecond each key belongs to exactly one shard.
  */
 export function finishResharding(
   stream: StreamDescription,
@@ -139,14 +141,20 @@ export function finishResharding(
   return { ...rest, shards: [...shards, ...made] };
 }
 
-/** The first millisecond at which the shard had its keys; a stream's first shards have had them always. */
+/**
+ * The first millisecond in which the shard had its keys; a stream's first shards have no such
+ * bound.
+ */
 export function openedMs(shards: readonly ShardDescription[], shard: ShardDescription): number {
   if (shard.openedMs !== undefined) return shard.openedMs;
   const ends = (shard.parents ?? []).map((parent) => findShard(shards, parent)?.closedMs ?? 0);
   return Math.max(0, ...ends.map((endMs) => endMs + 1));
 }
 
-/** When the shards began that a change closes; of one that closes none, when the newest began. */
+/**
+ * When the shards that a change closes began; for a change that closes none, when the newest shard
+ * began.
+ */
 function openings({ shards }: StreamDescription, { closing }: Resharding): number[] {
   if (closing.length === 0) return shards.map((shard) => openedMs(shards, shard) - 1);
   return closing.map(({ index }) => {
@@ -155,17 +163,17 @@ function openings({ shards }: StreamDescription, { closing }: Resharding): numbe
   });
 }
 
-/** What is left of the time before a change may close shards. */
+/** The remaining time before a change may close shards. */
 export function waitLeft({ notBeforeMs, waitMs = notBeforeMs }: Resharding, nowMs: number): number {
   return timeLeft(notBeforeMs - waitMs, waitMs, nowMs);
 }
 
-/** When the stream's shards were recounted within the day before `nowMs`. */
+/** The times at which the number of shards was changed within the day before `nowMs`. */
 export function recentRecounts({ recountsMs = [] }: StreamDescription, nowMs: number): number[] {
   return recountsMs.filter((timeMs) => !isOver(timeMs, DAY_MS, nowMs));
 }
 
-/** Open shards, by hash key, and what became of them. */
+/** Open shards in the order of hash keys, and their replacements. */
 class Draft {
   readonly pieces: Piece[];
   private readonly shards: readonly ShardDescription[];
@@ -231,7 +239,7 @@ class Draft {
     }
   }
 
-  /** Merges the narrowest neighbours, the first of them when several are as narrow. */
+  /** Merges the two narrowest neighbours; the first pair if several are equal. */
   shrinkTo(count: number): void {
     while (this.pieces.length > count) {
       let best = 0;

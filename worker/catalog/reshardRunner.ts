@@ -1,7 +1,7 @@
-// Carries out what reshardPlan.ts has planned and the catalog has written down. The new shards are
-// opened, the old ones closed, and only then is the new map shown: a record is in the old shard or
-// refused by it, and whoever is refused finds the new map as soon as there is one. Every step may
-// be done again, so a run that was cut off is simply begun anew.
+// Carries out a plan of reshardPlan.ts that the catalog has stored. It opens the new shards, closes
+// the old ones, and then stores the new map. So a record is in the old shard or was refused by it,
+// and a refused writer finds the new map as soon as it exists. Every step may be repeated, so an
+// interrupted run is simply started again.
 import { hourMs } from "../core/units.ts";
 import type { Env } from "../core/bindings.ts";
 import { findShard } from "../core/hashRange.ts";
@@ -27,7 +27,7 @@ export class Reshardings {
     this.streams = streams;
   }
 
-  /** Resolves when the stream's resharding is done; whoever asks meanwhile waits for the same run. */
+  /** Resolves when the stream's resharding is done; concurrent callers wait for the same run. */
   run(stream: StreamDescription): Promise<void> {
     const { uid } = stream;
     const running = this.runs.get(uid);
@@ -38,7 +38,7 @@ export class Reshardings {
     return done;
   }
 
-  /** Gives up what has closed no shard yet; in any case nothing is going on afterwards. */
+  /** Stops the run if it has not closed a shard yet. When this resolves, no run is active. */
   async stop({ uid }: StreamDescription): Promise<void> {
     const run = this.runs.get(uid);
     run?.abort.abort();
@@ -63,7 +63,7 @@ export class Reshardings {
     this.streams.save({ ...finishResharding(now, plan, ends), status: "ACTIVE" });
   }
 
-  /** What is still to be done to the stream, if it is still there and not being deleted. */
+  /** The open plan of the stream, if the stream exists and is not being deleted. */
   private planOf({ name, uid }: StreamDescription): Resharding | undefined {
     const now = this.streams.find(name);
     return now?.uid === uid && now.status === "UPDATING" ? now.resharding : undefined;
@@ -74,7 +74,7 @@ export class Reshardings {
   }
 }
 
-/** False when it was cut short. */
+/** False if the wait was aborted. */
 async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
     if (ms > 0) await scheduler.wait(ms, { signal });
@@ -84,13 +84,13 @@ async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
   return !signal.aborted;
 }
 
-/** When the first of the stream's closed shards has no record within retention any more. */
+/** The time at which the records of the first closed shard have all expired. */
 export function nextExpiryMs({ shards, retentionHours }: StreamDescription): number | undefined {
   const times = shards.flatMap(({ closedMs }) => closedMs ?? []);
   return times.length === 0 ? undefined : Math.min(...times) + retentionHours * hourMs + 1;
 }
 
-/** Closed shards whose records have all passed retention. */
+/** Closed shards whose records have all expired. */
 export function expiredShards(
   { shards, retentionHours }: StreamDescription,
   nowMs: number,

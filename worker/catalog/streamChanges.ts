@@ -1,12 +1,15 @@
-// What may be changed about a stream by naming a new value: pure functions from one description to
-// the next. They say what the change needs (an active stream, a mode, a commitment) and which state
-// it leaves behind; storing it, and telling shards what they have to know, is the catalog's.
+// Changes of a stream's attributes to a new value: pure functions from one description to the next.
+// They check what the change requires (an active stream, a mode, a commitment) and set the state
+// after it. The catalog stores the description and informs the shards.
 import type { StreamChange } from "../core/control.ts";
 import { StreamError } from "../errors.ts";
 import { changeKey } from "../core/encryption.ts";
 import type { Distribution, StreamDescription } from "../core/types.ts";
 
-/** The stream after the change, UPDATING if that takes its time; the same object if nothing changes. */
+/**
+ * The stream after the change: UPDATING if the change takes time; the same object if nothing
+ * changes.
+ */
 export function changeAttributes(
   stream: StreamDescription,
   change: StreamChange,
@@ -20,7 +23,7 @@ export function changeAttributes(
     case "mode": {
       const { mode, warmThroughputMiBps } = change;
       const changed = { ...stream, mode };
-      // What only an on-demand stream has goes with the mode.
+      // Attributes that only an on-demand stream has are removed with the mode.
       if (mode === "PROVISIONED") {
         delete changed.warmThroughputMiBps;
         changed.distribution = "USER_PARTITION_KEY";
@@ -38,7 +41,8 @@ export function changeAttributes(
       return updating(stream, { ...stream, recordBytesMax: change.bytesMax });
     case "distribution":
       checkDistribution(stream, change.distribution);
-      // At once, and without a state in between (API reference, UpdateStreamRecordDistributionStrategy).
+      // Immediately, without a state in between (API reference,
+      // UpdateStreamRecordDistributionStrategy).
       return { ...stream, distribution: change.distribution };
     case "yandex":
       return { ...stream, yandex: change.attributes };
@@ -57,7 +61,7 @@ export function requireActive({ name, status }: StreamDescription): void {
   if (status !== "ACTIVE") throw new StreamError("streamNotActive", { stream: name, status });
 }
 
-/** Refuses a stream that is not there yet, or is about to go. */
+/** Refuses a stream that is being created or deleted. */
 export function requirePresent({ name, status }: StreamDescription): void {
   if (status === "ACTIVE" || status === "UPDATING") return;
   throw new StreamError("streamNotActive", { stream: name, status });
@@ -74,7 +78,7 @@ export function checkWarmThroughput(
   if (!isCommitted) throw new StreamError("notCommitted");
 }
 
-/** Only an on-demand stream spreads its records by itself. */
+/** Only an on-demand stream may have the distribution AUTO. */
 export function checkDistribution(
   stream: Pick<StreamDescription, "name" | "mode">,
   distribution: Distribution,

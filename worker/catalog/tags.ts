@@ -1,6 +1,6 @@
-// Tags of streams and consumers, by the uid of what they hang on. They stand beside the stream's
-// description and not in it: nobody needs them on the way of a record, and 21 resources with fifty
-// tags each would not fit into the description's row. A resource's tags are one row.
+// Tags of streams and consumers, by the uid of their resource. They are stored beside the stream's
+// description, because the path of a record does not need them, and 21 resources with fifty tags
+// each would not fit the description's row. The tags of a resource are one row.
 import type { TagChange } from "../core/control.ts";
 import type { Tags } from "../core/control.ts";
 import { StreamError } from "../errors.ts";

@@ -1,5 +1,6 @@
-// Arrays of numbers as attributes: a blob with a header of its own, which v3io's servers count with and its clients
-// pack and unpack (v3io-py kv_array.py, after Iguazio's data-layer reference, array attributes).
+// Arrays of numbers as attributes: a blob with a header. v3io servers compute with them, and v3io
+// clients pack and unpack them (v3io-py kv_array.py, after Iguazio's data-layer reference, array
+// attributes).
 //
 //   0   4   magic 11223344 (u32 LE)      8   4   bytes of the elements (u32 LE)
 //   4   4   version 1 (u32 LE)          12   4   type: 259 whole numbers of 64 bits, 261 doubles (u32 LE)
@@ -15,7 +16,7 @@ const DOUBLE = 261;
 const HEADER_BYTES = 16;
 const ELEMENT_BYTES = 8;
 
-/** What fits a row in base64, which has four characters for three bytes. */
+/** The maximum that fits a row in base64, which has four characters for three bytes. */
 const elementsMax = Math.floor(((rowBodyBytesMax / 4) * 3 - HEADER_BYTES) / ELEMENT_BYTES);
 
 export class NumberArray {
@@ -25,7 +26,7 @@ export class NumberArray {
     this.elements = elements;
   }
 
-  /** All elements the same. Throws `expressionFailed` for more than an attribute can have. */
+  /** An array of equal elements. Throws `expressionFailed` if an attribute cannot hold it. */
   static filled(count: number, isWhole: boolean, value: bigint | number): NumberArray {
     if (!Number.isSafeInteger(count) || count < 0 || count > elementsMax) {
       throw failed(`an array of ${count}`);
@@ -35,7 +36,7 @@ export class NumberArray {
     return array;
   }
 
-  /** Undefined for bytes that are no array. */
+  /** Undefined if the bytes are not an array. */
   static decode(base64: string): NumberArray | undefined {
     const bytes = Buffer.from(base64, "base64");
     const size = bytes.length - HEADER_BYTES;
@@ -70,14 +71,14 @@ export class NumberArray {
     return this.elements.length;
   }
 
-  /** Throws `expressionFailed` for an index that it does not have. */
+  /** Throws `expressionFailed` for an index outside the array. */
   at(index: number): bigint | number {
     const element = this.elements[index];
     if (element === undefined) throw failed(`element ${index} of ${this.length}`);
     return element;
   }
 
-  /** An array of whole numbers cuts off what comes after the point. Throws `expressionFailed`. */
+  /** An array of whole numbers drops the fraction. Throws `expressionFailed`. */
   put(index: number, value: bigint | number): void {
     if (!(index in this.elements)) throw failed(`element ${index} of ${this.length}`);
     if (this.elements instanceof Float64Array) {
@@ -102,14 +103,17 @@ export class NumberArray {
     return new NumberArray(this.elements.slice());
   }
 
-  /** Puts the other's elements in the place of its own from `first` to `last`. Throws `expressionFailed`. */
+  /**
+   * Replaces its elements from `first` to `last` by those of the other array. Throws
+   * `expressionFailed`.
+   */
   replace(first: number, last: number, other: NumberArray): void {
     const { length } = this.slice(first, last);
     if (length !== other.length) throw failed(`${other.length} elements in the place of ${length}`);
     for (let i = 0; i < length; i++) this.put(first + i, other.at(i));
   }
 
-  /** Element by element, of two arrays of one length. Throws `expressionFailed`. */
+  /** Computes element by element over two arrays of the same length. Throws `expressionFailed`. */
   combine(
     other: NumberArray,
     choose: (a: bigint | number, b: bigint | number) => bigint | number,

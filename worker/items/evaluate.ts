@@ -1,7 +1,7 @@
-// What conditions and updates mean, without storage or clock. An expression that names an attribute
-// which is not there has no value: as a condition it is false, whatever stands around the name, and as
-// an update it fails. Of if_else and if_not_exists only what is chosen is computed. Source: Iguazio data-layer
-// reference, Expressions.
+// Evaluates conditions and updates, without storage or clock. An expression that names a missing
+// attribute has no value: as a condition it is false, whatever surrounds the name, and as an update
+// it fails. Of if_else and if_not_exists only the chosen branch is computed. Source: Iguazio
+// data-layer reference, Expressions.
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
@@ -35,15 +35,17 @@ export function isTrue(condition: Expression, find: Lookup): boolean {
   }
 }
 
-/** Names of the attributes that an expression asks for. */
+/** Names of the attributes that an expression uses. */
 export function attributesIn(expression: Expression): string[] {
   const own = "name" in expression && expression.kind !== "call" ? [expression.name] : [];
   return [...own, ...partsOf(expression).flatMap(attributesIn)];
 }
 
-/** Carries out the updates in order, each seeing what the ones before it did. Throws `expressionFailed`. */
+/**
+ * Executes the updates in order; each sees the results of those before. Throws `expressionFailed`.
+ */
 export function applyUpdates(updates: readonly Update[], user: Attributes, system: Lookup): void {
-  /** What updates have set so far; an array among them is theirs to change. */
+  /** Values that updates have set so far; arrays among them may be changed in place. */
   const changed = new Map<string, Value>();
   const stored = valuesIn((name) => user.get(name) ?? system(name));
   const find: ValueLookup = (name) => changed.get(name) ?? stored(name);
@@ -60,7 +62,7 @@ export function applyUpdates(updates: readonly Update[], user: Attributes, syste
       throw error;
     }
   }
-  // A few updates can make copies of a large attribute that no row and no memory would hold.
+  // A few updates could make copies of a large attribute that exceed the memory.
   let left = rowBodyBytesMax;
   for (const [name, value] of changed) {
     const attribute = attributeOf(value);
@@ -75,7 +77,7 @@ function charactersOf(attribute: AttributeValue): number {
   return typeof content === "string" ? content.length : 1;
 }
 
-/** The new value of the attribute that an update sets, or sets elements of. */
+/** The new value of an attribute, if an update sets it or some of its elements. */
 function updated(
   { name, at, value }: Extract<Update, { kind: "set" }>,
   find: ValueLookup,

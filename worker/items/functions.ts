@@ -1,5 +1,6 @@
-// The functions of expressions that take values and give one. Source: Iguazio data-layer reference, expression
-// functions; the element-wise ones, isnan and the third parameter of init_array are what storey's drivers.py sends.
+// The functions in expressions that take values and return one. Source: Iguazio data-layer
+// reference, expression functions. The element-wise functions, isnan and the third parameter of
+// init_array are as storey's drivers.py sends them.
 import { NumberArray } from "./arrays.ts";
 import type { FunctionName } from "../core/itemTypes.ts";
 import {
@@ -15,7 +16,7 @@ import {
 } from "./values.ts";
 
 interface FunctionRow {
-  /** How many operands it takes. */
+  /** Number of operands. */
   least: number;
   most: number;
   run(...operands: Value[]): Value;
@@ -54,7 +55,7 @@ function initArray(size: Value = 0n, type: Value = "", value: Value = 0n): Numbe
   return NumberArray.filled(indexOf(size), type === "int", numberOf(value));
 }
 
-/** Characters or elements. */
+/** Number of characters or elements. */
 function lengthOf(value: Value): number {
   if (typeof value !== "string") return arrayOf(value).length;
   let characters = 0;
@@ -62,7 +63,10 @@ function lengthOf(value: Value): number {
   return characters;
 }
 
-/** Of the elements of an array, or of two values that compare; true and false compare as one and nothing. */
+/**
+ * The extreme of the elements of an array, or of two comparable values; true counts as 1 and false
+ * as 0.
+ */
 function extreme(operator: "<" | ">") {
   return (first: Value = 0n, second?: Value): Value => {
     if (second === undefined) {
@@ -75,7 +79,7 @@ function extreme(operator: "<" | ">") {
     const isText = typeof first === "string" && typeof second === "string";
     const [a, b] = isText ? [first, second] : [numberOf(first), numberOf(second)];
     const chosen = compare(operator, b, a) ? second : first;
-    // The wider of the two types wins: max(1.0, 9) is a double.
+    // The result has the wider of the two types: max(1.0, 9) is a double.
     const isMixed = isNumber(first) && isNumber(second) && typeof first !== typeof second;
     return isMixed ? Number(chosen) : chosen;
   };

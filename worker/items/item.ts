@@ -1,6 +1,6 @@
-// An item as its readers see it: the attributes that users wrote, and those of the system, which are made
-// from the row and from what stands there by itself. Everything belongs to everybody who is let in, so that
-// owner and mode are the same for all, as real servers show them.
+// An item as readers see it: the attributes that users wrote, and the system attributes, which are
+// computed from the row and from the shard at that path. Owner and mode are the same for all items,
+// because every accepted caller owns everything; real servers show them like this.
 import { later } from "../core/itemTime.ts";
 import { createHash } from "node:crypto";
 import { bornOf, type Head, timeOf } from "./table.ts";
@@ -12,10 +12,10 @@ import type {
   Selection,
 } from "../core/itemTypes.ts";
 
-/** Of a file, as real servers have it: -rw-rw-r-- (v3io-go, sync_test.go). */
+/** The mode of a file on real servers: -rw-rw-r-- (v3io-go, sync_test.go). */
 export const fileMode = 0o100664;
 
-/** Names that are always the system's (Iguazio data-layer reference, System Attributes). */
+/** Names that are reserved for the system (Iguazio data-layer reference, System Attributes). */
 export const systemNames: ReadonlySet<string> = new Set([
   "__name",
   "__size",
@@ -34,10 +34,13 @@ export const systemNames: ReadonlySet<string> = new Set([
   "__last_sequence_num",
 ]);
 
-/** Six bytes of a digest: numbers that JavaScript and JSON keep exactly. */
+/** Six bytes of a digest: a number that JavaScript and JSON represent exactly. */
 const inodeBytes = 6;
 
-/** A number for a path, without its slash at the end: the same as long as the path is, and hardly ever another's. */
+/**
+ * A number for a path without its slash at the end. It is always the same for a path, and two paths
+ * hardly ever share one.
+ */
 export function inodeOf(path: string): number {
   const name = path.endsWith("/") ? path.slice(0, -1) : path;
   const number = createHash("sha256").update(name).digest().readUIntBE(0, inodeBytes);
@@ -48,13 +51,13 @@ export function parseStored(attributes: string): Attributes {
   return new Map(JSON.parse(attributes) as [string, AttributeValue][]);
 }
 
-/** When the item was last changed, by a write or by what stands there. */
+/** When the item was last changed, by a write or by a record in its shard. */
 export function itemTimeOf({ standing }: ItemPlace, head: Head | undefined): ItemTime {
   const written = head === undefined ? { seconds: 0, nanoseconds: 0 } : timeOf(head);
   return standing === undefined ? written : later(written, standing.time);
 }
 
-/** Nothing for what is not there. */
+/** No attributes for an item that does not exist. */
 export function systemAttributesOf(place: ItemPlace, head: Head | undefined): Attributes {
   const { path, standing } = place;
   const system: Attributes = new Map(standing?.system);
@@ -78,7 +81,7 @@ export function systemAttributesOf(place: ItemPlace, head: Head | undefined): At
   return system;
 }
 
-/** Whether the selection asks for anything that users write. */
+/** True if the selection includes attributes that users write. */
 export function wantsUser({ user, names }: Selection): boolean {
   return user || names.some((name) => !systemNames.has(name));
 }

@@ -1,7 +1,7 @@
-// The objects of one container: a Durable Object over a table of small objects, so that a write is one row
-// and conditions are judged where the writes are. Every write gets a modification time of its own, later
-// than all before it in this object and than the written one's last, because clients use that time as a
-// lock. Who may see what was written, and what a path means beside streams, is decided by the callers.
+// The objects of one v3io container: a Durable Object over a table of small objects, so that a
+// write is one row and conditions are checked where the writes happen. Every write gets its own
+// modification time, later than all earlier ones in this container, because clients use that time
+// as a lock. The callers decide who may see an object and what a path means for streams.
 import { noBytes } from "../codec/bytes.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
@@ -138,7 +138,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
     return time;
   }
 
-  /** Now, or just after the latest of what was given out and `before`. */
+  /** Now, or just after the latest time that was given out and after `before`. */
   private nextTime(before: ItemTime | undefined): ItemTime {
     const now = itemTimeAt(Date.now());
     const latest = before === undefined ? this.lastTime : later(this.lastTime, before);

@@ -1,6 +1,7 @@
-// What is in a directory, a page at a time: its items, or the entries of a listing. What is not asked for does
-// not leave the object, and is not even read where names of the system are enough. A page ends when it has as
-// many items or bytes as one message may have, or when so much was read for it that others should have a turn.
+// Reads a directory page by page: its items, or the entries of a listing. Attributes that are not
+// requested do not leave the object, and are not read if system attributes are enough. A page ends
+// when it has as many items or bytes as a message may have, or when this call has read so much that
+// other calls should run.
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { itemPageBytesMax, itemScanBytesMax, itemScanRowsMax } from "../limits.ts";
@@ -31,7 +32,7 @@ export function scanItems(table: ItemTable, scan: ItemScan): ItemPage {
     (filter !== undefined && attributesIn(filter).some((name) => !systemNames.has(name)));
   const items: Attributes[] = [];
   let [pageBytes, readBytes, readRows] = [0, 0, 0];
-  /** The last path that the page is done with. */
+  /** The last path that the page has processed. */
   let done = after;
   for (const head of table.firsts(directory.path, after)) {
     const isEnough = ++readRows > itemScanRowsMax || readBytes > itemScanBytesMax;
@@ -85,7 +86,7 @@ function isWanted({ directory, part }: ItemScan, { path, owner }: Head): boolean
   return part.count === 1 || crc32(path.slice(directory.path.length)) % part.count === part.index;
 }
 
-/** A container's root always is. */
+/** The root of a container always exists. */
 function isThere(table: ItemTable, { directory: { path, owner } }: ItemScan): boolean {
   return path === "" || table.firstOf(path, owner) !== undefined;
 }

@@ -1,7 +1,8 @@
-// The objects of a container as rows of one table: path, owner, times, attributes, bytes. A directory is a
-// row whose path ends in a slash; it is made with what is put into it, and stays when that goes. Rows of
-// 0.1.0 had no such directories: there one is there as long as something is in it. Of a row's attributes and
-// body, which may be large, only what a question needs is read.
+// The objects of a container as rows of one table: path, owner, times, attributes, bytes. A
+// directory is a row whose path ends in a slash. It is created with the first object in it, and
+// remains when that is deleted. Rows of 0.1.0 had no directories: there a directory exists as long
+// as something is in it. Attributes and body of a row may be large, so only the columns that a
+// query needs are read.
 import { noBytes } from "../codec/bytes.ts";
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
@@ -9,7 +10,7 @@ import { rowBodyBytesMax } from "../limits.ts";
 import { LazySql } from "../core/lazySql.ts";
 import type { ItemPlace, ItemTime } from "../core/itemTypes.ts";
 
-/** The body stands last, so that reading the rest of a row does not touch it. */
+/** The body is the last column, so that reading the other columns does not touch it. */
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS item (
     path TEXT PRIMARY KEY, owner TEXT NOT NULL,
@@ -22,10 +23,10 @@ const SCHEMA = `
 const HEAD = `path, owner, seconds, nanoseconds, born_seconds, born_nanoseconds,
   length(body) AS bytes`;
 
-/** Above every path that begins with what it is appended to. */
+/** A text that sorts after every path with the prefix to which it is appended. */
 const AFTER_ALL = "\u{10FFFF}";
 
-/** A row without what may be large. */
+/** A row without its large columns. */
 export interface Head extends Record<string, SqlStorageValue> {
   path: string;
   owner: string;
@@ -48,12 +49,12 @@ export class ItemTable {
     this.sql = new LazySql(sql, "item", [SCHEMA]);
   }
 
-  /** To be called before a transaction in which something is written. */
+  /** Call it before a transaction that writes. */
   make(): void {
     this.sql.make();
   }
 
-  /** The place's row, unless it was written in another owner's time. */
+  /** The row of the path, unless it was written for another owner. */
   find({ path, owner }: ItemPlace): Row | undefined {
     const found = `SELECT ${HEAD}, attributes FROM item WHERE path = ?`;
     const row = this.sql.rows<Row>(found, path)[0];
@@ -71,7 +72,10 @@ export class ItemTable {
     return this.sql.rows<{ attributes: string }>(found, path)[0]?.attributes ?? "[]";
   }
 
-  /** After a path, in order: each row directly in a directory, and the first of every directory in it. */
+  /**
+   * In order, after a path: each row directly in a directory, and the first row of every directory
+   * in it.
+   */
   *firsts(prefix: string, after: string): Generator<Head> {
     const next = `SELECT ${HEAD} FROM item WHERE path > ? AND path < ? ORDER BY path LIMIT 1`;
     const isDirectory = after.endsWith("/") && after.length > prefix.length;
@@ -85,14 +89,14 @@ export class ItemTable {
     }
   }
 
-  /** The directory's own row, or the first of what the owner has in it. */
+  /** The directory's own row, or the first row that the owner has in it. */
   firstOf(directory: string, owner: string): Head | undefined {
     const first = `SELECT ${HEAD} FROM item WHERE path >= ? AND path < ? AND owner = ?
       ORDER BY path LIMIT 1`;
     return this.sql.rows<Head>(first, directory, directory + AFTER_ALL, owner)[0];
   }
 
-  /** Throws `tooLarge`. Without a body, the one that the place has. */
+  /** Throws `tooLarge`. Without a body, the stored body remains. */
   write(
     place: ItemPlace,
     row: Head | undefined,
@@ -115,13 +119,13 @@ export class ItemTable {
     this.sql.remove("DELETE FROM item WHERE path = ?", path);
   }
 
-  /** Everything in the directory, and itself. */
+  /** Deletes the directory and everything in it. */
   clear(directory: string): void {
     const end = directory + AFTER_ALL;
     this.sql.remove("DELETE FROM item WHERE path >= ? AND path < ?", directory, end);
   }
 
-  /** Makes the directories that the place lies in, as far as they are not there. */
+  /** Creates the missing directories above the path. */
   makeParents({ path, owner, base = "" }: ItemPlace, time: ItemTime): void {
     for (let at = path.indexOf("/", base.length); at >= 0; at = path.indexOf("/", at + 1)) {
       if (at === path.length - 1) return;
@@ -161,7 +165,10 @@ export function bornOf({ born_seconds, born_nanoseconds }: Head): ItemTime {
   return { seconds: born_seconds, nanoseconds: born_nanoseconds };
 }
 
-/** The directory of `prefix` that the path lies in, or is; undefined for what is directly in `prefix`. */
+/**
+ * The directory in `prefix` that contains the path, or is the path; undefined for a path directly
+ * in `prefix`.
+ */
 export function directoryIn(path: string, prefix: string): string | undefined {
   const slash = path.indexOf("/", prefix.length);
   return slash < 0 ? undefined : path.slice(0, slash + 1);

@@ -1,5 +1,6 @@
-// A container's objects that may never have been written to: where they were not, questions are answered here,
-// as an empty store would answer them, and only what writes goes on to it.
+// Stands before a container's objects that may never have been written to. If they were not,
+// queries are answered here as an empty store would answer them, and only calls that write are
+// passed on.
 import type { Failure } from "../core/rpc.ts";
 import type {
   ItemListing,
@@ -21,7 +22,7 @@ export class UnwrittenItems implements ItemsApi {
     this.isWritten = isWritten;
   }
 
-  /** A shard's attributes, which stand without having been written, are the store's to put together. */
+  /** Computed attributes of a shard exist without a write; the store combines them. */
   getItem(place: ItemPlace, selection: Selection) {
     if (place.standing !== undefined) return this.items.getItem(place, selection);
     return this.ofItem(place, (items) => items.getItem(place, selection));

@@ -1,13 +1,14 @@
-// The values that expressions compute with, and what arithmetic and comparisons mean on them. Whole numbers have
-// 64 bits, others are doubles; a time is compared but not counted with; a blob may be an array of numbers. Values
-// of different types never compare as true. Source: Iguazio data-layer reference, Expressions.
+// The values of expressions, and the arithmetic and comparisons on them. Whole numbers have 64
+// bits, other numbers are doubles. Times can be compared but not used in arithmetic. A blob may be
+// an array of numbers. Values of different types never compare as true. Source: Iguazio data-layer
+// reference, Expressions.
 import { Buffer } from "node:buffer";
 import { StreamError } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
 import type { Arithmetic, AttributeValue, Comparison, Literal } from "../core/itemTypes.ts";
 
-/** Blobs and times stay as they were written until they are asked for. */
+/** Blobs and times stay in their written form until they are used. */
 export type Value = Literal | NumberArray | { opaque: AttributeValue };
 
 /** Whole numbers are of 64 bits, signed or not. */
@@ -16,7 +17,7 @@ const integerMax = (1n << 64n) - 1n;
 
 const NANOSECONDS = 1_000_000_000n;
 
-/** Arrays that were unpacked, by the attribute that holds them: one expression may ask for many elements. */
+/** Unpacked arrays by the attribute that holds them: one expression may use many elements. */
 const arrays = new WeakMap<AttributeValue, NumberArray>();
 
 export function valueOf(attribute: AttributeValue): Value {
@@ -26,7 +27,7 @@ export function valueOf(attribute: AttributeValue): Value {
   return { opaque: attribute };
 }
 
-/** Throws `expressionFailed` for a number that is none. */
+/** Throws `expressionFailed` if the text is not a number. */
 export function attributeOf(value: Value): AttributeValue {
   if (isNumber(value)) {
     if (typeof value === "number" && !Number.isFinite(value)) throw failed("a number out of range");
@@ -48,7 +49,7 @@ export function isNumber(value: Value): value is bigint | number {
   return typeof value === "bigint" || typeof value === "number";
 }
 
-/** True counts as one and false as nothing, except in comparisons. Throws `expressionFailed`. */
+/** True counts as 1 and false as 0, except in comparisons. Throws `expressionFailed`. */
 export function numberOf(value: Value): bigint | number {
   if (isNumber(value)) return value;
   if (typeof value === "boolean") return value ? 1n : 0n;
@@ -107,7 +108,7 @@ export function compare(operator: Comparison, left: Value, right: Value): boolea
   }
 }
 
-/** Texts and blobs are added by putting them together. Throws `expressionFailed`. */
+/** Adding texts or blobs joins them. Throws `expressionFailed`. */
 export function compute(operator: Arithmetic, left: Value, right: Value): Value {
   if (operator === "+" && typeof left === "string" && typeof right === "string") {
     if (left.length + right.length > rowBodyBytesMax) throw failed("a text too long to store");
@@ -163,7 +164,10 @@ function computeWhole(operator: Arithmetic, a: bigint, b: bigint): bigint {
   return result;
 }
 
-/** What is no number any more is refused where it comes from numbers: arrays may hold infinities. */
+/**
+ * A result that is not a number is refused if the operands are numbers: arrays may contain
+ * infinities.
+ */
 function computeFloat(operator: Arithmetic, a: number, b: number): number {
   const result = {
     "+": () => a + b,

@@ -1,6 +1,7 @@
-// What an isolate knows of the catalogs: descriptions for a few seconds, cursor keys for as long as there is room. The hot paths
-// ask here first and call a catalog only when they must. A stale description is harmless: shards
-// themselves know whether they exist, and `refresh` asks again.
+// A cache of what the catalogs say: descriptions of streams for a few seconds, cursor keys for as
+// long as there is room. Requests ask here first, and here a catalog is called only if needed. A
+// stale description is harmless: a shard itself knows whether it exists, and `refreshStream` asks
+// again.
 import { isDue } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
@@ -23,12 +24,15 @@ export interface KnownStream {
 const streams = new BoundedMap<KnownStream>(descriptionsMax);
 const cursorKeys = new BoundedMap<string>(descriptionsMax);
 
-/** The object itself, which comes to be by being called. */
+/** The Durable Object itself; calling it creates it. */
 export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub> {
   return env.CATALOG.getByName(scopeName(scope));
 }
 
-/** The catalog, which is called only once it was written to, or to be written to: see written.ts. */
+/**
+ * The catalog for usual calls: an object that was never written to is not called, except by calls
+ * that write: see written.ts.
+ */
 export function writtenCatalogOf(env: Env, scope: Scope): CatalogApi {
   const catalog = catalogOf(env, scope);
   const name = scopeName(scope);
@@ -36,14 +40,16 @@ export function writtenCatalogOf(env: Env, scope: Scope): CatalogApi {
   return isWritten === undefined ? catalog : new UnwrittenCatalog(name, catalog, isWritten);
 }
 
-/** The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`. */
+/**
+ * The stream as the catalog described it at most `descriptionTtlMs` ago. Throws `streamNotFound`.
+ */
 export async function findStream(env: Env, scope: Scope, name: string): Promise<KnownStream> {
   const known = streams.get(streamName(scope, name));
   if (known !== undefined && !isDue(known.freshUntilMs, descriptionTtlMs, Date.now())) return known;
   return refreshStream(env, scope, name);
 }
 
-/** The stream as it was at `sinceMs` or later, for who asks what was so by then. Throws `streamNotFound`. */
+/** The stream as it was at `sinceMs` or later. Throws `streamNotFound`. */
 export async function findStreamSince(
   env: Env,
   scope: Scope,
@@ -74,7 +80,10 @@ export async function settledStream(env: Env, scope: Scope, name: string): Promi
   return remember(key, stream, askedMs);
 }
 
-/** Runs `work` on the stream, and once more on a fresh description when a shard of a stale one is gone. */
+/**
+ * Runs `work` on the stream. If a shard of a stale description does not exist, runs it once more on
+ * a fresh one.
+ */
 export async function withStream<T>(
   env: Env,
   scope: Scope,
@@ -90,12 +99,12 @@ export async function withStream<T>(
   }
 }
 
-/** Forgets what this isolate knew, after it changed the stream itself. */
+/** Removes the stream from the cache, after this isolate has changed it. */
 export function forgetStream(scope: Scope, name: string): void {
   streams.delete(streamName(scope, name));
 }
 
-/** The key that authenticates the scope's cursors; made when there is none, for who seals one. */
+/** The key that authenticates the scope's cursors, for signing; created if there is none. */
 export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   const name = scopeName(scope);
   let key = cursorKeys.get(name);
@@ -106,7 +115,7 @@ export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   return key;
 }
 
-/** The same, unless none was ever made: then no cursor can be good. */
+/** The same key, for checking; undefined if it was never created. Then no cursor can be valid. */
 export async function findCursorKey(env: Env, scope: Scope): Promise<string | undefined> {
   const name = scopeName(scope);
   const known = cursorKeys.get(name);
@@ -116,7 +125,9 @@ export async function findCursorKey(env: Env, scope: Scope): Promise<string | un
   return key;
 }
 
-/** The same, in one call with the description of a stream that is likely to be asked for next. */
+/**
+ * As `findCursorKey`, in one call with the description of a stream that is probably needed next.
+ */
 export async function findCursorKeyBeside(
   env: Env,
   scope: Scope,
@@ -135,7 +146,8 @@ export async function findCursorKeyBeside(
 type CatalogStub = CatalogApi & Rpc.DurableObjectBranded;
 
 function remember(key: string, description: StreamDescription, askedMs: number): KnownStream {
-  // A stream that is being made or removed may be something else at the next request.
+  // The state of a stream that is being created or deleted may differ at the next request, so it is
+  // not cached.
   const settled = description.status === "ACTIVE" || description.status === "UPDATING";
   const known = {
     description,

@@ -1,25 +1,31 @@
-// Segments on their way into memory, over all pages of an isolate, within one budget; pages on their way
-// out share it (worker/http/reply.ts). How large segments are is known only once they are there: until then a
-// shard's are taken to be as large as the last that were read of it. What is read stays with its page,
-// and in the cache (core/bodyCache.ts).
+// One budget for the memory of all pages of an isolate: segments that are being loaded, and pages
+// that are being sent (worker/http/reply.ts). The size of a segment is known only after it is
+// loaded. Until then the mean size of the shard's last segments is assumed. Loaded segments are
+// held by their page and by the cache (core/bodyCache.ts).
 import { pageMemoryBytesMax, pageMemoryLeaseMs, segmentBytes, viewsMax } from "../limits.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { MemoryBudget } from "../core/memoryBudget.ts";
 
-/** The isolate's. Pages that have loaded their segments go before those that have not. */
+/**
+ * The isolate's budget. Pages that have loaded their segments have priority over those that have
+ * not.
+ */
 export const pageMemory = new MemoryBudget(pageMemoryBytesMax, pageMemoryLeaseMs);
 
-/** Mean size of the segments that were read last, by shard; the shard read longest ago goes first. */
+/**
+ * Mean size of the segments that were read last, by shard; the shard that was read longest ago is
+ * removed first.
+ */
 const sizes = new BoundedMap<number>(viewsMax);
 
-/** Bytes that a segment of the shard is likely to have. */
+/** The expected size of a segment of the shard. */
 export function expectedBytes(uid: string): number {
   return sizes.get(uid) ?? segmentBytes;
 }
 
 /**
- * Loads segments of a shard, all at once, when there is room for the `count` of them that are not
- * in memory yet.
+ * Loads segments of a shard at the same time, when the budget has room for the `count` segments
+ * that are not in memory.
  */
 export async function readInTurn(
   uid: string,

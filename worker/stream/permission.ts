@@ -1,6 +1,6 @@
-// Whether a caller may do something with a stream or a consumer, whatever dialect asks: what is judged is
-// what is there, by its one ARN and the policies attached to it, with the verdict of auth/policy.ts.
-// Faces give deeds their names and word the refusal.
+// Checks the permission of a caller for an action on a stream or a consumer, for all dialects. It
+// judges the resource that exists, by its ARN and its attached policies, with auth/policy.ts. Each
+// dialect supplies the action name and maps the refusal to its own error.
 import type { ConsumerKey } from "../core/control.ts";
 import { consumerArn, streamArn } from "../auth/arn.ts";
 import type { Caller, Refusal } from "../auth/caller.ts";
@@ -15,17 +15,20 @@ import type { Scope, StreamDescription } from "../core/types.ts";
 /** A stream, or a consumer of it. */
 export interface NamedResource {
   scope: Scope;
-  /** Of the stream, in the catalog. */
+  /** Name of the stream in the catalog. */
   name: string;
   consumer?: ConsumerKey | undefined;
 }
 
 export interface NamedAction extends Pick<Deed, "action" | "alias"> {
-  /** Policies have no say about themselves. */
+  /** Set for actions on policies: the policy of a resource does not decide about itself. */
   isOfPolicy?: boolean;
 }
 
-/** Undefined when it may; a deed without a resource, such as a listing, needs the caller's list alone. */
+/**
+ * Undefined if the caller may. An action without a resource, such as a listing, needs only the
+ * caller's own list.
+ */
 export async function refusalOf(
   env: Env,
   caller: Caller,
@@ -35,14 +38,14 @@ export async function refusalOf(
   if (caller.isOpen) return undefined;
   if (resource === undefined) return authorize(caller, { action, alias, arn: "*" });
   const given = deedOn({ action, alias }, resource, undefined);
-  // Nothing is asked of a catalog when no policy can change the verdict.
+  // The catalog is not asked if no policy can change the verdict.
   if (isDecidedByList(caller, given)) return authorize(caller, given);
   const deed = deedOn({ action, alias }, resource, await lookUp(env, resource));
   if (!isOfPolicy) return authorize(caller, deed);
   return authorize(caller, { action, alias, arn: deed.arn, streamArn: deed.streamArn });
 }
 
-/** The deed as it is judged, on what was found. */
+/** The action as policy.ts judges it, on the resource that was found. */
 function deedOn(
   { action, alias }: Pick<Deed, "action" | "alias">,
   { scope: { account, region }, name, consumer: key }: NamedResource,
@@ -54,7 +57,7 @@ function deedOn(
   if (key === undefined) return deed;
   const consumer = found && findConsumer(found, key);
   const createdSeconds = consumer ? createdSecondsOf(consumer) : key.createdSeconds;
-  // A name that no consumer has says nothing but the stream.
+  // If no consumer has the name, only the stream is judged.
   if (createdSeconds === undefined) return deed;
   return {
     action,
@@ -66,7 +69,7 @@ function deedOn(
   };
 }
 
-/** A consumer may be newer than what this isolate knows of its stream. */
+/** A consumer may be newer than the cached description of its stream. */
 async function lookUp(
   env: Env,
   { scope, name, consumer }: NamedResource,

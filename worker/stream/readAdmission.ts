@@ -1,6 +1,6 @@
-// The limits of reading, from the Worker's side: a call is counted before it is served, and what it hands
-// out afterwards, where the service's limits are kept (core/settings.ts). The shard does the counting
-// (shard/shardQuota.ts). Without limits nobody is asked.
+// The quotas of reads, on the Worker's side, where the service's limits apply (core/settings.ts). A
+// call is counted before it is served, and its bytes afterwards. The shard counts
+// (shard/shardQuota.ts). Without limits no shard is asked.
 import type { QuotaKind } from "../core/types.ts";
 import type { Env } from "../core/bindings.ts";
 import { engine } from "../engine/instance.ts";
@@ -8,7 +8,7 @@ import { readSettings } from "../core/settings.ts";
 import type { Page } from "./reader.ts";
 import { unwrap } from "../core/rpc.ts";
 
-/** Throws `overloaded` for a call that comes too soon. */
+/** Throws `overloaded` for a call above the rate. */
 export async function admitCall(env: Env, uid: string, kind: QuotaKind): Promise<void> {
   if (readSettings(env).limits === "none") return;
   unwrap(await env.SHARD.getByName(uid).admit(kind));

@@ -1,4 +1,5 @@
-// What the pages of an isolate came from and cost, for operators, tests and benches.
+// Counters of the pages of an isolate: where they came from and what they cost. For operators,
+// tests and benchmarks.
 
 export const readCounters = {
   historyPages: 0,

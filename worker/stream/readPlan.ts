@@ -1,9 +1,10 @@
-// Where a page's records are: a pure decision from a location, the caller's limits and a shard's
-// view. Sealed segments are read by their numbers, several at once; the tail is the shard's to read.
+// Decides where a page's records are, from a location, the caller's limits and a shard's view. A
+// pure function. Sealed segments are read by number, several at once; the tail is read from the
+// shard.
 import { pageSegmentsMax, segmentBytes, segmentFetchesMax } from "../limits.ts";
 import type { Location, ShardView } from "../core/types.ts";
 
-/** How far into its first segment a page begins, for the planner. */
+/** The planner's assumption of where in its first segment a page begins. */
 const startShare = 0.75;
 
 export interface PageLimits {
@@ -34,18 +35,20 @@ export function planRead(location: Location, limits: PageLimits, view: ShardView
   };
 }
 
-/** A page of history so far. */
+/** The state of a page of history while it is gathered. */
 export interface Progress {
-  /** The segment to go on with. */
+  /** The next segment. */
   segment: number;
   segmentsRead: number;
   recordsRead: number;
   bytesRead: number;
-  /** What the page still has room for. */
+  /** Remaining room of the page. */
   left: PageLimits;
 }
 
-/** Segments to go on with, as many as the page is likely to need, of those that are fetched at once. */
+/**
+ * The next segments: as many as the page probably needs, at most as many as are fetched at once.
+ */
 export function planMore(progress: Progress, view: ShardView): number[] {
   const { segment, segmentsRead, recordsRead, bytesRead, left } = progress;
   if (left.recordsMax <= 0 || left.bytesMax <= 0) return [];
@@ -59,9 +62,9 @@ export function planMore(progress: Progress, view: ShardView): number[] {
 }
 
 /**
- * How many segments the page is likely to touch, by the shard's average. Where in the first one it
- * begins is not known, so most pages get one more than they would fill: a page that ends at a
- * segment's edge for want of the next is short, and costs another request.
+ * How many segments the page probably needs, by the shard's average. The start within the first
+ * segment is not known, so most pages get one segment more. Without it, pages would end early at
+ * segment boundaries, and the rest would cost another request.
  */
 function segmentsExpected(limits: PageLimits, view: ShardView): number {
   const records = (view.tailIndex - view.firstIndex) / (view.segment - view.firstSegment);

@@ -1,6 +1,7 @@
 // Reads a page of records for a consumer. History comes from sealed segments, through the isolate's
-// cache and their cached address, without a word to the shard; the tail comes from the shard. What is known of a shard's
-// view is used for a second, and renewed in the background after half of it, so that a steady reader never waits for it.
+// cache and their cached address, without a request to the shard. The tail comes from the shard. A
+// shard's view is used for one second. It is renewed in the background after half of that time, so
+// that a steady reader never waits for it.
 import { horizonOf } from "../core/horizon.ts";
 import { isOver } from "../core/clock.ts";
 import type { Runtime } from "../core/bindings.ts";
@@ -35,7 +36,9 @@ export interface Page {
   lastTimeMs: number | undefined;
 }
 
-/** What to do with a location whose record retention has removed: go on at the oldest, or refuse. */
+/**
+ * What to do with a location whose record has expired: continue at the oldest record, or refuse.
+ */
 export type Trimmed = "skip" | "refuse";
 
 interface KnownView {
@@ -74,8 +77,8 @@ export async function seekShard(
 }
 
 /**
- * The latest time that a reader may ask for: now, or the arrival of the shard's newest record where that
- * lies ahead because the clock has been set back. Throws `shardNotFound`.
+ * The latest time that a reader may ask for: now, or the arrival of the shard's newest record if
+ * that is later because the clock was set back. Throws `shardNotFound`.
  */
 export async function latestTime(
   { env }: Pick<Runtime, "env">,
@@ -97,7 +100,7 @@ async function gatherPage(
 ): Promise<Page> {
   let at = location;
   const known = views.get(uid);
-  // Sealed once, sealed for ever: an old view is good enough to know that.
+  // A sealed segment stays sealed, so an old view is good enough for this check.
   let history = known !== undefined && at.segment < known.view.segment;
   let located = false;
   for (;;) {
@@ -109,10 +112,10 @@ async function gatherPage(
         const gathered = await readSegments(runtime, uid, plan, limits, view);
         if (gathered.runs.length > 0) return historyPage(runtime, uid, gathered, view);
         if (gathered.index > plan.index) {
-          // Retention has passed all of it within the last second.
+          // All of it has expired within the last second.
           at = gathered;
         } else if (!located) {
-          // The hint was wrong, or the view so old that the segment is gone.
+          // The segment number was a wrong hint, or the view is so old that the segment is deleted.
           const { index } = plan;
           at = (await seekShard(runtime, uid, { kind: "index", index })).location;
           located = true;
@@ -147,8 +150,8 @@ interface Gathering {
 }
 
 /**
- * The page as far as it is sealed, up to the first segment that cannot be had: the planned segments, and
- * those after them while the page has room.
+ * The sealed part of the page, up to the first segment that cannot be loaded: the planned segments,
+ * then those after them while the page has room.
  */
 async function readSegments(
   runtime: Runtime,
@@ -169,7 +172,7 @@ async function readSegments(
   const reading = readInTurn(uid, missingOf(uid, plan, wanted, limits, view), async () => {
     const loads = await fetchSegments(runtime, uid, wanted, view);
     let isWhole = takeLoads(page, loads.slice(0, plan.segments.length), plan.index, view);
-    // Where none of them had the record, the hint was wrong, and more of them would not help.
+    // If none of them had the record, the hint was wrong, and further segments would not help.
     while (isWhole && page.index > plan.index) {
       const more = planMore(progressOf(page, plan, limits), view);
       if (more.length === 0) break;
@@ -179,16 +182,16 @@ async function readSegments(
     }
     return loads;
   });
-  // A reader that goes away must not leave its part of the budget behind.
+  // If the reader disconnects, its part of the budget must still be returned.
   runtime.waitUntil(reading.catch(() => {}));
   await reading;
-  // What is not what it should be is not to be trusted again.
+  // A cached segment without the expected records is not used again.
   const isElsewhere = page.index === plan.index;
   if (isElsewhere) for (const segment of plan.segments) bodies.delete(segmentKey(uid, segment));
   return page;
 }
 
-/** Segments that the whole page is likely to need, and that are not in memory. */
+/** Segments that the whole page probably needs and that are not in memory. */
 function missingOf(
   uid: string,
   { index, endIndex, segments }: Extract<ReadPlan, { from: "segments" }>,
@@ -224,7 +227,7 @@ function progressOf(
   };
 }
 
-/** Takes segments in a row into the page; false when it ends with one that cannot be had. */
+/** Takes consecutive segments into the page; false if one of them cannot be loaded. */
 function takeLoads(
   page: Gathering,
   loads: readonly PromiseSettledResult<Uint8Array>[],
@@ -245,7 +248,10 @@ function takeLoads(
   return true;
 }
 
-/** Goes on after a segment that an operator has given up; false when it is none, or lies further on. */
+/**
+ * Skips a segment that an operator has let readers pass over; false if the error is another one, or
+ * the segment is further on.
+ */
 function passOver(page: Gathering, error: unknown): boolean {
   if (!isCode(error, "segmentSkipped")) return false;
   const { index, count } = error.detail;
@@ -261,12 +267,15 @@ function isMissing(error: unknown): boolean {
   return isCode(error, "locationNotFound");
 }
 
-/** The shard itself says that the record is in this segment, and it is not there. */
+/** The shard names this segment for the record, and the record is not in it. */
 function misplaced(shard: string, { segment, index }: Location): StreamError {
   return new StreamError("corrupt", { shard, segment, index, what: "other records, or none" });
 }
 
-/** Takes what the page still has room for from a segment that does not begin after its index. */
+/**
+ * Takes records from a segment up to the page's limits; the segment does not begin after the page's
+ * index.
+ */
 function takeRun(page: Gathering, chunk: Uint8Array, horizonMs: number): void {
   const { firstIndex, count, timeMs } = readHeader(chunk);
   const kept = timeMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
@@ -301,13 +310,13 @@ async function historyPage(
   return {
     runs,
     next: { segment, index },
-    // Caught up is said only of a view that is newer than the page.
+    // "Caught up" needs a view that is newer than the page.
     view: index >= view.nextIndex ? await renewView(runtime, uid) : view,
     lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
   };
 }
 
-/** What a shard gave, as a page. */
+/** The reply of a shard, as a page. */
 export function pageOf({ chunks, next, view }: ReadReply): Page {
   const runs = chunks.map((chunk) => ({ chunk, from: 0, to: readHeader(chunk).count }));
   const last = runs.at(-1);
@@ -330,7 +339,7 @@ async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
   if (known === undefined || isOver(known.readMs, viewTtlMs, nowMs)) return renewView(runtime, uid);
   if (isOver(known.readMs, viewTtlMs / 2, nowMs) && !known.renewing) {
     known.renewing = true;
-    // A failure here is met again, and told, by the next reader that has to wait.
+    // The next reader that must wait gets this failure again, and reports it.
     runtime.waitUntil(renewView(runtime, uid).catch(() => views.delete(uid)));
   }
   return known.view;

@@ -1,7 +1,7 @@
-// Brings sealed segments to the isolate where a page is put together: out of its cache, else from
-// their cached address, side by side, within the isolate's budget for what is on its way. A reader who
-// goes through a shard page by page, and whose segments only the shard has, is a round trip away from
-// each of them: some of those that he will want next come along.
+// Loads sealed segments for a page: from the isolate's cache, else from their cached address,
+// several at once, within the isolate's memory budget. If only the shard has the segments, each of
+// them is a round trip away. So for a reader that reads page after page, some of the following
+// segments are loaded too.
 import type { Runtime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { StreamError, type StreamErrorCode, type StreamErrorDetail } from "../errors.ts";
@@ -13,10 +13,12 @@ import { readCounters } from "./readCounters.ts";
 import { markHeader, placeHeader } from "./segments.ts";
 import type { ShardView } from "../core/types.ts";
 
-/** Where the page of each shard that was read last has ended; the shard read longest ago goes first. */
+/**
+ * Where the last page of each shard ended; the shard that was read longest ago is removed first.
+ */
 const readTo = new BoundedMap<number>(viewsMax);
 
-/** Segments in a row that a page asks for first, and those that come along with them. */
+/** Consecutive segments that a page needs first, and those that are loaded with them. */
 export function segmentsToFetch(
   uid: string,
   segments: readonly number[],
@@ -29,12 +31,12 @@ export function segmentsToFetch(
   return [...segments, ...ahead.filter((segment) => !isAtHand(uid, segment))];
 }
 
-/** Whether a segment is in the isolate's memory. */
+/** True if a segment is in the isolate's memory. */
 export function isAtHand(uid: string, segment: number): boolean {
   return bodies.has(segmentKey(uid, segment));
 }
 
-/** The verified bytes of segments, side by side. */
+/** Loads segments at the same time; returns their verified bytes. */
 export function fetchSegments(
   runtime: Runtime,
   uid: string,
@@ -44,12 +46,15 @@ export function fetchSegments(
   return Promise.allSettled(segments.map((segment) => loadSegment(runtime, uid, segment, view)));
 }
 
-/** Tells where a page has ended, and the next one of the same reader begins. */
+/** Stores where a page has ended, which is where the same reader's next page begins. */
 export function notePage(uid: string, nextIndex: number): void {
   readTo.set(uid, nextIndex);
 }
 
-/** What follows, as far as it is worth the way: from R2 each comes as soon as it is asked for. */
+/**
+ * The following segments that are worth loading. Segments in R2 are not, because each of them is
+ * loaded quickly when it is needed.
+ */
 function segmentsAhead(segments: readonly number[], view: ShardView): number[] {
   const first = (segments.at(-1) ?? -1) + 1;
   const end = Math.min((segments[0] ?? 0) + segmentFetchesMax, view.segment);
@@ -90,7 +95,7 @@ async function failureOf(response: Response): Promise<Error> {
 let isolateMark = "";
 let markCount = 0;
 
-/** Another for each request, of any isolate. */
+/** A value that no other request of any isolate has. */
 function nextMark(): string {
   isolateMark ||= crypto.randomUUID();
   return `${isolateMark}/${markCount++}`;

@@ -1,7 +1,7 @@
-// Sealed segments at an address: GET /segments/<shard uid>/<number> on this entrypoint. What it
-// answers with 200 never changes, so Workers Cache in front of it may keep it for ever, in every
-// place; wrangler.toml turns that cache on for this entrypoint alone. Bytes come from R2, or from
-// the shard while R2 does not have them, and are checked before they are let out.
+// Serves sealed segments by address: GET /segments/<shard uid>/<number> on this entrypoint. A reply
+// with status 200 never changes, so Workers Cache in front of it may keep it for ever, in every
+// place. wrangler.toml turns that cache on for this entrypoint only. The bytes come from R2, or
+// from the shard while R2 does not have them. They are checked before they are sent.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
 import { isCode, isStreamError, StreamError } from "../errors.ts";
@@ -14,12 +14,12 @@ const PATH = /^\/segments\/([0-9a-f-]{1,64})\/(\d{1,10})$/;
 
 const immutable = "public, max-age=31536000, immutable, stale-if-error=0";
 
-/** Says in which order to look; not a part of the address. */
+/** Tells which place to try first; not a part of the address. */
 export const placeHeader = "x-millrace-place";
 
 /**
- * A mark that a request bears and no other does: a reply that bears it too was made, and its bytes
- * checked, for this request. One from a cache bears another's.
+ * A value that is unique to a request. A reply with the same value was made, and its bytes checked,
+ * for this request. A reply from a cache has the value of another request.
  */
 export const markHeader = "x-millrace-mark";
 
@@ -51,8 +51,8 @@ export class Segments extends WorkerEntrypoint<Env> {
 }
 
 /**
- * Looks where the segment is expected first, then in the other place: one good copy is enough.
- * Throws `corrupt`, `segmentSkipped` where that may be passed over, or what else a place failed with.
+ * Tries the expected place first, then the other one: one intact copy is enough. Throws `corrupt`,
+ * `segmentSkipped` if readers may pass over it, or another failure of a place.
  */
 async function loadSegment(
   env: Env,
@@ -81,7 +81,7 @@ async function loadSegment(
     }
   }
   if (failures.length === 0) return undefined;
-  // A place that fails for now may have a sound copy: that one is not passed over.
+  // A place that fails temporarily may have an intact copy: that segment is not passed over.
   const mayBeSound = failures.find((error) => !isSkip(error) && !isCorrupt(error));
   throw mayBeSound ?? failures.find(isSkip) ?? failures[0];
 }
@@ -90,7 +90,7 @@ function isSkip(error: unknown): boolean {
   return isCode(error, "segmentSkipped");
 }
 
-/** Whoever asked and went away needs no answer. */
+/** A reader that has disconnected needs no answer. */
 async function write(writable: WritableStream<Uint8Array>, body: Uint8Array): Promise<void> {
   const writer = writable.getWriter();
   await writer.write(body);

@@ -1,5 +1,5 @@
-// The end of a shard that was split or merged: whether a page has come to it, and the shards that go on.
-// A moment after a shard has closed the catalog does not show its children yet.
+// The end of a shard that was split or merged: whether a page has reached it, and which shards
+// continue it. For a moment after a shard has closed, the catalog does not show its children.
 import type { Env } from "../core/bindings.ts";
 import { childrenOf } from "../core/hashRange.ts";
 import type { Scope, ShardDescription } from "../core/types.ts";
@@ -7,12 +7,12 @@ import { StreamError } from "../errors.ts";
 import { findStream, refreshStream, settledStream } from "./directory.ts";
 import type { Page } from "./reader.ts";
 
-/** Whether the page leads to the end of a shard that takes no more records. */
+/** True if the page ends at the end of a closed shard. */
 export function isAtEnd({ next, view }: Page): boolean {
   return view.closedMs !== undefined && next.index >= view.nextIndex;
 }
 
-/** The shards that continue one that has ended; none while the catalog does not show them. */
+/** The shards that continue a closed one; none while the catalog does not show them. */
 export function findChildren(
   env: Env,
   scope: Scope,
@@ -22,7 +22,7 @@ export function findChildren(
   return firstChildren([findStream, refreshStream], env, scope, name, shardIndex);
 }
 
-/** The same, once the catalog shows them. Throws `shardNotFound` when there are none. */
+/** The same, when the catalog shows them. Throws `shardNotFound` if there are none. */
 export async function waitForChildren(
   env: Env,
   scope: Scope,

@@ -1,5 +1,5 @@
-// A catalog that may never have been written to: where it was not, questions are answered here, as an empty
-// one would answer them, and only what writes goes on to it.
+// Stands before a catalog that may never have been written to. If it was not, queries are answered
+// here as an empty catalog would answer them, and only calls that write are passed on.
 import type { TagChange } from "../core/control.ts";
 import type { Tags } from "../core/control.ts";
 import type { ReshardOrder } from "../core/control.ts";
@@ -18,7 +18,7 @@ import type {
 } from "../core/rpc.ts";
 import type { Scope } from "../core/types.ts";
 
-/** Of all of them: the local server has one isolate. */
+/** Shared by all catalogs: the local server has one isolate. */
 const rates = new Rates();
 
 export class UnwrittenCatalog implements CatalogApi {
@@ -26,7 +26,7 @@ export class UnwrittenCatalog implements CatalogApi {
   private readonly catalog: CatalogApi;
   private readonly isWritten: () => Promise<boolean>;
 
-  /** `name` is that of the scope. */
+  /** `name` is the name of the scope. */
   constructor(name: string, catalog: CatalogApi, isWritten: () => Promise<boolean>) {
     this.name = name;
     this.catalog = catalog;

@@ -1,7 +1,7 @@
-// Puts loose records into a stream: packs a chunk for each shard that gets some, and appends them all at
-// once. Records keep their order within a shard. A shard that cannot take its records fails those
-// alone. A shard that was closed or is gone shows that the map is stale: the catalog says when it has
-// a new one, and the records go where they now belong.
+// Puts records into a stream: packs a chunk for each shard that gets records, and appends all
+// chunks at once. Records keep their order within a shard. If a shard cannot accept its records,
+// only those fail. If a shard is closed or does not exist, the map is stale: the writer asks the
+// catalog for the new map and sends those records to the shards that own them now.
 import type { Env } from "../core/bindings.ts";
 import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
@@ -13,17 +13,20 @@ import { findRoute, heirOf } from "../core/hashRange.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { AppendReceipt, ShardDescription } from "../core/types.ts";
 
-/** A record's place. */
+/** Where a record is stored. */
 export interface PlacedRecord {
   shard: ShardDescription;
   index: number;
   timeMs: number;
 }
 
-/** A record's place, or why it has none. */
+/** Where a record is stored, or why it is not. */
 export type PutResult = PlacedRecord | { shard: ShardDescription; failure: unknown };
 
-/** What goes to one shard: its chunks, how many records each has, and which of the call's they are. */
+/**
+ * The records for one shard: the chunks, the number of records in each, and the positions of the
+ * records in the call.
+ */
 interface ShardRun {
   shard: ShardDescription;
   chunks: Uint8Array[];
@@ -31,7 +34,7 @@ interface ShardRun {
   which: number[];
 }
 
-/** Results in the order of the records. Throws only when the stream itself is gone. */
+/** Returns results in the order of the records. Throws only if the stream does not exist. */
 export async function putRecords(
   env: Env,
   stream: KnownStream,
@@ -47,7 +50,7 @@ export async function putRecords(
     try {
       current = await settledStream(env, description, description.name);
     } catch (error) {
-      // What could not be put is told record by record: others of the call may have been.
+      // Failures are reported record by record, because other records of the call may be stored.
       if (isStreamError(error)) throw error;
       console.error("no new map of the stream's shards", error);
       return results;
@@ -55,7 +58,10 @@ export async function putRecords(
   }
 }
 
-/** Fills in the results of the records at `which`; returns those whose shard is closed or gone. */
+/**
+ * Fills in the results of the records at `which`; returns those whose shard is closed or does not
+ * exist.
+ */
 async function putRouted(
   env: Env,
   stream: KnownStream,
@@ -123,17 +129,20 @@ function addChunk(run: ShardRun, chunk: Uint8Array, count: number): void {
   run.counts.push(count);
 }
 
-/** Position of the shard with that index, or of the one that has taken its place. */
+/** Position of the shard with that index, or of its open successor. */
 function routeTo({ routes, description }: KnownStream, index: number, hash: Uint8Array): number {
   const route = routes.shards.findIndex((shard) => shard.index === index);
   if (route >= 0) return route;
   const heir = heirOf(description.shards, index, Buffer.from(hash).toString("hex"));
   const found = routes.shards.findIndex((shard) => shard.index === heir?.index);
-  // A number that never was a shard, or was forgotten, is as good as none.
+  // An index without a shard counts as not given.
   return found < 0 ? findRoute(routes, hash, 0) : found;
 }
 
-/** Tells the records of a run, chunk by chunk, where they are: a shard may have taken the first ones only. */
+/**
+ * Fills in where the records of a run are stored, chunk by chunk. A shard may have accepted only
+ * the first ones.
+ */
 function placeRecords(
   results: PutResult[],
   { shard, counts }: ShardRun,

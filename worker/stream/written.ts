@@ -1,14 +1,14 @@
-// Whether an object has anything stored. Deployed, one that has written nothing has nothing, and is asked like
-// any other. On the local server every object has a file from the moment it is called, so that questions
-// about what is not there would fill the folder: there the folder is asked first, and an object without a
-// file is answered for (stream/unwritten.ts, items/unwritten.ts).
+// Tells whether a Durable Object has stored anything. When deployed, an empty object costs nothing
+// and is simply called. On the local server, every object that is called gets a file, so queries
+// for names that do not exist would fill the folder. There the folder is looked up first, and an
+// object without a file is not called (stream/unwritten.ts, items/unwritten.ts).
 import type { Env } from "../core/bindings.ts";
 import { writtenObjectsMax } from "../limits.ts";
 
-/** Once there, a file stays as long as anybody asks. */
+/** A file is not deleted while requests use it, so a positive answer may be cached. */
 const written = new Set<string>();
 
-/** Undefined where there is no folder to ask; `binding` and `className` are those of the object. */
+/** Undefined if there is no such folder; `binding` and `className` belong to the object. */
 export function writtenCheck(
   env: Env,
   binding: "CATALOG" | "ITEMS",
