@@ -205,8 +205,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-25",
     file: "worker/auth/keyring.ts",
-    find: "this.#signingKeys.size >= signingKeysMax",
-    replace: "this.#signingKeys.size >= Infinity",
+    find: "new BoundedMap<Uint8Array>(signingKeysMax)",
+    replace: "new BoundedMap<Uint8Array>(Infinity)",
     tests: ["test/worker/auth/sigv4.test.ts", "test/worker/auth/keyring.test.ts"],
     harm: "signing keys fill the memory of the isolate",
   },
@@ -229,8 +229,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-28",
     file: "worker/auth/token.ts",
-    find: "if (sealed.size <= sealedMax) return;",
-    replace: "if (sealed.size > 0) return;",
+    find: "new BoundedMap<Token>(sealedMax)",
+    replace: "new BoundedMap<Token>(Infinity)",
     tests: ["test/worker/auth/token.test.ts"],
     harm: "sealed tokens fill the memory of the isolate",
   },
@@ -330,8 +330,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-40",
     file: "worker/auth/config.ts",
-    find: "if (unknown === undefined) return value as Members;",
-    replace: "return value as Members;",
+    find: "if (unknown === undefined) return value;",
+    replace: "return value;",
     tests: ["test/worker/auth/config.test.ts"],
     harm: "a misspelt member gives away more than was meant",
   },

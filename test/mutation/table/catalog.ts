@@ -370,10 +370,10 @@ export const catalogMutations: readonly Mutation[] = [
   },
   {
     id: "catalog-42",
-    file: "worker/stream/directory.ts",
-    find: "if (streams.size >= descriptionsMax) {",
-    replace: "if (streams.size < 0) {",
-    tests: ["test/worker/stream/memory.workerd.test.ts"],
-    harm: "descriptions fill the memory of the isolate",
+    file: "worker/core/boundedMap.ts",
+    find: "this.entries.delete(key);\n    this.entries.set",
+    replace: "this.entries.set",
+    tests: ["test/worker/boundedMap.test.ts"],
+    harm: "what is asked for all the time is forgotten first",
   },
 ];

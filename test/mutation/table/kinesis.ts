@@ -39,10 +39,10 @@ export const kinesisMutations: readonly Mutation[] = [
   },
   {
     id: "kinesis-05",
-    file: "worker/kinesis/hashkey.ts",
+    file: "worker/core/hashKey.ts",
     find: "return key <= hashKeyMax ? key : undefined;",
     replace: "return key;",
-    tests: ["test/worker/kinesis/hashkey.test.ts"],
+    tests: ["test/worker/hashKey.test.ts"],
     harm: "a hash key above 2^128-1 is taken",
   },
   {

@@ -13,7 +13,7 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-02",
     file: "worker/stream/reader.ts",
-    find: "if (readHeader(load.value).firstIndex > page.index) break;",
+    find: "if (readHeader(load.value).firstIndex > page.index) return false;",
     replace: "",
     tests: ["test/worker/stream/history.workerd.test.ts"],
     harm: "a wrong hint skips records",
@@ -100,11 +100,11 @@ export const readingMutations: readonly Mutation[] = [
   },
   {
     id: "reading-11",
-    file: "worker/stream/segmentLoader.ts",
-    find: "if (readTo.size <= viewsMax) return;",
+    file: "worker/core/boundedMap.ts",
+    find: "if (this.entries.size <= this.countMax) return;",
     replace: "return;",
-    tests: ["test/worker/stream/memory.workerd.test.ts"],
-    harm: "readers' places fill the memory of the isolate",
+    tests: ["test/worker/boundedMap.test.ts"],
+    harm: "names that clients think of fill the memory of the isolate",
   },
   {
     id: "reading-12",

@@ -7,7 +7,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tierMover.ts",
     find: "if (!isMoved || !isWhole) continue;",
     replace: "if (!isMoved) continue;",
-    tests: ["test/worker/stream/damage.workerd.test.ts"],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "the last copy of a damaged segment is dropped",
   },
   {
@@ -15,12 +15,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: "if (segment >= this.published.segment) return { body: null };",
     replace: "",
-    tests: [
-      "test/worker/stream/history.workerd.test.ts",
-      "test/worker/stream/seal.workerd.test.ts",
-      "test/worker/stream/append.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
-    ],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "bytes that are not durable are cached for a year",
   },
   {
@@ -28,7 +23,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "timeMs - first.firstMs >= 2 ** 31",
     replace: "timeMs - first.firstMs >= 2 ** 40",
-    tests: ["test/worker/stream/seal.workerd.test.ts", "test/worker/stream/clock.workerd.test.ts"],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "after a jump of the clock every later commit fails",
   },
   {
@@ -36,7 +31,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "oldest < this.floorMs ? 0 : expiryMs > nowMs",
     replace: "expiryMs > nowMs",
-    tests: ["test/worker/stream/retention.workerd.test.ts"],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "what a shorter retention has expired stays until the longer one passes",
   },
   {
@@ -44,10 +39,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "this.rowCount = rows.length;",
     replace: "this.rowCount = 0;",
-    tests: [
-      "test/worker/stream/rows.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
-    ],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "the bound on a generation's rows is forgotten with every eviction",
   },
   {
@@ -55,7 +47,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/core/segmentBucket.ts",
     find: "if (!truncated) return;",
     replace: "if (objects !== undefined) return;",
-    tests: ["test/worker/stream/tier.workerd.test.ts", "test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/stream/guards.workerd.test.ts"],
     harm: "removing a shard of more than 1000 segments leaves objects for ever",
   },
   {
@@ -63,7 +55,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: "if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint8(43) !== 0) {",
     replace: "if (view.getUint8(9) < 0) {",
-    tests: ["test/worker/stream/chunk.test.ts"],
+    tests: ["test/worker/stream/chunkHeader.test.ts"],
     harm: "a reader takes what it does not know, and no later format can rely on it",
   },
   {
@@ -77,15 +69,15 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-09",
     file: "worker/engine/chunk.ts",
-    find: "crc32(chunk.subarray(0, HEADER_CRC_AT), crc32(uid))",
-    replace: "crc32(chunk.subarray(0, HEADER_CRC_AT))",
+    find: "crc32(chunk.subarray(0, chunkFields.headerCrc), crc32(uid))",
+    replace: "crc32(chunk.subarray(0, chunkFields.headerCrc))",
     tests: ["test/worker/stream/chunk.test.ts"],
     harm: "a segment is not known to be its shard's",
   },
   {
     id: "shard-10",
     file: "worker/engine/chunk.ts",
-    find: "if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(BODY_CRC_AT, true)) {",
+    find: "if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(chunkFields.bodyCrc, true)) {",
     replace: "if (chunk.length === 0) {",
     tests: ["test/worker/stream/chunk.test.ts"],
     harm: "damaged records are served",
@@ -103,7 +95,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: 'if (header.firstIndex > INDEX_MAX) throw corrupt("index too large");',
     replace: "",
-    tests: ["test/worker/stream/chunk.test.ts"],
+    tests: ["test/worker/stream/chunkHeader.test.ts"],
     harm: "an index that is no safe number is read",
   },
   {
@@ -206,8 +198,8 @@ export const shardMutations: readonly Mutation[] = [
   },
   {
     id: "shard-24",
-    file: "worker/shard/appendQueue.ts",
-    find: 'if (chunk.length !== bytes) throw new StreamError("corrupt", { what: "wrong length" });',
+    file: "worker/engine/chunk.ts",
+    find: 'if (bytes.length !== header.bytes) throw corrupt("wrong length");',
     replace: "",
     tests: ["test/worker/stream/append.workerd.test.ts"],
     harm: "a chunk that is cut short is stored",
@@ -482,8 +474,8 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-55",
     file: "worker/shard/shardQuota.ts",
-    find: "const readBytesPerSecond = 2 * megabyte;",
-    replace: "const readBytesPerSecond = 2 / megabyte;",
+    find: "const readBytesPerSecond = 2 * mebibyte;",
+    replace: "const readBytesPerSecond = 2 / mebibyte;",
     tests: ["test/worker/yandex/quota.workerd.test.ts"],
     harm: "nothing can be read where limits are kept",
   },

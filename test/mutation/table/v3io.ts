@@ -129,8 +129,8 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-16",
     file: "worker/items/items.ts",
-    find: "append && row !== undefined ? this.table.bodyOf(place) : NOTHING",
-    replace: "NOTHING",
+    find: "append && row !== undefined ? this.table.bodyOf(place) : noBytes",
+    replace: "noBytes",
     tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "an append replaces the object",
   },

@@ -61,7 +61,7 @@ export const yandexMutations: readonly Mutation[] = [
   {
     id: "yandex-08",
     file: "worker/yandex/actions/read.ts",
-    find: "isOver ? await childShards(context, iterator) : []",
+    find: "isAtEnd(page) ? await childrenOf(context, iterator) : []",
     replace: "[]",
     tests: [
       "test/worker/yandex/streams.workerd.test.ts",
@@ -96,10 +96,10 @@ export const yandexMutations: readonly Mutation[] = [
   {
     id: "yandex-12",
     file: "worker/yandex/actions/put.ts",
-    find: "hash === undefined || hash > hashMax",
-    replace: "hash === undefined",
+    find: "if (key === undefined) throw refuse(",
+    replace: "if (key === 0n) throw refuse(",
     tests: ["test/worker/yandex/records.workerd.test.ts"],
-    harm: "a hash key above 2^128-1 is taken",
+    harm: "a hash key that is none is a 500",
   },
   {
     id: "yandex-13",
