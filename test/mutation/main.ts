@@ -79,7 +79,9 @@ async function tryOut(mutation: Mutation): Promise<Outcome> {
     const { exitCode, failed, passed, output } = await copy.test(tests);
     if (failed.length > 0) [outcome, detail] = ["caught", failed[0] ?? ""];
     else if (exitCode === undefined) outcome = "timeout";
-    else if (exitCode !== 0 || passed === 0) [outcome, detail] = ["broken", output];
+    else if (passed === 0) [outcome, detail] = ["broken", output];
+    // An error outside of any test fails the run too.
+    else if (exitCode !== 0) [outcome, detail] = ["caught", "the run itself"];
     else [outcome, detail] = survives === undefined ? ["survived", harm] : ["allowed", survives];
   } catch (error) {
     [outcome, detail] = ["broken", String(error)];

@@ -4,7 +4,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { segmentBytes } from "../../../worker/limits.ts";
-import { MemoryBudget } from "../../../worker/core/memoryBudget.ts";
+import { MemoryBudget, type Turn } from "../../../worker/core/memoryBudget.ts";
 import { expectedBytes, readInTurn, pageMemory } from "../../../worker/stream/loadBudget.ts";
 import { Random } from "../../engine/random.ts";
 
@@ -17,14 +17,15 @@ class Pages {
   readonly begun: string[] = [];
   private readonly ends = new Map<string, PromiseWithResolvers<void>>();
 
-  load(name: string, bytes: number): Promise<string> {
-    return this.budget.run(bytes, async () => {
+  load(name: string, bytes: number, turn?: Turn): Promise<string> {
+    const work = async () => {
       const end = Promise.withResolvers<void>();
       this.ends.set(name, end);
       this.begun.push(name);
       await end.promise;
       return name;
-    });
+    };
+    return this.budget.run(bytes, work, turn);
   }
 
   async end(name: string, failure?: Error): Promise<void> {
@@ -88,6 +89,36 @@ describe("the budget", () => {
     await pages.end("large");
     await pages.end("tiny");
     await Promise.all(loads);
+  });
+
+  test("lets pages that have loaded their segments go before those that have not", async () => {
+    const loads = [pages.load("a", 100), pages.load("b", 60), pages.load("c", 60, "first")];
+    await settled();
+    await pages.end("a");
+    expect(pages.begun).toEqual(["a", "c"]);
+    await pages.end("c");
+    expect(pages.begun).toEqual(["a", "c", "b"]);
+    await pages.end("b");
+    await Promise.all(loads);
+  });
+
+  test("has back at once what a page turns out not to need, and gives no more than was taken", async () => {
+    const end = Promise.withResolvers<void>();
+    const first = pages.budget.run(100, async (lease) => {
+      if (lease === undefined) throw new Error("no lease");
+      pages.budget.shrink(lease, 150);
+      expect(pages.budget.bytes).toBe(100);
+      pages.budget.shrink(lease, 30);
+      await end.promise;
+    });
+    const next = pages.load("next", 70);
+    await settled();
+    expect(pages.begun).toEqual(["next"]);
+    expect(pages.budget.bytes).toBe(100);
+    end.resolve();
+    await pages.end("next");
+    await Promise.all([first, next]);
+    expect(pages.budget.bytes).toBe(0);
   });
 
   test("makes nobody wait who needs nothing", async () => {
