@@ -7,8 +7,9 @@
 //   --part N/M     the N-th of M parts of the table, for several machines
 //   --check        only whether the table matches the code: seconds
 //   --no-baseline  trust that the tests pass on the code as it is
-import { parseArgs } from "node:util";
 import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { transformSync } from "esbuild";
 import { TreeCopy } from "./copy.ts";
 import { findStale, mutate, type Mutation } from "./mutation.ts";
 import { table } from "./table.ts";
@@ -73,15 +74,18 @@ async function tryOut(mutation: Mutation): Promise<Outcome> {
     file.startsWith("assembly/") || tests.some((test) => test.startsWith("test/e2e/"));
   let outcome: Outcome;
   let detail = "";
-  copy.write(file, mutate(original, mutation));
   try {
+    const mutated = mutate(original, mutation);
+    // Code that nobody could have meant proves nothing. The engine's compiler says so of its own.
+    if (!file.startsWith("assembly/")) transformSync(mutated, { loader: "ts" });
+    copy.write(file, mutated);
     if (isBuilt) await copy.build();
     const { exitCode, failed, passed, output } = await copy.test(tests);
     if (failed.length > 0) [outcome, detail] = ["caught", failed[0] ?? ""];
     else if (exitCode === undefined) outcome = "timeout";
-    else if (passed === 0) [outcome, detail] = ["broken", output];
-    // An error outside of any test fails the run too.
-    else if (exitCode !== 0) [outcome, detail] = ["caught", "the run itself"];
+    // Such as an error outside of any test, or a test file that never ends by itself.
+    else if (exitCode !== 0) [outcome, detail] = ["caught", `by the run: ${lastLine(output)}`];
+    else if (passed === 0) [outcome, detail] = ["broken", "no test ran"];
     else [outcome, detail] = survives === undefined ? ["survived", harm] : ["allowed", survives];
   } catch (error) {
     [outcome, detail] = ["broken", String(error)];
@@ -95,6 +99,10 @@ async function tryOut(mutation: Mutation): Promise<Outcome> {
     console.log(`         ${id} is caught after all: take its reason to survive out of the table`);
   }
   return outcome;
+}
+
+function lastLine(output: string): string {
+  return output.trim().split("\n").at(-1) ?? "";
 }
 
 function count(outcome: Outcome): number {

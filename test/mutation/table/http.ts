@@ -171,7 +171,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/memoryBudget.ts",
     find: "lease.bytes = Math.min(lease.bytes, bytes);",
     replace: "",
-    tests: ["test/worker/reply.workerd.test.ts", "test/worker/longPages.workerd.test.ts"],
+    tests: ["test/worker/stream/reading.test.ts"],
     harm: "a small page holds the memory of a large one",
   },
   {
