@@ -48,9 +48,9 @@ export const accessMutations: readonly Mutation[] = [
   },
   {
     id: "access-06",
-    file: "worker/v3io/permission.ts",
-    find: 'operation: stream === undefined ? command.kind : "DeleteStream"',
-    replace: "operation: command.kind",
+    file: "worker/v3io/actions/streams.ts",
+    find: 'name: "DeleteStream",',
+    replace: 'name: "DeleteObject",',
     tests: ["test/worker/access/v3io.workerd.test.ts", "test/worker/access.workerd.test.ts"],
     harm: "v3io: who may delete objects deletes streams",
   },

@@ -112,17 +112,17 @@ export const v3ioMutations: readonly Mutation[] = [
   },
   {
     id: "v3io-14",
-    file: "worker/v3io/actions/objects.ts",
-    find: "Math.min(range.last, body.length - 1)",
+    file: "worker/v3io/byteRange.ts",
+    find: "Math.min(range.last, size - 1)",
     replace: "range.last",
     tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "a range beyond the end says a wrong length",
   },
   {
     id: "v3io-15",
-    file: "worker/v3io/actions/objects.ts",
-    find: "range.first >= body.length",
-    replace: "range.first > body.length",
+    file: "worker/v3io/byteRange.ts",
+    find: "if (first > last) {",
+    replace: "if (first > last + 1) {",
     tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "a range that begins at the end is answered with nothing",
   },
@@ -152,7 +152,7 @@ export const v3ioMutations: readonly Mutation[] = [
   },
   {
     id: "v3io-19",
-    file: "worker/v3io/actions/records.ts",
+    file: "worker/v3io/actions/put.ts",
     find: "if (placeOf(batch, at) <= shardCount) placed.push(at);",
     replace: "if (placeOf(batch, at) <= shardCount + 1) placed.push(at);",
     tests: ["test/worker/v3io/records.workerd.test.ts"],
@@ -160,7 +160,7 @@ export const v3ioMutations: readonly Mutation[] = [
   },
   {
     id: "v3io-20",
-    file: "worker/v3io/actions/records.ts",
+    file: "worker/v3io/actions/read.ts",
     find: 'if (location === undefined) throw new V3ioError("IllegalLocationException");',
     replace: "",
     tests: ["test/worker/v3io/records.workerd.test.ts"],
@@ -168,7 +168,7 @@ export const v3ioMutations: readonly Mutation[] = [
   },
   {
     id: "v3io-21",
-    file: "worker/v3io/actions/records.ts",
+    file: "worker/v3io/actions/read.ts",
     find: 'limits, "refuse")',
     replace: 'limits, "skip")',
     tests: ["test/worker/v3io/records.workerd.test.ts"],
@@ -189,8 +189,8 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-23",
     file: "worker/v3io/places.ts",
-    find: 'if (stream.description.status === "DELETING") {',
-    replace: "if (stream.description.status === undefined) {",
+    find: 'if (status === "DELETING") throw',
+    replace: "if (status === undefined) throw",
     tests: [
       "test/worker/v3io/streams.workerd.test.ts",
       "test/worker/v3io/objects.workerd.test.ts",
