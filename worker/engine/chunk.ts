@@ -1,28 +1,32 @@
-// The chunk's header in TypeScript: reading it, checking it, stamping it, and binding what is stored to
-// its shard. docs/FORMAT.md owns the layout. The columns and the payload are the engine's business
-// (worker/engine/engine.ts); this file lets a shard place a chunk, and trust its bytes, without the engine.
+// The chunk's header in TypeScript: reads, checks and stamps it, and adds the shard's uid to the
+// checksum of a stored body. docs/FORMAT.md defines the layout. Columns and payload are read by the
+// engine (worker/engine/engine.ts). With this file a shard can place a chunk, and check its bytes,
+// without the engine.
 import { crc32 } from "node:zlib";
 import { isCode, StreamError } from "../errors.ts";
 import { storesBoundOnly } from "./shardUid.ts";
 
 export const CHUNK_HEADER_BYTES = 56;
-/** A chunk on its way: packed, merged or sliced. */
+/** A chunk outside of storage: packed, merged or sliced. */
 const CHUNK_VERSION = 1;
-/** A body as a shard stores it: its header's checksum covers the shard's uid. */
+/** A stored body: the checksum of its header covers the shard's uid. */
 const BOUND_VERSION = 2;
 /** "MLRC", little-endian. */
 const CHUNK_MAGIC = 0x43524c4d;
 /** Indexes stay below 2^50, so that a row id of eight times the index is exact in a double. */
 export const INDEX_MAX = 2 ** 50 - 1;
 
-/** End, key and info column of one record at their widest; records committed together share a time. */
+/**
+ * Bytes of one record in the end, key and info columns at their widest; records that are committed
+ * together share a time.
+ */
 export const columnBytesMax = 7;
-/** All four columns of one record at their widest. */
+/** Bytes of one record in all four columns at their widest. */
 export const wideColumnBytesMax = 11;
 
 const VERSION_AT = 4;
 
-/** Where the header has what is read and written here; the engine has the same numbers (assembly/record.ts). */
+/** Offsets of the header's fields; the engine has the same numbers (assembly/record.ts). */
 export const chunkFields = {
   count: 12,
   firstIndex: 16,
@@ -41,7 +45,7 @@ export interface ChunkHeader {
   firstIndex: number;
   /** Arrival of the first record, Unix milliseconds. */
   timeMs: number;
-  /** Earlier records of the shard with that arrival time. */
+  /** Number of earlier records of the shard with that arrival time. */
   timeOrdinal: number;
   stride: number;
   keyBytesMin: number;
@@ -55,27 +59,27 @@ export interface ChunkHeader {
   bytes: number;
 }
 
-/** What a shard writes into a chunk when it takes it. */
+/** What a shard writes into a chunk when it accepts it. */
 export interface ChunkStamp {
   firstIndex: number;
   timeMs: number;
   timeOrdinal: number;
 }
 
-/** A whole chunk, whose header was read and checked where its bytes came in. */
+/** A whole chunk, whose header was read and checked where the bytes arrived. */
 export interface Chunk {
   readonly bytes: Uint8Array;
   readonly header: Readonly<ChunkHeader>;
 }
 
-/** Throws `corrupt` for bytes that are no whole chunk. Their checksums are not looked at. */
+/** Throws `corrupt` if the bytes are not a whole chunk. Checksums are not checked. */
 export function openChunk(bytes: Uint8Array): Chunk {
   const header = readHeader(bytes);
   if (bytes.length !== header.bytes) throw corrupt("wrong length");
   return { bytes, header };
 }
 
-/** The chunk with its place, which is written into its bytes too. */
+/** Stamps the chunk: writes its place into its bytes, and returns it with the place. */
 export function withStamp({ bytes, header }: Chunk, stamp: ChunkStamp): Chunk {
   stampChunk(bytes, stamp);
   return { bytes, header: { ...header, ...stamp } };
@@ -120,7 +124,7 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
 }
 
 /**
- * Reads the header of a body that shard `uid` is said to have stored, and checks its length and both
+ * Reads the header of a body that shard `uid` should have stored, and checks its length and both
  * checksums. Throws `corrupt`, also for a body of another shard.
  */
 export function verifyBody(chunk: Uint8Array, uid: string): ChunkHeader {
@@ -159,14 +163,17 @@ export function stampChunk(chunk: Uint8Array, stamp: ChunkStamp): void {
   sealHeader(chunk);
 }
 
-/** Gives the only record of an unsealed chunk another payload: that is also its stride. */
+/**
+ * Changes the payload length of a chunk with one record and without checksums; it is also the
+ * stride.
+ */
 export function resizeRecord(chunk: Uint8Array, payloadBytes: number): void {
   const view = viewOf(chunk);
   view.setUint32(chunkFields.stride, payloadBytes, true);
   view.setUint32(chunkFields.payloadBytes, payloadBytes, true);
 }
 
-/** Writes the body's checksum, as the packer does; the header's is the stamp's. */
+/** Writes the body's checksum, after packing; the header's checksum is written with the stamp. */
 export function sealBody(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.bodyCrc, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
 }
@@ -176,7 +183,10 @@ export function sealHeader(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, ""), true);
 }
 
-/** Makes a stamped chunk a body of shard `uid`; one that is it already stays the same. */
+/**
+ * Turns a stamped chunk into a stored body of shard `uid`; a stored body of the shard stays the
+ * same.
+ */
 export function bindChunk(chunk: Uint8Array, uid: string): void {
   chunk[VERSION_AT] = BOUND_VERSION;
   viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, uid), true);
@@ -191,7 +201,7 @@ export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): num
   return header.timeMs + delta;
 }
 
-/** Of the shard's uid and then the header. */
+/** The checksum of the shard's uid followed by the header. */
 function headerChecksum(chunk: Uint8Array, uid: string): number {
   return crc32(chunk.subarray(0, chunkFields.headerCrc), crc32(uid));
 }

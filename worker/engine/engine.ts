@@ -1,7 +1,7 @@
-// The WASM engine, typed. This file and its parts (memory.ts, printer.ts, packer.ts) alone touch the
-// engine's memory: they lay bytes into the input window, make one call per batch, and take the result
-// out. Chunks that come in have been verified (worker/engine/chunk.ts); chunks that go out carry
-// their checksums. A chunk larger than the window holds exactly one record.
+// The WASM engine with types. Only this file and its parts (memory.ts, printer.ts, packer.ts) use
+// the engine's memory. They write bytes into the input window, make one call per batch, and take
+// the result. Chunks passed to the engine have been verified (worker/engine/chunk.ts); chunks that
+// it returns have their checksums. A chunk larger than the window contains exactly one record.
 import { noBytes } from "../codec/bytes.ts";
 import type { EngineExports } from "./exports.ts";
 import {
@@ -37,21 +37,29 @@ export interface Location {
 export const LOCATION_BYTES = 16;
 
 const U32_MAX = 2 ** 32 - 1;
-/** u32 fields of a range to be merged: the chunk's address, its first record, the one after its last. */
+/**
+ * u32 fields of a range to merge: the chunk's address, its first record, the record after its last
+ * one.
+ */
 export const MERGE_ROW = 3;
 export const SEQUENCE_DIGITS = 56;
 const decoder = new TextDecoder();
 
 export class Engine {
   readonly raw: EngineExports;
-  /** A chunk of up to this many bytes may hold many records; a larger one holds exactly one. */
+  /**
+   * A chunk of up to this many bytes may contain many records; a larger one contains exactly one.
+   */
   readonly windowBytes: number;
   /** Payload bytes that several records packed together may have. */
   readonly packBytesMax: number;
   private readonly memory: EngineMemory;
   private readonly packer: RecordPacker;
 
-  /** The release build imports nothing; the debug build wants to be told whom to tell of a failed assert. */
+  /**
+   * The release build imports nothing; the debug build imports the function that a failed assert
+   * calls.
+   */
   constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
     const raw = new WebAssembly.Instance(module, imports).exports as unknown as EngineExports;
     this.raw = raw;
@@ -61,7 +69,7 @@ export class Engine {
     this.packBytesMax = this.packer.bytesMax;
   }
 
-  /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
+  /** Undefined if the body is longer than the window, or needs the general reader. */
   readPutBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
     return this.packer.readBody(body, kind);
   }
@@ -71,7 +79,7 @@ export class Engine {
     return this.packer.pack(records);
   }
 
-  /** Packs records into a chunk for each of the routes that get some: see RecordPacker. */
+  /** Packs records into a chunk for each route that gets records: see RecordPacker. */
   packRouted(records: RecordBatch, starts: Uint32Array, place: PlaceRecord): RoutedChunks {
     return this.packer.packRouted(records, starts, place);
   }
@@ -97,7 +105,9 @@ export class Engine {
     return this.takeMerged(chunks.length);
   }
 
-  /** The chunk of records `from` to `to` (excluded) alone; the same bytes when that is all. */
+  /**
+   * A chunk of only the records `from` to `to` (excluded); the same bytes if these are all records.
+   */
   slice(chunk: Uint8Array, from: number, to: number): Uint8Array {
     const header = checkRange(chunk, from, to);
     if (from === 0 && to === header.count) return chunk;
@@ -123,7 +133,10 @@ export class Engine {
     return this.raw.fitRecords(address, from, count, bytes);
   }
 
-  /** Records as GetRecords of Kinesis prints them in JSON; those that arrived in `encrypted` say so. */
+  /**
+   * Records as GetRecords of Kinesis prints them in JSON; those that arrived in `encrypted` are
+   * printed with their encryption type.
+   */
   kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[] = []): RecordPrinter {
     return new RecordPrinter(this.memory, kinesisJson(shard, encrypted));
   }
@@ -157,7 +170,10 @@ export class Engine {
     );
   }
 
-  /** The same numbers one after the other, each between two texts; the bytes are the engine's. */
+  /**
+   * The same numbers one after the other, each between two texts; the returned bytes are in the
+   * engine's memory.
+   */
   printNumbers(
     shard: ShardNumbers,
     index: number,
@@ -188,7 +204,7 @@ export class Engine {
     return bytes.slice(output, output + LOCATION_BYTES);
   }
 
-  /** Undefined when the bytes are no location. */
+  /** Undefined if the bytes are not a location. */
   decodeLocation(location: Uint8Array): Location | undefined {
     if (location.length !== LOCATION_BYTES) return undefined;
     const { doubles, result } = this.memory;

@@ -1,5 +1,5 @@
-// The WASM module's face, as assembly/engine.ts exports it: windows as addresses, functions over
-// addresses and counts. worker/engine/engine.ts is its only user.
+// The interface of the WASM module, as assembly/engine.ts exports it: addresses of windows, and
+// functions over addresses and counts. worker/engine/engine.ts is its only user.
 
 /** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
 export interface EngineExports {

@@ -1,27 +1,27 @@
-// The formats in which the engine prints records: which exports do it, and how the text of a record
-// is put together whose data goes around the engine.
+// The formats in which the engine prints records: the exports of each, and how the text of a record
+// is built whose data is larger than the window.
 import { noBytes } from "../codec/bytes.ts";
 import type { EngineExports } from "./exports.ts";
 import { encryptedCount, renderStretches, stretchesOf, type TimeSpan } from "./stretches.ts";
 
-/** What a Kinesis sequence number carries about its shard. */
+/** The fields of a Kinesis sequence number that depend on the shard. */
 export interface ShardNumbers {
   createdMs: number;
   index: number;
-  /** Records may arrive before it is created: their numbers then say the second after its creation. */
+  /** Records may arrive before the creation time; their numbers then carry the second after it. */
   createdAhead?: boolean | undefined;
 }
 
 export interface RecordFormat {
-  /** What stands between two records. */
+  /** The text between two records. */
   readonly separator: Uint8Array;
-  /** Data stands in base64, else as it is. */
+  /** True if data is printed in base64; otherwise it is copied unchanged. */
   readonly isBase64: boolean;
-  /** Keys are looked at to measure them. */
+  /** True if measuring must read the keys. */
   readonly measuresKeys: boolean;
   /** Exact bytes of records `from` to `to`. */
   measure(raw: EngineExports, chunk: number, from: number, to: number): number;
-  /** Prints from the address `at` on, behind a separator when `comma` is 1; returns the end. */
+  /** Prints from the address `at` on, after a separator if `comma` is 1; returns the end. */
   render(
     raw: EngineExports,
     chunk: number,
@@ -30,7 +30,9 @@ export interface RecordFormat {
     comma: number,
     at: number,
   ): number;
-  /** What stands before and after data of so many bytes, given the text of the record without data. */
+  /**
+   * The text before and after data of this length, made from the text of the record without data.
+   */
   frame(text: Uint8Array, dataBytes: number): [before: Uint8Array, after: Uint8Array];
 }
 
@@ -126,13 +128,16 @@ export const yandexCbor: RecordFormat = {
   frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
 };
 
-/** Where the first `name` in a text ends; it stands before all that a producer chose. */
+/** The end of the first `name` in a text; it comes before everything that a producer chose. */
 function endOf(text: Uint8Array, name: string): number {
   const start = new TextDecoder("latin1").decode(text.subarray(0, 128)).indexOf(name);
   return start + name.length;
 }
 
-/** No data is one byte at `at`, its head; so much of it that it goes around has a head of five. */
+/**
+ * Empty data is one byte at `at`, its head. Data that is larger than the window has a head of five
+ * bytes.
+ */
 function frameBytes(text: Uint8Array, at: number, dataBytes: number): [Uint8Array, Uint8Array] {
   const before = new Uint8Array(at + 5);
   before.set(text.subarray(0, at));

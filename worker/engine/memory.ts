@@ -1,6 +1,6 @@
-// The engine's memory and what is laid into it: the views of its windows, and chunks at their
-// place, whole or as much of them as an operation reads. Nothing here outlives a call: whoever
-// lays down a chunk calls the engine next and takes the result at once.
+// The engine's memory: the views of its windows, and functions that write chunks into them, whole
+// or only the parts that an operation reads. Nothing here is kept after a call: the code that
+// writes a chunk calls the engine next and takes the result at once.
 import type { EngineExports } from "./exports.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, readHeader } from "./chunk.ts";
 
@@ -10,7 +10,9 @@ export class EngineMemory {
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
   readonly input: number;
-  /** A chunk of up to this many bytes may hold many records; a larger one holds exactly one. */
+  /**
+   * A chunk of up to this many bytes may contain many records; a larger one contains exactly one.
+   */
   readonly inputBytes: number;
   readonly output: number;
   readonly outputEnd: number;
@@ -32,7 +34,7 @@ export class EngineMemory {
     this.result = raw.RESULT.value >>> 2;
   }
 
-  /** Lays bytes into the input window; returns their address for the raw exports. */
+  /** Writes bytes into the input window; returns their address for the raw exports. */
   load(chunk: Uint8Array): number {
     if (chunk.length > this.inputBytes) {
       throw new RangeError(`chunk of ${chunk.length} bytes exceeds the window`);
@@ -41,13 +43,16 @@ export class EngineMemory {
     return this.input;
   }
 
-  /** Lays bytes down in the output window; returns the address after them. */
+  /** Writes bytes into the output window; returns the address after them. */
   lay(text: Uint8Array, at: number): number {
     this.bytes.set(text, at);
     return at + text.length;
   }
 
-  /** Lays down what records `from` to `to` need of header, columns and payload, each in its place. */
+  /**
+   * Writes the parts of header, columns and payload that records `from` to `to` need, each in its
+   * place.
+   */
   loadRecords(chunk: Uint8Array, header: ChunkHeader, from: number, to: number): number {
     if (from === 0 && to === header.count) return this.load(chunk);
     const start = recordStart(chunk, header, from);
@@ -58,7 +63,7 @@ export class EngineMemory {
     const keys = CHUNK_HEADER_BYTES + count * endWidth;
     const infos = keys + count * keyWidth;
     const times = infos + count * infoWidth;
-    // A record starts at the end of the one before. Ordinals are found by a search through all times.
+    // A record starts at the end of the one before. Ordinals need a search through all times.
     this.loadEntries(chunk, CHUNK_HEADER_BYTES, endWidth, Math.max(from - 1, 0), to);
     this.loadEntries(chunk, keys, keyWidth, from, to);
     this.loadEntries(chunk, infos, infoWidth, from, to);
@@ -66,17 +71,17 @@ export class EngineMemory {
     return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
   }
 
-  /** Lays down header and columns only. */
+  /** Writes header and columns only. */
   loadHead(chunk: Uint8Array, header: ChunkHeader): number {
     return this.load(chunk.subarray(0, header.bytes - header.payloadBytes));
   }
 
-  /** Lays down header and ends only. */
+  /** Writes header and ends only. */
   loadEnds(chunk: Uint8Array, { count, endWidth }: ChunkHeader): number {
     return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES + count * endWidth));
   }
 
-  /** Lays down header and times only, each in its place. */
+  /** Writes header and times only, each in its place. */
   loadTimes(chunk: Uint8Array, { bytes, payloadBytes, count, timeWidth }: ChunkHeader): number {
     const end = bytes - payloadBytes;
     const start = end - count * timeWidth;
@@ -98,7 +103,7 @@ export class EngineMemory {
   }
 }
 
-/** Where record `i` starts in the chunk; that of the count is where the chunk ends. */
+/** The start of record `i` in the chunk; for the count, the end of the chunk. */
 export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): number {
   const payload = header.bytes - header.payloadBytes;
   if (i === 0) return payload;
@@ -109,7 +114,7 @@ export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): 
   return payload + header.stride * i + entry;
 }
 
-/** The header of a chunk that has records `from` to `to`. */
+/** The header of a chunk; throws unless it has records `from` to `to`. */
 export function checkRange(chunk: Uint8Array, from: number, to: number): ChunkHeader {
   const header = readHeader(chunk);
   if (!(from >= 0 && from < to && to <= header.count)) {

@@ -1,17 +1,20 @@
-// Bodies of PutRecords into loose records, and loose records into chunks: one for all, or one for each
-// shard that gets some. A record that is larger than the window is packed around the engine.
+// Reads PutRecords bodies into records, and packs records into chunks: one for all, or one for each
+// shard that gets records. A record that is larger than the window is packed without the engine.
 import type { EngineExports } from "./exports.ts";
 import type { EngineMemory } from "./memory.ts";
 import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
 import { resizeRecord, sealBody } from "./chunk.ts";
 
-/** A PutRecords body, read. */
+/** The content of a PutRecords body. */
 export interface PutText extends RecordBatch {
   streamName: string | undefined;
   streamArn: string | undefined;
 }
 
-/** What a dialect's PutRecords bodies may have beside Records, Data and PartitionKey; see assembly/putRecord.ts. */
+/**
+ * Members that a dialect's PutRecords bodies may have beside Records, Data and PartitionKey; see
+ * assembly/putRecord.ts.
+ */
 export interface PutBodyKind {
   format: "json" | "cbor";
   recordsMax: number;
@@ -23,7 +26,7 @@ export interface PutBodyKind {
   keyless?: boolean;
 }
 
-/** A chunk for one shard, and how many of the records it has. */
+/** A chunk for one shard, and the number of its records. */
 export interface RoutedChunk {
   route: number;
   chunk: Uint8Array;
@@ -36,7 +39,10 @@ export interface RoutedChunks {
   routes: Uint32Array;
 }
 
-/** The route of a record that names its shard; `hash` is its key's, or the one laid down for it. */
+/**
+ * The route of a record that names its shard; `hash` is the hash of its key, or the one given for
+ * it.
+ */
 export type PlaceRecord = (shard: number, hash: Uint8Array) => number;
 
 /** u32 fields of a run of records, and of a route's first hash. */
@@ -59,7 +65,7 @@ export class RecordPacker {
     this.bytesMax = memory.input + memory.inputBytes - this.payloadAt;
   }
 
-  /** Undefined when the body is longer than the window, or of a kind that needs a general reader. */
+  /** Undefined if the body is longer than the window, or needs the general reader. */
   readBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
     const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
     if (body.length >= outputEnd - output) return undefined;
@@ -79,7 +85,9 @@ export class RecordPacker {
     };
   }
 
-  /** All records into one unstamped chunk. More than one record must fit the window together. */
+  /**
+   * Packs all records into one unstamped chunk. More than one record must fit the window together.
+   */
   pack(records: RecordBatch): Uint8Array {
     if (this.isLarge(records)) return extendRecord(this.pack(headOf(records)), records);
     this.layDown(records);
@@ -90,8 +98,9 @@ export class RecordPacker {
   }
 
   /**
-   * The records of each route into a chunk of its own. `starts` has the first hash of each route, ascending, as
-   * four words, the highest first. More than one record must fit the window together.
+   * Packs the records of each route into their own chunk. `starts` has the first hash of each
+   * route, ascending, as four words, the highest first. More than one record must fit the window
+   * together.
    */
   packRouted(records: RecordBatch, starts: Uint32Array, place: PlaceRecord): RoutedChunks {
     if (this.isLarge(records)) {
@@ -151,7 +160,7 @@ export class RecordPacker {
     });
   }
 
-  /** The ASCII text whose address and length are two results; undefined when there is none. */
+  /** The ASCII text whose address and length are two results; undefined if there is none. */
   private textAt(result: number): string | undefined {
     const { bytes, words } = this.memory;
     const at = words[result]!;
@@ -176,7 +185,7 @@ function headOf({ rows, payload, hashes }: RecordBatch): RecordBatch {
   return { count: 1, rows: Uint32Array.of(key, info, 0, place), payload: head, hashes };
 }
 
-/** The chunk of a record's head, with its data behind it: its only end is the stride. */
+/** The chunk of a single record, built from its head and its data: its only end is the stride. */
 function extendRecord(head: Uint8Array, { rows, payload }: RecordBatch): Uint8Array {
   const data = payload.subarray(rows[0]! + rows[1]!);
   const chunk = new Uint8Array(head.length + data.length);

@@ -1,13 +1,16 @@
-// Prints records in one format: measured, as parts of a text, or as one array. A text is as many parts as
-// the engine's output window makes of it, one after the other until all records are printed, so a text
-// that outgrows the window has one part more and never a record less. A chunk larger than the input
-// window holds one record, whose data goes around the engine's record printing.
+// Prints records in one format: only their length, as parts of a text, or as one array. A part is
+// what fits the engine's output window; parts follow until all records are printed, so a longer
+// text only has more parts. A chunk larger than the input window contains one record, whose data is
+// printed separately.
 import { concatBytes, noBytes } from "../codec/bytes.ts";
 import type { RecordFormat } from "./formats.ts";
 import { checkRange, type EngineMemory } from "./memory.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, resizeRecord } from "./chunk.ts";
 
-/** Parts of a text in order. Each is the engine's memory, and gone after the engine's next call. */
+/**
+ * Parts of a text in order. Each is in the engine's memory, and invalid after the engine's next
+ * call.
+ */
 export type TextParts = Generator<Uint8Array, void, undefined>;
 
 /** Records `from` to `to` (excluded) of a chunk. */
@@ -28,7 +31,7 @@ export class RecordPrinter {
     this.separator = format.separator;
   }
 
-  /** Exact bytes of what `print` gives. */
+  /** Exact bytes of what `print` returns. */
   measure(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): number {
     let bytes = head.length + foot.length + this.separator.length * Math.max(ranges.length - 1, 0);
     for (const { chunk, from, to } of ranges) bytes += this.measureRecords(chunk, from, to);
@@ -65,7 +68,8 @@ export class RecordPrinter {
         continue;
       }
       for (let next = from; next < to;) {
-        // Laid down each time: others may have used the engine since the last part.
+        // Written for each part, because other requests may have used the engine since the last
+        // one.
         const address = memory.loadRecords(chunk, header, next, to);
         const end = format.render(memory.raw, address, next, to, comma, at);
         const stopped = words[result] as number;
@@ -86,7 +90,7 @@ export class RecordPrinter {
     yield bytes.subarray(output, memory.lay(foot, at));
   }
 
-  /** The text of some records in one array of its own. */
+  /** The text of some records in its own array. */
   render(chunk: Uint8Array, from: number, to: number): Uint8Array {
     return collect(this.print(noBytes, [{ chunk, from, to }], noBytes));
   }
@@ -131,7 +135,10 @@ export function base64Bytes(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
 }
 
-/** A chunk of one record as the chunk of the same record without data, unsealed, and its data. */
+/**
+ * Splits a chunk of one record into the chunk of the same record without data, unsealed, and its
+ * data.
+ */
 function splitLarge(
   chunk: Uint8Array,
   { count, keyBytesMin, infoBytesMin }: ChunkHeader,

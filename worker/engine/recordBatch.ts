@@ -1,6 +1,6 @@
-// A batch of records on its way into a stream, as the engine packs it: lengths in rows, and the bytes
-// of all records one after the other. Every dialect and encoding turns its body into a batch once; from
-// there on nobody looks at the records one by one.
+// A batch of records to put, in the form that the engine packs: rows of lengths, and the bytes of
+// all records one after the other. Every dialect and encoding turns its body into a batch once.
+// Later code does not look at single records.
 
 /** A record as a producer gives it; empty key or info means none. */
 export interface RecordInput {
@@ -12,7 +12,7 @@ export interface RecordInput {
 export interface RecordPut extends RecordInput {
   /** 16 bytes that route the record instead of its key's MD5. */
   hash?: Uint8Array | undefined;
-  /** Index of the shard that the record goes to, whatever its key. */
+  /** Index of the shard for the record, whatever its key. */
   shard?: number | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface RecordBatch {
   rows: Uint32Array;
   /** Key, info and data of each record. */
   payload: Uint8Array;
-  /** By the record's number; records without one are routed by their keys. */
+  /** Hashes by the record's number; records without one are routed by their keys. */
   hashes?: readonly (Uint8Array | undefined)[] | undefined;
 }
 
@@ -61,7 +61,7 @@ export function batchOf(records: readonly RecordPut[]): RecordBatch {
   return { count: records.length, rows, payload, hashes };
 }
 
-/** Those of the records that `which` names, in its order. */
+/** The batch of the records in `which`, in its order. */
 export function selectBatch(records: RecordBatch, which: readonly number[]): RecordBatch {
   const starts = startsOf(records);
   const rows = new Uint32Array(which.length * PACK_ROW);
@@ -83,8 +83,8 @@ export function selectBatch(records: RecordBatch, which: readonly number[]): Rec
 }
 
 /**
- * The records in order, as runs of at most so many records and bytes each, of which `columnBytes` for a record
- * are not its payload's. A record that is larger is a run by itself. Nothing is copied.
+ * Divides the records, in order, into runs with a maximum of records and bytes; `columnBytes` per
+ * record are added to its payload. A record that is larger is a run by itself. Nothing is copied.
  */
 export function* partsOf(
   records: RecordBatch,
@@ -118,7 +118,7 @@ export function* partsOf(
   if (count > first) yield run(count);
 }
 
-/** Where each record's payload begins, and where the last one's ends. */
+/** The start of each record's payload, and the end of the last one. */
 function startsOf(records: RecordBatch): number[] {
   const starts = [0];
   for (let i = 0, at = 0; i < records.count; i++) {

@@ -1,21 +1,22 @@
-// Which records of a chunk were encrypted, by when they arrived: a range in stretches that are printed
-// each in its own way. The engine finds where they begin; most streams have one stretch, all the range.
+// Divides a range of records into stretches by encryption, which depends on the arrival time. Each
+// stretch is printed in its own way. The engine finds where they begin; in most streams one stretch
+// is the whole range.
 import type { EngineExports } from "./exports.ts";
 
-/** Arrival times from the first on and, where there is one, before the second. */
+/** Arrival times from the first on, and before the second if there is one. */
 export interface TimeSpan {
   fromMs: number;
   toMs?: number;
 }
 
-/** Records of a chunk that were all encrypted, or none of them. */
+/** Records of a chunk that are all encrypted, or all not. */
 export interface Stretch {
   from: number;
   to: number;
   isEncrypted: 0 | 1;
 }
 
-/** Records `from` to `to` in stretches. */
+/** Divides records `from` to `to` into stretches. */
 export function stretchesOf(
   raw: EngineExports,
   chunk: number,
@@ -37,7 +38,7 @@ export function stretchesOf(
   return stretches;
 }
 
-/** How many of records `from` to `to` were encrypted. */
+/** How many of the records `from` to `to` are encrypted. */
 export function encryptedCount(
   raw: EngineExports,
   chunk: number,
