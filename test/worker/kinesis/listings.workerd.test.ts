@@ -2,7 +2,7 @@
 // may not be said beside it, and that it carries the filter of the page before it.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { arnOf, ask, createStream, expectRefusal, refusal } from "./claims.ts";
+import { account, arnOf, ask, createStream, expectRefusal, refusal } from "./claims.ts";
 
 const shardIds = [0, 1, 2, 3].map((index) => `shardId-00000000000${index}`);
 
@@ -43,6 +43,14 @@ describe("a token of ListShards", () => {
     const rest = await ask("ListShards", { NextToken: first["NextToken"], MaxResults: 2 });
     expect(idsIn(rest)).toEqual([shardIds[2], shardIds[3]]);
     expect(rest).not.toHaveProperty("NextToken");
+  });
+
+  test("means nothing for a stream that was made again under the name", async () => {
+    const NextToken = await tokenAfter(1);
+    await ask("DeleteStream", { StreamName: stream });
+    await ask("CreateStream", { StreamName: stream, ShardCount: 4 });
+    const gone = `Stream ${stream} under account ${account} not found.`;
+    await expectRefusal("ListShards", { NextToken }, refusal("ResourceNotFoundException", gone));
   });
 
   test("goes on after the shard that its page began after", async () => {

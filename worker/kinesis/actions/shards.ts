@@ -63,15 +63,17 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   let reference: StreamReference = input;
   let filter: ShardFilter | undefined = input.ShardFilter;
   let after = input.ExclusiveStartShardId;
+  let uid: string | undefined;
   if (token !== undefined) {
     const key = await findCursorKey(env, scope);
-    const [arn = "", shardId, ...rest] = openPageToken(key, scope, "ListShards", token, nowMs);
+    const names = openPageToken(key, scope, "ListShards", token, nowMs);
+    const [arn = "", , , filterText] = names;
     const address = parseStreamArn(arn);
     if (address === undefined) throw nextTokenInvalid();
     await context.permit(address);
     reference = { StreamARN: arn };
-    filter = rest[0] === undefined ? undefined : (JSON.parse(rest[0]) as ShardFilter);
-    after = shardId;
+    filter = filterText === undefined ? undefined : (JSON.parse(filterText) as ShardFilter);
+    [, uid = "", after] = names;
   }
   const stream = await describeStreamNow(context, reference);
   // The client library goes by it: it waits while a stream is neither ACTIVE nor UPDATING
@@ -79,11 +81,12 @@ export const listShards: Action<"ListShards"> = async (context, input) => {
   const isListed = stream.status === "ACTIVE" || stream.status === "UPDATING";
   if (!isListed) throw streamNotActive(stream, stream.status);
   const isOther = createdMs !== undefined && secondOf(createdMs) !== secondOf(stream.createdMs);
-  if (isOther) throw streamNotFound(stream);
+  const isRemade = uid !== undefined && uid !== stream.uid;
+  if (isOther || isRemade) throw streamNotFound(stream);
   const limit = Math.min(input.MaxResults ?? listLimit, listLimit);
   const shards = shardsAfter(stream, filterShards(stream, filter, nowMs), after);
   const page = shards.slice(0, limit).map(shardOf);
-  const next = [streamArn(stream), page.at(-1)?.ShardId ?? ""];
+  const next = [streamArn(stream), stream.uid, page.at(-1)?.ShardId ?? ""];
   if (filter !== undefined) next.push(JSON.stringify(filter));
   return {
     Shards: page,
