@@ -85,9 +85,15 @@ type Nothing = { nothing?: never };
 /** Where stored data is damaged, as far as that is known, and what is wrong with it. */
 export interface Damage {
   what: string;
+  /** By its uid. */
   shard?: string;
   segment?: number;
   index?: number;
+  stream?: string;
+  /** By the uid of what the tags hang on. */
+  tags?: string;
+  /** By the path below its container. */
+  item?: string;
 }
 
 export type StreamErrorCode = keyof StreamErrorDetails;
@@ -127,9 +133,22 @@ export function isCode<Code extends StreamErrorCode>(
   return isStreamError(error) && codes.some((code) => code === error.code);
 }
 
+/** Throws `corrupt`, with the place, unless the condition holds. */
+export function invariant(
+  holds: boolean,
+  what: string,
+  place: Omit<Damage, "what">,
+): asserts holds {
+  if (!holds) throw new StreamError("corrupt", { ...place, what });
+}
+
 /** Describes the damage for the operator. The wording is our own. */
-export function damageText({ shard, segment, what }: Damage): string {
-  const way = "An operator can let readers pass over it: see docs/RECOVERY.md.";
-  const place = segment === undefined ? `shard ${shard}` : `shard ${shard}, segment ${segment}`;
-  return `Stored bytes are damaged: ${place}: ${what}. ${way}`;
+export function damageText({ what, shard, segment, stream, tags, item }: Damage): string {
+  const places = Object.entries({ shard, segment, stream, tags, item })
+    .filter(([, name]) => name !== undefined)
+    .map(([kind, name]) => `${kind} ${name}`);
+  const canBeSkipped = shard !== undefined && segment !== undefined;
+  const way = canBeSkipped ? "An operator can let readers pass over it: see" : "See";
+  const damage = [places.join(", "), what].filter((part) => part !== "").join(": ");
+  return `Stored bytes are damaged: ${damage}. ${way} docs/RECOVERY.md.`;
 }

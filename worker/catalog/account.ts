@@ -5,6 +5,7 @@
 import { hourMs } from "../core/units.ts";
 import type { Commitment } from "../core/control.ts";
 import { Buffer } from "node:buffer";
+import { number, object, objectCodec, optional } from "../core/document.ts";
 import type { LazySql } from "../core/lazySql.ts";
 import { isDue } from "../core/clock.ts";
 
@@ -40,6 +41,11 @@ export function changeCommitment(
   return { endsMs, ...commitment };
 }
 
+const commitmentDocument = objectCodec(
+  "the account's commitment",
+  object<Commitment>({ startedMs: number, earliestEndMs: number, endsMs: optional(number) }),
+);
+
 export class AccountTable {
   static readonly schema = [
     "CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, commitment TEXT NOT NULL)",
@@ -54,11 +60,12 @@ export class AccountTable {
 
   commitment(): Commitment | undefined {
     const [row] = this.sql.rows<{ commitment: string }>("SELECT commitment FROM account");
-    return row && (JSON.parse(row.commitment) as Commitment);
+    return row && commitmentDocument.decode(row.commitment, {});
   }
 
   save(commitment: Commitment): void {
-    this.sql.put("INSERT OR REPLACE INTO account VALUES (1, ?)", JSON.stringify(commitment));
+    const document = commitmentDocument.encode(commitment);
+    this.sql.put("INSERT OR REPLACE INTO account VALUES (1, ?)", document);
   }
 
   /** The key that authenticates the account's cursors, if it exists. */

@@ -8,6 +8,7 @@ import { directoryRowsMax, rowBodyBytesMax, streamPageBytesMax } from "../limits
 import type { LazySql } from "../core/lazySql.ts";
 import { streamAt } from "./lifecycle.ts";
 import type { StreamDirectory, StreamEntry, StreamPage, StreamSummary } from "../core/rpc.ts";
+import { streamDocument } from "./streamDocument.ts";
 import type { TagTable } from "./tags.ts";
 import type { StreamDescription } from "../core/types.ts";
 
@@ -16,7 +17,7 @@ interface StreamCount {
   isOnDemand: boolean;
 }
 
-type StreamRow = { description: string };
+type StreamRow = { name: string; description: string };
 
 /** A name as a directory, which is how listings sort: "a-b/" before "a/". */
 const PATH = "name || '/'";
@@ -57,7 +58,7 @@ export class StreamRegistry {
   }
 
   find(name: string): StreamDescription | undefined {
-    const query = "SELECT description FROM stream WHERE name = ?";
+    const query = "SELECT name, description FROM stream WHERE name = ?";
     const [row] = this.sql.rows<StreamRow>(query, name);
     return row && this.resolve(row);
   }
@@ -69,7 +70,7 @@ export class StreamRegistry {
   page(after: string, limit: number, path?: string): StreamPage {
     const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
     const range = path === undefined ? [] : [path, path + AFTER_ALL];
-    const sql = `SELECT description FROM stream WHERE name > ? AND ${kind} ORDER BY name`;
+    const sql = `SELECT name, description FROM stream WHERE name > ? AND ${kind} ORDER BY name`;
     const { streams, more } = this.read(sql, limit, after, ...range);
     return { streams: streams.map(summaryOf), more };
   }
@@ -101,7 +102,7 @@ export class StreamRegistry {
 
   /** All streams in the order of their names; one page of them is in memory at a time. */
   *all(): Generator<StreamDescription> {
-    const sql = "SELECT description FROM stream WHERE name > ? ORDER BY name";
+    const sql = "SELECT name, description FROM stream WHERE name > ? ORDER BY name";
     for (let after = ""; ;) {
       const { streams, more } = this.read(sql, Infinity, after);
       yield* streams;
@@ -125,7 +126,7 @@ export class StreamRegistry {
    * consumers.
    */
   save(stream: StreamDescription): void {
-    const description = JSON.stringify(stream);
+    const description = streamDocument.encode(stream);
     if (Buffer.byteLength(description) > rowBodyBytesMax) {
       throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
     }
@@ -194,8 +195,8 @@ export class StreamRegistry {
     }
   }
 
-  private resolve({ description }: StreamRow): StreamDescription | undefined {
-    const stored = JSON.parse(description) as StreamDescription;
+  private resolve({ name, description }: StreamRow): StreamDescription | undefined {
+    const stored = streamDocument.decode(description, { stream: name });
     const stream = streamAt(stored, Date.now());
     if (stream === undefined) this.remove(stored);
     return stream;

@@ -3,9 +3,12 @@
 // each would not fit the description's row. The tags of a resource are one row.
 import type { TagChange } from "../core/control.ts";
 import type { Tags } from "../core/control.ts";
+import { listCodec, text, tupleOf } from "../core/document.ts";
 import { StreamError } from "../errors.ts";
 import { tagsMax } from "../limits.ts";
 import type { LazySql } from "../core/lazySql.ts";
+
+const tagsDocument = listCodec("the list of tags", tupleOf(text, text));
 
 export class TagTable {
   static readonly schema = [
@@ -24,7 +27,7 @@ export class TagTable {
   of(resource: string): Tags {
     const query = "SELECT tags FROM tags WHERE resource = ?";
     const [row] = this.sql.rows<{ tags: string }>(query, resource);
-    return new Map(row === undefined ? [] : (JSON.parse(row.tags) as [string, string][]));
+    return new Map(row === undefined ? [] : tagsDocument.decode(row.tags, { tags: resource }));
   }
 
   /** Throws `tooManyTags` and changes nothing. */
@@ -33,7 +36,7 @@ export class TagTable {
     const after = changeTags(before, change);
     if (after.size === 0 && before.size === 0) return;
     if (after.size === 0) return this.remove(resource);
-    const tags = JSON.stringify([...after]);
+    const tags = tagsDocument.encode([...after]);
     this.sql.put("INSERT OR REPLACE INTO tags VALUES (?, ?)", resource, tags);
   }
 

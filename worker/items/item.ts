@@ -4,13 +4,7 @@
 import { later } from "../core/itemTime.ts";
 import { createHash } from "node:crypto";
 import { bornOf, type Head, timeOf } from "./table.ts";
-import type {
-  Attributes,
-  AttributeValue,
-  ItemPlace,
-  ItemTime,
-  Selection,
-} from "../core/itemTypes.ts";
+import type { Attributes, ItemPlace, ItemTime, Selection } from "../core/itemTypes.ts";
 
 /** The mode of a file on real servers: -rw-rw-r-- (v3io-go, sync_test.go). */
 export const fileMode = 0o100664;
@@ -45,10 +39,6 @@ export function inodeOf(path: string): number {
   const name = path.endsWith("/") ? path.slice(0, -1) : path;
   const number = createHash("sha256").update(name).digest().readUIntBE(0, inodeBytes);
   return Math.max(number, 1);
-}
-
-export function parseStored(attributes: string): Attributes {
-  return new Map(JSON.parse(attributes) as [string, AttributeValue][]);
 }
 
 /** When the item was last changed, by a write or by a record in its shard. */

@@ -8,14 +8,9 @@ import type { Env } from "../core/bindings.ts";
 import { isLater, itemTimeAt, justAfter, later } from "../core/itemTime.ts";
 import { StreamError } from "../errors.ts";
 import { asReply, type Reply } from "../core/rpc.ts";
+import { decodeAttributes, encodeAttributes } from "./attributesDocument.ts";
 import { applyUpdates, isTrue } from "./evaluate.ts";
-import {
-  itemTimeOf,
-  parseStored,
-  selectAttributes,
-  systemAttributesOf,
-  wantsUser,
-} from "./item.ts";
+import { itemTimeOf, selectAttributes, systemAttributesOf, wantsUser } from "./item.ts";
 import { listDirectory, scanItems } from "./scan.ts";
 import { type Head, ItemTable, timeOf } from "./table.ts";
 import type {
@@ -49,7 +44,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
       const row = this.table.find(place);
       if (row === undefined && place.standing === undefined) throw notFound(place);
       const hasUser = row !== undefined && wantsUser(selection);
-      const user: Attributes = hasUser ? parseStored(row.attributes) : new Map();
+      const user: Attributes = hasUser ? decodeAttributes(row.attributes, place.path) : new Map();
       return {
         attributes: selectAttributes(user, systemAttributesOf(place, row), selection),
         bodyBytes: row?.bytes ?? 0,
@@ -62,7 +57,8 @@ export class Items extends DurableObject<Env> implements ItemsApi {
     return asReply(() => {
       const row = this.table.find(place);
       if (write.newOnly && row !== undefined) throw new StreamError("itemExists");
-      const user = parseStored(row?.attributes ?? NO_ATTRIBUTES);
+      const user: Attributes =
+        row === undefined ? new Map() : decodeAttributes(row.attributes, place.path);
       const system = systemAttributesOf(place, row);
       const holds =
         write.condition === undefined ||
@@ -150,13 +146,13 @@ export class Items extends DurableObject<Env> implements ItemsApi {
 function changed(user: Attributes, system: Attributes, change: ItemChange): string {
   switch (change.kind) {
     case "replace":
-      return JSON.stringify([...change.attributes]);
+      return encodeAttributes(new Map(change.attributes));
     case "merge":
-      return JSON.stringify([...new Map([...user, ...change.attributes])]);
+      return encodeAttributes(new Map([...user, ...change.attributes]));
     case "update": {
       const attributes = new Map(user);
       applyUpdates(change.updates, attributes, (name) => system.get(name));
-      return JSON.stringify([...attributes]);
+      return encodeAttributes(attributes);
     }
   }
 }

@@ -2,17 +2,12 @@
 // requested do not leave the object, and are not read if system attributes are enough. A page ends
 // when it has as many items or bytes as a message may have, or when this call has read so much that
 // other calls should run.
+import { decodeAttributes } from "./attributesDocument.ts";
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { itemPageBytesMax, itemScanBytesMax, itemScanRowsMax } from "../limits.ts";
 import { attributesIn, isTrue } from "./evaluate.ts";
-import {
-  parseStored,
-  selectAttributes,
-  systemAttributesOf,
-  systemNames,
-  wantsUser,
-} from "./item.ts";
+import { selectAttributes, systemAttributesOf, systemNames, wantsUser } from "./item.ts";
 import { bornOf, directoryIn, type Head, type ItemTable, timeOf } from "./table.ts";
 import type {
   Attributes,
@@ -41,7 +36,7 @@ export function scanItems(table: ItemTable, scan: ItemScan): ItemPage {
     if (below === undefined && isWanted(scan, head)) {
       const stored = needsUser ? table.attributesOf(head) : undefined;
       readBytes += stored?.length ?? 0;
-      const user = stored === undefined ? NONE : parseStored(stored);
+      const user = stored === undefined ? NONE : decodeAttributes(stored, head.path);
       const system = systemAttributesOf({ ...directory, path: head.path }, head);
       if (filter === undefined || isTrue(filter, (name) => system.get(name) ?? user.get(name))) {
         const item = selectAttributes(user, system, selection);

@@ -6,7 +6,8 @@
 //                first_segment, first_index, next_index, first_ms, last_ms, last_ordinal, bytes
 //                tiered        1 when the segments are in R2 and the table is gone
 //                segments      JSON: [count, first_ms, last_ms, last_ordinal, bytes] each
-import { StreamError } from "../errors.ts";
+import { listCodec } from "../core/document.ts";
+import { invariant, StreamError } from "../errors.ts";
 import type { LogEntry } from "./log.ts";
 import type { MeteredSql } from "./sql.ts";
 
@@ -37,6 +38,8 @@ type GenerationRow = {
 };
 
 type SegmentFields = [number, number, number, number, number];
+
+const segmentsDocument = listCodec<SegmentFields>("the list of segments", segmentFields);
 
 export const generationSchema = `
   CREATE TABLE IF NOT EXISTS generation (
@@ -97,7 +100,7 @@ export class Generations {
       generation.lastMs,
       generation.lastOrdinal,
       generation.bytes,
-      JSON.stringify(fields),
+      segmentsDocument.encode(fields),
     );
     if (this.untiered !== undefined) this.untiered = [...this.untiered, generation];
   }
@@ -113,8 +116,30 @@ export class Generations {
   /** Those whose segments are not all in R2, oldest first. They are looked up once: a shard may have many others. */
   inSqlite(): readonly Generation[] {
     const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
-    this.untiered ??= this.sql.rows<GenerationRow>(query).map((row) => this.toGeneration(row));
+    if (this.untiered === undefined) {
+      const found = this.sql.rows<GenerationRow>(query).map((row) => this.toGeneration(row));
+      for (const [i, each] of found.entries()) this.requireAfter(found[i - 1], each);
+      this.untiered = found;
+    }
     return this.untiered;
+  }
+
+  /** Refuses a generation, or the log, that does not begin where the one before it ends. Rows may be gone between. */
+  requireAfter(
+    before: Generation | undefined,
+    next: Pick<Generation, "number" | "firstSegment" | "firstIndex">,
+  ): void {
+    if (before === undefined) return;
+    const gone = next.number - before.number - 1;
+    const lostSegments = next.firstSegment - before.firstSegment - before.segments.length;
+    const lostRecords = next.firstIndex - before.nextIndex;
+    // A generation has a segment at least, and a segment a record.
+    const isAfter =
+      gone === 0
+        ? lostSegments === 0 && lostRecords === 0
+        : lostSegments >= gone && lostRecords >= lostSegments;
+    const place = { shard: this.uid, segment: next.firstSegment, index: next.firstIndex };
+    invariant(isAfter && gone >= 0, "it does not begin where the generation before it ends", place);
   }
 
   /** The one that holds `index`, if any does. */
@@ -209,7 +234,8 @@ export class Generations {
 
   /** Throws `corrupt` unless the list of segments has exactly the generation's records. */
   private toGeneration(row: GenerationRow): Generation {
-    const fields = this.readFields(row);
+    const { first_segment: segment, first_index: index } = row;
+    const fields = segmentsDocument.decode(row.segments, { shard: this.uid, segment, index });
     let firstIndex = row.first_index;
     const segments = fields.map(([count, firstMs, lastMs, lastOrdinal, bytes], i) => {
       const entry = { firstIndex, count, firstMs, lastMs, lastOrdinal, bytes, segment: 0 };
@@ -232,23 +258,14 @@ export class Generations {
     };
   }
 
-  private readFields(row: GenerationRow): SegmentFields[] {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(row.segments);
-    } catch {
-      throw this.damage(row);
-    }
-    if (!Array.isArray(fields) || !fields.every(isSegmentFields)) throw this.damage(row);
-    return fields;
-  }
-
   private damage({ first_segment: segment, first_index: index }: GenerationRow): StreamError {
     const what = "a list of other segments";
     return new StreamError("corrupt", { shard: this.uid, segment, index, what });
   }
 }
 
-function isSegmentFields(fields: unknown): fields is SegmentFields {
-  return Array.isArray(fields) && fields.length === 5 && fields.every(Number.isSafeInteger);
+function segmentFields(fields: unknown, at: string): string | undefined {
+  const isSound =
+    Array.isArray(fields) && fields.length === 5 && fields.every(Number.isSafeInteger);
+  return isSound ? undefined : `${at} is no list of five whole numbers`;
 }

@@ -265,6 +265,11 @@ export class Log {
   }
 
   private push(entry: LogEntry): void {
+    const { segment } = entry;
+    const isNext =
+      segment === undefined ||
+      (segment === this.nextSegment && this.sealedCount === this.entries.length);
+    if (!isNext || !this.isFollowedBy(entry)) throw this.disorder(entry);
     this.entries.push(entry);
     if (entry.segment === undefined) {
       this.tailBytes += entry.bytes;
@@ -273,6 +278,12 @@ export class Log {
       this.sealedCount = this.entries.length;
       this.sealedBytes += entry.bytes;
     }
+  }
+
+  /** Whether an entry begins where the last one ends, and its times where that one's end. */
+  private isFollowedBy({ firstIndex, count, firstMs, lastMs }: LogEntry): boolean {
+    const isInTime = firstMs >= this.tailEnd.firstMs && lastMs >= firstMs;
+    return firstIndex === this.nextIndex && count > 0 && isInTime;
   }
 
   /** Small records make a segment of wide columns; it must still fit the engine's window. */
@@ -341,7 +352,7 @@ export class Log {
   }
 
   /** Index after the last entry. */
-  private get nextIndex(): number {
+  get nextIndex(): number {
     const last = this.entries.at(-1);
     return last === undefined ? this.bounds.firstIndex : last.firstIndex + last.count;
   }

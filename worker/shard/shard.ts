@@ -7,7 +7,7 @@ import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
-import { isCode, isStreamError, StreamError } from "../errors.ts";
+import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
 import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
 import { Appends, openOffered } from "./appendQueue.ts";
@@ -201,10 +201,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   async destroy(): Promise<void> {
     // One whose removal was cut off is not open, but still there.
-    const store = this.store ?? ShardStore.open(this.sql);
+    const store = this.store ?? ShardStore.open(this.sql, this.ctx.id.name);
     if (store !== undefined) {
       store.describe({ destroyed: true });
       this.store = undefined;
+      this.published = nothingPublished;
       this.waiting.ended();
       await this.tiering.drop(store.description.uid);
     }
@@ -364,15 +365,25 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   /** Shows readers all that has been committed. */
-  private publish(): void {
-    const { log, tip, description } = this.opened();
-    this.published = {
+  private publish(store = this.opened()): void {
+    const { log, tip, description } = store;
+    const before = this.published;
+    const next: Published = {
       nextIndex: tip.nextIndex,
       lastTimeMs: tip.timeMs,
       segment: log.nextSegment,
       tailIndex: log.entries[log.sealedCount]?.firstIndex ?? tip.nextIndex,
       closedMs: description.closedMs,
     };
+    const isForward =
+      next.nextIndex >= before.nextIndex &&
+      next.lastTimeMs >= before.lastTimeMs &&
+      next.segment >= before.segment &&
+      next.tailIndex >= before.tailIndex &&
+      (before.closedMs ?? next.closedMs) === next.closedMs;
+    const place = { shard: description.uid, index: next.nextIndex };
+    invariant(isForward, `readers have seen records up to ${before.nextIndex}`, place);
+    this.published = next;
     if (description.closedMs === undefined) this.waiting.published(tip.nextIndex);
     else this.waiting.ended();
   }
@@ -406,17 +417,20 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private recover(): void {
     this.recovered = false;
     this.store = undefined;
-    const store = ShardStore.open(this.sql);
+    const store = ShardStore.open(this.sql, this.ctx.id.name);
     this.refuseForeign(store?.description.uid);
-    this.store = store?.description.destroyed === true ? undefined : store;
+    const isThere = store !== undefined && store.description.destroyed !== true;
+    if (isThere) {
+      this.tiering.recover(store);
+      this.publish(store);
+    }
+    this.store = isThere ? store : undefined;
     this.recovered = true;
     if (this.store === undefined) return;
     const { uid } = this.store.description;
     if (!this.committing) resetPending(uid);
     // Some of it may never have become durable.
     bodies.deleteAll(`${uid}/`);
-    this.tiering.recover(this.store);
-    this.publish();
   }
 
   /** A database that was put in the place of another is not to be read, and not to be written to. */

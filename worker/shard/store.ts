@@ -21,7 +21,9 @@ import { type Generation, Generations, generationSchema } from "./generations.ts
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
 import { bodies } from "../core/bodyCache.ts";
+import { invariant } from "../errors.ts";
 import { addSkipped } from "./skips.ts";
+import { settingsDocument } from "./settingsDocument.ts";
 import type { MeteredSql } from "./sql.ts";
 import type { ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
 
@@ -54,9 +56,9 @@ export class ShardStore {
   /** What `firstKept` found last, and for which horizon. */
   private kept: { horizonMs: number; index: number; segment: number } | undefined;
 
-  private constructor(sql: MeteredSql, row: ShardRow) {
+  private constructor(sql: MeteredSql, row: ShardRow, place: { shard?: string }) {
     this.sql = sql;
-    this.description = JSON.parse(row.description) as ShardSettings;
+    this.description = settingsDocument.decode(row.description, place);
     this.generations = new Generations(sql, this.description.uid);
     this.inspector = new Inspector(this.description.uid);
     this.log = new Log(sql, this.inspector, {
@@ -67,6 +69,11 @@ export class ShardStore {
       lastOrdinal: row.last_ordinal,
       endIndex: this.description.endIndex,
     });
+    this.generations.requireAfter(this.generations.newest(), {
+      number: row.generation,
+      firstSegment: row.first_segment,
+      firstIndex: row.first_index,
+    });
     const last = this.log.entries.at(-1);
     this.tip = {
       nextIndex: last === undefined ? row.first_index : last.firstIndex + last.count,
@@ -75,11 +82,11 @@ export class ShardStore {
     };
   }
 
-  /** The store of a shard that was created here, or undefined. */
-  static open(sql: MeteredSql): ShardStore | undefined {
+  /** The store of a shard that was created here, or undefined. Throws `corrupt`, which names the object's shard. */
+  static open(sql: MeteredSql, shard: string | undefined): ShardStore | undefined {
     if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
     const row = sql.row<ShardRow>("SELECT * FROM shard");
-    return row && new ShardStore(sql, row);
+    return row && new ShardStore(sql, row, shard === undefined ? {} : { shard });
   }
 
   static create(sql: MeteredSql, description: ShardSettings): void {
@@ -98,14 +105,14 @@ export class ShardStore {
     Log.create(sql, 0);
     sql.run(
       "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
-      JSON.stringify(description),
+      settingsDocument.encode(description),
       description.earliestMs ?? description.createdMs,
     );
   }
 
   describe(change: Partial<ShardSettings>): void {
     Object.assign(this.description, change);
-    this.sql.run("UPDATE shard SET description = ?", JSON.stringify(this.description));
+    this.sql.run("UPDATE shard SET description = ?", settingsDocument.encode(this.description));
     this.kept = undefined;
   }
 
@@ -134,6 +141,9 @@ export class ShardStore {
 
   append(chunks: readonly Chunk[]): void {
     for (const chunk of chunks) this.log.append(chunk);
+    const { nextIndex: index } = this.log;
+    const shard = this.description.uid;
+    invariant(index === this.tip.nextIndex, "rows end elsewhere than receipts", { shard, index });
   }
 
   /** Seals the tail, and begins a new generation when this one has its size or age. */

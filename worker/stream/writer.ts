@@ -3,7 +3,7 @@
 // only those fail. If a shard is closed or does not exist, the map is stale: the writer asks the
 // catalog for the new map and sends those records to the shards that own them now.
 import type { Env } from "../core/bindings.ts";
-import { isCode, isStreamError, StreamError } from "../errors.ts";
+import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
 import { type RecordBatch, partsOf, selectBatch } from "../engine/recordBatch.ts";
@@ -149,11 +149,15 @@ function placeRecords(
   taken: readonly number[],
   receipts: readonly AppendReceipt[],
 ): void {
-  let at = 0;
+  let [at, next] = [0, 0];
+  const place = { shard: shard.uid };
   for (const [i, { firstIndex, timeMs }] of receipts.entries()) {
-    const end = Math.min(at + counts[i]!, taken.length);
+    const end = Math.min(at + (counts[i] ?? 0), taken.length);
+    invariant(firstIndex >= next && end > at, "a receipt for other records", place);
+    next = firstIndex + end - at;
     for (let index = firstIndex; at < end; at++, index++) {
       results[taken[at]!] = { shard, index, timeMs };
     }
   }
+  invariant(at === taken.length, "no receipt for some of the records", place);
 }

@@ -1,0 +1,18 @@
+// What a shard knows of itself, as its row has it.
+import { flag, listOf, number, object, objectCodec, optional, whole } from "../core/document.ts";
+import { shardMembers } from "../core/shardShape.ts";
+import type { ShardSettings, SkippedSegment } from "../core/types.ts";
+
+const skipped = object<SkippedSegment>({ segment: whole, index: whole, count: whole });
+
+export const settingsDocument = objectCodec(
+  "the description of a shard",
+  object<ShardSettings>({
+    ...shardMembers,
+    retentionHours: number,
+    floorMs: optional(number),
+    earliestMs: optional(number),
+    skipped: optional(listOf(skipped)),
+    destroyed: optional(flag),
+  }),
+);
