@@ -2,6 +2,7 @@
 // configuration, allow lists and a policy attached to a stream; what each dialect says to those it does
 // not let in, and what everybody hears while nothing is configured.
 
+import { setClock } from "../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Env, Runtime } from "../../worker/core/bindings.ts";
@@ -203,7 +204,7 @@ describe("Yandex", () => {
   });
 
   test("a signature lets in, and one that is wrong does not", async () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: nowMs });
+    setClock(nowMs);
     const request: PlainRequest = {
       method: "POST",
       path: "/Root",

@@ -1,14 +1,13 @@
 // What an account has and may have, over HTTP, inside workerd: its limits, its one setting, and the
 // channels that it cannot have here. Every test has an account of its own.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { setClock } from "./claims.ts";
 import { authorizationFor, kinesisOver } from "./client.ts";
 
 const send = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const noon = noonMs / 1000;
 const dayMs = 24 * 3_600_000;
 

@@ -1,6 +1,7 @@
 // How much a stream takes and where its records go, over HTTP, inside workerd: what it is created
 // with, its mode and throughput, the size of a record, and the spreading of records by the service.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
@@ -16,12 +17,9 @@ import {
   readShard,
   refusal,
   region,
-  setClock,
   summaryOf,
 } from "./claims.ts";
 import { authorizationFor, base64 } from "./client.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 let stream: string;
 

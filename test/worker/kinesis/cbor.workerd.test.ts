@@ -1,15 +1,15 @@
 // The API in CBOR over HTTP, inside workerd: what a client of the AWS SDK for Java sends and gets.
 // Replies are read back value by value, and some are held to the byte.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { Timestamp } from "../../../worker/kinesis/codec.ts";
-import { arnOf, ask, createStream, kinesis, setClock } from "./claims.ts";
+import { arnOf, ask, createStream, kinesis } from "./claims.ts";
 import { base64, kinesisOver } from "./client.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const contentType = "application/x-amz-cbor-1.1";
 const ShardId = "shardId-000000000000";
 

@@ -3,7 +3,7 @@
 // so that tests need not clean up after each other.
 
 import { exports } from "cloudflare:workers";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { base64, kinesisOver, type KinesisReply } from "./client.ts";
@@ -73,11 +73,6 @@ export async function readShard(StreamName: string, ShardId: string): Promise<{ 
   const place = { StreamName, ShardId, ShardIteratorType: "TRIM_HORIZON" };
   const { ShardIterator } = await ask("GetShardIterator", place);
   return (await ask("GetRecords", { ShardIterator }))["Records"] as { Data: string }[];
-}
-
-/** Dates are the test's from now on, until `vi.useRealTimers`. */
-export function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
 }
 
 function refusalOf({ status, error }: KinesisReply): [number, Refusal] {

@@ -2,6 +2,7 @@
 // machine that is restored. Nobody may be locked out for as long as the clock was wrong, what was handed
 // out before stays good, and what has been stored can be read.
 
+import { setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf, findStream } from "../../../worker/stream/directory.ts";
@@ -14,7 +15,6 @@ import {
   kinesis,
   putText,
   region,
-  setClock,
   summaryOf,
 } from "./claims.ts";
 import { authorizationFor, base64, textIn } from "./client.ts";

@@ -1,6 +1,7 @@
 // Registered consumers over HTTP, inside workerd: registering, describing, listing and taking them
 // away, and the stream that cannot be deleted while it has some.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   account,
@@ -20,12 +21,10 @@ interface Consumer {
   ConsumerCreationTimestamp: number;
 }
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
-
 let stream: string;
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: noonMs });
+  setClock(noonMs);
   stream = await createStream();
 });
 

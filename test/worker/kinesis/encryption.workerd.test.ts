@@ -1,6 +1,7 @@
 // Keys of the KMS over HTTP, inside workerd: setting one and taking it away, and what producers and
 // consumers are then told of each record.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -17,12 +18,10 @@ import {
   putText,
   refusal,
   region,
-  setClock,
   summaryOf,
 } from "./claims.ts";
 import { base64 } from "./client.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const key = { EncryptionType: "KMS", KeyId: "alias/mine" };
 
 let stream: string;

@@ -2,11 +2,12 @@
 // workerd, while the clock stands still: nothing of the one before passes for something of the new
 // one, neither a sequence number nor an ARN, however fast it goes and whatever the clock does.
 
+import { setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { account, arnOf, ask, kinesis, putText, region, setClock, summaryOf } from "./claims.ts";
+import { account, arnOf, ask, kinesis, putText, region, summaryOf } from "./claims.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12, 0, 0, 345);
 const dayMs = 86_400_000;

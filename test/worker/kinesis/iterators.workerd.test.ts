@@ -1,13 +1,13 @@
 // Shard iterators over HTTP, inside workerd: where each type begins, how long one lives, and that
 // nothing passes for an iterator but one that this scope has issued. The clock is the test's.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { authorizationFor, base64, kinesisOver, textIn } from "./client.ts";
 
 const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const ttlMs = 300_000;
 const account = "000000000000";
 
@@ -235,10 +235,6 @@ describe("what passes for an iterator", () => {
     ]);
   });
 });
-
-function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
-}
 
 function target(): { StreamName: string; ShardId: string } {
   return { StreamName: stream, ShardId: shardId };

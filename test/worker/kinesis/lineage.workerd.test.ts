@@ -2,8 +2,9 @@
 // still: nothing waits, numbers grow along every line of descent, each is a checkpoint that goes on with
 // the next record, and arrivals are what the clock says.
 
+import { setClock } from "../../support/clock.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ask, createStream, putText, setClock, summaryOf } from "./claims.ts";
+import { ask, createStream, putText, summaryOf } from "./claims.ts";
 import { textIn } from "./client.ts";
 
 const noonMs = Date.UTC(2036, 0, 1, 12, 0, 0, 345);

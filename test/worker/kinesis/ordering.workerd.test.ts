@@ -1,6 +1,7 @@
 // SequenceNumberForOrdering of PutRecord, over HTTP, inside workerd: which numbers pass, and that nothing
 // is stored with one that does not.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import {
@@ -11,11 +12,8 @@ import {
   putText,
   readShard,
   refusal,
-  setClock,
 } from "./claims.ts";
 import { base64 } from "./client.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 let stream: string;
 

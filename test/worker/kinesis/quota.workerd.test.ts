@@ -1,18 +1,10 @@
 // The limits of the data plane over HTTP, inside workerd: what a shard takes and gives in a second with
 // MILLRACE_LIMITS=kinesis, by a clock that is the test's, and that nothing is refused without it.
 
+import { setClock } from "../../support/clock.ts";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import {
-  account,
-  arnOf,
-  ask,
-  createStream,
-  expectRefusal,
-  kinesis,
-  refusal,
-  setClock,
-} from "./claims.ts";
+import { account, arnOf, ask, createStream, expectRefusal, kinesis, refusal } from "./claims.ts";
 import { base64 } from "./client.ts";
 
 const shardId = "shardId-000000000000";

@@ -1,14 +1,12 @@
 // The limits of the control plane over HTTP, inside workerd: with MILLRACE_LIMITS=kinesis an operation
 // that comes too often is refused, by a clock that is the test's; without it nothing is.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports, env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { setClock } from "./claims.ts";
 import { authorizationFor, kinesisOver } from "./client.ts";
 
 const send = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 let account: string;
 

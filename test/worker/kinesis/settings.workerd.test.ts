@@ -1,6 +1,7 @@
 // Retention and monitoring over HTTP, inside workerd: setting them, what describing the
 // stream then says, and that a retention reaches every shard, also when it is cut off on its way.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -16,12 +17,10 @@ import {
   readShard,
   refusal,
   region,
-  setClock,
   summaryOf,
 } from "./claims.ts";
 import { base64, textIn } from "./client.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 
 let stream: string;

@@ -2,6 +2,7 @@
 // they are, how far the Worker reads ahead of its client, what is left when the client has gone, and what a
 // subscription makes of a shard that is restarted, a consumer that is taken away, and of its age.
 
+import { setClock } from "../../support/clock.ts";
 import { abortAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -9,7 +10,7 @@ import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { findStream } from "../../../worker/stream/directory.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
-import { account, arnOf, ask, createStream, putText, region, setClock } from "./claims.ts";
+import { account, arnOf, ask, createStream, putText, region } from "./claims.ts";
 import { authorizationFor, base64 } from "./client.ts";
 import { type Message, MessageReader } from "./eventReader.ts";
 

@@ -2,6 +2,7 @@
 // are CREATING, UPDATING and DELETING for that long, by a clock that is the test's. What is read
 // follows from the clock alone; the alarm writes it down.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -17,12 +18,10 @@ import {
   readShard,
   refusal,
   region,
-  setClock,
   summaryOf,
 } from "./claims.ts";
 import { authorizationFor } from "./client.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const transitionMs = 5000;
 const ShardId = "shardId-000000000000";
 

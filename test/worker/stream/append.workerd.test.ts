@@ -2,6 +2,7 @@
 // goes back, one row for each commit however many callers share it, and nothing at all from a
 // shard that is not there. The clock is set where a claim is about time.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -30,15 +31,9 @@ import {
   unopenedShard,
 } from "./shards.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
-
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
-}
 
 describe("indexes", () => {
   test("the first record has index 0, and none is left out over appends of any size", async () => {

@@ -1,6 +1,7 @@
 // A Worker that has no bucket: streams are made, written, read from their beginning, trimmed and removed
 // as with one, from SQLite alone.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, expect, test } from "vitest";
@@ -11,9 +12,8 @@ import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { sabotage } from "./shards.ts";
-import { forgetBodies, ringAlarm, setClock, statsOf, tidyUp } from "./storage.ts";
+import { forgetBodies, ringAlarm, statsOf, tidyUp } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 const recordBytes = 400_000;
 const recordCount = 60;

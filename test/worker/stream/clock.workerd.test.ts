@@ -1,13 +1,13 @@
 // A clock that is wrong for a while, as a shard sees it: records that have been stored are neither hidden
 // nor removed because of it once it is right again, and a record that arrives has its place.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { forgetDelayMs, sealAgeMs, segmentBytesMin } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { append, openShard, record, sabotage, textOf } from "./shards.ts";
-import { gatherAll, ringAlarm, ringAlarmSetFor, setClock, statsOf, tidyUp } from "./storage.ts";
+import { gatherAll, ringAlarm, ringAlarmSetFor, statsOf, tidyUp } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 

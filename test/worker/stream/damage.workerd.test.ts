@@ -2,6 +2,7 @@
 // counted, and everything else is read and written as before, by readers, by sealing, by the way to
 // R2 and by the trim horizon.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
@@ -23,13 +24,11 @@ import {
   rebind,
   ringAlarm,
   runtimeWith,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
 } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 
 afterEach(tidyUp);

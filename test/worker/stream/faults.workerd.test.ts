@@ -2,6 +2,7 @@
 // acknowledged is read and goes on being acknowledged, nothing is freed that R2 has not given back,
 // nothing is left behind that was to go, and all is well when the fault is over.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -22,13 +23,11 @@ import {
   rebind,
   ringAlarm,
   runtimeWith,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
 } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 
 afterEach(tidyUp);

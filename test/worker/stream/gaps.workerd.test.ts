@@ -2,24 +2,14 @@
 // written. Their records are missed by name, where they should be. They are never passed over in
 // silence, their indexes are not given again, and what is around them is read as before.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { sealAgeMs } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { expectDamaged, expectMissing } from "./damage.ts";
 import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";
-import {
-  evictAll,
-  gatherAll,
-  gatherPage,
-  rebind,
-  ringAlarm,
-  setClock,
-  statsOf,
-  tidyUp,
-} from "./storage.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
+import { evictAll, gatherAll, gatherPage, rebind, ringAlarm, statsOf, tidyUp } from "./storage.ts";
 
 afterEach(tidyUp);
 

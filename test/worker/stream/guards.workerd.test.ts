@@ -1,6 +1,7 @@
 // Guards of a shard that matter only when something is in between: a commit that is not durable yet, a
 // clock that jumps, an object that was evicted, a shard with more segments than a listing has.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
@@ -18,18 +19,8 @@ import {
   type ShardStub,
   textOf,
 } from "./shards.ts";
-import {
-  evictAll,
-  gatherAll,
-  hold,
-  rebind,
-  ringAlarm,
-  setClock,
-  statsOf,
-  tidyUp,
-} from "./storage.ts";
+import { evictAll, gatherAll, hold, rebind, ringAlarm, statsOf, tidyUp } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 
 afterEach(tidyUp);

@@ -3,6 +3,7 @@
 // with a wrong hint cost one question. What may be cached for ever says so, everything else the
 // opposite.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Runtime } from "../../../worker/core/bindings.ts";
@@ -15,14 +16,11 @@ import {
   gatherAll,
   gatherPage,
   runtimeWith,
-  setClock,
   START,
   tidyUp,
   untilTiered,
   weighMessages,
 } from "./storage.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 /** Segments of one record each. */
 const segmentCount = 14;

@@ -3,6 +3,7 @@
 // does, whether the records are in its tail, sealed, moved to R2, or past their retention. The clock
 // is the test's and may go back a little. A failure names its seed, and the step.
 
+import { noonMs } from "../../support/clock.ts";
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import { unwrap } from "../../../worker/core/rpc.ts";
@@ -19,7 +20,6 @@ import {
   type Stored,
 } from "./shards.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const minuteMs = 60_000;
 const retentionHours = 1;
 const retentionMs = retentionHours * 60 * minuteMs;

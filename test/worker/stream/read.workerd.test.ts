@@ -3,6 +3,7 @@
 // chunks and between arrival times is met; each claim is made of the shard in memory and of the
 // same shard after an eviction.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { unwrap } from "../../../worker/core/rpc.ts";
@@ -19,8 +20,6 @@ import {
   type ShardStub,
   textOf,
 } from "./shards.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 /** Records of 4 payload bytes each, by the time of their commit. */
 const commits: [timeMs: number, texts: string[]][] = [
@@ -41,7 +40,7 @@ describe.each(["in memory", "after an eviction"])("a shard %s", (state) => {
   beforeAll(async () => {
     shard = await openShard();
     for (const [timeMs, texts] of commits) {
-      vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
+      setClock(timeMs);
       await append(shard, ...texts);
     }
     vi.useRealTimers();

@@ -2,6 +2,7 @@
 // cut off at each of its steps by aborting the catalog's object there, and must be taken up; writers
 // with an old map must lose nothing and misplace nothing.
 
+import { setClock } from "../../support/clock.ts";
 import { createHash } from "node:crypto";
 import type { ReshardOrder } from "../../../worker/core/control.ts";
 import {
@@ -72,7 +73,7 @@ describe("a shard that is closed", () => {
   test("ends no earlier than its last record, though the clock has gone back", async () => {
     const shard = await openShard();
     const { timeMs } = await append(shard, "a");
-    vi.useFakeTimers({ toFake: ["Date"], now: timeMs - 60_000 });
+    setClock(timeMs - 60_000);
     expect(unwrap(await shard.close()).closedMs).toBe(timeMs);
   });
 
@@ -124,7 +125,7 @@ describe("a split", () => {
   });
 
   test("waits for no clock: the time stands still, and ten splits are done", async () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    setClock(Date.now());
     await create(1);
     let stream = unwrap(await catalog.describeStream("orders")).stream;
     for (let i = 0; i < 10; i++) {
@@ -139,7 +140,7 @@ describe("a split", () => {
 
   test("is done at once when its shards were made before the clock was set back", async () => {
     await create(1);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3 * 86_400_000 });
+    setClock(Date.now() - 3 * 86_400_000);
     expect(openShards(await reshard(split))).toHaveLength(2);
     vi.setSystemTime(Date.now() - 3 * 86_400_000);
     const after = await reshard({ kind: "recount", from: 2, to: 3 });
@@ -273,7 +274,7 @@ describe("what is cut off", () => {
     env.MILLRACE_TRANSITION_MS = "60000";
     try {
       await create(1);
-      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      setClock(Date.now() + 60_000);
       const begun = unwrap(await catalog.reshardStream("orders", split)).stream;
       await abortAllDurableObjects();
       catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
@@ -292,7 +293,7 @@ describe("what is cut off", () => {
     env.MILLRACE_TRANSITION_MS = "60000";
     try {
       await create(1);
-      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      setClock(Date.now() + 60_000);
       unwrap(await catalog.reshardStream("orders", split));
       await abortAllDurableObjects();
       catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
@@ -357,7 +358,7 @@ test("a closed shard goes from the list, and altogether, when retention has pass
   await create(1);
   const { shards } = await reshard(split);
   const closedMs = shards[0]?.closedMs as number;
-  vi.useFakeTimers({ toFake: ["Date"], now: closedMs + 24 * 3_600_000 - 1000 });
+  setClock(closedMs + 24 * 3_600_000 - 1000);
   await runDurableObjectAlarm(catalog);
   const indexes = async () =>
     unwrap(await catalog.describeStream("orders")).stream.shards.map(({ index }) => index);

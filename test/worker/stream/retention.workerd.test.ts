@@ -3,6 +3,7 @@
 // the alarm alone. A shard that has lost every record still knows its place and its time, and one
 // that is removed leaves nothing.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -20,14 +21,12 @@ import {
   objectsOf,
   rebind,
   ringAlarm,
-  setClock,
   START,
   statsOf,
   tidyUp,
   untilTiered,
 } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

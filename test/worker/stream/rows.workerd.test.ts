@@ -2,6 +2,7 @@
 // segment however many chunks it is made of, and a handful for a generation of segments that is
 // closed, moved or dropped. Each number here is a budget: docs/COST.md multiplies it.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tailChunksMax } from "../../../worker/limits.ts";
@@ -13,7 +14,6 @@ import {
   rebind,
   ringAlarm,
   rowsOf,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
@@ -21,7 +21,6 @@ import {
   watchStorage,
 } from "./storage.ts";
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const hourMs = 3_600_000;
 
 /** Data and key of one record. */

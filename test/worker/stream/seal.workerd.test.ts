@@ -2,6 +2,7 @@
 // more chunks than the engine joins at once, generations of large chunks alone. None of them may
 // stop a shard, and what comes back is what was put.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, describe, expect, test } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
@@ -15,13 +16,10 @@ import {
   gatherPage,
   rebind,
   ringAlarm,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
 } from "./storage.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 afterEach(tidyUp);
 

@@ -2,6 +2,7 @@
 // after it and are told the truth about how far behind they are. What can be read is never passed over, be
 // it that the operator is mistaken, that a place fails for now, or that somebody has put a sound copy back.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import edge from "../../../worker/index.ts";
@@ -24,7 +25,6 @@ import {
   gatherAll,
   gatherPage,
   rebind,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
@@ -32,7 +32,6 @@ import {
 
 const scope = { account: "000000000000", region: "us-east-1" };
 const ShardId = "shardId-000000000000";
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 afterEach(tidyUp);
 

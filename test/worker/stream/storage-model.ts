@@ -4,6 +4,7 @@
 // middle of a commit, R2 that fails, retention that changes, removal and a new beginning. After every
 // step the shard must answer as the array does. Steps name places by thousandths of what is there.
 
+import { setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
@@ -28,7 +29,6 @@ import {
   gatherPage,
   objectsOf,
   rebind,
-  setClock,
   statsOf,
   tidyUp,
 } from "./storage.ts";

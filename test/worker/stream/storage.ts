@@ -2,6 +2,7 @@
 // will, every statement of a shard watched, messages to shards weighed, and a bucket that fails,
 // waits or lies when told to. The real simulators of SQLite and R2 are always underneath.
 
+import { setClock } from "../../support/clock.ts";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
@@ -118,10 +119,6 @@ export async function evictAll(shard: ShardStub): Promise<void> {
   await sabotage(shard, () => {});
   await evictDurableObject(shard);
   forgetBodies();
-}
-
-export function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
 }
 
 /** Moves the clock and lets the alarm do what is due. */

@@ -2,6 +2,7 @@
 // the way. A crash at any step leaves a segment in SQLite, in R2 or in both, and never in neither;
 // rows go only when R2 has given the whole generation back; and an object in R2 is written once.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -20,13 +21,10 @@ import {
   objectsOf,
   rebind,
   ringAlarm,
-  setClock,
   statsOf,
   tidyUp,
   untilTiered,
 } from "./storage.ts";
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 afterEach(tidyUp);
 

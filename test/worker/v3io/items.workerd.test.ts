@@ -2,6 +2,7 @@
 // every write and its headers, and the attributes that a shard has of its own. Bodies are those of
 // v3io-py and v3io-go; rules from the Iguazio web API reference, NoSQL.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { errorText, type V3ioReply, v3ioOver } from "./client.ts";
@@ -11,8 +12,6 @@ const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${p
 const conditionFalse = errorText(-16777244, "The condition is false, ErrorCode -16777245");
 const missing = errorText(-2, "No such file or directory");
 const invalid = errorText(-201326592, "InvalidArgumentException");
-
-const noonMs = Date.UTC(2036, 0, 1, 12);
 
 let path: string;
 
@@ -187,7 +186,7 @@ describe("UpdateItem", () => {
 
 describe("the time of a write", () => {
   test("is its lock: no two writes of one moment have the same, and each says its own", async () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: noonMs });
+    setClock(noonMs);
     const writes = Array.from({ length: 20 }, (_, i) =>
       v3io("PutItem", path, { Item: { i: { N: String(i) } } }),
     );

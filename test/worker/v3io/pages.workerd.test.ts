@@ -2,13 +2,13 @@
 // go on, bodies of ten megabytes, arrival times that never repeat or go back. Limits of the Iguazio web
 // API reference, GetRecords and PutRecords. The clock is the test's.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { errorText, v3ioOver } from "./client.ts";
 
 const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const start = "AQAAAAAAAAAAAAAAAAAAAA==";
 const recordBytes = 2 * 1024 * 1024;
 const bodyBytesMax = 10 * 1024 * 1024;
@@ -16,7 +16,7 @@ const bodyBytesMax = 10 * 1024 * 1024;
 let path: string;
 
 beforeEach(async () => {
-  vi.useFakeTimers({ toFake: ["Date"], now: noonMs });
+  setClock(noonMs);
   path = `/bigdata/pages/${crypto.randomUUID()}`;
   await v3io("CreateStream", path, { ShardCount: 1, RetentionPeriodHours: 24 });
 });

@@ -2,6 +2,7 @@
 // GetRecords says. Errors have the names, numbers and bytes of the Iguazio web API reference. The clock
 // is the test's.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { base64, textIn } from "../kinesis/client.ts";
@@ -9,7 +10,6 @@ import { errorText, v3ioOver, type V3ioRecord } from "./client.ts";
 
 const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const start = "AQAAAAAAAAAAAAAAAAAAAA==";
 const invalid = errorText(-201326592, "InvalidArgumentException");
 const outOfRange = errorText(-201326594, "ShardIDOutOfRangeException");
@@ -223,10 +223,6 @@ describe("GetRecords", () => {
     expect(reply.text).toBe(errorText(reply.output.ErrorCode, name));
   });
 });
-
-function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
-}
 
 async function put(Records: object[]): Promise<V3ioRecord[]> {
   const { status, output } = await v3io("PutRecords", path, { Records }, "POST");

@@ -2,6 +2,7 @@
 // MILLRACE_LIMITS=kinesis, by a clock that is the test's (Yandex Data Streams API reference,
 // GetShardIterator and GetRecords), and that nothing is refused without it.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { base64 } from "../kinesis/client.ts";
@@ -9,7 +10,6 @@ import { type YandexReply, yandexOver } from "./client.ts";
 
 const yandex = yandexOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const megabyte = 1_048_576;
 
 let StreamName: string;
@@ -90,8 +90,4 @@ function read(ShardIterator: string | undefined): Promise<YandexReply> {
 function expectTooSoon({ status, reason, error }: YandexReply): void {
   const name = "ProvisionedThroughputExceededException";
   expect([status, reason, error.name]).toEqual([400, name, name]);
-}
-
-function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
 }

@@ -3,6 +3,7 @@
 // those of YDB's tests (kinesis_ut.cpp, datastreams_ut.cpp) and of the Yandex Data Streams API
 // reference. The clock is the test's.
 
+import { noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { base64, kinesisOver } from "../kinesis/client.ts";
@@ -14,7 +15,6 @@ const send = (path: string, init: RequestInit) =>
 const yandex = yandexOver(send);
 const kinesis = kinesisOver((init) => send("/", init));
 
-const noonMs = Date.UTC(2036, 0, 1, 12);
 const megabyte = 1_048_576;
 
 let StreamName: string;
@@ -362,10 +362,6 @@ describe("GetRecords", () => {
     ]);
   });
 });
-
-function setClock(timeMs: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: timeMs });
-}
 
 /** Into the first shard. */
 async function put(hash: number, data: string): Promise<void> {
