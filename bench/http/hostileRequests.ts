@@ -3,19 +3,16 @@
 // of another type, nested too deeply or unknown; and bodies, headers and paths that are broken. No count
 // in them is one that the server would be right to take long for.
 
-import { shapes } from "../../worker/kinesis/shapes.ts";
+import type { operations as KinesisOperations } from "../../worker/kinesis/operations.ts";
 import { encodeCbor } from "../../worker/kinesis/cbor.ts";
 import type { Shape } from "../../worker/kinesis/shapeTypes.ts";
 import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
-import type { operations } from "../../worker/yandex/operations.ts";
+import type { operations as YandexOperations } from "../../worker/yandex/operations.ts";
 import type { Random } from "../../test/engine/random.ts";
-import { loadWorkerModule } from "../tools/workerModule.ts";
+import { loadOperations } from "../tools/operations.ts";
 
-const yandexOperations = Array.from(
-  (
-    (await loadWorkerModule("yandex/operations.ts")) as { operations: typeof operations }
-  ).operations.values(),
-);
+const kinesisOperations = [...(await loadOperations<typeof KinesisOperations>("kinesis")).values()];
+const yandexOperations = [...(await loadOperations<typeof YandexOperations>("yandex")).values()];
 
 export type Dialect = "kinesis" | "v3io" | "yandex";
 
@@ -254,13 +251,13 @@ export function curlOf(request: HostileRequest, endpoint: string): string {
 type Unnamed = Omit<HostileRequest, "dialect">;
 
 function kinesis(random: Random): Unnamed {
-  const operation = random.pick(Object.keys(shapes) as (keyof typeof shapes)[]);
+  const operation = random.pick(kinesisOperations);
   const type = random.pick(kinesisTypes);
-  const input = kinesisValue(random, shapes[operation]);
+  const input = kinesisValue(random, operation.input);
   const headers: Record<string, string> = {
     "content-type": type,
     "x-amz-target": random.chance(0.98)
-      ? `Kinesis_20131202.${operation}`
+      ? `Kinesis_20131202.${operation.name}`
       : random.pick(["", ".", "Kinesis_20131202.", "a.b"]),
     "x-amz-date": "20360101T000000Z",
   };

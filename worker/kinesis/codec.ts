@@ -2,7 +2,6 @@
 // with the same shapes; the two differ in how they carry bytes and timestamps, which validate.ts
 // settles by `format`. A codec knows nothing of operations.
 import { parseJson } from "../codec/json.ts";
-import type { OperationName } from "./shapes.ts";
 
 export type WireFormat = "json" | "cbor";
 
@@ -27,8 +26,6 @@ export interface BodyCodec {
    * format has bytes. Throws when the body is not well formed.
    */
   decode(body: Uint8Array): unknown;
-  /** The input of an operation whose bodies are read in a way of their own, when this one can be. */
-  readInput?(operation: OperationName, body: Uint8Array): object | undefined;
   /** Members that are undefined are left out; times are Timestamps. */
   encode(value: unknown): Uint8Array;
 }
@@ -46,3 +43,13 @@ export const jsonCodec: BodyCodec = {
   decode: (body) => parseJson(body),
   encode: (value) => encoder.encode(JSON.stringify(value)),
 };
+
+/** Undefined for a body that does not parse, or not to a structure. */
+export function decodeObject(body: Uint8Array, codec: BodyCodec): object | undefined {
+  try {
+    const decoded = codec.decode(body);
+    return typeof decoded === "object" && decoded !== null ? decoded : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -4,17 +4,15 @@ import type { FailureLog } from "../core/failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";
 import type { Scope } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
-import type { KinesisError } from "./errors.ts";
 import type { StreamAddress } from "./names.ts";
-import type { OperationInput, OperationName } from "./shapes.ts";
 
 export interface ActionContext {
   runtime: Runtime;
   /** Account and region of the caller's credentials. */
   scope: Scope;
+  /** The name of the operation, to which tokens of its pages are bound. */
+  operation: string;
   codec: BodyCodec;
-  /** To be thrown unless the stream distributes records by itself. */
-  keyError: KinesisError | undefined;
   nowMs: number;
   failures: FailureLog;
   /**
@@ -38,8 +36,3 @@ export class PrintedBody {
 
 /** A value for the codec, a printed body, or nothing: an empty body. */
 export type ActionReply = object | PrintedBody | undefined;
-
-export type Action<Name extends OperationName> = (
-  context: ActionContext,
-  input: OperationInput<Name>,
-) => Promise<ActionReply>;

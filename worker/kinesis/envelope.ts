@@ -5,11 +5,11 @@
 import { requestBodyBytesMax } from "../limits.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { readAuthorization } from "./authorization.ts";
-import type { BodyCodec, Codecs } from "./codec.ts";
+import { type BodyCodec, type Codecs, decodeObject } from "./codec.ts";
 import { KinesisError, type KinesisErrorName, renderError } from "./errors.ts";
 import type { RecordPage } from "../http/recordPage.ts";
+import type { Call, Operation } from "./operation.ts";
 import type { RequestIds } from "./requestId.ts";
-import { isOperation, type OperationName } from "./shapes.ts";
 
 export interface EnvelopeRequest {
   readonly method: string;
@@ -19,13 +19,13 @@ export interface EnvelopeRequest {
   readonly body: Uint8Array;
 }
 
-export type Envelope = Call | Answer;
+export type Envelope = EnvelopeCall | Answer;
 
-export interface Call {
+export interface EnvelopeCall {
   readonly kind: "call";
-  readonly operation: OperationName;
-  /** The body as decoded, an object or an array; or the input that the codec has read. */
-  readonly decoded: object;
+  readonly operation: Operation;
+  /** Throws the KinesisError that the input of the body deserves. */
+  readonly read: () => Call;
   readonly codec: BodyCodec;
   readonly authorization: Authorization;
   /** To be sent with the reply, whatever it is. */
@@ -66,6 +66,7 @@ export function bodyTooLarge(): KinesisError {
 
 export function readEnvelope(
   request: EnvelopeRequest,
+  operations: ReadonlyMap<string, Operation>,
   codecs: Codecs,
   newIds: () => RequestIds,
 ): Envelope {
@@ -81,7 +82,7 @@ export function readEnvelope(
 
   const contentType = mediaTypeOf(request.headers);
   const [serviceName, name] = (request.headers.get("x-amz-target") ?? "").split(".", 2);
-  const operation = serviceName === service && name && isOperation(name) ? name : undefined;
+  const operation = serviceName === service && name ? operations.get(name) : undefined;
   const unknown: KinesisErrorName = "UnknownOperationException";
   const unreadable: KinesisErrorName = "SerializationException";
 
@@ -96,18 +97,21 @@ export function readEnvelope(
       ? answerText(404, `<${unknown}/>\n`, headers)
       : answerUnroutable(headers);
   }
-  const known = operation && codec.readInput?.(operation, body);
-  const decoded = known ?? decodeObject(body, codec);
+  const read = operation?.open(body, codec);
+  const isReadable =
+    operation === undefined ? decodeObject(body, codec) !== undefined : read !== undefined;
   if (isLegacy) {
-    return decoded ? answerLegacy(404, unknown, headers) : answerLegacy(400, unreadable, headers);
+    return isReadable
+      ? answerLegacy(404, unknown, headers)
+      : answerLegacy(400, unreadable, headers);
   }
-  if (!decoded) return answerError(new KinesisError(unreadable), codec, headers);
-  if (!operation) return answerError(new KinesisError(unknown), codec, headers);
+  if (!isReadable) return answerError(new KinesisError(unreadable), codec, headers);
+  if (!operation || !read) return answerError(new KinesisError(unknown), codec, headers);
 
   const authorization = readAuthorization(request.headers, request.query);
   return authorization instanceof KinesisError
     ? answerError(authorization, codec, headers)
-    : { kind: "call", operation, decoded, codec, authorization, headers };
+    : { kind: "call", operation, read, codec, authorization, headers };
 }
 
 /** The reply to a request that failed after its envelope was read. */
@@ -129,16 +133,6 @@ function mediaTypeOf(headers: HeaderReader): string {
 function codecOf(contentType: string, codecs: Codecs): BodyCodec | undefined {
   if (contentType === codecs.json.contentType) return codecs.json;
   return contentType === codecs.cbor.contentType ? codecs.cbor : undefined;
-}
-
-/** Undefined for a body that does not parse, or not to a structure. */
-function decodeObject(body: Uint8Array, codec: BodyCodec): object | undefined {
-  try {
-    const decoded = codec.decode(body);
-    return typeof decoded === "object" && decoded !== null ? decoded : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function replyHeaders(ids: RequestIds, origin: string | null): Record<string, string> {

@@ -17,37 +17,28 @@ import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 import { readAuthorization } from "./authorization.ts";
 import { cborCodec } from "./cbor.ts";
-import { type BodyCodec, type Codecs, jsonCodec, type WireFormat } from "./codec.ts";
-import { type Action, type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
+import { type BodyCodec, type Codecs, jsonCodec } from "./codec.ts";
+import { type ActionContext, type ActionReply, PrintedBody } from "./context.ts";
 import {
   type Answer,
   answerError,
   answerUnread,
   bodyTooLarge,
-  type Call,
+  type EnvelopeCall,
   readEnvelope,
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
 import { kinesisErrorOf } from "./errorTable.ts";
 import { serverBusy } from "./errorTexts.ts";
-import { actions } from "./operations.ts";
+import type { Call, Operation } from "./operation.ts";
+import { operations } from "./operations.ts";
 import { permit } from "./permission.ts";
-import { PutBody, readPutBody } from "./putInput.ts";
 import { takeRate } from "./operationRates.ts";
 import { createRequestIds } from "./requestId.ts";
-import { type Named, namedIn, type Resource } from "./resource.ts";
-import { type OperationName, shapes } from "./shapes.ts";
-import { readInput } from "./validate.ts";
+import type { Named, Resource } from "./resource.ts";
 
-const codecs: Codecs = {
-  json: { ...jsonCodec, readInput: readPut("json") },
-  cbor: { ...cborCodec, readInput: readPut("cbor") },
-};
+const codecs: Codecs = { json: jsonCodec, cbor: cborCodec };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
-
-function readPut(format: WireFormat): NonNullable<BodyCodec["readInput"]> {
-  return (operation, body) => (operation === "PutRecords" ? readPutBody(body, format) : undefined);
-}
 
 export async function serveKinesis(
   request: Request,
@@ -59,7 +50,7 @@ export async function serveKinesis(
   const head = { method, path, query, headers };
   const body = condemn(runtime.env, head) ?? (await readWhole(request));
   if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
-  const envelope = readEnvelope({ method, headers, query, body }, codecs, newIds);
+  const envelope = readEnvelope({ method, headers, query, body }, operations, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
   const { authorization, codec } = envelope;
   const failures = new FailureLog(`Kinesis request ${envelope.headers["x-amzn-requestid"]}`);
@@ -68,7 +59,7 @@ export async function serveKinesis(
     const signed = { ...head, body, authorization };
     const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
-    const reply = await call(envelope, body.length, runtime, caller, scope, failures);
+    const reply = await call(envelope, runtime, caller, scope, failures);
     return await respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
@@ -120,45 +111,39 @@ function identify(env: Env, credentials: Credentials): Caller {
 }
 
 async function call(
-  { operation, decoded, codec }: Call,
-  bodyBytes: number,
+  { operation, read, codec }: EnvelopeCall,
   runtime: Runtime,
   caller: Caller,
   scope: Scope,
   failures: FailureLog,
 ): Promise<ActionReply> {
-  const source = { format: codec.format, bodyBytes };
-  const { input, keyError } =
-    decoded instanceof PutBody
-      ? { input: decoded, keyError: undefined }
-      : readInput(shapes[operation], decoded, source);
-  const action: Action<never> | undefined = actions[operation];
-  if (action === undefined) throw new KinesisError("UnknownOperationException");
+  const { named: nameIn, run } = read();
+  const nowMs = Date.now();
+  const { env } = runtime;
+  const named = name(nameIn, scope);
+  if (!caller.isOpen) await judge(env, caller, operation, named);
+  const stream = isResource(named) ? named.stream : undefined;
+  await takeRate(env, scope, operation, stream);
   const context: ActionContext = {
     runtime,
     scope,
+    operation: operation.name,
     codec,
-    keyError,
-    nowMs: Date.now(),
+    nowMs,
     failures,
-    permit: (stream) =>
-      permit(runtime.env, caller, operation, { stream, key: { stream: stream.name } }),
+    permit: (held) => permit(env, caller, operation, { stream: held, key: { stream: held.name } }),
   };
-  const named = name(operation, input, scope);
-  if (!caller.isOpen) await judge(runtime.env, caller, operation, named);
-  const stream = isResource(named) ? named.stream : undefined;
-  await takeRate(runtime.env, scope, operation, stream);
   try {
-    return await action(context, input as never);
+    return await run(context);
   } catch (error) {
     throw kinesisErrorOf(error, stream ?? scope, failures);
   }
 }
 
 /** What is named wrongly is an open server's action's to complain of, in its own order. */
-function name(operation: OperationName, input: object, scope: Scope): Named | KinesisError {
+function name(named: Call["named"], scope: Scope): Named | KinesisError {
   try {
-    return namedIn(operation, input, scope);
+    return named(scope);
   } catch (error) {
     if (error instanceof KinesisError) return error;
     throw error;
@@ -169,7 +154,7 @@ function name(operation: OperationName, input: object, scope: Scope): Named | Ki
 async function judge(
   env: Env,
   caller: Caller,
-  operation: OperationName,
+  operation: Operation,
   named: Named | KinesisError,
 ): Promise<void> {
   if (named instanceof KinesisError) throw named;

@@ -1,5 +1,4 @@
-// Which action carries out which operation. The input shapes are in shapes.ts; an operation that
-// stands there and not here is known and not served.
+// The 45 operations of Kinesis Data Streams 2013-12-02, by name.
 import {
   describeAccountSettings,
   describeLimits,
@@ -21,7 +20,7 @@ import {
 import { startStreamEncryption, stopStreamEncryption } from "./actions/encryption.ts";
 import { disableEnhancedMonitoring, enableEnhancedMonitoring } from "./actions/monitoring.ts";
 import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./actions/policies.ts";
-import { putRecord, putRecordsAction } from "./actions/put.ts";
+import { putRecord, putRecords } from "./actions/put.ts";
 import { getRecords, getShardIterator } from "./actions/read.ts";
 import {
   decreaseStreamRetentionPeriod,
@@ -48,53 +47,59 @@ import {
   tagResource,
   untagResource,
 } from "./actions/tags.ts";
-import type { Action } from "./context.ts";
-import type { OperationName } from "./shapes.ts";
+import type { Operation } from "./operation.ts";
 
-export const actions: { readonly [Name in OperationName]?: Action<Name> } = {
-  AddTagsToStream: addTagsToStream,
-  CreateChannel: createChannel,
-  CreateStream: createStream,
-  DecreaseStreamRetentionPeriod: decreaseStreamRetentionPeriod,
-  DeleteChannel: deleteChannel,
-  DeleteResourcePolicy: deleteResourcePolicy,
-  DeleteStream: deleteStream,
-  DeregisterStreamConsumer: deregisterStreamConsumer,
-  DescribeAccountSettings: describeAccountSettings,
-  DescribeChannel: describeChannel,
-  DescribeLimits: describeLimits,
-  DescribeStream: describeStream,
-  DescribeStreamConsumer: describeStreamConsumer,
-  DescribeStreamSummary: describeStreamSummary,
-  DisableEnhancedMonitoring: disableEnhancedMonitoring,
-  EnableEnhancedMonitoring: enableEnhancedMonitoring,
-  GetRecords: getRecords,
-  GetResourcePolicy: getResourcePolicy,
-  GetShardIterator: getShardIterator,
-  IncreaseStreamRetentionPeriod: increaseStreamRetentionPeriod,
-  ListChannels: listChannels,
-  ListShards: listShards,
-  ListStreamConsumers: listStreamConsumers,
-  ListStreams: listStreams,
-  ListTagsForResource: listTagsForResource,
-  ListTagsForStream: listTagsForStream,
-  MergeShards: mergeShards,
-  PutRecord: putRecord,
-  PutRecords: putRecordsAction,
-  PutResourcePolicy: putResourcePolicy,
-  RegisterStreamConsumer: registerStreamConsumer,
-  RemoveTagsFromStream: removeTagsFromStream,
-  SplitShard: splitShard,
-  StartStreamEncryption: startStreamEncryption,
-  StopStreamEncryption: stopStreamEncryption,
-  SubscribeToShard: subscribeToShard,
-  TagResource: tagResource,
-  UntagResource: untagResource,
-  UpdateAccountSettings: updateAccountSettings,
-  UpdateChannel: updateChannel,
-  UpdateMaxRecordSize: updateMaxRecordSize,
-  UpdateShardCount: updateShardCount,
-  UpdateStreamMode: updateStreamMode,
-  UpdateStreamRecordDistributionStrategy: updateStreamRecordDistributionStrategy,
-  UpdateStreamWarmThroughput: updateStreamWarmThroughput,
-};
+/** All there are. */
+export const declared = [
+  addTagsToStream,
+  createChannel,
+  createStream,
+  decreaseStreamRetentionPeriod,
+  deleteChannel,
+  deleteResourcePolicy,
+  deleteStream,
+  deregisterStreamConsumer,
+  describeAccountSettings,
+  describeChannel,
+  describeLimits,
+  describeStream,
+  describeStreamConsumer,
+  describeStreamSummary,
+  disableEnhancedMonitoring,
+  enableEnhancedMonitoring,
+  getRecords,
+  getResourcePolicy,
+  getShardIterator,
+  increaseStreamRetentionPeriod,
+  listChannels,
+  listShards,
+  listStreamConsumers,
+  listStreams,
+  listTagsForResource,
+  listTagsForStream,
+  mergeShards,
+  putRecord,
+  putRecords,
+  putResourcePolicy,
+  registerStreamConsumer,
+  removeTagsFromStream,
+  splitShard,
+  startStreamEncryption,
+  stopStreamEncryption,
+  subscribeToShard,
+  tagResource,
+  untagResource,
+  updateAccountSettings,
+  updateChannel,
+  updateMaxRecordSize,
+  updateShardCount,
+  updateStreamMode,
+  updateStreamRecordDistributionStrategy,
+  updateStreamWarmThroughput,
+] as const;
+
+export type OperationName = (typeof declared)[number]["name"];
+
+export const operations: ReadonlyMap<string, Operation<OperationName>> = new Map(
+  declared.map((each) => [each.name, each]),
+);

@@ -7,8 +7,6 @@ import { memberWithToken, nextTokenExpired, nextTokenInvalid } from "./errorText
 
 const ttlMs = 300_000;
 
-export type Listing = "ListShards" | "ListStreamConsumers" | "ListStreams";
-
 /**
  * A token says already which listing it goes on with: throws InvalidArgumentException for the first
  * of `members` that the input has beside it.
@@ -25,7 +23,7 @@ export function checkBesideToken<Input extends { NextToken?: string | undefined 
 export function sealPageToken(
   key: string,
   scope: Scope,
-  listing: Listing,
+  listing: string,
   names: readonly string[],
   nowMs: number,
 ): string {
@@ -37,7 +35,7 @@ export function sealPageToken(
 export function openPageToken(
   key: string | undefined,
   scope: Scope,
-  listing: Listing,
+  listing: string,
   text: string,
   nowMs: number,
 ): string[] {
@@ -48,6 +46,6 @@ export function openPageToken(
   return JSON.parse(Buffer.from(token.content).toString().replace(/\0+$/, "")) as string[];
 }
 
-function purposeOf({ account, region }: Scope, listing: Listing): string {
+function purposeOf({ account, region }: Scope, listing: string): string {
   return `${listing}/${account}/${region}/`;
 }

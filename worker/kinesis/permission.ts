@@ -3,24 +3,17 @@ import type { Caller } from "../auth/caller.ts";
 import type { Env } from "../core/bindings.ts";
 import { refusalOf } from "../stream/permission.ts";
 import { KinesisError } from "./errors.ts";
+import type { Operation } from "./operation.ts";
 import type { Resource } from "./resource.ts";
-import type { OperationName } from "./shapes.ts";
-
-/** A policy that denies everybody must not keep its owner from taking it away. */
-const policyOperations: ReadonlySet<OperationName> = new Set([
-  "DeleteResourcePolicy",
-  "GetResourcePolicy",
-  "PutResourcePolicy",
-]);
 
 /** Throws AccessDeniedException; without a resource it is about the account. */
 export async function permit(
   env: Env,
   caller: Caller,
-  operation: OperationName,
+  { name, isOfPolicy }: Pick<Operation, "name" | "isOfPolicy">,
   resource: Resource | undefined,
 ): Promise<void> {
-  const action = { action: `kinesis:${operation}`, isOfPolicy: policyOperations.has(operation) };
+  const action = { action: `kinesis:${name}`, isOfPolicy };
   const about = resource && {
     scope: { account: resource.stream.account, region: resource.stream.region },
     name: resource.stream.name,

@@ -17,10 +17,11 @@ import {
   timestampMissing,
 } from "./errorTexts.ts";
 import { parseSequenceNumber, sequenceIndexMax, sequenceNumber } from "./sequence.ts";
-import type { OperationInput } from "./shapes.ts";
+import type { InputOf } from "./shapeTypes.ts";
+import type { iteratorTypeShape } from "./shapes.ts";
 
 export interface Position {
-  type: OperationInput<"GetShardIterator">["ShardIteratorType"];
+  type: InputOf<typeof iteratorTypeShape>;
   number: string | undefined;
   timestamp: number | undefined;
 }

@@ -1,30 +1,68 @@
-// The body of PutRecords, read by the engine in one pass from bytes to a batch: parsing, decoding and
-// checking record by record would cost as much as all the rest of the request. What the engine does
-// not take (assembly/putJson.ts, putCbor.ts) goes the way of every other request, with the same
-// outcome, and so does everything that is wrong: here only good bodies come out.
-import { noBytes } from "../codec/bytes.ts";
+// The input of PutRecords. Its body is read by the engine in one pass from bytes to a batch: parsing, decoding
+// and checking record by record would cost as much as all the rest of the request. What the engine does
+// not take (assembly/putJson.ts, putCbor.ts) is read as every other request is, with the same outcome, and so
+// is everything that is wrong.
+import { noBytes, utf8 } from "../codec/bytes.ts";
+import { parseHashKey, writeHashKey } from "../core/hashKey.ts";
 import type { PutBodyKind } from "../engine/packer.ts";
 import { engine } from "../engine/instance.ts";
-import type { RecordBatch } from "../engine/recordBatch.ts";
+import { batchOf, type RecordBatch, type RecordPut } from "../engine/recordBatch.ts";
 import type { WireFormat } from "./codec.ts";
 import { satisfies } from "./constraints.ts";
-import { shapes } from "./shapes.ts";
+import type { KinesisError } from "./errors.ts";
+import { explicitHashKeyOutOfRange } from "./errorTexts.ts";
+import type { StreamReference } from "./names.ts";
+import { type Opener, openChecked } from "./operation.ts";
+import { byArn, dataShape, hashKeyShape, partitionKeyShape, streamNameField } from "./shapes.ts";
+import { boolean, list, required, requiredByKey, structure } from "./shapeTypes.ts";
 
-/** The input of PutRecords, with nothing left to check. */
-export class PutBody {
-  readonly StreamName: string | undefined;
-  readonly StreamARN: string | undefined;
-  readonly batch: RecordBatch;
-
-  constructor(StreamName: string | undefined, StreamARN: string | undefined, batch: RecordBatch) {
-    this.StreamName = StreamName;
-    this.StreamARN = StreamARN;
-    this.batch = batch;
-  }
+/** Records to be put, however the body was read. */
+export interface PutInput extends StreamReference {
+  readonly DryRun?: boolean | undefined;
+  /** To be thrown unless the stream distributes records by itself. */
+  readonly keyError: KinesisError | undefined;
+  /** Throws InvalidArgumentException for an explicit hash key that is too large. */
+  readonly batch: () => RecordBatch;
 }
 
+const recordShape = structure(
+  {
+    PartitionKey: requiredByKey(partitionKeyShape),
+    ExplicitHashKey: hashKeyShape,
+    Data: required(dataShape),
+  },
+  "com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry@c965e310",
+);
+
+export const putRecordsShape = structure({
+  Records: required(list(recordShape, 1, 500)),
+  StreamName: streamNameField,
+  ...byArn,
+  DryRun: boolean,
+});
+
+interface RecordMembers {
+  readonly Data: Uint8Array;
+  readonly PartitionKey?: string | undefined;
+  readonly ExplicitHashKey?: string | undefined;
+}
+
+export const openPutRecords: Opener<PutInput> = (body, codec) => {
+  const read = readByEngine(body, codec.format);
+  return read === undefined ? openGeneral(body, codec) : () => read;
+};
+
+const openGeneral = openChecked(
+  putRecordsShape,
+  ({ input: { Records, ...input }, keyError }): PutInput => ({
+    ...input,
+    keyError,
+    batch: () => batchOf(Records.map(readRecord)),
+  }),
+);
+
 /** Undefined when the body needs the general reader. */
-export function readPutBody(body: Uint8Array, format: WireFormat): PutBody | undefined {
+function readByEngine(body: Uint8Array, format: WireFormat): PutInput | undefined {
   const kind: PutBodyKind = { format, recordsMax: 500, streamName: true, streamArn: true };
   const text = engine.readPutBody(body, kind);
   if (text === undefined) return undefined;
@@ -32,7 +70,18 @@ export function readPutBody(body: Uint8Array, format: WireFormat): PutBody | und
   // The records keep their bounds already; the names are held to the shape's.
   const sample = { Data: noBytes, PartitionKey: "-" };
   const input = { StreamName, StreamARN, Records: [sample] };
-  return satisfies(shapes.PutRecords, input)
-    ? new PutBody(StreamName, StreamARN, batch)
-    : undefined;
+  if (!satisfies(putRecordsShape, input)) return undefined;
+  return { StreamName, StreamARN, keyError: undefined, batch: () => batch };
+}
+
+export function readRecord({ Data, PartitionKey, ExplicitHashKey }: RecordMembers): RecordPut {
+  const key = PartitionKey === undefined ? noBytes : utf8(PartitionKey);
+  return { key, info: noBytes, data: Data, hash: readHash(ExplicitHashKey) };
+}
+
+function readHash(text: string | undefined): Uint8Array | undefined {
+  if (text === undefined) return undefined;
+  const key = parseHashKey(text);
+  if (key === undefined) throw explicitHashKeyOutOfRange(text);
+  return writeHashKey(key);
 }

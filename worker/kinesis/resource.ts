@@ -1,5 +1,5 @@
-// What a request names: a stream or a consumer of one, by name or by ARN. Every operation says in one table
-// by which members it names it, so that what is judged and what is then used are one and the same.
+// What a request names: a stream or a consumer of one, by name or by ARN. Every operation says by which members
+// it names it, so that what is judged and what is then used are one and the same.
 import type { ConsumerKey } from "../core/control.ts";
 import type { ResourceKey } from "../core/rpc.ts";
 import {
@@ -20,7 +20,6 @@ import {
   streamArn,
   type StreamReference,
 } from "./names.ts";
-import type { OperationName } from "./shapes.ts";
 
 export interface Resource {
   /** The stream, or that of the consumer. */
@@ -35,83 +34,35 @@ export interface ConsumerReference {
   readonly StreamARN?: string | undefined;
 }
 
-type Naming =
-  | "account" // no stream: all of them, or what is the account's
-  | "stream" // StreamName or StreamARN
-  | "consumer" // ConsumerARN, or ConsumerName and StreamARN
-  | "resource" // ResourceARN
-  | "token"; // StreamName or StreamARN, or nothing beside a token: the action judges what it holds
-
-const namings: Readonly<Record<OperationName, Naming>> = {
-  AddTagsToStream: "stream",
-  CreateChannel: "account",
-  CreateStream: "stream",
-  DecreaseStreamRetentionPeriod: "stream",
-  DeleteChannel: "account",
-  DeleteResourcePolicy: "resource",
-  DeleteStream: "stream",
-  DeregisterStreamConsumer: "consumer",
-  DescribeAccountSettings: "account",
-  DescribeChannel: "account",
-  DescribeLimits: "account",
-  DescribeStream: "stream",
-  DescribeStreamConsumer: "consumer",
-  DescribeStreamSummary: "stream",
-  DisableEnhancedMonitoring: "stream",
-  EnableEnhancedMonitoring: "stream",
-  GetRecords: "token",
-  GetResourcePolicy: "resource",
-  GetShardIterator: "stream",
-  IncreaseStreamRetentionPeriod: "stream",
-  ListChannels: "account",
-  ListShards: "token",
-  ListStreamConsumers: "stream",
-  ListStreams: "account",
-  ListTagsForResource: "resource",
-  ListTagsForStream: "stream",
-  MergeShards: "stream",
-  PutRecord: "stream",
-  PutRecords: "stream",
-  PutResourcePolicy: "resource",
-  RegisterStreamConsumer: "stream",
-  RemoveTagsFromStream: "stream",
-  SplitShard: "stream",
-  StartStreamEncryption: "stream",
-  StopStreamEncryption: "stream",
-  SubscribeToShard: "consumer",
-  TagResource: "resource",
-  UntagResource: "resource",
-  UpdateAccountSettings: "account",
-  UpdateChannel: "account",
-  UpdateMaxRecordSize: "stream",
-  UpdateShardCount: "stream",
-  UpdateStreamMode: "stream",
-  UpdateStreamRecordDistributionStrategy: "stream",
-  UpdateStreamWarmThroughput: "stream",
-};
-
 /** `token` when only a token of the input says which stream it is. */
 export type Named = Resource | "account" | "token";
 
-/** What the input names. Throws the KinesisError when that is nothing. */
-export function namedIn(operation: OperationName, input: object, home: Home): Named {
-  const naming = namings[operation];
-  const { ResourceARN, ...reference }: Reference = input;
-  switch (naming) {
-    case "account":
-      return naming;
-    case "resource":
-      return resolveResource(ResourceARN ?? "");
-    case "consumer": {
-      const { stream, consumer } = resolveConsumer(reference, home);
-      return { stream, key: { stream: stream.name, consumer } };
-    }
-    case "token":
-      if (reference.StreamName === undefined && reference.StreamARN === undefined) return naming;
-      return resolveStreamResource(reference, home);
-    case "stream":
-      return resolveStreamResource(reference, home);
-  }
+/** No stream: all of them, or what is the account's. */
+export function accountNamed(): Named {
+  return "account";
+}
+
+/** By StreamName or StreamARN. */
+export function streamNamed(reference: StreamReference, home: Home): Named {
+  const { account, region, name } = resolveStream(reference, home);
+  return { stream: { account, region, name }, key: { stream: name } };
+}
+
+/** By ConsumerARN, or by ConsumerName and StreamARN. */
+export function consumerNamed(reference: ConsumerReference, home: Home): Named {
+  const { stream, consumer } = resolveConsumer(reference, home);
+  return { stream, key: { stream: stream.name, consumer } };
+}
+
+/** By ResourceARN. */
+export function resourceNamed({ ResourceARN }: { readonly ResourceARN: string }): Named {
+  return resolveResource(ResourceARN);
+}
+
+/** By StreamName or StreamARN, or by nothing beside a token: the action judges what that holds. */
+export function tokenNamed(reference: StreamReference, home: Home): Named {
+  const isNamed = reference.StreamName !== undefined || reference.StreamARN !== undefined;
+  return isNamed ? streamNamed(reference, home) : "token";
 }
 
 /** Throws the KinesisError for an ARN of anything else. */
@@ -151,11 +102,4 @@ export function resolveConsumer(
     (StreamARN !== undefined && !isSameStream(resolveStream({ StreamARN }, home), stream));
   if (isOther) throw consumerNamesDiffer(arn);
   return { stream, consumer: { name: consumer, createdSeconds } };
-}
-
-type Reference = StreamReference & ConsumerReference & { readonly ResourceARN?: string };
-
-function resolveStreamResource(reference: StreamReference, home: Home): Resource {
-  const { account, region, name } = resolveStream(reference, home);
-  return { stream: { account, region, name }, key: { stream: name } };
 }

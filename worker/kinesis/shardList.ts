@@ -8,9 +8,10 @@ import { hourMs } from "../core/units.ts";
 import { parseShardId, shardIdOf } from "./shardId.ts";
 import { shardFilterIncomplete, shardNotFound } from "./errorTexts.ts";
 import { endingSequenceNumber, startingSequenceNumber } from "./sequence.ts";
-import type { OperationInput } from "./shapes.ts";
+import type { InputOf } from "./shapeTypes.ts";
+import type { shardFilterShape } from "./shapes.ts";
 
-export type ShardFilter = NonNullable<OperationInput<"ListShards">["ShardFilter"]>;
+export type ShardFilter = InputOf<typeof shardFilterShape>;
 
 export function shardOf(shard: ShardDescription) {
   const { createdMs: shardCreatedMs, index: shardIndex, endMs: closedMs } = shard;

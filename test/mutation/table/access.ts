@@ -14,7 +14,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-02",
     file: "worker/kinesis/face.ts",
-    find: "if (!caller.isOpen) await judge(runtime.env, caller, operation, named);",
+    find: "if (!caller.isOpen) await judge(env, caller, operation, named);",
     replace: "",
     tests: ["test/worker/access/kinesis.workerd.test.ts"],
     harm: "Kinesis: allow lists and policies mean nothing",
@@ -30,7 +30,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-04",
     file: "worker/kinesis/actions/read.ts",
-    find: "if (named === undefined) await context.permit(stream);\n  else if (named.name",
+    find: "if (named === undefined) await context.permit(stream);\n    else if (named.name",
     replace: "if (named !== undefined && named.name",
     tests: [
       "test/worker/access/kinesis.workerd.test.ts",

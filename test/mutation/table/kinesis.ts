@@ -64,8 +64,8 @@ export const kinesisMutations: readonly Mutation[] = [
   {
     id: "kinesis-08",
     file: "worker/kinesis/actions/put.ts",
-    find: "if (!isRead && input.DryRun === true) throw dryRun();",
-    replace: "",
+    find: "if (input.DryRun === true) throw dryRun();\n    const results",
+    replace: "const results",
     tests: ["test/worker/kinesis/dryRun.workerd.test.ts"],
     harm: "a dry run writes records",
   },

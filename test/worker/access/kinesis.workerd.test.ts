@@ -4,8 +4,7 @@ import { describe } from "vitest";
 import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { type BodyCodec, jsonCodec } from "../../../worker/kinesis/codec.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
-import { actions } from "../../../worker/kinesis/operations.ts";
-import { type OperationName, shapes } from "../../../worker/kinesis/shapes.ts";
+import { type OperationName, operations } from "../../../worker/kinesis/operations.ts";
 import { home, runtimeWith, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock, type Scene } from "./suite.ts";
 
@@ -181,7 +180,7 @@ describe.each([
   [cborCodec, 1],
 ] as const)("Kinesis in $0.format", (codec, casesMax) => {
   describeLock<OperationName>({
-    operations: [...new Set([...Object.keys(actions), ...Object.keys(shapes)])],
+    operations: [...operations.keys()],
     cases,
     casesMax,
     ask: askWith(codec),

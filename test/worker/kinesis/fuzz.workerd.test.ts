@@ -7,7 +7,7 @@ import { exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { errorStatus } from "../../../worker/kinesis/errors.ts";
 import type { Shape } from "../../../worker/kinesis/shapeTypes.ts";
-import { type OperationName, shapes } from "../../../worker/kinesis/shapes.ts";
+import { declared } from "../../../worker/kinesis/operations.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver } from "./client.ts";
 
@@ -17,8 +17,6 @@ const kept = "kept";
 
 const call = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
 const random = new Random(seed);
-
-const operations = Object.keys(shapes) as OperationName[];
 
 /** Also counts of shards: none that takes long to make. */
 const numbers = [
@@ -93,9 +91,9 @@ test(`${requestCount} requests, seed ${seed}`, { timeout: 120_000 }, async () =>
 });
 
 async function sendAny(i: number): Promise<void> {
-  const operation = random.pick(operations);
+  const { name: operation, input: shape } = random.pick(declared);
   const isRaw = random.chance(0.1);
-  const input = isRaw ? random.pick(bodies) : (valueOf(shapes[operation]) as object);
+  const input = isRaw ? random.pick(bodies) : (valueOf(shape) as object);
   const changes: Record<string, string | null> = {};
   if (random.chance(0.1)) changes["content-type"] = random.pick(contentTypes);
   if (random.chance(0.05)) changes["x-amz-target"] = random.pick(["", ".", "Kinesis_20131202.No"]);

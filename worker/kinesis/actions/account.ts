@@ -5,7 +5,9 @@ import { commitmentState } from "../../catalog/account.ts";
 import { serviceQuota } from "../../catalog/accountQuota.ts";
 import { writtenCatalogOf } from "../../stream/directory.ts";
 import { Timestamp } from "../codec.ts";
-import type { Action } from "../context.ts";
+import { operation } from "../operation.ts";
+import { accountNamed } from "../resource.ts";
+import { oneOf, required, structure } from "../shapeTypes.ts";
 
 const statusNames = {
   none: "DISABLED",
@@ -13,36 +15,51 @@ const statusNames = {
   ending: "ENABLED_UNTIL_EARLIEST_ALLOWED_END",
 } as const;
 
-export const describeLimits: Action<"DescribeLimits"> = async ({ runtime: { env }, scope }) => {
-  const { totals } = await writtenCatalogOf(env, scope).account();
-  const quota = serviceQuota(scope.region);
-  return {
-    ShardLimit: quota.openShards,
-    OpenShardCount: totals.openShards,
-    OnDemandStreamCount: totals.onDemandStreams,
-    OnDemandStreamCountLimit: quota.onDemandStreams,
-    ChannelCount: 0,
-    ChannelCountLimit: 0,
-  };
-};
+export const describeLimits = operation({
+  name: "DescribeLimits",
+  input: structure({}),
+  resource: accountNamed,
+  rate: { perSecond: 1, of: "account" },
+  run: async ({ runtime: { env }, scope }) => {
+    const { totals } = await writtenCatalogOf(env, scope).account();
+    const quota = serviceQuota(scope.region);
+    return {
+      ShardLimit: quota.openShards,
+      OpenShardCount: totals.openShards,
+      OnDemandStreamCount: totals.onDemandStreams,
+      OnDemandStreamCountLimit: quota.onDemandStreams,
+      ChannelCount: 0,
+      ChannelCountLimit: 0,
+    };
+  },
+});
 
-export const describeAccountSettings: Action<"DescribeAccountSettings"> = async ({
-  runtime: { env },
-  scope,
-  nowMs,
-}) => {
-  const { commitment } = await writtenCatalogOf(env, scope).account();
-  return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
-};
+export const describeAccountSettings = operation({
+  name: "DescribeAccountSettings",
+  input: structure({}),
+  resource: accountNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async ({ runtime: { env }, scope, nowMs }) => {
+    const { commitment } = await writtenCatalogOf(env, scope).account();
+    return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
+  },
+});
 
-export const updateAccountSettings: Action<"UpdateAccountSettings"> = async (
-  { runtime: { env }, scope, nowMs },
-  input,
-) => {
-  const wanted = input.MinimumThroughputBillingCommitment.Status === "ENABLED";
-  const { commitment } = await writtenCatalogOf(env, scope).commitAccount(wanted);
-  return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
-};
+export const updateAccountSettings = operation({
+  name: "UpdateAccountSettings",
+  input: structure({
+    MinimumThroughputBillingCommitment: required(
+      structure({ Status: required(oneOf("ENABLED", "DISABLED")) }),
+    ),
+  }),
+  resource: accountNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async ({ runtime: { env }, scope, nowMs }, input) => {
+    const wanted = input.MinimumThroughputBillingCommitment.Status === "ENABLED";
+    const { commitment } = await writtenCatalogOf(env, scope).commitAccount(wanted);
+    return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
+  },
+});
 
 function commitmentOf(commitment: Commitment | undefined, nowMs: number) {
   const state = commitmentState(commitment, nowMs);

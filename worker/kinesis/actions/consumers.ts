@@ -12,85 +12,125 @@ import {
 import { unwrap } from "../../core/rpc.ts";
 import type { ConsumerDescription, StreamDescription } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
-import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { streamNotFound } from "../errorTexts.ts";
 import { consumerArn, resolveStream, type StreamAddress, streamArn } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { resolveConsumer } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
+import { operation } from "../operation.ts";
+import { consumerNamed, streamNamed } from "../resource.ts";
+import {
+  consumerShape,
+  nameShape,
+  streamArnShape,
+  streamIdShape,
+  nextTokenShape,
+  pageLimitShape,
+  tagsShape,
+} from "../shapes.ts";
+import { required, structure, timestamp } from "../shapeTypes.ts";
 
 const listLimit = 100;
 
-export const registerStreamConsumer: Action<"RegisterStreamConsumer"> = async (context, input) => {
-  const { runtime, scope } = context;
-  const stream = resolveStream(input, scope);
-  const { ConsumerName: name, Tags: tags } = input;
-  if (tags !== undefined) {
-    await describeStreamNow(context, input);
-    checkTagText(textsOf(tags), "add tags to", stream);
-  }
-  const catalog = writtenCatalogOf(runtime.env, stream);
-  const consumer = unwrap(await catalog.registerConsumer(stream.name, name, tags));
-  forgetStream(stream, stream.name);
-  return { Consumer: { ...consumerOf(consumer, stream), ConsumerStatus: "CREATING" } };
-};
+export const registerStreamConsumer = operation({
+  name: "RegisterStreamConsumer",
+  input: structure({
+    StreamARN: required(streamArnShape),
+    ConsumerName: required(nameShape),
+    StreamId: streamIdShape,
+    Tags: tagsShape,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async (context, input) => {
+    const { runtime, scope } = context;
+    const stream = resolveStream(input, scope);
+    const { ConsumerName: name, Tags: tags } = input;
+    if (tags !== undefined) {
+      await describeStreamNow(context, input);
+      checkTagText(textsOf(tags), "add tags to", stream);
+    }
+    const catalog = writtenCatalogOf(runtime.env, stream);
+    const consumer = unwrap(await catalog.registerConsumer(stream.name, name, tags));
+    forgetStream(stream, stream.name);
+    return { Consumer: { ...consumerOf(consumer, stream), ConsumerStatus: "CREATING" } };
+  },
+});
 
-export const deregisterStreamConsumer: Action<"DeregisterStreamConsumer"> = async (
-  { runtime: { env }, scope },
-  input,
-) => {
-  const { stream, consumer } = resolveConsumer(input, scope);
-  unwrap(await writtenCatalogOf(env, stream).deregisterConsumer(stream.name, consumer));
-  forgetStream(stream, stream.name);
-  return undefined;
-};
+export const deregisterStreamConsumer = operation({
+  name: "DeregisterStreamConsumer",
+  input: consumerShape,
+  resource: consumerNamed,
+  rate: { perSecond: 5, of: "stream" },
+  run: async ({ runtime: { env }, scope }, input) => {
+    const { stream, consumer } = resolveConsumer(input, scope);
+    unwrap(await writtenCatalogOf(env, stream).deregisterConsumer(stream.name, consumer));
+    forgetStream(stream, stream.name);
+    return undefined;
+  },
+});
 
-export const describeStreamConsumer: Action<"DescribeStreamConsumer"> = async (
-  { runtime: { env }, scope },
-  input,
-) => {
-  const { stream, consumer: key } = resolveConsumer(input, scope);
-  const { description } = await refreshStream(env, stream, stream.name);
-  const consumer = getConsumer(description, key);
-  return {
-    ConsumerDescription: {
-      ...consumerOf(consumer, description),
-      StreamARN: streamArn(description),
-    },
-  };
-};
+export const describeStreamConsumer = operation({
+  name: "DescribeStreamConsumer",
+  input: consumerShape,
+  resource: consumerNamed,
+  rate: { perSecond: 20, of: "stream" },
+  run: async ({ runtime: { env }, scope }, input) => {
+    const { stream, consumer: key } = resolveConsumer(input, scope);
+    const { description } = await refreshStream(env, stream, stream.name);
+    const consumer = getConsumer(description, key);
+    return {
+      ConsumerDescription: {
+        ...consumerOf(consumer, description),
+        StreamARN: streamArn(description),
+      },
+    };
+  },
+});
 
-export const listStreamConsumers: Action<"ListStreamConsumers"> = async (context, input) => {
-  const { NextToken: token, StreamCreationTimestamp: createdMs, MaxResults: limit } = input;
-  const { nowMs } = context;
-  checkBesideToken(input, ["StreamCreationTimestamp"]);
-  const address = resolveStream(input, context.scope);
-  const { env } = context.runtime;
-  const [uid, after = ""] =
-    token === undefined
-      ? []
-      : openPageToken(
-          await findCursorKey(env, address),
-          address,
-          "ListStreamConsumers",
-          token,
-          nowMs,
-        );
-  const stream = await describeStreamNow(context, input);
-  const isMeant = uid === undefined ? isCreatedAt(stream, createdMs) : uid === stream.uid;
-  if (!isMeant) throw streamNotFound(address);
-  const left = stream.consumers.filter(({ name }) => name > after);
-  const page = left.slice(0, Math.min(limit ?? listLimit, listLimit));
-  const last = [stream.uid, page.at(-1)?.name ?? ""];
-  const key = await cursorKeyOf(env, address);
-  return {
-    Consumers: page.map((consumer) => consumerOf(consumer, stream)),
-    ...(page.length < left.length && {
-      NextToken: sealPageToken(key, address, "ListStreamConsumers", last, nowMs),
-    }),
-  };
-};
+export const listStreamConsumers = operation({
+  name: "ListStreamConsumers",
+  input: structure({
+    StreamARN: required(streamArnShape),
+    NextToken: nextTokenShape,
+    MaxResults: pageLimitShape,
+    StreamCreationTimestamp: timestamp,
+    StreamId: streamIdShape,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "stream" },
+  run: async (context, input) => {
+    const { NextToken: token, StreamCreationTimestamp: createdMs, MaxResults: limit } = input;
+    const { nowMs } = context;
+    checkBesideToken(input, ["StreamCreationTimestamp"]);
+    const address = resolveStream(input, context.scope);
+    const { env } = context.runtime;
+    const [uid, after = ""] =
+      token === undefined
+        ? []
+        : openPageToken(
+            await findCursorKey(env, address),
+            address,
+            context.operation,
+            token,
+            nowMs,
+          );
+    const stream = await describeStreamNow(context, input);
+    const isMeant = uid === undefined ? isCreatedAt(stream, createdMs) : uid === stream.uid;
+    if (!isMeant) throw streamNotFound(address);
+    const left = stream.consumers.filter(({ name }) => name > after);
+    const page = left.slice(0, Math.min(limit ?? listLimit, listLimit));
+    const last = [stream.uid, page.at(-1)?.name ?? ""];
+    const key = await cursorKeyOf(env, address);
+    return {
+      Consumers: page.map((consumer) => consumerOf(consumer, stream)),
+      ...(page.length < left.length && {
+        NextToken: sealPageToken(key, address, context.operation, last, nowMs),
+      }),
+    };
+  },
+});
 
 /** To the second: that is all some clients send back of it. */
 function isCreatedAt(stream: StreamDescription, createdMs: number | undefined): boolean {

@@ -1,15 +1,47 @@
 // EnableEnhancedMonitoring and DisableEnhancedMonitoring: which shard-level metrics somebody wants in
 // CloudWatch. Nothing is sent there; the wish is kept and reported, for tools that manage it.
-import type { Action, ActionContext, ActionReply } from "../context.ts";
+import type { ActionContext, ActionReply } from "../context.ts";
 import { changeStreamNow } from "../currentStream.ts";
 import { streamArn, type StreamReference } from "../names.ts";
-import { metricNames } from "../shapes.ts";
+import { operation } from "../operation.ts";
+import { streamNamed } from "../resource.ts";
+import { streamNameField, byArn } from "../shapes.ts";
+import { list, oneOf, required, structure } from "../shapeTypes.ts";
 
-export const enableEnhancedMonitoring: Action<"EnableEnhancedMonitoring"> = (context, input) =>
-  monitor(context, input, namesIn(input.ShardLevelMetrics), []);
+/** In the order in which they are listed (AWS API reference, EnhancedMetrics). */
+const metricNames = [
+  "IncomingBytes",
+  "IncomingRecords",
+  "OutgoingBytes",
+  "OutgoingRecords",
+  "WriteProvisionedThroughputExceeded",
+  "ReadProvisionedThroughputExceeded",
+  "IteratorAgeMilliseconds",
+] as const;
 
-export const disableEnhancedMonitoring: Action<"DisableEnhancedMonitoring"> = (context, input) =>
-  monitor(context, input, [], namesIn(input.ShardLevelMetrics));
+const metricsShape = list(oneOf(...metricNames, "ALL"), 1, metricNames.length);
+
+export const enableEnhancedMonitoring = operation({
+  name: "EnableEnhancedMonitoring",
+  input: structure({
+    StreamName: streamNameField,
+    ShardLevelMetrics: required(metricsShape),
+    ...byArn,
+  }),
+  resource: streamNamed,
+  run: (context, input) => monitor(context, input, namesIn(input.ShardLevelMetrics), []),
+});
+
+export const disableEnhancedMonitoring = operation({
+  name: "DisableEnhancedMonitoring",
+  input: structure({
+    StreamName: streamNameField,
+    ShardLevelMetrics: required(metricsShape),
+    ...byArn,
+  }),
+  resource: streamNamed,
+  run: (context, input) => monitor(context, input, [], namesIn(input.ShardLevelMetrics)),
+});
 
 /** In their usual order. */
 export function sortMetrics(names: readonly string[]): string[] {

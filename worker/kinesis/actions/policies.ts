@@ -5,40 +5,63 @@ import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
-import type { Action, ActionContext } from "../context.ts";
+import type { ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
 import { policyNotFound } from "../errorTexts.ts";
 import { arnOf, type Resource, resolveResource } from "../resource.ts";
+import { operation } from "../operation.ts";
+import { resourceNamed } from "../resource.ts";
+import { byResource } from "../shapes.ts";
+import { required, structure, text } from "../shapeTypes.ts";
 
 /** What a resource without a policy answers (tested against the service: localstack#12961). */
 const noPolicy = "{}";
 
-export const putResourcePolicy: Action<"PutResourcePolicy"> = async (context, input) => {
-  const { ResourceARN: arn, Policy: policy } = input;
-  const resource = resolveResource(arn);
-  const problem = findPolicyProblem(policy, arnOf(resource));
-  if (problem !== undefined) throw new KinesisError("InvalidArgumentException", problem);
-  await changePolicy(context, resource, policy);
-  return undefined;
-};
+export const putResourcePolicy = operation({
+  name: "PutResourcePolicy",
+  input: structure({ ...byResource, Policy: required(text()) }),
+  resource: resourceNamed,
+  isOfPolicy: true,
+  run: async (context, input) => {
+    const { ResourceARN: arn, Policy: policy } = input;
+    const resource = resolveResource(arn);
+    const problem = findPolicyProblem(policy, arnOf(resource));
+    if (problem !== undefined) throw new KinesisError("InvalidArgumentException", problem);
+    await changePolicy(context, resource, policy);
+    return undefined;
+  },
+});
 
-export const getResourcePolicy: Action<"GetResourcePolicy"> = async (context, input) => {
-  const { stream, key } = resolveResource(input.ResourceARN);
-  const { description } = await refreshStream(context.runtime.env, stream, stream.name);
-  const holder = key.consumer === undefined ? description : getConsumer(description, key.consumer);
-  return { Policy: holder.policy ?? noPolicy };
-};
+export const getResourcePolicy = operation({
+  name: "GetResourcePolicy",
+  input: structure(byResource),
+  resource: resourceNamed,
+  isOfPolicy: true,
+  run: async (context, input) => {
+    const { stream, key } = resolveResource(input.ResourceARN);
+    const { description } = await refreshStream(context.runtime.env, stream, stream.name);
+    const holder =
+      key.consumer === undefined ? description : getConsumer(description, key.consumer);
+    return { Policy: holder.policy ?? noPolicy };
+  },
+});
 
-export const deleteResourcePolicy: Action<"DeleteResourcePolicy"> = async (context, input) => {
-  const arn = input.ResourceARN;
-  try {
-    await changePolicy(context, resolveResource(arn), null);
-  } catch (error) {
-    const isMissing = isCode(error, "policyNotFound");
-    throw isMissing ? policyNotFound(arn) : error;
-  }
-  return undefined;
-};
+export const deleteResourcePolicy = operation({
+  name: "DeleteResourcePolicy",
+  input: structure(byResource),
+  resource: resourceNamed,
+  isOfPolicy: true,
+  run: async (context, input) => {
+    const arn = input.ResourceARN;
+    try {
+      await changePolicy(context, resolveResource(arn), null);
+    } catch (error) {
+      const isMissing = isCode(error, "policyNotFound");
+      throw isMissing ? policyNotFound(arn) : error;
+    }
+    return undefined;
+  },
+});
 
 async function changePolicy(
   { runtime: { env } }: ActionContext,

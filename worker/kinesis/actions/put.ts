@@ -4,92 +4,110 @@ import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
-import {
-  batchOf,
-  PACK_ROW,
-  recordBytes,
-  type RecordBatch,
-  type RecordPut,
-} from "../../engine/recordBatch.ts";
+import { batchOf, PACK_ROW, recordBytes, type RecordBatch } from "../../engine/recordBatch.ts";
 import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
 import { latestTime } from "../../stream/reader.ts";
-import { type PlacedRecord, putRecords, type PutResult } from "../../stream/writer.ts";
-import { type Action, type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
+import {
+  type PlacedRecord,
+  putRecords as writeRecords,
+  type PutResult,
+} from "../../stream/writer.ts";
+import { type ActionContext, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
-import { noBytes } from "../../codec/bytes.ts";
 import { mebibyte } from "../../core/units.ts";
-import { hashKeyBytes, parseHashKey, writeHashKey } from "../../core/hashKey.ts";
+import { hashKeyBytes } from "../../core/hashKey.ts";
 import { shardIdOf } from "../shardId.ts";
 import {
   dryRun,
-  explicitHashKeyOutOfRange,
   orderingNumberInvalid,
   recordsTooLarge,
   recordTooLarge,
   streamNotFound,
   throughputExceeded,
 } from "../errorTexts.ts";
-import { resolveStream, type StreamReference } from "../names.ts";
-import { PutBody } from "../putInput.ts";
+import { resolveStream } from "../names.ts";
+import { openPutRecords, type PutInput, putRecordsShape, readRecord } from "../putInput.ts";
 import { printPutReply } from "../putReply.ts";
 import { parseSequenceNumber } from "../sequence.ts";
-import type { OperationInput } from "../shapes.ts";
-
-const encoder = new TextEncoder();
-
-interface RecordMembers {
-  readonly Data: Uint8Array;
-  readonly PartitionKey?: string | undefined;
-  readonly ExplicitHashKey?: string | undefined;
-}
+import { openChecked, operationWith } from "../operation.ts";
+import { streamNamed } from "../resource.ts";
+import {
+  hashKeyShape,
+  sequenceNumberShape,
+  partitionKeyShape,
+  dataShape,
+  streamNameField,
+  byArn,
+} from "../shapes.ts";
+import { boolean, required, requiredByKey, structure } from "../shapeTypes.ts";
 
 /** What came of one record, as a reply tells it. */
 type Outcome = { ShardId: string; SequenceNumber: string } | KinesisError;
 
-export const putRecord: Action<"PutRecord"> = async (context, input) => {
-  const batch = batchOf([readRecord(input)]);
-  const stream = await writableStream(context, input, batch);
-  checkSize(batch, 0, stream);
-  if (input.SequenceNumberForOrdering !== undefined) {
-    await checkOrdering(context, input.SequenceNumberForOrdering, stream);
-  }
-  if (input.DryRun === true) throw dryRun();
-  const [result] = await putRecords(context.runtime.env, stream, routed(batch, stream));
-  const outcome = outcomeOf(result as PutResult, stream, context.failures);
-  if (outcome instanceof KinesisError) throw outcome;
-  return { ...outcome, ...encryptionOf(stream) };
-};
+const putRecordShape = structure({
+  SequenceNumberForOrdering: sequenceNumberShape,
+  PartitionKey: requiredByKey(partitionKeyShape),
+  ExplicitHashKey: hashKeyShape,
+  Data: required(dataShape),
+  StreamName: streamNameField,
+  ...byArn,
+  DryRun: boolean,
+});
 
-/** The input, or the body as the engine has read it. */
-export async function putRecordsAction(
-  context: ActionContext,
-  input: OperationInput<"PutRecords"> | PutBody,
-): Promise<ActionReply> {
-  const isRead = input instanceof PutBody;
-  const batch = isRead ? input.batch : batchOf(input.Records.map(readRecord));
-  const stream = await writableStream(context, input, batch);
-  for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
-  if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
-  if (!isRead && input.DryRun === true) throw dryRun();
-  const results = await putRecords(context.runtime.env, stream, routed(batch, stream));
-  const encryption = encryptionOf(stream);
-  if (areAllPlaced(results)) {
-    return new PrintedBody(printPutReply(context.codec, results, encryption));
-  }
+const openPutRecord = openChecked(putRecordShape, ({ input, keyError }) => ({
+  ...input,
+  keyError,
+  batch: () => batchOf([readRecord(input)]),
+}));
+
+export const putRecord = operationWith(openPutRecord, {
+  name: "PutRecord",
+  input: putRecordShape,
+  resource: streamNamed,
+  run: async (context, input) => {
+    const batch = input.batch();
+    const stream = await writableStream(context, input, batch);
+    checkSize(batch, 0, stream);
+    if (input.SequenceNumberForOrdering !== undefined) {
+      await checkOrdering(context, input.SequenceNumberForOrdering, stream);
+    }
+    if (input.DryRun === true) throw dryRun();
+    const [result] = await writeRecords(context.runtime.env, stream, routed(batch, stream));
+    const outcome = outcomeOf(result as PutResult, stream, context.failures);
+    if (outcome instanceof KinesisError) throw outcome;
+    return { ...outcome, ...encryptionOf(stream) };
+  },
+});
+
+export const putRecords = operationWith(openPutRecords, {
+  name: "PutRecords",
+  input: putRecordsShape,
+  resource: streamNamed,
+  run: async (context, input) => {
+    const batch = input.batch();
+    const stream = await writableStream(context, input, batch);
+    for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
+    if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
+    if (input.DryRun === true) throw dryRun();
+    const results = await writeRecords(context.runtime.env, stream, routed(batch, stream));
+    const encryption = encryptionOf(stream);
+    if (areAllPlaced(results)) {
+      return new PrintedBody(printPutReply(context.codec, results, encryption));
+    }
+    return { ...outcomesOf(results, stream, context.failures), ...encryption };
+  },
+});
+
+function outcomesOf(results: readonly PutResult[], stream: KnownStream, failures: FailureLog) {
   let failedCount = 0;
   const records = results.map((result) => {
-    const outcome = outcomeOf(result, stream, context.failures);
+    const outcome = outcomeOf(result, stream, failures);
     if (!(outcome instanceof KinesisError)) return outcome;
     failedCount++;
     return recordFailure(outcome);
   });
-  return { FailedRecordCount: failedCount, Records: records, ...encryption };
-}
-
-function readRecord({ Data, PartitionKey, ExplicitHashKey }: RecordMembers): RecordPut {
-  const key = PartitionKey === undefined ? noBytes : encoder.encode(PartitionKey);
-  return { key, info: noBytes, data: Data, hash: readHash(ExplicitHashKey) };
+  return { FailedRecordCount: failedCount, Records: records };
 }
 
 /** A stream's maximum counts data and partition key together (AWS API reference, PutRecord). */
@@ -103,13 +121,6 @@ function checkSize(
   if (recordBytes(batch, i) <= bytesMax) return;
   const dataBytes = batch.rows[i * PACK_ROW + 2]!;
   throw recordTooLarge({ bytesMax, dataBytes, ordinal });
-}
-
-function readHash(text: string | undefined): Uint8Array | undefined {
-  if (text === undefined) return undefined;
-  const key = parseHashKey(text);
-  if (key === undefined) throw explicitHashKeyOutOfRange(text);
-  return writeHashKey(key);
 }
 
 /** A stream that spreads its records by itself has no use for their keys: any place will do. */
@@ -132,13 +143,12 @@ function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } |
  * too large, nor its key missed, before the catalog has been asked.
  */
 async function writableStream(
-  context: ActionContext,
-  reference: StreamReference,
+  { runtime: { env }, scope }: ActionContext,
+  input: PutInput,
   batch: RecordBatch,
 ): Promise<KnownStream> {
-  const { keyError, scope } = context;
-  const { env } = context.runtime;
-  const address = resolveStream(reference, scope);
+  const { keyError } = input;
+  const address = resolveStream(input, scope);
   try {
     let stream = await findStream(env, address, address.name);
     const { recordBytesMax, distribution } = stream.description;

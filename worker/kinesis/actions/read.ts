@@ -13,7 +13,7 @@ import {
 import { findShard } from "../../core/hashRange.ts";
 import { readPage, seekShard } from "../../stream/reader.ts";
 import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
-import { type Action, PrintedBody } from "../context.ts";
+import { PrintedBody } from "../context.ts";
 import { parseShardId } from "../shardId.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
 import {
@@ -29,79 +29,113 @@ import { resolveStream } from "../names.ts";
 import { millisBehind, seekRequest } from "../position.ts";
 import { renderRecords, spansOf } from "../recordReply.ts";
 import { childShardsOf } from "../shardList.ts";
+import { operation } from "../operation.ts";
+import { streamNamed, tokenNamed } from "../resource.ts";
+import {
+  nameShape,
+  sequenceNumberShape,
+  pageLimitShape,
+  iteratorTypeShape,
+  streamNameField,
+  byArn,
+} from "../shapes.ts";
+import { boolean, required, structure, text, timestamp } from "../shapeTypes.ts";
 
-export const getShardIterator: Action<"GetShardIterator"> = async (context, input) => {
-  const address = resolveStream(input, context.scope);
-  const shardIndex = parseShardId(input.ShardId);
-  if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
-  const position = {
-    type: input.ShardIteratorType,
-    number: input.StartingSequenceNumber,
-    timestamp: input.Timestamp,
-  };
-  const seek = async ({ description }: KnownStream): Promise<Cursor> => {
-    // A stream that is not there yet has no shards to read (a test recorded against the service).
-    const shards = description.status === "CREATING" ? [] : description.shards;
-    const shard = findShard(shards, shardIndex);
-    if (shard === undefined) throw new StreamError("shardNotFound");
-    const { runtime, nowMs } = context;
-    const request = await seekRequest(runtime, position, description, shard, nowMs);
-    await admitCall(runtime.env, shard.uid, "iterator");
-    const { location } = await seekShard(runtime, shard.uid, request);
-    return { stream: address.name, shard, location };
-  };
-  try {
-    const cursor = await withStream(context.runtime.env, address, address.name, seek);
-    const key = await cursorKeyOf(context.runtime.env, address);
-    if (input.DryRun === true) throw dryRun();
-    return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
-  } catch (error) {
-    if (isCode(error, "streamNotFound", "shardNotFound")) {
-      throw shardDoesNotExist(shardIndex, address);
-    }
-    if (isCode(error, "locationNotFound")) {
-      throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
-    }
-    throw isCode(error, "overloaded") ? throughputExceeded(shardIndex, address) : error;
-  }
-};
-
-export const getRecords: Action<"GetRecords"> = async (context, input) => {
-  const { runtime, nowMs } = context;
-  const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
-  const scope = named ?? context.scope;
-  const key = await findCursorKeyBeside(runtime.env, scope, () =>
-    claimedStream(input.ShardIterator),
-  );
-  if (key === undefined) throw iteratorInvalid();
-  const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
-  const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
-  const limits = { recordsMax, bytesMax: pageBytesMax };
-  const stream = { account: scope.account, region: scope.region, name: cursor.stream };
-  // A stream that the request names has been judged before, and is the iterator's own.
-  if (named === undefined) await context.permit(stream);
-  else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
-  try {
-    await admitCall(runtime.env, cursor.shard.uid, "read");
-    const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
-    if (input.DryRun === true) throw dryRun();
-    await spendPage(runtime.env, cursor.shard.uid, page);
-    const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
-    const children = isAtEnd(page)
-      ? await findChildren(runtime.env, stream, stream.name, cursor.shard.index)
-      : [];
-    const members = {
-      MillisBehindLatest: millisBehind(page, nowMs),
-      ...(children.length > 0
-        ? { ChildShards: childShardsOf(children) }
-        : { NextShardIterator: next() }),
+export const getShardIterator = operation({
+  name: "GetShardIterator",
+  input: structure({
+    ShardId: required(nameShape),
+    ShardIteratorType: required(iteratorTypeShape),
+    StartingSequenceNumber: sequenceNumberShape,
+    StreamName: streamNameField,
+    Timestamp: timestamp,
+    ...byArn,
+    DryRun: boolean,
+  }),
+  resource: streamNamed,
+  run: async (context, input) => {
+    const address = resolveStream(input, context.scope);
+    const shardIndex = parseShardId(input.ShardId);
+    if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
+    const position = {
+      type: input.ShardIteratorType,
+      number: input.StartingSequenceNumber,
+      timestamp: input.Timestamp,
     };
-    const { format } = context.codec;
-    const encrypted = await spansOf(runtime.env, stream, page);
-    return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
-  } catch (error) {
-    const { index } = cursor.shard;
-    if (isCode(error, "shardNotFound", "streamNotFound")) throw shardDoesNotExist(index, stream);
-    throw isCode(error, "overloaded") ? throughputExceeded(index, stream) : error;
-  }
-};
+    const seek = async ({ description }: KnownStream): Promise<Cursor> => {
+      // A stream that is not there yet has no shards to read (a test recorded against the service).
+      const shards = description.status === "CREATING" ? [] : description.shards;
+      const shard = findShard(shards, shardIndex);
+      if (shard === undefined) throw new StreamError("shardNotFound");
+      const { runtime, nowMs } = context;
+      const request = await seekRequest(runtime, position, description, shard, nowMs);
+      await admitCall(runtime.env, shard.uid, "iterator");
+      const { location } = await seekShard(runtime, shard.uid, request);
+      return { stream: address.name, shard, location };
+    };
+    try {
+      const cursor = await withStream(context.runtime.env, address, address.name, seek);
+      const key = await cursorKeyOf(context.runtime.env, address);
+      if (input.DryRun === true) throw dryRun();
+      return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
+    } catch (error) {
+      if (isCode(error, "streamNotFound", "shardNotFound")) {
+        throw shardDoesNotExist(shardIndex, address);
+      }
+      if (isCode(error, "locationNotFound")) {
+        throw startingNumberInvalid(input.StartingSequenceNumber ?? "", shardIndex, address);
+      }
+      throw isCode(error, "overloaded") ? throughputExceeded(shardIndex, address) : error;
+    }
+  },
+});
+
+export const getRecords = operation({
+  name: "GetRecords",
+  input: structure({
+    Limit: pageLimitShape,
+    ShardIterator: required(text({ min: 1, max: 512 })),
+    ...byArn,
+    DryRun: boolean,
+  }),
+  resource: tokenNamed,
+  run: async (context, input) => {
+    const { runtime, nowMs } = context;
+    const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
+    const scope = named ?? context.scope;
+    const key = await findCursorKeyBeside(runtime.env, scope, () =>
+      claimedStream(input.ShardIterator),
+    );
+    if (key === undefined) throw iteratorInvalid();
+    const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
+    const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
+    const limits = { recordsMax, bytesMax: pageBytesMax };
+    const stream = { account: scope.account, region: scope.region, name: cursor.stream };
+    // A stream that the request names has been judged before, and is the iterator's own.
+    if (named === undefined) await context.permit(stream);
+    else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
+    try {
+      await admitCall(runtime.env, cursor.shard.uid, "read");
+      const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
+      if (input.DryRun === true) throw dryRun();
+      await spendPage(runtime.env, cursor.shard.uid, page);
+      const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
+      const children = isAtEnd(page)
+        ? await findChildren(runtime.env, stream, stream.name, cursor.shard.index)
+        : [];
+      const members = {
+        MillisBehindLatest: millisBehind(page, nowMs),
+        ...(children.length > 0
+          ? { ChildShards: childShardsOf(children) }
+          : { NextShardIterator: next() }),
+      };
+      const { format } = context.codec;
+      const encrypted = await spansOf(runtime.env, stream, page);
+      return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
+    } catch (error) {
+      const { index } = cursor.shard;
+      if (isCode(error, "shardNotFound", "streamNotFound")) throw shardDoesNotExist(index, stream);
+      throw isCode(error, "overloaded") ? throughputExceeded(index, stream) : error;
+    }
+  },
+});

@@ -2,10 +2,25 @@
 // records are spread. Each operation is one change of the catalog's; the checks that need no stream
 // come before it, those of the retention after the stream is known to exist (kinesalite
 // actions/increaseStreamRetentionPeriod.js).
-import type { Action, ActionContext } from "../context.ts";
+import type { ActionContext } from "../context.ts";
 import { changeStreamNow, describeStreamNow } from "../currentStream.ts";
 import { retentionTooLong, retentionTooShort, warmThroughputTooHigh } from "../errorTexts.ts";
 import { streamArn, type StreamReference } from "../names.ts";
+import { operation } from "../operation.ts";
+import { streamNamed } from "../resource.ts";
+import {
+  streamArnShape,
+  streamIdShape,
+  retentionHoursShape,
+  maxRecordSizeShape,
+  warmThroughputShape,
+  distributionShape,
+  streamModeShape,
+  streamNameField,
+  byArn,
+  byRequiredArn,
+} from "../shapes.ts";
+import { required, structure } from "../shapeTypes.ts";
 
 const retentionHoursMin = 24;
 const retentionHoursMax = 8760;
@@ -18,59 +33,99 @@ const onDemandMibps = 4;
 
 const kibibyte = 1024;
 
-export const increaseStreamRetentionPeriod: Action<"IncreaseStreamRetentionPeriod"> = (
-  context,
-  input,
-) => retain(context, input, "longer", input.RetentionPeriodHours);
+export const increaseStreamRetentionPeriod = operation({
+  name: "IncreaseStreamRetentionPeriod",
+  input: structure({
+    RetentionPeriodHours: required(retentionHoursShape),
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  run: (context, input) => retain(context, input, "longer", input.RetentionPeriodHours),
+});
 
-export const decreaseStreamRetentionPeriod: Action<"DecreaseStreamRetentionPeriod"> = (
-  context,
-  input,
-) => retain(context, input, "shorter", input.RetentionPeriodHours);
+export const decreaseStreamRetentionPeriod = operation({
+  name: "DecreaseStreamRetentionPeriod",
+  input: structure({
+    RetentionPeriodHours: required(retentionHoursShape),
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  run: (context, input) => retain(context, input, "shorter", input.RetentionPeriodHours),
+});
 
-export const updateStreamMode: Action<"UpdateStreamMode"> = async (context, input) => {
-  const { WarmThroughputMiBps: mibps } = input;
-  checkWarmThroughput(mibps);
-  await changeStreamNow(context, input, {
-    kind: "mode",
-    mode: input.StreamModeDetails.StreamMode,
-    ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
-  });
-  return undefined;
-};
+export const updateStreamMode = operation({
+  name: "UpdateStreamMode",
+  input: structure({
+    ...byRequiredArn,
+    StreamModeDetails: required(streamModeShape),
+    WarmThroughputMiBps: warmThroughputShape,
+  }),
+  resource: streamNamed,
+  run: async (context, input) => {
+    const { WarmThroughputMiBps: mibps } = input;
+    checkWarmThroughput(mibps);
+    await changeStreamNow(context, input, {
+      kind: "mode",
+      mode: input.StreamModeDetails.StreamMode,
+      ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
+    });
+    return undefined;
+  },
+});
 
-export const updateStreamWarmThroughput: Action<"UpdateStreamWarmThroughput"> = async (
-  context,
-  input,
-) => {
-  const { WarmThroughputMiBps: mibps } = input;
-  checkWarmThroughput(mibps);
-  const { before, after } = await changeStreamNow(context, input, {
-    kind: "warmThroughput",
-    mibps,
-  });
-  const isScaling = after.status === "UPDATING";
-  const current = isScaling ? (before.warmThroughputMiBps ?? onDemandMibps) : mibps;
-  return {
-    StreamARN: streamArn(after),
-    StreamName: after.name,
-    WarmThroughput: { TargetMiBps: mibps, CurrentMiBps: current },
-  };
-};
+export const updateStreamWarmThroughput = operation({
+  name: "UpdateStreamWarmThroughput",
+  input: structure({
+    StreamARN: streamArnShape,
+    StreamName: streamNameField,
+    StreamId: streamIdShape,
+    WarmThroughputMiBps: required(warmThroughputShape),
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async (context, input) => {
+    const { WarmThroughputMiBps: mibps } = input;
+    checkWarmThroughput(mibps);
+    const { before, after } = await changeStreamNow(context, input, {
+      kind: "warmThroughput",
+      mibps,
+    });
+    const isScaling = after.status === "UPDATING";
+    const current = isScaling ? (before.warmThroughputMiBps ?? onDemandMibps) : mibps;
+    return {
+      StreamARN: streamArn(after),
+      StreamName: after.name,
+      WarmThroughput: { TargetMiBps: mibps, CurrentMiBps: current },
+    };
+  },
+});
 
-export const updateMaxRecordSize: Action<"UpdateMaxRecordSize"> = async (context, input) => {
-  const bytesMax = input.MaxRecordSizeInKiB * kibibyte;
-  await changeStreamNow(context, input, { kind: "recordSize", bytesMax });
-  return undefined;
-};
+export const updateMaxRecordSize = operation({
+  name: "UpdateMaxRecordSize",
+  input: structure({ ...byRequiredArn, MaxRecordSizeInKiB: required(maxRecordSizeShape) }),
+  resource: streamNamed,
+  run: async (context, input) => {
+    const bytesMax = input.MaxRecordSizeInKiB * kibibyte;
+    await changeStreamNow(context, input, { kind: "recordSize", bytesMax });
+    return undefined;
+  },
+});
 
-export const updateStreamRecordDistributionStrategy: Action<
-  "UpdateStreamRecordDistributionStrategy"
-> = async (context, input) => {
-  const distribution = input.RecordDistributionStrategy;
-  await changeStreamNow(context, input, { kind: "distribution", distribution });
-  return undefined;
-};
+export const updateStreamRecordDistributionStrategy = operation({
+  name: "UpdateStreamRecordDistributionStrategy",
+  input: structure({
+    ...byRequiredArn,
+    RecordDistributionStrategy: required(distributionShape),
+  }),
+  resource: streamNamed,
+  run: async (context, input) => {
+    const distribution = input.RecordDistributionStrategy;
+    await changeStreamNow(context, input, { kind: "distribution", distribution });
+    return undefined;
+  },
+});
 
 /** Throws LimitExceededException. */
 export function checkWarmThroughput(mibps: number | undefined): void {

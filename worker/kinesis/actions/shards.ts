@@ -16,7 +16,7 @@ import { findShard, hashHex, hashNumber, openCount } from "../../core/hashRange.
 import { recentRecounts } from "../../catalog/reshardPlan.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription, StreamDescription } from "../../core/types.ts";
-import type { Action, ActionContext } from "../context.ts";
+import type { ActionContext } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { parseHashKey } from "../../core/hashKey.ts";
 import { parseShardId, shardIdOf } from "../shardId.ts";
@@ -39,6 +39,19 @@ import {
 import { parseStreamArn, resolveStream, streamArn, type StreamReference } from "../names.ts";
 import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
 import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";
+import { operation } from "../operation.ts";
+import { streamNamed, tokenNamed } from "../resource.ts";
+import {
+  nameShape,
+  hashKeyShape,
+  nextTokenShape,
+  pageLimitShape,
+  shardCountShape,
+  shardFilterShape,
+  streamNameField,
+  byArn,
+} from "../shapes.ts";
+import { oneOf, required, structure, timestamp } from "../shapeTypes.ts";
 
 const listLimit = 1000;
 
@@ -53,100 +66,153 @@ const toldByToken = [
 /** In 24 hours, of one stream (AWS API reference, UpdateShardCount). */
 const recountsMax = 10;
 
-export const listShards: Action<"ListShards"> = async (context, input) => {
-  const { scope, nowMs, runtime } = context;
-  const { env } = runtime;
-  const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
-  checkBesideToken(input, toldByToken);
-  const named = input.StreamName !== undefined || input.StreamARN !== undefined;
-  if (token === undefined && !named) throw listShardsWithoutStream();
-  let reference: StreamReference = input;
-  let filter: ShardFilter | undefined = input.ShardFilter;
-  let after = input.ExclusiveStartShardId;
-  let uid: string | undefined;
-  if (token !== undefined) {
-    const key = await findCursorKey(env, scope);
-    const names = openPageToken(key, scope, "ListShards", token, nowMs);
-    const [arn = "", , , filterText] = names;
-    const address = parseStreamArn(arn);
-    if (address === undefined) throw nextTokenInvalid();
-    await context.permit(address);
-    reference = { StreamARN: arn };
-    filter = filterText === undefined ? undefined : (JSON.parse(filterText) as ShardFilter);
-    [, uid = "", after] = names;
-  }
-  const stream = await describeStreamNow(context, reference);
-  // The client library goes by it: it waits while a stream is neither ACTIVE nor UPDATING
-  // (awslabs/amazon-kinesis-client, KinesisShardDetector).
-  const isListed = stream.status === "ACTIVE" || stream.status === "UPDATING";
-  if (!isListed) throw streamNotActive(stream, stream.status);
-  const isOther = createdMs !== undefined && secondOf(createdMs) !== secondOf(stream.createdMs);
-  const isRemade = uid !== undefined && uid !== stream.uid;
-  if (isOther || isRemade) throw streamNotFound(stream);
-  const limit = Math.min(input.MaxResults ?? listLimit, listLimit);
-  const shards = shardsAfter(stream, filterShards(stream, filter, nowMs), after);
-  const page = shards.slice(0, limit).map(shardOf);
-  const next = [streamArn(stream), stream.uid, page.at(-1)?.ShardId ?? ""];
-  if (filter !== undefined) next.push(JSON.stringify(filter));
-  return {
-    Shards: page,
-    ...(shards.length > limit && {
-      NextToken: sealPageToken(await cursorKeyOf(env, scope), scope, "ListShards", next, nowMs),
-    }),
-  };
-};
+export const listShards = operation({
+  name: "ListShards",
+  input: structure({
+    ExclusiveStartShardId: nameShape,
+    MaxResults: pageLimitShape,
+    NextToken: nextTokenShape,
+    StreamCreationTimestamp: timestamp,
+    StreamName: nameShape,
+    ShardFilter: shardFilterShape,
+    ...byArn,
+  }),
+  resource: tokenNamed,
+  rate: { perSecond: 1000, of: "stream" },
+  run: async (context, input) => {
+    const { scope, nowMs, runtime } = context;
+    const { env } = runtime;
+    const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
+    checkBesideToken(input, toldByToken);
+    const named = input.StreamName !== undefined || input.StreamARN !== undefined;
+    if (token === undefined && !named) throw listShardsWithoutStream();
+    let reference: StreamReference = input;
+    let filter: ShardFilter | undefined = input.ShardFilter;
+    let after = input.ExclusiveStartShardId;
+    let uid: string | undefined;
+    if (token !== undefined) {
+      const key = await findCursorKey(env, scope);
+      const names = openPageToken(key, scope, context.operation, token, nowMs);
+      const [arn = "", , , filterText] = names;
+      const address = parseStreamArn(arn);
+      if (address === undefined) throw nextTokenInvalid();
+      await context.permit(address);
+      reference = { StreamARN: arn };
+      filter = filterText === undefined ? undefined : (JSON.parse(filterText) as ShardFilter);
+      [, uid = "", after] = names;
+    }
+    const stream = await describeStreamNow(context, reference);
+    // The client library goes by it: it waits while a stream is neither ACTIVE nor UPDATING
+    // (awslabs/amazon-kinesis-client, KinesisShardDetector).
+    const isListed = stream.status === "ACTIVE" || stream.status === "UPDATING";
+    if (!isListed) throw streamNotActive(stream, stream.status);
+    const isOther = createdMs !== undefined && secondOf(createdMs) !== secondOf(stream.createdMs);
+    const isRemade = uid !== undefined && uid !== stream.uid;
+    if (isOther || isRemade) throw streamNotFound(stream);
+    const limit = Math.min(input.MaxResults ?? listLimit, listLimit);
+    const shards = shardsAfter(stream, filterShards(stream, filter, nowMs), after);
+    const page = shards.slice(0, limit).map(shardOf);
+    const next = [streamArn(stream), stream.uid, page.at(-1)?.ShardId ?? ""];
+    if (filter !== undefined) next.push(JSON.stringify(filter));
+    return {
+      Shards: page,
+      ...(shards.length > limit && {
+        NextToken: sealPageToken(
+          await cursorKeyOf(env, scope),
+          scope,
+          context.operation,
+          next,
+          nowMs,
+        ),
+      }),
+    };
+  },
+});
 
-export const splitShard: Action<"SplitShard"> = async (context, input) => {
-  const shardIndex = indexOf(input.ShardToSplit, context, input);
-  const stream = await changeableStream(context, input);
-  const shard = getShard(stream, shardIndex);
-  await checkAccount(context, stream);
-  const { NewStartingHashKey: text } = input;
-  const start = hashNumber(shard.hashStart);
-  const end = hashNumber(shard.hashEnd);
-  const key = parseHashKey(text);
-  if (key === undefined || key <= start + 1n || key >= end) {
-    throw splitKeyOutOfRange(text, shardIndex, stream, { start, end });
-  }
-  checkOpen(stream, shard);
-  await reshard(context, stream, { kind: "split", shard: shardIndex, hash: hashHex(key) });
-  return undefined;
-};
+export const splitShard = operation({
+  name: "SplitShard",
+  input: structure({
+    NewStartingHashKey: required(hashKeyShape),
+    StreamName: streamNameField,
+    ShardToSplit: required(nameShape),
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async (context, input) => {
+    const shardIndex = indexOf(input.ShardToSplit, context, input);
+    const stream = await changeableStream(context, input);
+    const shard = getShard(stream, shardIndex);
+    await checkAccount(context, stream);
+    const { NewStartingHashKey: text } = input;
+    const start = hashNumber(shard.hashStart);
+    const end = hashNumber(shard.hashEnd);
+    const key = parseHashKey(text);
+    if (key === undefined || key <= start + 1n || key >= end) {
+      throw splitKeyOutOfRange(text, shardIndex, stream, { start, end });
+    }
+    checkOpen(stream, shard);
+    await reshard(context, stream, { kind: "split", shard: shardIndex, hash: hashHex(key) });
+    return undefined;
+  },
+});
 
-export const mergeShards: Action<"MergeShards"> = async (context, input) => {
-  const { ShardToMerge, AdjacentShardToMerge } = input;
-  const index = indexOf(ShardToMerge, context, input);
-  const adjacentIndex = indexOf(AdjacentShardToMerge, context, input);
-  const stream = await changeableStream(context, input);
-  const shard = getShard(stream, index);
-  const adjacent = getShard(stream, adjacentIndex);
-  if (hashNumber(shard.hashEnd) + 1n !== hashNumber(adjacent.hashStart)) {
-    throw shardsNotAdjacent(index, adjacentIndex, stream);
-  }
-  checkOpen(stream, shard);
-  checkOpen(stream, adjacent);
-  await reshard(context, stream, { kind: "merge", shard: index, adjacent: adjacentIndex });
-  return undefined;
-};
+export const mergeShards = operation({
+  name: "MergeShards",
+  input: structure({
+    ShardToMerge: required(nameShape),
+    AdjacentShardToMerge: required(nameShape),
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async (context, input) => {
+    const { ShardToMerge, AdjacentShardToMerge } = input;
+    const index = indexOf(ShardToMerge, context, input);
+    const adjacentIndex = indexOf(AdjacentShardToMerge, context, input);
+    const stream = await changeableStream(context, input);
+    const shard = getShard(stream, index);
+    const adjacent = getShard(stream, adjacentIndex);
+    if (hashNumber(shard.hashEnd) + 1n !== hashNumber(adjacent.hashStart)) {
+      throw shardsNotAdjacent(index, adjacentIndex, stream);
+    }
+    checkOpen(stream, shard);
+    checkOpen(stream, adjacent);
+    await reshard(context, stream, { kind: "merge", shard: index, adjacent: adjacentIndex });
+    return undefined;
+  },
+});
 
-export const updateShardCount: Action<"UpdateShardCount"> = async (context, input) => {
-  const stream = await changeableStream(context, input);
-  const { TargetShardCount: to } = input;
-  const from = openCount(stream.shards);
-  if (to > shardsMax) throw shardCountTooLarge(shardsMax, from, to);
-  if (to > from * 2) throw shardCountTooHigh(from, to);
-  if (to < from / 2) throw shardCountTooLow(from, to);
-  if (recentRecounts(stream, context.nowMs).length >= recountsMax) {
-    throw shardCountChangedTooOften(recountsMax, stream);
-  }
-  await reshard(context, stream, { kind: "recount", from, to });
-  return {
-    StreamName: stream.name,
-    CurrentShardCount: from,
-    TargetShardCount: to,
-    StreamARN: streamArn(stream),
-  };
-};
+export const updateShardCount = operation({
+  name: "UpdateShardCount",
+  input: structure({
+    StreamName: streamNameField,
+    TargetShardCount: required(shardCountShape),
+    ScalingType: required(oneOf("UNIFORM_SCALING")),
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 10, of: "account" },
+  run: async (context, input) => {
+    const stream = await changeableStream(context, input);
+    const { TargetShardCount: to } = input;
+    const from = openCount(stream.shards);
+    if (to > shardsMax) throw shardCountTooLarge(shardsMax, from, to);
+    if (to > from * 2) throw shardCountTooHigh(from, to);
+    if (to < from / 2) throw shardCountTooLow(from, to);
+    if (recentRecounts(stream, context.nowMs).length >= recountsMax) {
+      throw shardCountChangedTooOften(recountsMax, stream);
+    }
+    await reshard(context, stream, { kind: "recount", from, to });
+    return {
+      StreamName: stream.name,
+      CurrentShardCount: from,
+      TargetShardCount: to,
+      StreamARN: streamArn(stream),
+    };
+  },
+});
 
 /** What is no shard's id is told before the stream is looked for. */
 function indexOf(shardId: string, { scope }: ActionContext, reference: StreamReference): number {

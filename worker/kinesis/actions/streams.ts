@@ -9,7 +9,6 @@ import { openCount } from "../../core/hashRange.ts";
 import { type StreamSpec, unwrap } from "../../core/rpc.ts";
 import type { StreamDescription, StreamMode } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
-import type { Action } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { shardCountMissing } from "../errorTexts.ts";
 import { resolveStream, streamArn } from "../names.ts";
@@ -18,6 +17,22 @@ import { shardOf, shardsAfter } from "../shardList.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { sortMetrics } from "./monitoring.ts";
 import { checkWarmThroughput } from "./settings.ts";
+import { operation } from "../operation.ts";
+import { accountNamed, streamNamed } from "../resource.ts";
+import {
+  nameShape,
+  nextTokenShape,
+  pageLimitShape,
+  tagsShape,
+  shardCountShape,
+  maxRecordSizeShape,
+  warmThroughputShape,
+  distributionShape,
+  streamModeShape,
+  streamNameField,
+  byArn,
+} from "../shapes.ts";
+import { boolean, required, structure } from "../shapeTypes.ts";
 
 /** An on-demand stream starts with this many shards (a snapshot validated against the service). */
 const onDemandShards = 4;
@@ -26,100 +41,151 @@ const describeLimit = 100;
 const listStreamsLimit = 100;
 const kibibyte = 1024;
 
-export const createStream: Action<"CreateStream"> = async ({ runtime: { env }, scope }, input) => {
-  const { StreamName: name, Tags: tags, WarmThroughputMiBps: mibps } = input;
-  const mode: StreamMode =
-    input.StreamModeDetails?.StreamMode ??
-    (input.ShardCount === undefined ? "ON_DEMAND" : "PROVISIONED");
-  const shardCount = mode === "ON_DEMAND" ? onDemandShards : input.ShardCount;
-  if (shardCount === undefined) throw shardCountMissing();
-  checkWarmThroughput(mibps);
-  if (tags !== undefined) checkTagText(textsOf(tags), "add tags to", { ...scope, name });
-  const { MaxRecordSizeInKiB: kibibytes, RecordDistributionStrategy: distribution } = input;
-  const spec: StreamSpec = {
-    name,
-    shardCount,
-    mode,
-    retentionHours: retentionHoursDefault,
-    ...(tags !== undefined && { tags }),
-    ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
-    ...(kibibytes !== undefined && { recordBytesMax: kibibytes * kibibyte }),
-    ...(distribution !== undefined && { distribution }),
-  };
-  unwrap(await writtenCatalogOf(env, scope).createStream(scope, spec));
-  forgetStream(scope, name);
-  return undefined;
-};
+export const createStream = operation({
+  name: "CreateStream",
+  input: structure({
+    ShardCount: shardCountShape,
+    StreamName: required(nameShape),
+    StreamModeDetails: streamModeShape,
+    Tags: tagsShape,
+    WarmThroughputMiBps: warmThroughputShape,
+    MaxRecordSizeInKiB: maxRecordSizeShape,
+    RecordDistributionStrategy: distributionShape,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async ({ runtime: { env }, scope }, input) => {
+    const { StreamName: name, Tags: tags, WarmThroughputMiBps: mibps } = input;
+    const mode: StreamMode =
+      input.StreamModeDetails?.StreamMode ??
+      (input.ShardCount === undefined ? "ON_DEMAND" : "PROVISIONED");
+    const shardCount = mode === "ON_DEMAND" ? onDemandShards : input.ShardCount;
+    if (shardCount === undefined) throw shardCountMissing();
+    checkWarmThroughput(mibps);
+    if (tags !== undefined) checkTagText(textsOf(tags), "add tags to", { ...scope, name });
+    const { MaxRecordSizeInKiB: kibibytes, RecordDistributionStrategy: distribution } = input;
+    const spec: StreamSpec = {
+      name,
+      shardCount,
+      mode,
+      retentionHours: retentionHoursDefault,
+      ...(tags !== undefined && { tags }),
+      ...(mibps !== undefined && { warmThroughputMiBps: mibps }),
+      ...(kibibytes !== undefined && { recordBytesMax: kibibytes * kibibyte }),
+      ...(distribution !== undefined && { distribution }),
+    };
+    unwrap(await writtenCatalogOf(env, scope).createStream(scope, spec));
+    forgetStream(scope, name);
+    return undefined;
+  },
+});
 
-export const deleteStream: Action<"DeleteStream"> = async ({ runtime: { env }, scope }, input) => {
-  const { account, region, name } = resolveStream(input, scope);
-  const owner = { account, region };
-  unwrap(
-    await writtenCatalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false),
-  );
-  forgetStream(owner, name);
-  return undefined;
-};
+export const deleteStream = operation({
+  name: "DeleteStream",
+  input: structure({
+    StreamName: streamNameField,
+    EnforceConsumerDeletion: boolean,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async ({ runtime: { env }, scope }, input) => {
+    const { account, region, name } = resolveStream(input, scope);
+    const owner = { account, region };
+    unwrap(
+      await writtenCatalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false),
+    );
+    forgetStream(owner, name);
+    return undefined;
+  },
+});
 
-export const describeStream: Action<"DescribeStream"> = async (context, input) => {
-  const stream = await describeStreamNow(context, input);
-  const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
-  // The service names no shards before they can be used.
-  const isCreating = stream.status === "CREATING";
-  const shards = isCreating ? [] : shardsAfter(stream, stream.shards, input.ExclusiveStartShardId);
-  return {
-    StreamDescription: {
-      ...headOf(stream),
-      Shards: shards.slice(0, limit).map(shardOf),
-      HasMoreShards: shards.length > limit,
-    },
-  };
-};
+export const describeStream = operation({
+  name: "DescribeStream",
+  input: structure({
+    Limit: pageLimitShape,
+    ExclusiveStartShardId: nameShape,
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 10, of: "account" },
+  run: async (context, input) => {
+    const stream = await describeStreamNow(context, input);
+    const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
+    // The service names no shards before they can be used.
+    const isCreating = stream.status === "CREATING";
+    const shards = isCreating
+      ? []
+      : shardsAfter(stream, stream.shards, input.ExclusiveStartShardId);
+    return {
+      StreamDescription: {
+        ...headOf(stream),
+        Shards: shards.slice(0, limit).map(shardOf),
+        HasMoreShards: shards.length > limit,
+      },
+    };
+  },
+});
 
-export const describeStreamSummary: Action<"DescribeStreamSummary"> = async (context, input) => {
-  const stream = await describeStreamNow(context, input);
-  const { warmThroughputMiBps: mibps, distribution, mode } = stream;
-  return {
-    StreamDescriptionSummary: {
-      ...headOf(stream),
-      OpenShardCount: openCount(stream.shards),
-      ConsumerCount: stream.consumers.length,
-      MaxRecordSizeInKiB: stream.recordBytesMax / kibibyte,
-      ChannelCount: 0,
-      WarmThroughput: mibps === undefined ? undefined : { TargetMiBps: mibps, CurrentMiBps: mibps },
-      RecordDistributionStrategy: mode === "ON_DEMAND" ? distribution : undefined,
-    },
-  };
-};
+export const describeStreamSummary = operation({
+  name: "DescribeStreamSummary",
+  input: structure({ StreamName: streamNameField, ...byArn }),
+  resource: streamNamed,
+  rate: { perSecond: 20, of: "account" },
+  run: async (context, input) => {
+    const stream = await describeStreamNow(context, input);
+    const { warmThroughputMiBps: mibps, distribution, mode } = stream;
+    return {
+      StreamDescriptionSummary: {
+        ...headOf(stream),
+        OpenShardCount: openCount(stream.shards),
+        ConsumerCount: stream.consumers.length,
+        MaxRecordSizeInKiB: stream.recordBytesMax / kibibyte,
+        ChannelCount: 0,
+        WarmThroughput:
+          mibps === undefined ? undefined : { TargetMiBps: mibps, CurrentMiBps: mibps },
+        RecordDistributionStrategy: mode === "ON_DEMAND" ? distribution : undefined,
+      },
+    };
+  },
+});
 
-export const listStreams: Action<"ListStreams"> = async (
-  { runtime: { env }, scope, nowMs },
-  input,
-) => {
-  const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
-  // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
-  const [after = ""] =
-    token === undefined
-      ? [start]
-      : openPageToken(await findCursorKey(env, scope), scope, "ListStreams", token, nowMs);
-  const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
-  const { streams, more } = await writtenCatalogOf(env, scope).listStreams(after, limit);
-  const last = streams.at(-1)?.name ?? "";
-  const next = async () =>
-    sealPageToken(await cursorKeyOf(env, scope), scope, "ListStreams", [last], nowMs);
-  return {
-    StreamNames: streams.map((stream) => stream.name),
-    HasMoreStreams: more,
-    ...(more && { NextToken: await next() }),
-    StreamSummaries: streams.map((stream) => ({
-      StreamName: stream.name,
-      StreamARN: streamArn(stream),
-      StreamStatus: stream.status,
-      StreamModeDetails: { StreamMode: stream.mode },
-      StreamCreationTimestamp: new Timestamp(stream.createdMs),
-    })),
-  };
-};
+export const listStreams = operation({
+  name: "ListStreams",
+  input: structure({
+    Limit: pageLimitShape,
+    ExclusiveStartStreamName: nameShape,
+    NextToken: nextTokenShape,
+  }),
+  resource: accountNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async ({ runtime: { env }, scope, operation: listing, nowMs }, input) => {
+    const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
+    // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
+    const [after = ""] =
+      token === undefined
+        ? [start]
+        : openPageToken(await findCursorKey(env, scope), scope, listing, token, nowMs);
+    const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
+    const { streams, more } = await writtenCatalogOf(env, scope).listStreams(after, limit);
+    const last = streams.at(-1)?.name ?? "";
+    const next = async () =>
+      sealPageToken(await cursorKeyOf(env, scope), scope, listing, [last], nowMs);
+    return {
+      StreamNames: streams.map((stream) => stream.name),
+      HasMoreStreams: more,
+      ...(more && { NextToken: await next() }),
+      StreamSummaries: streams.map((stream) => ({
+        StreamName: stream.name,
+        StreamARN: streamArn(stream),
+        StreamStatus: stream.status,
+        StreamModeDetails: { StreamMode: stream.mode },
+        StreamCreationTimestamp: new Timestamp(stream.createdMs),
+      })),
+    };
+  },
+});
 
 function headOf(stream: StreamDescription) {
   return {

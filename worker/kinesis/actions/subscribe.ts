@@ -8,7 +8,7 @@ import { findShard } from "../../core/hashRange.ts";
 import { seekShard } from "../../stream/reader.ts";
 import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription } from "../../core/types.ts";
-import { type Action, type ActionContext, PrintedBody } from "../context.ts";
+import { type ActionContext, PrintedBody } from "../context.ts";
 import { eventStreamType } from "../eventstream.ts";
 import { parseShardId } from "../shardId.ts";
 import {
@@ -24,41 +24,68 @@ import {
 import { parseConsumerArn } from "../names.ts";
 import { type Position, seekRequest } from "../position.ts";
 import { pushEvents } from "../subscription.ts";
+import { operation } from "../operation.ts";
+import { consumerNamed } from "../resource.ts";
+import {
+  nameShape,
+  consumerArnShape,
+  streamIdShape,
+  iteratorTypeShape,
+  sequenceNumberShape,
+} from "../shapes.ts";
+import { boolean, required, structure, timestamp } from "../shapeTypes.ts";
 
-export const subscribeToShard: Action<"SubscribeToShard"> = async (context, input) => {
-  const { env } = context.runtime;
-  const address = parseConsumerArn(input.ConsumerARN);
-  if (address === undefined) throw consumerArnInvalid(input.ConsumerARN);
-  const shardIndex = parseShardId(input.ShardId);
-  if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
-  // A subscription lasts for minutes: what it begins with may be asked for.
-  const known = await refreshStream(env, address, address.name);
-  const { consumer: name, createdSeconds } = address;
-  const consumer = getConsumer(known.description, { name, createdSeconds });
-  if (consumer.status !== "ACTIVE") throw consumerNotActive(name, createdSeconds, address);
-  const shard = findShard(known.description.shards, shardIndex);
-  if (shard === undefined) throw shardDoesNotExist(shardIndex, address);
-  const { Type: type, SequenceNumber: number, Timestamp: timestamp } = input.StartingPosition;
-  try {
-    const location = await seek(context, known, shard, { type, number, timestamp });
-    if (input.DryRun === true) throw dryRun();
-    const { subscription } = unwrap(await env.SHARD.getByName(shard.uid).subscribe(consumer.uid));
-    const { account, region, uid } = known.description;
-    const stream = { account, region, name: address.name, uid };
-    const subscribed = { stream, shard, consumer, location, subscription };
-    return new PrintedBody(
-      pushEvents(context.runtime, subscribed, context.codec, context.failures),
-      eventStreamType,
-    );
-  } catch (error) {
-    if (isCode(error, "shardNotFound")) throw shardDoesNotExist(shardIndex, address);
-    if (isCode(error, "locationNotFound")) {
-      throw startingNumberInvalid(number ?? "", shardIndex, address);
+const startingPositionShape = structure({
+  Type: required(iteratorTypeShape),
+  SequenceNumber: sequenceNumberShape,
+  Timestamp: timestamp,
+});
+
+export const subscribeToShard = operation({
+  name: "SubscribeToShard",
+  input: structure({
+    ConsumerARN: required(consumerArnShape),
+    StreamId: streamIdShape,
+    ShardId: required(nameShape),
+    StartingPosition: required(startingPositionShape),
+    DryRun: boolean,
+  }),
+  resource: consumerNamed,
+  run: async (context, input) => {
+    const { env } = context.runtime;
+    const address = parseConsumerArn(input.ConsumerARN);
+    if (address === undefined) throw consumerArnInvalid(input.ConsumerARN);
+    const shardIndex = parseShardId(input.ShardId);
+    if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
+    // A subscription lasts for minutes: what it begins with may be asked for.
+    const known = await refreshStream(env, address, address.name);
+    const { consumer: name, createdSeconds } = address;
+    const consumer = getConsumer(known.description, { name, createdSeconds });
+    if (consumer.status !== "ACTIVE") throw consumerNotActive(name, createdSeconds, address);
+    const shard = findShard(known.description.shards, shardIndex);
+    if (shard === undefined) throw shardDoesNotExist(shardIndex, address);
+    const { Type: type, SequenceNumber: number, Timestamp: timestamp } = input.StartingPosition;
+    try {
+      const location = await seek(context, known, shard, { type, number, timestamp });
+      if (input.DryRun === true) throw dryRun();
+      const { subscription } = unwrap(await env.SHARD.getByName(shard.uid).subscribe(consumer.uid));
+      const { account, region, uid } = known.description;
+      const stream = { account, region, name: address.name, uid };
+      const subscribed = { stream, shard, consumer, location, subscription };
+      return new PrintedBody(
+        pushEvents(context.runtime, subscribed, context.codec, context.failures),
+        eventStreamType,
+      );
+    } catch (error) {
+      if (isCode(error, "shardNotFound")) throw shardDoesNotExist(shardIndex, address);
+      if (isCode(error, "locationNotFound")) {
+        throw startingNumberInvalid(number ?? "", shardIndex, address);
+      }
+      if (isCode(error, "subscriptionTaken")) throw subscriptionExists(name, shardIndex, address);
+      throw isCode(error, "tooManyWaiting") ? tooManySubscriptions(shardIndex, address) : error;
     }
-    if (isCode(error, "subscriptionTaken")) throw subscriptionExists(name, shardIndex, address);
-    throw isCode(error, "tooManyWaiting") ? tooManySubscriptions(shardIndex, address) : error;
-  }
-};
+  },
+});
 
 async function seek(
   { runtime, nowMs }: ActionContext,

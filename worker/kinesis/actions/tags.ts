@@ -4,33 +4,85 @@ import type { TagChange } from "../../core/control.ts";
 import type { Tags } from "../../core/control.ts";
 import { writtenCatalogOf } from "../../stream/directory.ts";
 import { unwrap } from "../../core/rpc.ts";
-import type { Action, ActionContext } from "../context.ts";
+import type { ActionContext } from "../context.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
 import { type Resource, resolveResource } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
+import { operation } from "../operation.ts";
+import { resourceNamed, streamNamed } from "../resource.ts";
+import {
+  tagKeyShape,
+  tagsShape,
+  tagKeysShape,
+  streamNameField,
+  byArn,
+  byResource,
+} from "../shapes.ts";
+import { integer, required, structure } from "../shapeTypes.ts";
 
-export const addTagsToStream: Action<"AddTagsToStream"> = (context, input) =>
-  changeTags(context, streamResource(context, input), { put: input.Tags });
+export const addTagsToStream = operation({
+  name: "AddTagsToStream",
+  input: structure({ Tags: required(tagsShape), StreamName: streamNameField, ...byArn }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: (context, input) => changeTags(context, streamResource(context, input), { put: input.Tags }),
+});
 
-export const removeTagsFromStream: Action<"RemoveTagsFromStream"> = (context, input) =>
-  changeTags(context, streamResource(context, input), { remove: input.TagKeys });
+export const removeTagsFromStream = operation({
+  name: "RemoveTagsFromStream",
+  input: structure({
+    TagKeys: required(tagKeysShape),
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: (context, input) =>
+    changeTags(context, streamResource(context, input), { remove: input.TagKeys }),
+});
 
-export const listTagsForStream: Action<"ListTagsForStream"> = async (context, input) => {
-  const { ExclusiveStartTagKey: after, Limit: limit } = input;
-  const tags = listOf(await readTags(context, streamResource(context, input)));
-  const left = after === undefined ? tags : tags.filter(({ Key }) => Key > after);
-  const page = left.slice(0, limit ?? left.length);
-  return { Tags: page, HasMoreTags: page.length < left.length };
-};
+export const listTagsForStream = operation({
+  name: "ListTagsForStream",
+  input: structure({
+    Limit: integer(1, 50),
+    ExclusiveStartTagKey: tagKeyShape,
+    StreamName: streamNameField,
+    ...byArn,
+  }),
+  resource: streamNamed,
+  rate: { perSecond: 5, of: "account" },
+  run: async (context, input) => {
+    const { ExclusiveStartTagKey: after, Limit: limit } = input;
+    const tags = listOf(await readTags(context, streamResource(context, input)));
+    const left = after === undefined ? tags : tags.filter(({ Key }) => Key > after);
+    const page = left.slice(0, limit ?? left.length);
+    return { Tags: page, HasMoreTags: page.length < left.length };
+  },
+});
 
-export const tagResource: Action<"TagResource"> = (context, input) =>
-  changeTags(context, resolveResource(input.ResourceARN), { put: input.Tags });
+export const tagResource = operation({
+  name: "TagResource",
+  input: structure({ Tags: required(tagsShape), ...byResource }),
+  resource: resourceNamed,
+  run: (context, input) =>
+    changeTags(context, resolveResource(input.ResourceARN), { put: input.Tags }),
+});
 
-export const untagResource: Action<"UntagResource"> = (context, input) =>
-  changeTags(context, resolveResource(input.ResourceARN), { remove: input.TagKeys });
+export const untagResource = operation({
+  name: "UntagResource",
+  input: structure({ TagKeys: required(tagKeysShape), ...byResource }),
+  resource: resourceNamed,
+  run: (context, input) =>
+    changeTags(context, resolveResource(input.ResourceARN), { remove: input.TagKeys }),
+});
 
-export const listTagsForResource: Action<"ListTagsForResource"> = async (context, input) => ({
-  Tags: listOf(await readTags(context, resolveResource(input.ResourceARN))),
+export const listTagsForResource = operation({
+  name: "ListTagsForResource",
+  input: structure(byResource),
+  resource: resourceNamed,
+  run: async (context, input) => ({
+    Tags: listOf(await readTags(context, resolveResource(input.ResourceARN))),
+  }),
 });
 
 async function changeTags(

@@ -26,10 +26,12 @@ const withoutRuntime: Plugin = {
   },
 };
 
-/** What a module of the Worker exports. */
-export async function loadWorkerModule(path: string): Promise<object> {
+/** The `operations` of a dialect. */
+export async function loadOperations<Operations>(
+  dialect: "kinesis" | "yandex",
+): Promise<Operations> {
   const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, "../../worker", path)],
+    entryPoints: [join(import.meta.dirname, "../../worker", dialect, "operations.ts")],
     bundle: true,
     write: false,
     format: "esm",
@@ -38,5 +40,8 @@ export async function loadWorkerModule(path: string): Promise<object> {
   });
   const [{ contents } = { contents: new Uint8Array(0) }] = outputFiles;
   const text = Buffer.from(contents).toString("base64");
-  return (await import(`data:text/javascript;base64,${text}`)) as object;
+  const { operations } = (await import(`data:text/javascript;base64,${text}`)) as {
+    operations: Operations;
+  };
+  return operations;
 }

@@ -5,11 +5,12 @@ import { type BodyCodec, jsonCodec } from "../../../worker/kinesis/codec.ts";
 import {
   type Answer,
   answerError,
-  type Call,
+  type EnvelopeCall,
   type Envelope,
   readEnvelope,
 } from "../../../worker/kinesis/envelope.ts";
 import { KinesisError } from "../../../worker/kinesis/errors.ts";
+import { operations } from "../../../worker/kinesis/operations.ts";
 import { envelopeRows, type RecordedRequest } from "./envelope-table.ts";
 
 const types: Record<string, string> = {
@@ -48,7 +49,7 @@ function read(request: RecordedRequest & { bytes?: Uint8Array }): Envelope {
   }
   const { method = "POST", query = "", body = "" } = request;
   const bytes = request.bytes ?? encode(body);
-  return readEnvelope({ method, headers, query, body: bytes }, codecs, () => ids);
+  return readEnvelope({ method, headers, query, body: bytes }, operations, codecs, () => ids);
 }
 
 const codecs = { json: jsonCodec, cbor: cborCodec };
@@ -66,7 +67,7 @@ function answer(envelope: Envelope): Answer {
   return envelope;
 }
 
-function call(envelope: Envelope): Call {
+function call(envelope: Envelope): EnvelopeCall {
   if (envelope.kind !== "call") throw new Error(Buffer.from(envelope.body).toString());
   return envelope;
 }
@@ -147,8 +148,8 @@ describe("envelope: a call", () => {
   test("says what is asked, how to answer and who claims to ask", () => {
     expect(read({ ...signed, body: '{"Limit":1}' })).toEqual({
       kind: "call",
-      operation: "ListStreams",
-      decoded: { Limit: 1 },
+      operation: operations.get("ListStreams"),
+      read: expect.any(Function) as unknown,
       codec: jsonCodec,
       authorization: {
         form: "header",

@@ -3,14 +3,9 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { errorBody, KinesisError } from "../../../worker/kinesis/errors.ts";
 import type { InputOf } from "../../../worker/kinesis/shapeTypes.ts";
-import {
-  isOperation,
-  type OperationInput,
-  type OperationName,
-  shapes,
-} from "../../../worker/kinesis/shapes.ts";
 import { readInput } from "../../../worker/kinesis/validate.ts";
 import { constraintRows } from "./constraint-table.ts";
+import { isOperation, type OperationInput, type OperationName, shapes } from "./shapes.ts";
 
 /** The violations that a decoded body is answered with; none when it is accepted. */
 function violationsOf(operation: string, decoded: unknown, format: "json" | "cbor" = "json") {

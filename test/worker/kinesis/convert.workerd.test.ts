@@ -12,7 +12,7 @@ import {
   structure,
   text,
 } from "../../../worker/kinesis/shapeTypes.ts";
-import { isOperation, shapes } from "../../../worker/kinesis/shapes.ts";
+import { isOperation, shapes } from "./shapes.ts";
 import { memberTypes, typeMessages } from "./type-table.ts";
 
 const json = { format: "json", bodyBytes: 1024 } as const;
