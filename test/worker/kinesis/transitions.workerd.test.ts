@@ -56,6 +56,15 @@ describe("a stream", () => {
     await putText(stream, "a");
   });
 
+  test("takes records as soon as it is ACTIVE, also from a Worker that has seen it CREATING", async () => {
+    env.MILLRACE_TRANSITION_MS = "1000";
+    const young = await createStream();
+    const input = { StreamName: young, Data: "", PartitionKey: "k" };
+    expect((await kinesis("PutRecord", input)).error.name).toBe("ResourceNotFoundException");
+    setClock(noonMs + 1000);
+    expect((await kinesis("PutRecord", input)).status).toBe(200);
+  });
+
   test("has no shards to list or read before it is ACTIVE", async () => {
     const place = { StreamName: stream, ShardId, ShardIteratorType: "LATEST" };
     const list = { StreamName: stream };
