@@ -7,7 +7,9 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { hashNumber } from "../../../worker/core/hashRange.ts";
 import { type StreamDirectory, type StreamSpec, unwrap } from "../../../worker/core/rpc.ts";
-import type { Scope, StreamDescription } from "../../../worker/core/types.ts";
+import type { Scope, ShardDescription, StreamDescription } from "../../../worker/core/types.ts";
+import { shardUid } from "../../../worker/engine/shardUid.ts";
+import { listedShardsMax } from "../../../worker/limits.ts";
 import { append, chunkOf, readAll, sabotage, textOf } from "./shards.ts";
 
 const scope: Scope = { account: "123456789012", region: "eu-test-1" };
@@ -174,6 +176,26 @@ test("what would not fit a stream's row any more is refused by name, and changes
   const reader = { stream: "orders", consumer: { name: "reader" } };
   expect(await catalog.changePolicy(reader, policy)).toMatchObject({ failed: "tooLarge" });
   expect(await describeStream("orders")).toEqual(before);
+});
+
+test("a list of shards that is full takes no more, however few of them are open", async () => {
+  const { shards } = await create("orders", 1);
+  const [open] = shards as [ShardDescription];
+  const closed = Array.from({ length: listedShardsMax - 1 }, (_, i) => ({
+    ...open,
+    uid: shardUid(crypto.randomUUID(), i + 1),
+    index: i + 1,
+    closedMs: 1,
+    endMs: 1,
+    endIndex: 0,
+  }));
+  const stream = { ...(await describeStream("orders")), shards: [open, ...closed] };
+  await sabotage(catalog, ({ sql }) =>
+    sql.exec("UPDATE stream SET description = ?", JSON.stringify(stream)).toArray(),
+  );
+  const order = { kind: "split" as const, shard: 0, hash: `8${"0".repeat(31)}` };
+  expect(await catalog.reshardStream("orders", order)).toMatchObject({ failed: "tooManyShards" });
+  expect((await describeStream("orders")).status).toBe("ACTIVE");
 });
 
 describe("list a directory", () => {
