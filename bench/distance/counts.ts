@@ -1,13 +1,13 @@
-// What a far Worker (worker.ts) has asked of the Durable Objects and the bucket, by
-// `<kind>.<method>`, and the sums that the tables are made of. A shard's view can be looked at from
-// there too, without being counted.
+// Counts the calls of a distant Worker (worker.ts) to the Durable Objects and the bucket, by
+// `<kind>.<method>`, and computes the sums for the tables. It can also read a shard's view without
+// counting that call.
 
 import type { ShardView } from "../../worker/core/types.ts";
 import { type Address, HttpConnection } from "../tools/wire.ts";
 
 export type Counts = Record<string, number>;
 
-/** Where a far Worker tells its counts and, with `?shard=<uid>`, a view. */
+/** The path at which a distant Worker returns its counts and, with `?shard=<uid>`, a view. */
 export const countsPath = "/_distance/counts";
 export const viewPath = "/_distance/view";
 
@@ -23,7 +23,7 @@ export async function readView(address: Address, stream: string): Promise<ShardV
   return (await get(address, `${viewPath}?shard=${shards[0]?.shard}`)) as ShardView;
 }
 
-/** What `work` asked, and what else was asked meanwhile. */
+/** The calls that `work` caused, and other calls during it. */
 export async function countAround<T>(
   address: Address,
   work: () => Promise<T>,

@@ -1,7 +1,8 @@
-// Reading, tailing and putting from 5, 50 and 150 ms away, in one run: how much of what a Worker does
-// waits for its shard, and how often it asks. server.ts has the Workers, each with a round trip
-// of its own added to every call of a Durable Object; the streams they read are the same ones. Readers of history
-// and producers take turns, round after round; consumers at the tip are there all at once.
+// Measures reading history, reading at the tip, and putting from 5, 50 and 150 ms away, in one run:
+// how long a Worker waits for its shard, and how often it calls it. server.ts starts the Workers;
+// each adds its own round trip to every call of a Durable Object. All read the same streams.
+// Readers of history and producers take turns, round after round; consumers at the tip run at the
+// same time.
 
 import { countAround } from "./counts.ts";
 import { fillHistory, type History, HistoryReader, readSlowly, readStrange } from "./history.ts";
@@ -72,7 +73,7 @@ const quickPlan: Plan = {
   putRoundMs: 0,
 };
 
-/** What a producer sends over and over, and how many records that is. */
+/** The request that a producer repeats, and its number of records. */
 const puts = [
   { title: "PutRecord", recordsPerPut: 1 },
   { title: "PutRecords, 500 records", recordsPerPut: 500 },
@@ -99,7 +100,8 @@ export async function benchDistance(
   const slow = far.map((place) => readSlowly(place, bucket[0]!, slowPages, slowPauseMs));
   tallies.push(...(await Promise.all(slow)));
   tallies.push(...(await putFromFar(far, plan, progress)));
-  // A subscription is given up some seconds after its client has gone: it comes last.
+  // The server ends a subscription some seconds after its client has disconnected, so it comes
+  // last.
   for (const way of ["polled", "pushed"] as const) {
     progress(`distance: at the tip, ${way}`);
     tallies.push(...(await followTail(near, far, way, plan.tail)));
@@ -107,7 +109,9 @@ export async function benchDistance(
   return { rows: tallies.map((tally) => tally.row()), hash };
 }
 
-/** One stream in the bucket, which no isolate can keep as a whole; without it, one for each round. */
+/**
+ * One stream in the bucket, which no isolate can keep as a whole; without it, one for each round.
+ */
 async function fill(places: Places, plan: Plan) {
   const stream = "history";
   const common = { stream, recordBytes: kibibyte, limit: plan.limit };
@@ -168,7 +172,7 @@ async function putFromFar(
   return tallies.flat();
 }
 
-/** One put after the other; the Worker has heard of the stream before the first that counts. */
+/** One put after the other; the Worker knows the stream before the first measured put. */
 async function putFor(
   roundMs: number,
   { address }: Place,

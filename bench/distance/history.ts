@@ -1,7 +1,6 @@
-// Readers of a stream's sealed history: how one begins, how it goes on, how it goes through once more
-// what its Worker has at hand, how one fares whose Worker has heard of nothing yet, and one that takes its
-// time between two pages. A page is followed by the one that its iterator leads to, and in the end no
-// record may be missing.
+// Readers of a stream's sealed history: how one starts, how it continues, how it reads again what
+// its Worker has cached, how a reader with a cold Worker starts, and how a slow reader is served.
+// Each page follows the one before by its iterator. At the end no record may be missing.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { countAround, readView } from "./counts.ts";
@@ -13,17 +12,17 @@ import { type Address, HttpConnection } from "../tools/wire.ts";
 export interface History {
   stream: string;
   recordBytes: number;
-  /** Records that are sealed for certain; a few more follow. */
+  /** Records that are certainly sealed; a few more follow. */
   records: number;
   /** Records of a page at most. */
   limit: number;
 }
 
-/** Of these a stream has its last ones in the tail: more than a segment. */
+/** The last of these records are in the tail: more than a segment. */
 const tailRecords = 3000;
 const recordsPerPut = 500;
 const movedMsMax = 30_000;
-/** Less than an isolate keeps of segments (worker/limits.ts, bodyCacheBytesMax). */
+/** Less than an isolate's cache of segments (worker/limits.ts, bodyCacheBytesMax). */
 const cachedBytes = 20e6;
 
 /** Fills a stream of one shard; what is sealed of it is in the bucket when there is one. */
@@ -156,7 +155,7 @@ class Pages {
     this.seen.push({ request, records });
   }
 
-  /** The last pages, as many as the Worker still has the segments of, in their order. */
+  /** The last pages whose segments the Worker still has, in order. */
   async repeatLast(tally: Tally): Promise<void> {
     let bytes = 0;
     const from = this.seen.findLastIndex(({ records }) => {

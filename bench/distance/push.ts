@@ -1,5 +1,5 @@
-// A subscription to a shard as a client receives it: the reply's body is a sequence of messages in the
-// AWS event stream encoding, of which the payload is what counts here:
+// Receives a subscription to a shard as a client does: the reply's body is a sequence of messages
+// in the AWS event stream encoding; only the payload is used here:
 //
 //   0  4  length of the message     8   4  checksum of these eight bytes
 //   4  4  length of the headers     12  .  headers, payload, 4 bytes of checksum
@@ -22,7 +22,7 @@ export async function openEvents(
 ): Promise<AsyncIterable<readonly SentRecord[]>> {
   const reply = await subscribe(address, consumerArn);
   const events = readEvents(reply);
-  // The first message says that there will be others.
+  // The first message only announces the others.
   await events.next();
   return events;
 }

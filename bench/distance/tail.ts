@@ -1,6 +1,7 @@
-// Consumers at the tip of one shard, all at once and each at its distance, while a producer beside the
-// shard puts a few records at a time: they poll without a pause, or have the records pushed to them.
-// Each record carries the time at which it was sent, and each consumer stays until it has had them all.
+// Consumers at the tip of one shard, each at its distance and all at the same time, while a
+// producer beside the shard puts a few records at a time. They poll without a pause, or subscribe.
+// Each record contains the time at which it was sent. Each consumer runs until it has received all
+// records.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { countAround } from "./counts.ts";

@@ -1,7 +1,7 @@
-// The Worker as it is, far from its Durable Objects: every call to one takes a round trip longer, half of
-// it before and half after, and is counted by its name. Also the calls of the segments' entrypoint
-// and those on a subscription. The product is imported, not changed; it runs here in an isolate that
-// holds no object, so that what a shard keeps in memory is not at hand by accident.
+// The product's Worker, far from its Durable Objects: every call to one takes a round trip longer,
+// half of it before and half after, and is counted by its name. That includes the calls of the
+// segments' entrypoint and those on a subscription. The product is imported unchanged. It runs in
+// an isolate without Durable Objects, so that it cannot use what a shard has in memory.
 
 import { FileBucket } from "../../local/bucket.ts";
 import type { Env } from "../../worker/core/bindings.ts";
@@ -70,7 +70,7 @@ function farNamespace<T extends Rpc.DurableObjectBranded>(
   });
 }
 
-/** Carries out a method's call, or does something around it. */
+/** Executes a method call with additional work around it. */
 type Around = (name: string, call: () => unknown) => unknown;
 
 function counting(kind: string): Around {
@@ -80,7 +80,7 @@ function counting(kind: string): Around {
   };
 }
 
-/** What comes back may be callable itself, and is as far away. */
+/** The result may be callable too, and is equally far away. */
 function travelling(kind: string, roundTripMs: number): Around {
   return async (name, call) => {
     count(kind, name);
@@ -102,11 +102,13 @@ function hasSubscription(result: unknown): result is { subscription: object } {
   return typeof result === "object" && result !== null && "subscription" in result;
 }
 
-/** The same object, its methods called through `around`. Symbols, such as that of disposal, are not. */
+/**
+ * The same object, its methods called through `around`. Symbols, such as that of disposal, are not.
+ */
 function intercept<T extends object>(target: T, around: Around): T {
   return new Proxy(target, {
     get(_, name) {
-      // Whoever awaits the object asks for it; as a call it would go to the other side.
+      // Awaiting the object reads this property; as a call it would be sent to the other side.
       if (name === "then") return undefined;
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== "function") return member;

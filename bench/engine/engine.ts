@@ -1,8 +1,8 @@
-// How fast the engine is: every batch operation on records of three sizes, in place (the bytes
-// are in WASM memory and stay there) and through worker/engine/engine.ts (copied in and out), beside
-// careful plain TypeScript doing the same (bench/engine/plain) and beside copying the same data. The
-// outputs of both are compared first, and hashed. Run by itself it prints its tables; `--quick`
-// runs everything once, for a test.
+// Measures the engine: every batch operation on records of three sizes, in place (the bytes stay in
+// WASM memory) and through worker/engine/engine.ts (copied in and out). For comparison: the same in
+// careful plain TypeScript (bench/engine/plain), and copying the same data. The outputs of both are
+// compared first, and hashed. Run by itself it prints its tables; `--quick` runs everything once,
+// for a test.
 //
 //   node bench/engine/engine.ts [--quick]
 

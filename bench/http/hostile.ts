@@ -1,7 +1,7 @@
-// Hostile requests (hostileRequests.ts) over real sockets to a real local server, while a client that does
-// nothing wrong puts and reads on a stream of its own. Nothing may be answered by an error of the server, or not
-// at all; how long replies took, and how long the other client had to wait before and during it, is printed.
-// Whatever is wrong is printed as a command that sends it again.
+// Sends hostile requests (hostileRequests.ts) over real sockets to a real local server, while a
+// correct client puts and reads on its own stream. No request may cause a server error or get no
+// reply. The output has the times of the replies, and the waiting times of the correct client
+// before and during the attack. Each failure is printed as a command that sends the request again.
 //
 //   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8]
 import { Agent, request as sendHttp } from "node:http";
@@ -15,9 +15,9 @@ import type { Address } from "../tools/wire.ts";
 export interface HostileOptions {
   requestCount: number;
   seed: number;
-  /** How many send hostile requests at once. */
+  /** Number of clients that send hostile requests at once. */
   clientCount: number;
-  /** How long the other client is measured alone. */
+  /** How long the correct client is measured alone. */
   quietMs: number;
 }
 
@@ -31,20 +31,20 @@ export interface Latency {
 export interface HostileResult {
   /** Replies by dialect and status. */
   statuses: Record<string, number>;
-  /** Commands for what was answered by an error of the server, or not at all. */
+  /** Commands for requests with a server error or without a reply. */
   failures: string[];
   hostile: Latency;
-  /** The slowest, the slowest first. */
+  /** The slowest requests, the slowest first. */
   slowest: { ms: number; command: string }[];
   quiet: Latency;
   during: Latency;
-  /** Of the other client: what it put, and what is there in the end. */
+  /** Records that the correct client put, and records that it found at the end. */
   records: { put: number; read: number };
   /** What the server has printed. */
   output: string;
 }
 
-/** Replies are given up after this, and count as none. */
+/** Time after which a reply counts as missing. */
 const patienceMs = 60_000;
 
 const slowestCount = 5;
@@ -115,7 +115,7 @@ class Target {
     }
   }
 
-  /** Makes the stream that hostile requests are about, again and again: some of them delete it. */
+  /** Creates the stream for hostile requests again and again, because some of them delete it. */
   private async keepTarget(isOver: () => boolean): Promise<void> {
     const input = { StreamName: targetStream, ShardCount: 2 };
     while (!isOver()) {
@@ -125,7 +125,7 @@ class Target {
   }
 }
 
-/** Puts a record and reads a page of its own stream, one after the other. */
+/** Puts a record and reads a page of its own stream, in turn. */
 class GoodClient {
   putCount = 0;
   readonly failures: string[] = [];
@@ -217,8 +217,8 @@ function kinesisCall(operation: string, input: object): Sent {
 }
 
 /**
- * A connection that was idle may be closed by the server just when it is used again, which is nobody's
- * fault (RFC 9112, section 9.3.1): then the request is sent once more, on one of its own.
+ * The server may close an idle connection at the moment when it is used again. That is no fault of
+ * either side (RFC 9112, section 9.3.1). The request is then sent once more, on its own connection.
  */
 function exchange(
   { host, port }: Address,

@@ -1,7 +1,7 @@
-// Requests that nobody should send, out of a seeded generator, for every dialect and encoding: inputs in the
-// shape of each operation in which numbers are huge, negative or none, lists and texts are long, members are
-// of another type, nested too deeply or unknown; and bodies, headers and paths that are broken. No count
-// in them is one that the server would be right to take long for.
+// A seeded generator of hostile requests for every dialect and encoding. Inputs have the shape of
+// each operation, with numbers that are huge, negative or invalid, long lists and texts, members of
+// another type, too deeply nested or unknown. Bodies, headers and paths may be broken. No count in
+// them would justify a long processing time.
 
 import type { operations as KinesisOperations } from "../../worker/kinesis/operations.ts";
 import { encodeCbor } from "../../worker/kinesis/cbor.ts";
@@ -58,7 +58,7 @@ const numbers: readonly unknown[] = [
   -1e308,
 ];
 
-/** What JSON has for numbers that doubles do not hold, put in where a text says so. */
+/** JSON numbers that doubles cannot represent, inserted where a text marks them. */
 const rawNumbers = ["1e999", "-1e999", "9".repeat(400), `1${"0".repeat(5000)}`, "0.0000001e-9999"];
 
 const texts: readonly string[] = [
@@ -310,7 +310,7 @@ function v3io(random: Random): Unnamed {
   };
 }
 
-/** A value of the shape, or now and then of none. */
+/** A value of the shape; sometimes a value of no shape. */
 function kinesisValue(random: Random, shape: Shape): unknown {
   if (random.chance(0.04)) return anyValue(random, 2);
   switch (shape.type) {
@@ -371,7 +371,7 @@ function yandexValue(random: Random, field: Field): unknown {
   }
 }
 
-/** The stream and shard that are there are meant more often than not. */
+/** Most requests name the existing stream and shard. */
 function named(random: Random, name: string): string | undefined {
   if (/^Stream(?:Name|Arn)$/.test(name) && random.chance(0.7)) return targetStream;
   return name === "ShardId" && random.chance(0.5)
@@ -404,7 +404,7 @@ function membersOf(random: Random, members: readonly string[], depth: number): o
   return value;
 }
 
-/** Mostly a few; seldom as many as no operation takes, all of them the same. */
+/** Mostly a few elements; rarely more than any operation accepts, all of them equal. */
 function listOf<T>(random: Random, makeItem: () => T): T[] {
   if (random.chance(0.985)) return Array.from({ length: random.below(4) }, makeItem);
   const item = makeItem();
@@ -422,7 +422,7 @@ function textOf(random: Random): string {
   return random.chance(0.04) ? random.pick(longTexts)() : random.pick(texts);
 }
 
-/** Stands in for a number that only JSON's text can say. */
+/** A placeholder for a number that only JSON text can contain. */
 const rawMark = "\u0001number";
 
 function encode(random: Random, input: unknown, type: string): Uint8Array {
@@ -461,7 +461,7 @@ function brokenBody(random: Random): Uint8Array {
     case 7:
       return repeat("{", '"a":1,', '"a":2}');
     case 8:
-      // CBOR that claims more bytes or items than there are.
+      // CBOR that claims more bytes or items than exist.
       return Uint8Array.of(random.pick([0x5b, 0x7b, 0x9b, 0xbb]), ...random.bytes(8), 0x60);
     case 9:
       return Buffer.concat([

@@ -1,7 +1,6 @@
-// Millrace over HTTP, as a client on the same machine finds it: the local server with its data on a
-// disk, and one load after the other against it, in interleaved rounds. First the streams are
-// filled and read back, checked and hashed; at the end every record that was acknowledged must be
-// there. bench/http/loads.ts says what the loads are.
+// Measures Millrace over HTTP on one machine: the local server with its data on a disk, and several
+// loads in interleaved rounds. First the streams are filled, read back, checked and hashed. At the
+// end every acknowledged record must exist. bench/http/loads.ts defines the loads.
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +17,7 @@ const fullPlan: Plan = { pages: 8, catchUpBytes: 256e6, fillMsMax: 8000, scale: 
 const quickPlan: Plan = { pages: 2, catchUpBytes: 2e6, fillMsMax: 8000, scale: 20 };
 const rounds = 5;
 const warmMs = 40;
-/** How much longer than the time that is measured the whole may take, on a busy machine. */
+/** How much longer than the measured time the whole run may take on a busy machine. */
 const patience = 2;
 
 export interface HttpOptions {

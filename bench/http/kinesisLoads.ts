@@ -1,6 +1,6 @@
-// The loads of the benchmarks over the Kinesis API, for whoever speaks it at an address: pages of a
+// The loads of the benchmarks over the Kinesis API, for any server that speaks it: pages of a
 // shard's history or tail, polls that find nothing or little, puts of many records and of one,
-// consumers that follow a shard, and a stream read from its start to its end.
+// consumers that follow a shard, and a stream that is read from start to end.
 
 import {
   checkPut,
@@ -19,7 +19,7 @@ export type Label = Omit<Load, "open">;
 /** Requests that a worker of a put takes in turn, so that no two in a row carry the same. */
 export const putVariants = 4;
 const iteratorMark = '"NextShardIterator":"';
-/** A page without records is shorter; one with records says in as many bytes how to go on. */
+/** A page without records is shorter; a page with records has an iterator of the same length. */
 const emptyPageBytesMax = 1024;
 /** A consumer's page: what the service gives at most. */
 const followLimit = 10_000;
@@ -36,7 +36,7 @@ export function pageLoad(address: Address, label: Label, pages: readonly KnownPa
         return async () => {
           const { request, records, dataBytes } = pages[turn++ % pages.length]!;
           const { status, bodyBytes } = await connection.exchange(request);
-          // Base64 alone is a third longer than the data: a page that is shorter lacks records.
+          // Base64 is a third longer than the data: a shorter page lacks records.
           if (status !== 200 || bodyBytes < (dataBytes * 4) / 3)
             throw new Error(`page: status ${status}, ${bodyBytes} bytes`);
           return { records, dataBytes };

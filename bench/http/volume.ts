@@ -1,7 +1,7 @@
-// Puts gigabytes into one local stream of four shards and reads them back complete, while workerd's
-// memory is watched: `node bench/http/volume.ts [--gigabytes N]`, two unless told otherwise. Every record
-// carries a number of its own, and each number has to come back exactly once, in order within its shard.
-// Then it says how many of the pages asked a shard for anything.
+// Puts gigabytes into one local stream of four shards and reads them back, while it watches
+// workerd's memory: `node bench/http/volume.ts [--gigabytes N]`, by default two. Every record has
+// its own number, and each number must come back exactly once, in order within its shard. Then it
+// prints how many of the pages needed a request to a shard.
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { parseArgs } from "node:util";

@@ -1,5 +1,5 @@
-// The contests with the peers: for each, the same work as loads in every contender's own protocol.
-// The records are those of the workload, keys and data; what each stores is read back once
+// The comparisons with the peers: for each, the same work as loads in every server's own protocol.
+// The records are those of the workload, keys and data. The data of each server is read back once
 // and hashed, and the hashes must agree.
 
 import type { Hash } from "node:crypto";

@@ -1,6 +1,6 @@
-// As much of NATS's protocol as the comparison needs: a JetStream stream on disk, publishing with
-// acknowledgement, and fetching through a pull consumer. Messages are counted as they come;
-// of their bytes only the line before the payload is looked at.
+// The part of NATS's protocol that the comparison needs: a JetStream stream on disk, publishing
+// with acknowledgement, and fetching through a pull consumer. Messages are counted as they arrive;
+// of their bytes only the line before the payload is read.
 
 import type { Hash } from "node:crypto";
 import { connect, type Socket } from "node:net";

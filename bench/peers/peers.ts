@@ -1,7 +1,7 @@
-// Millrace and its peers in one run, on one machine, with equal work: the same records, pages and
-// batches, as many connections, one load after the other in interleaved rounds. What each of them
-// promises when it acknowledges is not equal, so it is said. The emulators of Kinesis get the very
-// same requests; Redis and NATS the nearest thing in their own protocols.
+// Measures Millrace and its peers in one run, on one machine, with equal work: the same records,
+// pages, batches and connections, one load after the other in interleaved rounds. Their
+// acknowledgements promise different things, so the output names these. The emulators of Kinesis
+// get the same requests; Redis and NATS the most similar ones in their own protocols.
 
 import { type HttpOptions, planEffort } from "../http/http.ts";
 import { measureLoads } from "../tools/load.ts";
@@ -11,7 +11,7 @@ import { makeDataFolder } from "../tools/process.ts";
 import type { Progress } from "../tools/progress.ts";
 import type { PeerRow, PeersBench } from "../report/results.ts";
 
-/** Two megabytes: what Millrace has not sealed into history yet is among them. */
+/** Two megabytes: among them are the records that Millrace has not sealed yet. */
 const unreadRecords = 2000;
 
 export async function benchPeers(options: HttpOptions, progress: Progress): Promise<PeersBench> {
@@ -67,7 +67,7 @@ function listMissing(found: readonly Found[]): Record<string, string> {
   );
 }
 
-/** Throws unless all gave back the same records. */
+/** Throws unless all servers returned the same records. */
 function hashOf(entries: Map<string, Entry>): string {
   const hashes = new Set([...entries.values()].map(({ hash }) => hash));
   const [first = ""] = hashes;

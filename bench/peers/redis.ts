@@ -1,5 +1,6 @@
-// As much of Redis's protocol (RESP2) as the comparison needs: XADD, alone and many at once, and
-// XRANGE. A page's reply is read and checked once; from then on its length is known, and only counted.
+// The part of Redis's protocol (RESP2) that the comparison needs: XADD, alone and many at once, and
+// XRANGE. The reply of a page is parsed and checked once; from then on its length is known and only
+// bytes are counted.
 
 import type { Hash } from "node:crypto";
 import { connect, type Socket } from "node:net";

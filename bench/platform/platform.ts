@@ -1,5 +1,5 @@
-// What the platform asks for each step of a request, in workerd on this machine: the bounds that no
-// code of ours gets below. docs/PERFORMANCE.md says what follows from them.
+// Measures the cost of each step of a request in workerd on this machine: lower bounds that our
+// code cannot improve. docs/PERFORMANCE.md has the conclusions.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What bench/platform/platform.ts times: single steps that a request is made of, over and over within one
+// The steps that bench/platform/platform.ts measures. Each is repeated many times within one
 // request, because a Worker's own clock stands still while it computes.
 
 import { createHmac } from "node:crypto";
@@ -25,7 +25,7 @@ const headers = {
 };
 const page = new Uint8Array(1_430_000).fill(65);
 const small = page.subarray(0, 300);
-// Not a view: what a call sends of one is the whole buffer under it.
+// Not a view: a call sends the whole buffer under a view.
 const token = new Uint8Array(176);
 
 /** 512 KB as events in JSON have it, and as random bytes do. */
@@ -48,7 +48,7 @@ const randomBytesMax = 65_536;
 const fast = { params: { 100: 1 } };
 const packed = zstdCompressSync(events, fast);
 
-/** By name. What each gives is awaited, and the first row is what that takes. */
+/** The steps by name. Each result is awaited; the first row is the cost of that. */
 const steps: Record<string, Step> = {
   "nothing, awaited": () => undefined,
   "a header of the request": ({ headers: of }) => of.get("x-amz-target"),

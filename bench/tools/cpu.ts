@@ -1,5 +1,5 @@
-// Processor time of the servers that are measured, as Linux counts it: unlike a rate it says
-// nothing of the neighbours on the machine. Elsewhere it is not known.
+// Processor time of the measured servers, as Linux counts it. Unlike a rate it hardly depends on
+// other load on the machine. On other systems it is not known.
 
 import { readFileSync } from "node:fs";
 

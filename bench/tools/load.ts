@@ -1,11 +1,11 @@
-// Closed-loop load: a number of workers, each of which makes its next exchange as soon as the last
-// one is answered, for a while. What an exchange is, the load says; this file keeps count and
-// time. Loads take turns, round after round, so that a slow moment of the machine falls on all of
-// them; what counts is the median over the rounds, and percentiles over all exchanges.
+// Closed-loop load: a number of workers, each of which starts its next exchange when the last one
+// is answered, for a given time. The load defines what an exchange is; this file counts and
+// measures. Loads take turns, round after round, so that a slow moment of the machine affects all
+// of them. Results are the median over the rounds, and percentiles over all exchanges.
 
 import { readCpuMs } from "./cpu.ts";
 
-/** What one exchange moved. */
+/** What one exchange transferred. */
 export interface Moved {
   records: number;
   /** Bytes of record data. */
@@ -97,8 +97,8 @@ export async function measureLoads(
     for (const [i, load] of loads.entries()) {
       if (round > 0 && performance.now() > endMs) break;
       progress(load.id, (round + i / loads.length) / rounds);
-      // A load whose exchanges take longer than a round is warm after its first, and has enough
-      // of them after its second.
+      // A load whose exchanges take longer than a round is warm after its first, and has enough of
+      // them after its second.
       const taken = measured[i]!;
       const isSlow = (taken.at(-1)?.elapsedMs ?? 0) > roundMs * 4;
       if (isSlow && taken.length > 1) continue;
