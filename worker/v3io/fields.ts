@@ -1,5 +1,6 @@
 // Members of a JSON body, each to its type or InvalidArgumentException. The content type is not looked at:
 // clients send none, or one that is wrong. A member that is null is one that is not there.
+import { decodeBase64 } from "../codec/base64.ts";
 import { isPlainObject } from "../codec/plainObject.ts";
 import { parseJson } from "../codec/json.ts";
 import { invalid } from "./errors.ts";
@@ -48,14 +49,7 @@ export function optionalText(value: unknown): string | undefined {
 }
 
 export function blob(value: unknown): Uint8Array {
-  const text = textOf(value);
-  const bytes = Buffer.from(text, "base64");
-  const padded = text.length % 4 === 0 && bytes.length === base64Bytes(text);
-  if (!padded) throw invalid();
+  const bytes = decodeBase64(textOf(value));
+  if (bytes === undefined) throw invalid();
   return bytes;
-}
-
-function base64Bytes(text: string): number {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  return (text.length / 4) * 3 - padding;
 }

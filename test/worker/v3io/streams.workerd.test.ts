@@ -162,6 +162,8 @@ describe("PutRecords", () => {
       [{ ShardId: 0 }, bad],
       [{ Data: "%%%%", ShardId: 0 }, bad],
       [{ Data: "abc", ShardId: 0 }, bad],
+      [{ Data: "-_-_", ShardId: 0 }, bad],
+      [{ Data: "QR==", ShardId: 0 }, bad],
       [{ Data: 7, ShardId: 0 }, bad],
       [{ Data: "", ShardId: -1 }, bad],
       [{ Data: "", ShardId: "0" }, bad],
@@ -177,7 +179,7 @@ describe("PutRecords", () => {
     const Records = records.map(([record]) => record);
     const { status, output } = await v3io("PutRecords", path, { Records });
     expect(status).toBe(200);
-    expect(output.FailedRecordCount).toBe(11);
+    expect(output.FailedRecordCount).toBe(13);
     expect(output.Records).toEqual(records.map(([, outcome]) => outcome));
     const page = await v3io("GetRecords", `${path}/0`, { Location: start });
     expect(page.output.Records.map(textIn)).toEqual(["good", "also good"]);
