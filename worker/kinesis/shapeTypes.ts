@@ -1,6 +1,6 @@
 // The vocabulary in which a Kinesis input is described: one plain object per type, with the
 // constraints that the service prints in its messages, and the TypeScript type that a value has
-// once it satisfies them (`InputOf`). The table of operations is shapes.ts, the reader validate.ts.
+// once it satisfies them (`InputOf`). Operations declare theirs; the reader is validate.ts.
 // Order matters: members are checked, and their errors printed, in the order they are declared.
 
 export type Shape =

@@ -1,7 +1,7 @@
 // What kinesalite 3.3.3 answers to inputs that break constraints, recorded from the running
 // program: operation, input, and the violations in the order in which they are joined. `{a*129}`
 // stands for 129 times that letter. Left out are the bounds that the service has changed since;
-// those are in constraints.test.ts.
+// those are in constraints.workerd.test.ts.
 
 export type ConstraintRow = readonly [
   operation: string,
