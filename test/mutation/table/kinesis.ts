@@ -126,8 +126,8 @@ export const kinesisMutations: readonly Mutation[] = [
   {
     id: "kinesis-15",
     file: "worker/kinesis/actions/shards.ts",
-    find: "if (isOther) throw streamNotFound(stream);",
-    replace: "",
+    find: "if (isOther || isRemade) throw streamNotFound(stream);",
+    replace: "if (isRemade) throw streamNotFound(stream);",
     tests: [
       "test/worker/kinesis/lineage.workerd.test.ts",
       "test/worker/kinesis/listings.workerd.test.ts",

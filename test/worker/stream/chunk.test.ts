@@ -43,6 +43,8 @@ test.each([
   ["another shard's, of 0.1.0", boundTo(uid), old, "bad header checksum, or another shard's"],
   ["nobody's", free, uid, "not bound to its shard"],
   ["said to be nobody's", boundTo(uid).with(4, 1), old, "bad header checksum"],
+  ["cut short", boundTo(uid).subarray(0, -1), uid, "wrong length"],
+  ["longer than it says", Uint8Array.of(...boundTo(uid), 0), uid, "wrong length"],
   ["of a version to come", boundTo(uid).with(4, 3), uid, "unknown version"],
 ])("a body that is %s is refused", (_, body, shard, what) => {
   expect(() => verifySegment(body, shard, 7)).toThrow(

@@ -35,6 +35,12 @@ describe("the number of shards is changed", () => {
     );
   });
 
+  test("numbers of shards never become fewer where keys move between shards", () => {
+    expect(() => planResharding(newStream(3), { kind: "recut", to: 2 }, nowMs, nowMs)).toThrow(
+      expect.objectContaining({ code: "tooFewShards" }),
+    );
+  });
+
   test.each([
     [2, 4, 6],
     [4, 5, 15],
