@@ -9,18 +9,16 @@ import {
   chunkAt,
   endOf,
   endsOf,
-  HEADER_BYTES,
   infosOf,
   keysOf,
-  MAGIC,
   maskOf,
   ordinalOf,
   payloadOf,
   storeEntry,
   timeDeltaOf,
   timesOf,
-  VERSION,
   widthOf,
+  writeHeader,
 } from "./record";
 
 /** A row per range: address of the chunk, first record, record after the last. */
@@ -63,32 +61,20 @@ export function mergeRanges(ranges: usize, rangeCount: u32): usize {
   const span = final.timeMs + timeDeltaOf(final, load<u32>(lastRow, 8) - 1) - timeMs;
   if (span > u32.MAX_VALUE) return 0;
 
-  const endWidth = widthOf(payloadBytes - stride * count);
-  const keyWidth = widthOf(keyMax - keyMin);
-  const infoWidth = widthOf(infoMax - infoMin);
   const timeWidth = widthOf(<u32>span);
 
-  memory.fill(OUTPUT, 0, HEADER_BYTES);
-  const merged = chunkAt(OUTPUT);
-  merged.magic = MAGIC;
-  merged.version = VERSION;
-  merged.endWidth = <u8>endWidth;
-  merged.keyWidth = <u8>keyWidth;
-  merged.infoWidth = <u8>infoWidth;
+  const merged = writeHeader(OUTPUT, count, payloadBytes, stride, keyMin, keyMax, infoMin, infoMax);
   merged.timeWidth = <u8>timeWidth;
-  merged.count = count;
   merged.firstIndex = first.firstIndex + firstFrom;
   merged.timeMs = timeMs;
   merged.timeOrdinal = ordinalOf(first, firstFrom);
-  merged.stride = stride;
-  merged.keyBytesMin = <u16>keyMin;
-  merged.infoBytesMin = <u8>infoMin;
-  merged.payloadBytes = payloadBytes;
   if (!ASC_NO_ASSERT) assertOutput(payloadOf(merged), payloadBytes);
 
   let done: u32 = 0;
   let payloadDone: u32 = 0;
   const payload = payloadOf(merged);
+  const keyWidth: u32 = merged.keyWidth;
+  const infoWidth: u32 = merged.infoWidth;
   for (let row = ranges; row < last; row += RANGE_BYTES) {
     const chunk = chunkAt(load<u32>(row));
     const from = load<u32>(row, 4);

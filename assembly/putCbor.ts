@@ -5,6 +5,20 @@
 // on every other body, and the general reader then reads that body, as for JSON.
 import { OUTPUT, RESULT } from "./layout";
 import {
+  CLIENT_IN,
+  DATA,
+  FO,
+  HAS_DATA,
+  HAS_INFO,
+  HAS_KEY,
+  ME,
+  N,
+  N_KEY,
+  PARTITIO,
+  STREAM_AR,
+  STREAM_NA,
+} from "./putNames";
+import {
   addRecord,
   beginBody,
   CLIENT_INFO,
@@ -27,22 +41,9 @@ const BREAK: u8 = 0xff;
 /** The length of an item that ends with a break. */
 const OPEN: u32 = u32.MAX_VALUE;
 
-// Names, eight characters and the rest.
+// "Records", which JSON compares with its quote; see putNames.ts.
 const RECO: u32 = 0x6f636552;
 const ORDS: u32 = 0x7364726f;
-const STREAM_NA: u64 = ((<u64>0x614e6d61) << 32) | 0x65727453;
-const STREAM_AR: u64 = ((<u64>0x52416d61) << 32) | 0x65727453;
-const ME: u16 = 0x656d;
-const N: u8 = 0x4e;
-const DATA: u32 = 0x61746144;
-const PARTITIO: u64 = ((<u64>0x6f697469) << 32) | 0x74726150;
-const N_KEY: u32 = 0x79654b6e;
-const CLIENT_IN: u64 = ((<u64>0x6e49746e) << 32) | 0x65696c43;
-const FO: u16 = 0x6f66;
-
-const HAS_DATA: u32 = 1;
-const HAS_KEY: u32 = 2;
-const HAS_INFO: u32 = 4;
 
 // The reader's position, and the head that it read last; u32 each in RESULT.
 const AT: usize = RESULT + 32;

@@ -10,6 +10,20 @@
 // errors in a body are reported only there.
 import { INFO, OUTPUT, RESULT } from "./layout";
 import {
+  CLIENT_IN,
+  DATA,
+  FO,
+  HAS_DATA,
+  HAS_INFO,
+  HAS_KEY,
+  HAS_SHARD,
+  ME,
+  N_KEY,
+  PARTITIO,
+  STREAM_AR,
+  STREAM_NA,
+} from "./putNames";
+import {
   addRecord,
   beginBody,
   CLIENT_INFO,
@@ -36,24 +50,10 @@ const CLOSE_LIST: u8 = 0x5d;
 const OPEN: u8 = 0x7b;
 const CLOSE: u8 = 0x7d;
 
-// Names and the quote after them, eight characters and the rest.
+// Names that JSON alone has, or with the quote after them; see putNames.ts.
 const RECORDS: u64 = ((<u64>0x22736472) << 32) | 0x6f636552;
-const STREAM_NA: u64 = ((<u64>0x614e6d61) << 32) | 0x65727453;
-const STREAM_AR: u64 = ((<u64>0x52416d61) << 32) | 0x65727453;
-const ME: u16 = 0x656d;
 const N_QUOTE: u16 = 0x224e;
-const DATA: u32 = 0x61746144;
-const PARTITIO: u64 = ((<u64>0x6f697469) << 32) | 0x74726150;
-const N_KEY: u32 = 0x79654b6e;
-const CLIENT_IN: u64 = ((<u64>0x6e49746e) << 32) | 0x65696c43;
-const FO: u16 = 0x6f66;
 const SHARD_ID_QUOTE: u64 = ((<u64>0x22644964) << 32) | 0x72616853;
-
-// Members of a record that have been read.
-const HAS_DATA: u32 = 1;
-const HAS_KEY: u32 = 2;
-const HAS_INFO: u32 = 4;
-const HAS_SHARD: u32 = 8;
 
 /**
  * Reads the `bytes` bytes in OUTPUT; returns the number of records, 0 if it gives up. `members` are

@@ -84,7 +84,7 @@ export function bytesOf(chunk: Chunk): usize {
 }
 
 /**
- * Writes the header of records that have no index and no time yet: these and the checksums are 0.
+ * Writes the header of records but for their index and their times: these and the checksums are 0.
  * The greatest lengths decide the widths of the columns, which begin directly after the header.
  */
 export function writeHeader(
