@@ -51,6 +51,8 @@ test.each<[string, Phase]>([
   [chunked.replace("5\r\n", "five\r\n"), "lost"],
   [chunked.replace("5\r\n", "5\n"), "lost"],
   [chunked.replace("5\r\n", "fffffffffffffffff\r\n"), "lost"],
+  [chunked.slice(0, -2) + "X: y\r\n".repeat(2000), "body"],
+  [chunked.slice(0, -2) + "X: y\r\n".repeat(3000), "lost"],
 ])("after %j the client owes: %s", (text, phase) => {
   const framer = new RequestFramer(headBytesMax);
   framer.take(Buffer.from(text, "latin1"));

@@ -121,6 +121,7 @@ export const localMutations: readonly Mutation[] = [
     replace: "",
     tests: ["test/local/framing.test.ts"],
     harm: "CONNECT closes the socket",
+    survives: "The target of a CONNECT is no path, and is refused for that.",
   },
   {
     id: "local-16",

@@ -222,7 +222,7 @@ export const readingMutations: readonly Mutation[] = [
     id: "reading-26",
     file: "worker/engine/packer.ts",
     find: "if (body.length >= outputEnd - output) return undefined;",
-    replace: "if (body.length > outputEnd - output + 100) return undefined;",
+    replace: "if (body.length > 2 * (outputEnd - output)) return undefined;",
     tests: ["test/engine/putJson.test.ts", "test/engine/putCbor.test.ts"],
     harm: "a body of the window's size breaks the engine",
   },

@@ -5,7 +5,7 @@
 import type { ReshardOrder } from "../../../worker/core/control.ts";
 import { array, assert, constantFrom, nat, property, record } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { filterShards, type ShardFilter } from "../../../worker/kinesis/shardList.ts";
+import { filterShards, type ShardFilter, shardsAfter } from "../../../worker/kinesis/shardList.ts";
 import { hashHex, hashNumber, splitHashRange } from "../../../worker/core/hashRange.ts";
 import { finishResharding, planResharding } from "../../../worker/catalog/reshardPlan.ts";
 import type { ShardDescription, StreamDescription } from "../../../worker/core/types.ts";
@@ -21,6 +21,15 @@ const change = record({
   other: nat(),
   pauseMs: constantFrom(-20, 0, 0, 1, 7),
   lateMs: array(nat(15), { minLength: 1, maxLength: 4 }),
+});
+
+test("a page of shards begins after the last one of the page before", () => {
+  const stream = newStream(4);
+  const after = (id: string | undefined) =>
+    shardsAfter(stream, stream.shards, id).map(({ index }) => index);
+  expect(after(undefined)).toEqual([0, 1, 2, 3]);
+  expect(after("shardId-000000000001")).toEqual([2, 3]);
+  expect(after("shardId-000000000003")).toEqual([]);
 });
 
 describe("at every millisecond each key is in exactly one shard", () => {
