@@ -1,6 +1,7 @@
-// Appends that wait for the next commit of their shard, in order. They are bounded, for the shard
-// and for the isolate (pendingBudget.ts): what comes above is refused at once, so that a slow disk never
-// fills the memory. A chunk that could be stored but not read or sealed again is not taken in.
+// Appends that wait for the next commit of their shard, in order. Their bytes are bounded, for the
+// shard and for the isolate (pendingBudget.ts). An append above the bound is refused at once, so
+// that a slow disk never fills the memory. A chunk that could be stored but not read or sealed is
+// refused too.
 import { StreamError } from "../errors.ts";
 import {
   bodyRowsMax,
@@ -37,7 +38,7 @@ export class Appends {
     });
   }
 
-  /** Everything that waits; it is to be settled. */
+  /** Removes and returns everything that waits; the caller must settle or refuse it. */
   take(): PendingAppend[] {
     const batch = this.pending;
     this.pending = [];
@@ -68,8 +69,9 @@ export class Appends {
 }
 
 /**
- * The chunks that a Worker offers. Refuses those that are not whole, or that pass a bound: several records must
- * fit the engine together, also once they are merged with their neighbours. Throws `corrupt`, `tooLarge`.
+ * Reads the chunks that a Worker sends. Refuses those that are not whole, or that exceed a bound:
+ * several records must fit the engine together, also after merging with their neighbours. Throws
+ * `corrupt`, `tooLarge`.
  */
 export function openOffered(offered: readonly Uint8Array[]): Chunk[] {
   return offered.map((each) => {

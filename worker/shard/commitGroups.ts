@@ -1,4 +1,4 @@
-// Chunks that are committed together, joined into as few bodies as the row size allows.
+// Joins the chunks of one commit into as few bodies as the row size allows.
 import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, tailChunksMax } from "../limits.ts";
 import {
@@ -9,7 +9,7 @@ import {
   openChunk,
 } from "../engine/chunk.ts";
 
-/** Joins neighbours of one time; the chunks are stamped, their indexes consecutive. */
+/** Joins neighbours with the same time; the chunks are stamped, their indexes consecutive. */
 export function groupChunks(chunks: readonly Chunk[]): Chunk[] {
   const grouped: Chunk[] = [];
   let group: Chunk[] = [];

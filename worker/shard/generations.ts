@@ -1,6 +1,6 @@
-// The closed generations of a shard: one row each that says which segments it has and where they are,
-// in SQLite (table log_<number>) or, once `tiered`, in R2 (core/segmentBucket.ts). A generation is forgotten as a
-// whole, when all its records are older than the stream keeps them.
+// The closed generations of a shard: one row each, which tells its segments and where they are: in
+// SQLite (table log_<number>) or, if `tiered`, in R2 (core/segmentBucket.ts). A generation is
+// deleted as a whole, when all its records have expired.
 //
 //   generation   number        primary key: consecutive, in record order
 //                first_segment, first_index, next_index, first_ms, last_ms, last_ordinal, bytes
@@ -58,7 +58,7 @@ export const generationSchema = `
 export class Generations {
   private readonly sql: MeteredSql;
   private readonly uid: string;
-  /** Those that are not tiered, oldest first; undefined until they are asked for. */
+  /** Generations that are not tiered, oldest first; undefined until first used. */
   private untiered: readonly Generation[] | undefined;
 
   constructor(sql: MeteredSql, uid: string) {
@@ -66,7 +66,9 @@ export class Generations {
     this.uid = uid;
   }
 
-  /** Writes down a log whose tail is empty; nothing when it has no segments. */
+  /**
+   * Stores a log whose tail is empty as a closed generation; does nothing if it has no segments.
+   */
   close(number: number, firstSegment: number, segments: readonly LogEntry[]): void {
     const first = segments[0];
     const last = segments.at(-1);
@@ -113,7 +115,10 @@ export class Generations {
     return this.read("ORDER BY number DESC LIMIT 1");
   }
 
-  /** Those whose segments are not all in R2, oldest first. They are looked up once: a shard may have many others. */
+  /**
+   * Generations that are not tiered, oldest first. They are read once: a shard may have many
+   * others.
+   */
   inSqlite(): readonly Generation[] {
     const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
     if (this.untiered === undefined) {
@@ -124,7 +129,10 @@ export class Generations {
     return this.untiered;
   }
 
-  /** Refuses a generation, or the log, that does not begin where the one before it ends. Rows may be gone between. */
+  /**
+   * Throws unless a generation, or the log, begins where the one before it ends. Rows may be
+   * missing between.
+   */
   requireAfter(
     before: Generation | undefined,
     next: Pick<Generation, "number" | "firstSegment" | "firstIndex">,
@@ -133,7 +141,7 @@ export class Generations {
     const gone = next.number - before.number - 1;
     const lostSegments = next.firstSegment - before.firstSegment - before.segments.length;
     const lostRecords = next.firstIndex - before.nextIndex;
-    // A generation has a segment at least, and a segment a record.
+    // A generation has at least one segment, and a segment at least one record.
     const isAfter =
       gone === 0
         ? lostSegments === 0 && lostRecords === 0
@@ -206,7 +214,7 @@ export class Generations {
     this.untiered = this.untiered?.filter((each) => each.number !== number);
   }
 
-  /** The oldest one that `holds`, when all younger ones do too. */
+  /** The oldest generation for which `holds` is true; it must be true for all younger ones. */
   private first(holds: (generation: Generation) => boolean): Generation | undefined {
     let found = this.newest();
     if (found === undefined || !holds(found)) return undefined;
@@ -214,7 +222,7 @@ export class Generations {
     let high = found.number;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      // Numbers follow one another, unless a row is gone: then the next one answers for it.
+      // Numbers are consecutive, unless a row is missing: then the next one is used.
       const generation: Generation =
         this.read("WHERE number >= ? ORDER BY number LIMIT 1", middle) ?? found;
       if (holds(generation)) {

@@ -6,12 +6,12 @@
 //                      body
 //
 // A commit inserts a row. Sealing merges the tail's chunks into one segment, which replaces the
-// first chunk's row; the other chunks' rows are dead from then on: recovery passes over what a
-// segment covers, and the table is dropped as a whole when the generation goes. So neither sealing nor forgetting costs a
-// row per chunk. A chunk that is large enough is written as a segment in the first place.
-// State in memory is derived from the rows; the caller decides what of it readers may see. Rows that should
-// be there and are not leave a place without bytes: whoever reads there is told, and no index is given again.
-// Of rows that no other row follows nothing tells, unless the shard was closed: a commit writes one row.
+// first chunk's row. The other chunks' rows are unused from then on: recovery ignores rows that a
+// segment covers, and the table is dropped as a whole with its generation. So neither sealing nor
+// expiry costs a row per chunk. A chunk that is large enough is written as a segment at once. State
+// in memory is derived from the rows; the caller decides what readers may see. A missing row
+// becomes an entry without bytes: reading there is an error, and its indexes are not given again. A
+// missing last row is noticed only if the shard was closed, because a commit writes one row.
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import {
@@ -37,9 +37,9 @@ export interface LogEntry {
   lastMs: number;
   /** Ordinal of the last record within its millisecond. */
   lastOrdinal: number;
-  /** None of a body whose row is gone. */
+  /** 0 if the row is missing. */
   bytes: number;
-  /** Its number once sealed. */
+  /** Its number if it is sealed. */
   segment: number | undefined;
 }
 
@@ -53,7 +53,7 @@ type LogRow = {
   bytes: number;
 };
 
-/** Where a generation begins, and ends where the shard has been closed. */
+/** Where a generation begins, and where it ends if the shard is closed. */
 export interface LogBounds {
   generation: number;
   firstSegment: number;
@@ -73,7 +73,7 @@ export class Log {
   sealedBytes = 0;
   tailBytes = 0;
   rowCount = 0;
-  /** What the tail has as one segment, at most. */
+  /** Upper bound of the tail's bytes as one segment. */
   private mergedBytes = 0;
   private readonly sql: MeteredSql;
   private readonly uid: string;
@@ -81,7 +81,7 @@ export class Log {
   private readonly bounds: LogBounds;
   private readonly table: string;
 
-  /** Throws `corrupt` when the rows contradict one another. */
+  /** Throws `corrupt` if the rows contradict one another. */
   constructor(sql: MeteredSql, inspector: Inspector, bounds: LogBounds) {
     this.sql = sql;
     this.uid = inspector.uid;
@@ -194,7 +194,7 @@ export class Log {
     return body;
   }
 
-  /** The same, or undefined when they fail their check. */
+  /** The same, or undefined if they fail their check. */
   loadIfSound(entry: LogEntry): Uint8Array | undefined {
     try {
       return this.load(entry);
@@ -224,8 +224,9 @@ export class Log {
   }
 
   /**
-   * A chunk that fails its check becomes a segment by itself, its bytes left for whoever repairs. One whose
-   * row is gone gets a row without bytes, so that its number is not given again.
+   * A chunk that fails its check becomes a segment by itself; its bytes are left for a repair. A
+   * chunk whose row is missing gets a row without bytes, so that its segment number is not given
+   * again.
    */
   private sealDamaged(chunk: LogEntry): void {
     const entry = { ...chunk, segment: this.nextSegment };
@@ -280,13 +281,13 @@ export class Log {
     }
   }
 
-  /** Whether an entry begins where the last one ends, and its times where that one's end. */
+  /** True if an entry begins where the last one ends, in index and time. */
   private isFollowedBy({ firstIndex, count, firstMs, lastMs }: LogEntry): boolean {
     const isInTime = firstMs >= this.tailEnd.firstMs && lastMs >= firstMs;
     return firstIndex === this.nextIndex && count > 0 && isInTime;
   }
 
-  /** Small records make a segment of wide columns; it must still fit the engine's window. */
+  /** A segment of small records has wide columns; it must still fit the engine's window. */
   private outgrows(bytes: number, count: number): boolean {
     return this.mergedBytes + mergedBytesMax(bytes, count) > engine.windowBytes;
   }
@@ -307,7 +308,7 @@ export class Log {
     for (const entry of entries) if (entry.segment !== undefined) this.recoverSealed(entry);
     const sealedEnd = this.nextIndex;
     for (const entry of entries) {
-      // The rows of chunks that a segment has replaced are dead.
+      // The rows of chunks that a segment has replaced are unused.
       if (entry.segment === undefined && entry.firstIndex >= sealedEnd) this.recoverTail(entry);
     }
     const { endIndex = this.nextIndex } = this.bounds;
@@ -318,11 +319,11 @@ export class Log {
     const { firstIndex, segment = 0 } = entry;
     const missingRecords = firstIndex - this.nextIndex;
     const missingSegments = segment - this.nextSegment;
-    // A segment has a record at least.
+    // A segment has at least one record.
     const canBe = missingRecords > 0 ? missingSegments > 0 : missingSegments === 0;
     if (!canBe || missingRecords < missingSegments) throw this.disorder(entry);
     while (this.nextSegment < segment) {
-      // Which records each of them had is not known: the last has all that are left.
+      // It is not known which records each missing segment had: the last one gets all that remain.
       const isLast = this.nextSegment + 1 === segment;
       this.pushMissing(isLast ? firstIndex : this.nextIndex + 1, entry, this.nextSegment);
     }
@@ -335,7 +336,10 @@ export class Log {
     this.push(entry);
   }
 
-  /** A place without bytes, from the last entry to an index; its records arrived before the next ones. */
+  /**
+   * Adds an entry without bytes, from the last entry to an index; its records arrived before the
+   * next ones.
+   */
   private pushMissing(
     endIndex: number,
     { firstMs }: Pick<LogEntry, "firstMs">,
@@ -411,7 +415,7 @@ export function readBody(sql: MeteredSql, generation: number, firstIndex: number
   return body;
 }
 
-/** What a chunk adds to the segment of a tail, at most. */
+/** Upper bound of what a chunk adds to the segment of a tail. */
 function mergedBytesMax(bytes: number, count: number): number {
   return bytes + count * wideColumnBytesMax;
 }
@@ -420,7 +424,9 @@ function tableOf(generation: number): string {
   return `log_${generation}`;
 }
 
-/** Position of the first entry that `holds`; entries before it do not. */
+/**
+ * Position of the first entry for which `holds` is true; it must be false for all entries before.
+ */
 function lowest(entries: readonly LogEntry[], holds: (entry: LogEntry) => boolean): number {
   let low = 0;
   let high = entries.length;

@@ -1,12 +1,13 @@
-// Bytes that wait for a commit, over all shards of an isolate: they share its memory. An object that was cut
-// off leaves its share behind; the next object of that shard starts from nothing again.
+// Counts the bytes that wait for a commit, over all shards of an isolate, because they share its
+// memory. If an object is killed, its reservation remains until the next object of that shard
+// resets it.
 import { StreamError } from "../errors.ts";
 import { isolatePendingBytesMax } from "../limits.ts";
 
 const shares = new Map<string, number>();
 let totalBytes = 0;
 
-/** Throws `overloaded` when the isolate holds too much already. */
+/** Throws `overloaded` if the isolate holds too much already. */
 export function reservePending(uid: string, bytes: number): void {
   if (totalBytes + bytes > isolatePendingBytesMax) throw new StreamError("overloaded");
   setShare(uid, (shares.get(uid) ?? 0) + bytes);

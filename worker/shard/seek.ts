@@ -1,12 +1,12 @@
-// From what a reader asks for to an index in the shard. Only a search by time within a segment reads
-// records; everything else is known from the entries.
+// Finds the index that a reader asks for. Only a search by time within a segment reads records; all
+// other searches use the entries.
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import type { LogEntry } from "./log.ts";
 import type { ShardStore } from "./store.ts";
 import type { SeekRequest, ShardView } from "../core/types.ts";
 
-/** Undefined when the entry is to be passed over. */
+/** Undefined if readers may pass over the entry. */
 export type LoadBody = (entry: LogEntry) => Promise<Uint8Array | undefined>;
 
 /** Throws `locationNotFound`, and `corrupt` from `load`. */

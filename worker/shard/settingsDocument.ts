@@ -1,4 +1,4 @@
-// What a shard knows of itself, as its row has it.
+// The settings of a shard, as stored in its row.
 import { flag, listOf, number, object, objectCodec, optional, whole } from "../core/document.ts";
 import { shardMembers } from "../core/shardShape.ts";
 import type { ShardSettings, SkippedSegment } from "../core/types.ts";

@@ -1,8 +1,9 @@
-// One shard: a Durable Object that gives records their index and arrival time, makes them durable, and
-// hands them back. It never parses a request nor prints a reply. Appends are committed in groups: while one
-// commit is being made durable the next one gathers, so a lone producer waits for nobody and many
-// share a row. What readers see is published after the commit, and wakes those who wait for it. A failed commit
-// throws all state in memory away and derives it anew. A shard that was closed takes nothing more.
+// A shard: a Durable Object that gives records their index and arrival time, makes them durable,
+// and returns them. It never parses a request or prints a reply. Appends are committed in groups:
+// while one commit is synced the next one gathers. So a single producer does not wait, and many
+// producers share a row. Readers see records after the commit, which also wakes waiting readers.
+// After a failed commit all state in memory is dropped and read from the rows again. A closed shard
+// accepts no records.
 import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
@@ -65,12 +66,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** Resolves when everything that was pending is committed, or has failed. */
   private idle: Promise<void> = Promise.resolve();
   private closing: Promise<ShardEnd> | undefined;
-  /** False while what is in memory may not be what is stored. */
+  /** False while the state in memory may differ from the stored rows. */
   private recovered = false;
   private alarmMs: number | null | undefined;
   private readonly tiering: Tiering;
   private readonly waiting = new WaitingRoom();
-  /** Only where the service's limits are kept. */
+  /** Set only if the server keeps the service's limits. */
   private readonly quota: ShardQuota | undefined;
   private readonly counters = { commits: 0, failedCommits: 0, reads: 0, segmentReads: 0 };
 
@@ -200,7 +201,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   async destroy(): Promise<void> {
-    // One whose removal was cut off is not open, but still there.
+    // A shard whose removal was interrupted is not open, but still stored.
     const store = this.store ?? ShardStore.open(this.sql, this.ctx.id.name);
     if (store !== undefined) {
       store.describe({ destroyed: true });
@@ -229,9 +230,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   /**
-   * Seals an old tail, forgets what retention has passed, moves segments to R2; or ends a removal. It
-   * forgets only what had expired at the time that the alarm was set for: a clock that is wrong for a
-   * moment does no harm.
+   * Seals an old tail, deletes expired records, moves segments to R2; or finishes a removal. It
+   * deletes only what had expired at the time for which the alarm was set, so that a clock that is
+   * wrong for a moment does no harm.
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const setForMs = info?.scheduledTime ?? Infinity;
@@ -252,7 +253,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.wakeBy(this.nextWakeMs());
   }
 
-  /** Commits what is pending until nothing is: one row, one sync, then whatever came in meanwhile. */
+  /**
+   * Commits until nothing is pending: one row, one sync, then the appends that arrived meanwhile.
+   */
   private async commitPending(): Promise<void> {
     this.committing = true;
     for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
@@ -261,7 +264,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         this.appends.settle(batch, receipts);
       } catch (error) {
         this.counters.failedCommits++;
-        // The request's own line says whom it hit. Of a shard that was removed meanwhile there is nothing to say.
+        // The log line of the request names the caller. For a shard that was deleted meanwhile
+        // there is nothing to log.
         if (!isCode(error, "shardNotFound")) {
           console.error(`a commit of shard ${batch[0]?.uid} failed`, error);
         }
@@ -285,7 +289,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
   }
 
-  /** What has been taken in is written, then the end of it; nothing is taken in meanwhile. */
+  /** Commits what is pending, then stores the end of the shard; nothing is accepted meanwhile. */
   private async writeEnd(): Promise<ShardEnd> {
     await this.idle;
     const store = this.opened();
@@ -364,7 +368,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     };
   }
 
-  /** Shows readers all that has been committed. */
+  /** Makes all committed records visible to readers. */
   private publish(store = this.opened()): void {
     const { log, tip, description } = store;
     const before = this.published;
@@ -394,7 +398,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return this.store;
   }
 
-  /** All of a change or nothing, also of what is in memory. */
+  /** Applies a change completely or not at all, also to the state in memory. */
   private transact(change: () => void): void {
     try {
       this.ctx.storage.transactionSync(change);
@@ -404,7 +408,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     }
   }
 
-  /** As `recover`; when storage cannot be read now, the next call tries again. */
+  /** As `recover`; if storage cannot be read now, the next call tries again. */
   private recoverIfPossible(): void {
     try {
       this.recover();
@@ -429,18 +433,18 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     if (this.store === undefined) return;
     const { uid } = this.store.description;
     if (!this.committing) resetPending(uid);
-    // Some of it may never have become durable.
+    // Some cached bodies may never have become durable.
     bodies.deleteAll(`${uid}/`);
   }
 
-  /** A database that was put in the place of another is not to be read, and not to be written to. */
+  /** Refuses a database of another shard in this place: it must not be read or written. */
   private refuseForeign(uid: string | undefined): void {
     const { name } = this.ctx.id;
     if (uid === undefined || name === undefined || uid === name) return;
     throw new StreamError("corrupt", { shard: name, what: `the database is that of shard ${uid}` });
   }
 
-  /** When the alarm has something to do next, or undefined. */
+  /** When the alarm has work next, or undefined. */
   private nextWakeMs(): number | undefined {
     const nowMs = Date.now();
     const dueMs = this.store?.nextDueMs(nowMs);
@@ -448,7 +452,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
   }
 
-  /** Sets the alarm, unless it is set for that time or earlier already: each setting is a row. */
+  /** Sets the alarm, unless it is set for that time or earlier: each setting is a billed row. */
   private async wakeBy(timeMs: number | undefined): Promise<void> {
     if (timeMs === undefined) return;
     if (this.alarmMs === undefined) this.alarmMs = await this.ctx.storage.getAlarm();

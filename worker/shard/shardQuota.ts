@@ -1,6 +1,7 @@
-// What one shard takes and gives in a second where the service's limits are kept (core/settings.ts):
-// 1 MB and 1000 records written, 2 MB and five pages read, five iterators (Kinesis developer guide,
-// "Quotas and limits"). Buckets in the shard's memory; a shard without limits has no quota at all.
+// The quota of one shard per second, if the server keeps the service's limits (core/settings.ts): 1
+// MB and 1000 records written, 2 MB and five pages read, five iterators (Kinesis developer guide,
+// "Quotas and limits"). The token buckets are in the shard's memory. A shard without limits has no
+// quota object.
 import type { QuotaKind } from "../core/types.ts";
 import { isDue } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
@@ -14,7 +15,10 @@ const writtenRecordsPerSecond = 1000;
 const readBytesPerSecond = 2 * mebibyte;
 const callsPerSecond = 5;
 
-/** "If a call to GetRecords returns 10 MB, subsequent calls made within the next 5 seconds throw": of either megabyte. */
+/**
+ * "If a call to GetRecords returns 10 MB, subsequent calls made within the next 5 seconds throw":
+ * of either megabyte.
+ */
 const fullPageBytes = 10_000_000;
 const fullPageRestMs = 5000;
 
@@ -29,7 +33,9 @@ export class ShardQuota {
   private restUntilMs = 0;
   private restMs = 0;
 
-  /** The first records, as many as the moment allows, and how many are left out. */
+  /**
+   * Admits the first records, as many as the quota allows now, and returns how many are left out.
+   */
   admitRecords(chunks: readonly Chunk[], nowMs: number): { chunks: Chunk[]; refused: number } {
     const admitted: Chunk[] = [];
     let refused = 0;
@@ -53,7 +59,7 @@ export class ShardQuota {
     bucket.spend(1);
   }
 
-  /** After a page of more than a second's worth nothing is read until it is paid for. */
+  /** After a page of more than a second's quota, reads are refused until the debt is paid. */
   spendRead(bytes: number, nowMs: number): void {
     this.readBytes.spend(bytes);
     if (bytes <= readBytesPerSecond) return;
@@ -71,7 +77,7 @@ export class ShardQuota {
     const records = Math.floor(this.writtenRecords.left(nowMs));
     if (records < 1 || bytes <= 0) return 0;
     const to = engine.fit(chunk, 0, records, Math.floor(bytes));
-    // A record above a second's worth goes through whole, on credit, when nothing else has gone.
+    // A record above a second's quota is admitted whole, as a debt, if the bucket is full.
     const fits = engine.payloadBytes(chunk, 0, to) <= bytes;
     return fits || this.writtenBytes.isFull(nowMs) ? to : 0;
   }

@@ -1,7 +1,7 @@
-// A way past a segment that cannot be read any more. Its bytes fail their check, or are missing, in every
-// place; whoever reads there is refused, for ever, until an operator names the segment. The shard then
-// makes sure that it is so, and writes down that readers may pass over it. Nothing is removed: where a sound
-// copy appears again, it is read again.
+// Lets readers pass over a segment that cannot be read any more. Its bytes fail their check, or are
+// missing, in every place, and every read there is refused until an operator names the segment. The
+// shard then checks that no copy is intact, and stores that readers may pass over it. Nothing is
+// deleted: if an intact copy appears later, it is read again.
 import { StreamError } from "../errors.ts";
 import { skippedSegmentsMax } from "../limits.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
@@ -12,8 +12,9 @@ import type { SkippedSegment } from "../core/types.ts";
 export type LoadSegment = (entry: LogEntry) => Promise<Uint8Array>;
 
 /**
- * The first of the segments `first` to `end` (excluded) that no copy is sound of. Throws `segmentNotFound`
- * when there are no such segments, `segmentSound` when all can be read, and what else `load` throws.
+ * The first of the segments `first` to `end` (excluded) without an intact copy. Throws
+ * `segmentNotFound` if there are no such segments, `segmentSound` if all can be read, and other
+ * errors of `load`.
  */
 export async function findUnreadable(
   store: ShardStore,
@@ -40,7 +41,10 @@ export async function findUnreadable(
   });
 }
 
-/** The list with one more; segments that the shard has forgotten are left out. Throws `tooManySkipped`. */
+/**
+ * The list with one segment more, without segments that the shard has deleted. Throws
+ * `tooManySkipped`.
+ */
 export function addSkipped(
   list: readonly SkippedSegment[],
   added: SkippedSegment,

@@ -1,5 +1,5 @@
-// The shard's SQLite, counted: rows written are what Cloudflare bills, so they are a budget
-// (docs/COST.md), and every statement of a shard goes through here.
+// Counts the rows that a shard writes to SQLite, because Cloudflare bills them (docs/COST.md).
+// Every statement of a shard is executed here.
 
 export class MeteredSql {
   rowsWritten = 0;

@@ -1,7 +1,8 @@
-// What a shard has stored, and how it changes: the newest generation of records (log.ts), the closed ones before it
-// (generations.ts), and one row that says where the newest begins. Everything here is synchronous:
-// a method's writes are one transaction, and state in memory follows from the rows. When records become
-// visible to readers, and when segments move or go, is for the shard to say (shard.ts).
+// The stored state of a shard, and its changes: the newest generation of records (log.ts), the
+// closed generations before it (generations.ts), and one row that tells where the newest begins.
+// Everything here is synchronous: the writes of a method are one transaction, and state in memory
+// follows from the rows. The shard (shard.ts) decides when records become visible to readers, and
+// when segments are moved or deleted.
 //
 //   shard   id            1
 //           description   JSON: ShardSettings and retention
@@ -27,10 +28,10 @@ import { settingsDocument } from "./settingsDocument.ts";
 import type { MeteredSql } from "./sql.ts";
 import type { ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
 
-/** How far the trim horizon moves before it is looked up again. */
+/** How far the horizon moves before its index is searched again. */
 const horizonStepMs = 500;
 
-/** Where the next record goes: its index, and the arrival of the record before it. */
+/** The place of the next record: its index, and the arrival time of the record before it. */
 export interface Tip {
   nextIndex: number;
   timeMs: number;
@@ -53,7 +54,7 @@ export class ShardStore {
   log: Log;
   tip: Tip;
   private readonly sql: MeteredSql;
-  /** What `firstKept` found last, and for which horizon. */
+  /** The last result of `firstKept`, and its horizon. */
   private kept: { horizonMs: number; index: number; segment: number } | undefined;
 
   private constructor(sql: MeteredSql, row: ShardRow, place: { shard?: string }) {
@@ -82,7 +83,10 @@ export class ShardStore {
     };
   }
 
-  /** The store of a shard that was created here, or undefined. Throws `corrupt`, which names the object's shard. */
+  /**
+   * The store of a shard that was created here, or undefined. Throws `corrupt`, which names the
+   * object's shard.
+   */
   static open(sql: MeteredSql, shard: string | undefined): ShardStore | undefined {
     if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
     const row = sql.row<ShardRow>("SELECT * FROM shard");
@@ -116,9 +120,12 @@ export class ShardStore {
     this.kept = undefined;
   }
 
-  /** Gives each chunk its index, and all of them one arrival time if it has room; moves the tip. */
+  /**
+   * Gives each chunk its index and arrival time, and moves the tip. All chunks get the same time if
+   * it has room for them.
+   */
   stamp(chunks: readonly Chunk[], nowMs: number): Chunk[] {
-    // Arrival times never go back, nor below what counts as expired, and no two records share
+    // Arrival times never decrease, and are never below the horizon's floor. No two records share
     // millisecond and ordinal.
     const { tip } = this;
     let firstIndex = tip.nextIndex;
@@ -193,13 +200,16 @@ export class ShardStore {
     return this.description.retentionHours * hourMs;
   }
 
-  /** Changes how long records are kept; what has expired by now stays so, and nothing yet to come. */
+  /**
+   * Changes how long records are kept; what has expired by now stays expired, and later records are
+   * not affected.
+   */
   retain(retentionHours: number, nowMs: number): void {
     const expiredMs = Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1);
     this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs) });
   }
 
-  /** Records that arrived before it are not kept. */
+  /** Records that arrived before it have expired. */
   horizonMs(nowMs: number): number {
     return Math.max(nowMs - this.retentionMs, this.floorMs);
   }
@@ -225,7 +235,7 @@ export class ShardStore {
     };
   }
 
-  /** When the tail is old enough to be sealed, or the oldest records to be forgotten. */
+  /** When the tail must be sealed because of its age, or the oldest records deleted. */
   nextDueMs(nowMs: number): number | undefined {
     const { entries, sealedCount } = this.log;
     const oldestTail = entries[sealedCount];
@@ -239,7 +249,7 @@ export class ShardStore {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** The oldest segment or chunk that still has a record within retention, or the end. */
+  /** The oldest segment or chunk that has a record within retention, or the end. */
   firstKept(nowMs: number): { index: number; segment: number } {
     const horizonMs = this.horizonMs(nowMs);
     const { kept } = this;
@@ -254,7 +264,7 @@ export class ShardStore {
     return this.kept;
   }
 
-  /** The entry with the first record at or after the time; undefined when there is none. */
+  /** The entry with the first record at or after the time; undefined if there is none. */
   entryAtTime(timeMs: number, ordinal: number): LogEntry | undefined {
     const generation = this.generations.atTime(timeMs, ordinal);
     if (generation === undefined) return this.log.entries[this.log.findTime(timeMs, ordinal)];
@@ -263,7 +273,7 @@ export class ShardStore {
     );
   }
 
-  /** The entry that holds `index`; undefined when none does. */
+  /** The entry that contains `index`; undefined if there is none. */
   entryAt(index: number): LogEntry | undefined {
     const first = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
     if (index >= first) return this.log.entries[this.log.find(index)];
@@ -271,7 +281,7 @@ export class ShardStore {
     return generation?.segments.find((segment) => segment.firstIndex + segment.count > index);
   }
 
-  /** Number of the segment with `index`, also where its row is gone; undefined for the tail. */
+  /** Number of the segment with `index`, also if its row is missing; undefined for the tail. */
   segmentAt(index: number): number | undefined {
     const entry = this.entryAt(index);
     const logIndex = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
@@ -280,8 +290,8 @@ export class ShardStore {
   }
 
   /**
-   * A sealed segment's verified bytes; undefined when it is not here: not sealed, forgotten, or in
-   * R2 alone. Throws `corrupt`.
+   * A sealed segment's verified bytes. Undefined if it is not here: not sealed, deleted, or only in
+   * R2. Throws `corrupt`.
    */
   loadSegment(segment: number): Uint8Array | undefined {
     const { log } = this;
@@ -292,7 +302,7 @@ export class ShardStore {
     return this.loadClosed(generation, segment);
   }
 
-  /** Where the records of a sealed segment are said to be; undefined when it is not, or is forgotten. */
+  /** The expected records of a sealed segment; undefined if it is not sealed, or deleted. */
   segmentEntry(segment: number): LogEntry | undefined {
     const inLog = this.log.entries[segment - this.firstLogSegment];
     if (inLog?.segment === segment) return inLog;
@@ -305,7 +315,7 @@ export class ShardStore {
     return this.description.skipped?.find((each) => each.segment === segment);
   }
 
-  /** As `loadSegment`; also undefined when the bytes fail their check. */
+  /** As `loadSegment`; also undefined if the bytes fail their check. */
   loadSegmentIfSound(segment: number): Uint8Array | undefined {
     try {
       return this.loadSegment(segment);
@@ -321,13 +331,13 @@ export class ShardStore {
     this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
   }
 
-  /** Marks a generation as moved to R2 and frees its rows. */
+  /** Marks a generation as moved to R2 and drops its table. */
   free(generation: Generation): void {
     this.generations.markTiered(generation);
     Log.drop(this.sql, generation.number);
   }
 
-  /** Forgets a generation: its row, and its table if that is still there. */
+  /** Deletes a generation: its row, and its table if it still exists. */
   forget(generation: Generation): void {
     this.generations.forget(generation);
     Log.drop(this.sql, generation.number);

@@ -1,5 +1,5 @@
-// A page of the newest generation's records, cut to the caller's limits. Records of older
-// generations are where their segments are, and are not read here.
+// Reads a page from the newest generation, cut to the caller's limits. Records of older generations
+// are read from their segments, not here.
 import { horizonOf } from "../core/horizon.ts";
 import { engine } from "../engine/instance.ts";
 import type { Log } from "./log.ts";
@@ -7,8 +7,8 @@ import type { ReadRequest, ShardView } from "../core/types.ts";
 
 /**
  * Chunks with exactly the page's records, and the index after them. A page ends before a damaged
- * body. One that would begin with it throws `corrupt`; a sealed one may be sound elsewhere, so that page
- * is empty.
+ * body. If a page would begin with a damaged chunk of the tail, this throws `corrupt`. If it would
+ * begin with a damaged segment, the page is empty, because another place may have an intact copy.
  */
 export function readTail(
   log: Log,

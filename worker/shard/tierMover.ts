@@ -1,6 +1,6 @@
-// A shard's sealed segments on their way out of SQLite: to R2 in order, one at a time, and out of
-// existence when retention has passed them. Rows are freed by generation, once R2 has all of it.
-// Nothing here is on the way of an acknowledgement; what fails is tried again by the alarm.
+// Moves a shard's sealed segments to R2, in order, one at a time, and deletes expired ones. Rows
+// are deleted by generation, when R2 has the whole generation. No reply to a put waits for this
+// code. The alarm repeats what fails.
 import { StreamError } from "../errors.ts";
 import { tierRetryMs } from "../limits.ts";
 import type { Generation } from "./generations.ts";
@@ -15,9 +15,9 @@ import {
   syncSegments,
 } from "../core/segmentBucket.ts";
 
-/** The shard, as far as its segments go. */
+/** What the mover needs of the shard. */
 export interface SegmentOwner {
-  /** Undefined when the shard is gone; another one after a recovery. */
+  /** Undefined if the shard was deleted; another object after a recovery. */
   store(): ShardStore | undefined;
   /** Segments below this one are sealed for good. */
   sealedSegment(): number;
@@ -39,17 +39,17 @@ export class Tiering {
     this.owner = owner;
   }
 
-  /** Begins again from what a store's rows say. */
+  /** Resets the state from the rows of a store. */
   recover(store: ShardStore): void {
     this.tieredSegment = store.generations.inSqlite()[0]?.firstSegment ?? store.firstLogSegment;
   }
 
-  /** True while something sealed is not in R2 that should be. */
+  /** True if a sealed segment is not yet in R2. */
   get isBehind(): boolean {
     return this.bucket !== undefined && this.tieredSegment < this.owner.sealedSegment();
   }
 
-  /** Moves what is sealed to R2, and frees the rows of generations that are there whole. */
+  /** Moves sealed segments to R2, and drops the tables of generations that are completely there. */
   async move(): Promise<void> {
     const { bucket } = this;
     const store = this.owner.store();
@@ -65,7 +65,7 @@ export class Tiering {
     }
   }
 
-  /** Forgets the generations whose records have all arrived before the horizon. */
+  /** Deletes the generations whose records have all expired. */
   async forget(store: ShardStore, horizonMs: number): Promise<void> {
     for (;;) {
       const oldest = store.generations.oldest();
@@ -80,13 +80,13 @@ export class Tiering {
     }
   }
 
-  /** Removes every object of a shard that is gone, also one that is on its way now. */
+  /** Deletes all objects of a deleted shard, also one that is being moved now. */
   async drop(uid: string): Promise<void> {
     await this.moving?.catch(() => {});
     if (this.bucket !== undefined) await dropSegments(this.bucket, uid);
   }
 
-  /** The bytes of a chunk or segment, wherever they are. Throws `corrupt`. */
+  /** The bytes of a chunk or segment, from any place that has them. Throws `corrupt`. */
   async body(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
     const { segment } = entry;
     if (segment === undefined) return store.log.load(entry);
@@ -104,7 +104,7 @@ export class Tiering {
     throw damage ?? new StreamError("corrupt", { shard: uid, segment, what: "missing" });
   }
 
-  /** As `body`; undefined when readers may pass over the segment, and no copy of it is sound. */
+  /** As `body`; undefined if readers may pass over the segment and no copy is intact. */
   async bodyUnlessSkipped(store: ShardStore, entry: LogEntry): Promise<Uint8Array | undefined> {
     try {
       return await this.body(store, entry);
@@ -130,12 +130,12 @@ export class Tiering {
     const { uid } = store.description;
     if (this.owner.store() !== store) return;
     this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
-    // Retention may have passed it while it was on its way.
+    // It may have expired while it was being moved.
     if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
     await this.freeMoved(store, bucket);
   }
 
-  /** Rows are the only sure copy until the bucket says that its own will stay. */
+  /** Rows are the only durable copy until the bucket confirms that its objects are durable. */
   private async freeMoved(store: ShardStore, bucket: SegmentBucket): Promise<void> {
     for (const generation of store.generations.inSqlite()) {
       const { firstSegment, segments } = generation;
@@ -148,7 +148,7 @@ export class Tiering {
         this.tieredSegment = Math.min(this.tieredSegment, firstSegment);
         throw error;
       }
-      // Retention may have passed it meanwhile.
+      // It may have expired meanwhile.
       const isThere = store.generations.inSqlite().includes(generation);
       if (this.owner.store() !== store || !isThere) return;
       this.owner.transact(() => store.free(generation));

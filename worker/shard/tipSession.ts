@@ -1,12 +1,12 @@
-// A consumer's reading at the tip of a shard, as an object that the shard hands to a Worker: calls on it
-// belong to one session, which Cloudflare counts as one request however long it lasts. It is
-// gone when the Worker lets go of it, also when that was because its client went away.
+// A consumer's session at the tip of a shard, as an object that the shard gives to a Worker. All
+// calls on it belong to one session, which Cloudflare counts as one request, however long it lasts.
+// It ends when the Worker releases it, also because the client has disconnected.
 import { RpcTarget } from "cloudflare:workers";
 import { asReply, type NextReply, type NextRequest, type Reply } from "../core/rpc.ts";
 import type { ReadReply, ReadRequest, ShardView } from "../core/types.ts";
 import type { Place, WaitingRoom } from "./waitList.ts";
 
-/** The shard, as far as a subscription goes. */
+/** What a subscription needs of the shard. */
 export interface SubscribedShard {
   /** Throws `shardNotFound`. */
   view(): ShardView;
@@ -15,7 +15,7 @@ export interface SubscribedShard {
 }
 
 export class Subscription extends RpcTarget {
-  // A private member that is not `#` could be called from afar.
+  // A TypeScript-private member without `#` could be called by the other side.
   readonly #shard: SubscribedShard;
   readonly #room: WaitingRoom;
   readonly #place: Place;
@@ -27,7 +27,10 @@ export class Subscription extends RpcTarget {
     this.#place = place;
   }
 
-  /** Records from an index on as soon as there are any; none when the time is up or the shard has ended. */
+  /**
+   * Records from an index on, as soon as there are any; none if the time is over or the shard has
+   * ended.
+   */
   next({ timeoutMs, ...request }: NextRequest): Promise<Reply<NextReply>> {
     return asReply(async () => {
       const { nextIndex, closedMs } = this.#shard.view();
@@ -37,7 +40,7 @@ export class Subscription extends RpcTarget {
     });
   }
 
-  /** False once somebody else reads as the consumer. */
+  /** False when another reader has taken over the consumer. */
   async isHeld(): Promise<boolean> {
     return this.#place.held;
   }

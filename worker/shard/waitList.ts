@@ -1,12 +1,13 @@
-// Those who wait at a shard for its next record, and who of them reads as which consumer. A wait ends
-// when a record at its index is published, when the shard closes, when its time is up, or when the
-// waiter is not wanted any more. A consumer has one place: who comes later takes it, though not
-// at once. All of it is in memory; a shard that is restarted has forgotten who was there.
+// The readers that wait for a shard's next record, and the subscription of each consumer. A wait
+// ends when a record at its index is published, when the shard closes, when its time is over, or
+// when the reader leaves. There is one subscription per consumer and shard. A new one replaces the
+// old after 5 s; before that it is refused. All of this is in memory; a restarted shard knows no
+// subscriptions.
 import { isOver } from "../core/clock.ts";
 import { StreamError } from "../errors.ts";
 import { waitersMax } from "../limits.ts";
 
-/** Held until somebody else reads as the consumer, or the reader has left. */
+/** A consumer's subscription: held until another reader takes over or the reader leaves. */
 export interface Place {
   readonly consumer: string;
   readonly sinceMs: number;
@@ -19,7 +20,7 @@ interface Waiter {
   end(): void;
 }
 
-/** A place can be taken over once it is this old (AWS API reference, SubscribeToShard). */
+/** Age from which a subscription can be replaced (AWS API reference, SubscribeToShard). */
 const placeMsMin = 5000;
 
 export class WaitingRoom {
@@ -43,13 +44,13 @@ export class WaitingRoom {
     return place;
   }
 
-  /** The place is not held any more, but stays as young as it is. */
+  /** Releases the subscription; its age still counts against a new one. */
   leave(place: Place): void {
     place.held = false;
     this.endAll((waiter) => waiter.place === place);
   }
 
-  /** Resolves when there may be a record at `index`, or no more use in waiting. */
+  /** Resolves when there may be a record at `index`, or when waiting has no use any more. */
   wait(place: Place, index: number, timeoutMs: number): Promise<void> {
     if (!place.held) return Promise.resolve();
     return new Promise((resolve) => {
