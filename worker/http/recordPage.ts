@@ -6,8 +6,8 @@
 import { crc32 } from "node:zlib";
 import type { RecordPrinter } from "../engine/engine.ts";
 import { collect, type TextParts } from "../engine/printer.ts";
-import { pageBufferBytesMax, recordTextBytes } from "../limits.ts";
-import { type Outgoing, send } from "./reply.ts";
+import { pageBufferBytesMax, recordTextBytes, replyBytesMin } from "../limits.ts";
+import { type Outgoing, respond, send } from "./reply.ts";
 import { readHeader } from "../engine/chunk.ts";
 import type { Run } from "../stream/reader.ts";
 
@@ -32,6 +32,8 @@ export class RecordPage {
    * for it.
    */
   respond(init?: ResponseInit, checksumHeader?: string): Promise<Response> {
+    const small = checksumHeader === undefined ? this.printSmall() : undefined;
+    if (small !== undefined) return respond(small, init);
     return send(this.memoryBytes, () => this.make(checksumHeader), init);
   }
 
@@ -67,6 +69,14 @@ export class RecordPage {
     }
     const length = this.printer.measure(head, runs, foot);
     return { length, parts: this.printParts(), headers: sumOf(this.print()) };
+  }
+
+  /** The text of a small reply, in the engine's memory: polls at the tip are the most frequent pages. */
+  private printSmall(): Uint8Array | undefined {
+    if (this.textBytesLikely >= replyBytesMin) return undefined;
+    const [text, more] = this.print();
+    const isSmall = more === undefined && text !== undefined && text.length < replyBytesMin;
+    return isSmall ? text : undefined;
   }
 
   /** The text, or undefined if it is more than one part. */
