@@ -1,4 +1,4 @@
-// What an action gets beside its input, and what it gives back.
+// What an action gets besides its input, and what it returns.
 import type { Runtime } from "../core/bindings.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";

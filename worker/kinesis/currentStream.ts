@@ -1,5 +1,5 @@
-// A stream as its catalog knows it this moment, described or changed: what control-plane actions have
-// in common. They ask the catalog itself, because who has just changed a stream wants to see it.
+// Describes or changes a stream in its catalog, for control-plane actions. They ask the catalog and
+// not a cache, because a client that has changed a stream expects to see the change.
 import type { StreamChange } from "../core/control.ts";
 import { writtenCatalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
 import { type StreamHead, unwrap } from "../core/rpc.ts";

@@ -1,5 +1,5 @@
-// What the Kinesis face says when the core fails: one table from the core's codes to the service's
-// errors. The words are in errorTexts.ts. What is no caller's doing is logged, and answered as
+// Maps failures of the core to the service's errors: one table from the core's codes. The texts are
+// in errorTexts.ts. A failure that the caller did not cause is logged and answered as
 // InternalFailure.
 import {
   damageText,
@@ -42,8 +42,9 @@ type Answer<Code extends StreamErrorCode> = (
 ) => KinesisError;
 
 /**
- * What no request of this face leads to is an error of ours, as is what no caller can do anything about. What an
- * action alone can word, because the request has more of it than the stream, is told by the action.
+ * What no request of this face leads to is an error of ours, as is what no caller can do anything
+ * about. What an action alone can word, because the request has more of it than the stream, is told
+ * by the action.
  */
 const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   streamNotFound,
@@ -93,7 +94,9 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   expressionFailed: internal,
 };
 
-/** The service's error for whatever an action threw; `about` is the stream or account it was for. */
+/**
+ * The service's error for whatever an action threw; `about` is the stream or account it was for.
+ */
 export function kinesisErrorOf(
   error: unknown,
   about: Scope | StreamAddress,

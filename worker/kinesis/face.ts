@@ -1,6 +1,6 @@
-// The Kinesis face: envelope, input, action, reply. Every failure ends in the service's own form: a
-// KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else as
-// InternalFailure.
+// The Kinesis face: envelope, input, action, reply. Every failure is answered in the service's own
+// form: a KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else
+// as InternalFailure.
 import { requestBodyBytesMax } from "../limits.ts";
 import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";
@@ -80,8 +80,8 @@ export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promi
 }
 
 /**
- * Where keys are asked for, what a call's headers condemn is refused before its body is read. On an open
- * server the service's order stays: a body that cannot be read is said first.
+ * Where keys are asked for, what a call's headers condemn is refused before its body is read. On an
+ * open server the service's order stays: a body that cannot be read is said first.
  */
 function condemn(env: Env, head: Omit<SignedHead, "authorization">): KinesisError | undefined {
   const access = accessOf(env);
@@ -150,7 +150,9 @@ function name(named: Call["named"], scope: Scope): Named | KinesisError {
   }
 }
 
-/** Throws unless the caller may do this to what it names, which for a token is the action's to ask. */
+/**
+ * Throws unless the caller may do this to what it names, which for a token is the action's to ask.
+ */
 async function judge(
   env: Env,
   caller: Caller,

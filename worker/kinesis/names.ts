@@ -1,6 +1,6 @@
-// Amazon resource names of streams and consumers, and which stream a request means. An ARN brings
-// its own account and region; a bare name is in those of the caller. Names themselves have been
-// checked by the shapes; what an ARN hides behind its generous pattern is checked here.
+// Finds the stream that a request means, by its name or ARN. An ARN has its own account and region;
+// a plain name is in those of the caller. The shapes have checked the names. The parts of an ARN
+// that the shape's pattern does not check are checked here.
 import { type ConsumerAddress, partitionOf, type StreamAddress } from "../auth/arn.ts";
 import { streamArnInvalid, streamNamesDiffer, streamUnnamed } from "./errorTexts.ts";
 

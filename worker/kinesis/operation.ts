@@ -1,7 +1,7 @@
-// One operation of the service, declared whole in one place: its name, which allow lists use too, the shape of
-// its input, how the input names the resource that is judged, how often it may be called, and what it
-// does. The types follow from the shape. operations.ts lists the declarations; adding an operation is declaring
-// it and listing it there.
+// Declares one operation of the service in one place: its name, which allow lists use too, the
+// shape of its input, the members that name its resource, its rate, and its action. The types
+// follow from the shape. operations.ts lists the declarations. To add an operation, declare it and
+// list it there.
 import { type BodyCodec, decodeObject } from "./codec.ts";
 import type { ActionContext, ActionReply } from "./context.ts";
 import type { Home } from "./names.ts";
@@ -9,7 +9,10 @@ import type { Named } from "./resource.ts";
 import type { InputOf, StructureShape } from "./shapeTypes.ts";
 import { type CheckedInput, readInput } from "./validate.ts";
 
-/** Calls a second (AWS API reference, one operation each). The data plane's limits are its shards' to keep. */
+/**
+ * Calls a second (AWS API reference, one operation each). The data plane's limits are its shards'
+ * to keep.
+ */
 export interface Rate {
   readonly perSecond: number;
   readonly of: "account" | "stream";
@@ -23,8 +26,8 @@ export interface Call {
 }
 
 /**
- * Takes a body that is well formed; undefined for one that is not. What is wrong with the input is thrown
- * when it is asked for, which is after the caller is known.
+ * Takes a body that is well formed; undefined for one that is not. What is wrong with the input is
+ * thrown when it is asked for, which is after the caller is known.
  */
 export type Opener<Input> = (body: Uint8Array, codec: BodyCodec) => (() => Input) | undefined;
 
@@ -35,7 +38,9 @@ export interface Operation<
   readonly name: Name;
   readonly input: Content;
   readonly rate: Rate | undefined;
-  /** Policies have no say about themselves: one that denies everybody must not keep its owner out. */
+  /**
+   * Policies have no say about themselves: one that denies everybody must not keep its owner out.
+   */
   readonly isOfPolicy: boolean;
   readonly open: Opener<Call>;
 }

@@ -1,5 +1,6 @@
-// NextToken: where a listing goes on, as names that nobody else can make. A token belongs to one
-// listing of one account and region, and lives for 300 seconds (AWS API reference, ListShards).
+// NextToken: the position at which a listing continues, in a form that only the server can make. A
+// token belongs to one listing of one account and region, and is valid for 300 seconds (AWS API
+// reference, ListShards).
 import { Buffer } from "node:buffer";
 import type { Scope } from "../core/types.ts";
 import { openToken, sealToken } from "../auth/token.ts";

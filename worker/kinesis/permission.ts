@@ -1,4 +1,4 @@
-// Whether a caller may do what it asks with what its input names, or a token of its input.
+// Checks that a caller may use what its input names, directly or by a token.
 import type { Caller } from "../auth/caller.ts";
 import type { Env } from "../core/bindings.ts";
 import { refusalOf } from "../stream/permission.ts";

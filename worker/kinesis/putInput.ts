@@ -1,7 +1,7 @@
-// The input of PutRecords. Its body is read by the engine in one pass from bytes to a batch: parsing, decoding
-// and checking record by record would cost as much as all the rest of the request. What the engine does
-// not take (assembly/putJson.ts, putCbor.ts) is read as every other request is, with the same outcome, and so
-// is everything that is wrong.
+// The input of PutRecords. The engine reads its body in one pass from bytes to a batch, because
+// parsing, decoding and checking record by record would cost as much as the rest of the request. A
+// body that the engine does not read (assembly/putJson.ts, putCbor.ts), and every invalid one, is
+// read like any other request, with the same outcome.
 import { noBytes, utf8 } from "../codec/bytes.ts";
 import { parseHashKey, writeHashKey } from "../core/hashKey.ts";
 import type { PutBodyKind } from "../engine/packer.ts";

@@ -1,6 +1,6 @@
-// The reply of PutRecords when every record has been put. All records of such a reply are equally long, so
-// it is two texts of the codec, in which shard ids and sequence numbers are laid over those of a
-// sample: 500 records cost what a few would by way of objects.
+// Prints the reply of PutRecords when every record has been stored. All records of such a reply are
+// equally long. So the codec prints one sample, and shard ids and sequence numbers are written over
+// those of the sample: 500 records cost as little as a few records printed from objects.
 import { Buffer } from "node:buffer";
 import { noBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";

@@ -1,5 +1,5 @@
-// A reply that is mostly records: GetRecords, and each event of SubscribeToShard. Some members, then
-// the records of a page as the engine prints them, in either format.
+// Prints replies with records: GetRecords, and each event of SubscribeToShard. First some members,
+// then the records of a page as the engine prints them, in either format.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import type { ShardNumbers, TimeSpan } from "../engine/engine.ts";
 import type { Env } from "../core/bindings.ts";
@@ -31,8 +31,8 @@ export function renderRecords(
 }
 
 /**
- * When records of the page were encrypted. What was known of the stream some time after its last record
- * arrived is good for ever; the time between is for clocks that differ.
+ * When records of the page were encrypted. What was known of the stream some time after its last
+ * record arrived is good for ever; the time between is for clocks that differ.
  */
 export async function spansOf(
   env: Env,

@@ -1,6 +1,6 @@
-// The two ids that every reply carries: x-amzn-RequestId, a random UUID, and x-amz-id-2, base64 of
-// 72 random bytes. They only need to be unlike each other, so random bytes are fetched and written
-// out for many replies at once and a reply takes its slices.
+// The two ids of every reply: x-amzn-RequestId, a random UUID, and x-amz-id-2, base64 of 72 random
+// bytes. They only need to differ from each other, so random bytes are made for many replies at
+// once and each reply takes a slice.
 import { Buffer } from "node:buffer";
 
 export interface RequestIds {

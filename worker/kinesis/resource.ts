@@ -1,5 +1,6 @@
-// What a request names: a stream or a consumer of one, by name or by ARN. Every operation says by which members
-// it names it, so that what is judged and what is then used are one and the same.
+// Finds the resource that a request names: a stream or its consumer, by name or by ARN. Each
+// operation declares the members that name it, so that the resource that is checked is the one that
+// is used.
 import type { ConsumerKey } from "../core/control.ts";
 import type { ResourceKey } from "../core/rpc.ts";
 import {

@@ -1,8 +1,8 @@
-// What a consumer with a throughput of its own receives: one shard's records as they are committed,
-// event by event, for up to five minutes. The Worker holds the stream; the next event is made when
-// the client has taken the one before, so a slow client holds up nobody and nothing piles up. Each event
-// says how to go on: with a number to continue at or, where the shard has ended, with the shards that
-// continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
+// Pushes one shard's records to a registered consumer as they are committed, event by event, for up
+// to five minutes. The Worker holds the event stream. The next event is made when the client has
+// taken the one before, so a slow client blocks nobody and nothing accumulates. Each event tells
+// how to continue: with a sequence number or, if the shard has ended, with the shards that continue
+// it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
 import { isDue, isOver, timeLeft } from "../core/clock.ts";
 import type { TimeSpan } from "../engine/engine.ts";
 import type { Runtime } from "../core/bindings.ts";
@@ -29,17 +29,17 @@ export interface Subscribed {
   shard: ShardDescription;
   consumer: { name: string; uid: string };
   location: Location;
-  /** The shard's end of it, to be let go of. */
+  /** The session with the shard; it must be released. */
   subscription: SubscriptionApi & Disposable;
 }
 
 /** How long a subscription lasts (AWS API reference, SubscribeToShard). */
 const subscriptionMs = 300_000;
 
-/** A reader that has nothing to read hears of it this often: the service lets no more than 5 s pass. */
+/** Interval of empty events while there are no records: the service allows at most 5 s. */
 const silenceMsMax = 4500;
 
-/** How often a reader that is behind asks whether it is still the one who reads. */
+/** How often a reader of history checks that it still holds the subscription. */
 const holdCheckMs = 1000;
 
 /** A shard that is restarted more often than this ends its subscriptions. */
@@ -198,7 +198,9 @@ class Push {
     return eventMessage("SubscribeToShardEvent", this.codec.contentType, payload);
   }
 
-  /** When records were encrypted. Those of a stream that is gone by now are still to be handed out. */
+  /**
+   * When records were encrypted. Those of a stream that is gone by now are still to be handed out.
+   */
   private async encrypted(page: Page): Promise<readonly TimeSpan[]> {
     try {
       this.spans = await spansOf(this.runtime.env, this.subscribed.stream, page);

@@ -1,5 +1,5 @@
-// The v3io face: a request as a call of one operation, the call carried out once the caller may make it,
-// and every failure in the body that v3io servers send.
+// The v3io face: finds the operation of a request, checks the permission, runs the operation, and
+// answers every failure with the body that v3io servers send.
 import type { DoorRefusal } from "../http/door.ts";
 import type { Runtime } from "../core/bindings.ts";
 import { FailureLog } from "../core/failureLog.ts";

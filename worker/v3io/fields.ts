@@ -1,5 +1,5 @@
-// Members of a JSON body, each to its type or InvalidArgumentException. The content type is not looked at:
-// clients send none, or one that is wrong. A member that is null is one that is not there.
+// Reads the members of a JSON body by type, or throws InvalidArgumentException. The content type is
+// ignored, because clients send none or a wrong one. A member that is null counts as missing.
 import { decodeBase64 } from "../codec/base64.ts";
 import { isPlainObject } from "../codec/plainObject.ts";
 import { parseJson } from "../codec/json.ts";

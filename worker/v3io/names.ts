@@ -1,7 +1,7 @@
-// Where a v3io request points: /<container>/<path>, decoded, with doubled slashes as one, since v3io-py's
-// asynchronous client begins every path with two. A slash at the end means a directory where
-// that matters, and nothing for a stream. Sources: Iguazio web API reference, general structure; v3io-py
-// and v3io-go, transport.
+// Reads the path of a v3io request: /<container>/<path>, decoded. Doubled slashes count as one,
+// because v3io-py's asynchronous client begins every path with two. A slash at the end marks a
+// directory where that matters, and has no meaning for a stream. Sources: Iguazio web API
+// reference, general structure; v3io-py and v3io-go, transport.
 import { splitUrl } from "../http/url.ts";
 import { invalid } from "./errors.ts";
 

@@ -1,6 +1,7 @@
-// One operation, declared whole in one place: its name, what allow lists and policies call it, what it reads
-// from a request, what its permission is asked for, and what it does. The types follow from what is read.
-// operations.ts lists the declarations; adding an operation is declaring it and listing it there.
+// Declares one operation in one place: its name, its name in allow lists and policies, what it
+// reads from a request, the resource that its permission is checked for, and its action. The types
+// follow from what is read. operations.ts lists the declarations. To add an operation, declare it
+// and list it there.
 import type { Runtime } from "../core/bindings.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
@@ -19,8 +20,8 @@ export interface ActionContext {
 }
 
 /**
- * What permission is asked for: the stream that an operation names; whatever lies at a path, which may be
- * in a stream; or nothing in particular.
+ * What permission is asked for: the stream that an operation names; whatever lies at a path, which
+ * may be in a stream; or nothing in particular.
  */
 export type Resource =
   | { readonly kind: "stream" | "path"; readonly place: Place }
@@ -40,8 +41,8 @@ export interface Operation<Name extends string = string> {
   /** The name in allow lists. */
   readonly action: string;
   /**
-   * What policies of resources, being Kinesis's, call the same. Undefined for what everybody with good
-   * credentials may do.
+   * What policies of resources, being Kinesis's, call the same. Undefined for what everybody with
+   * good credentials may do.
    */
   readonly alias: string | undefined;
   readonly read: InputReader<Call>;

@@ -1,5 +1,6 @@
-// Which operation a request asks for. Functions are named by a header. A request without that header is
-// about a container or an object, by its plain verb. Sources: Iguazio web API reference; v3io-py request.py.
+// Finds the operation of a request. A header names functions. A request without that header is
+// about a container or an object, and its HTTP method decides. Sources: Iguazio web API reference;
+// v3io-py request.py.
 import { getClusterMd, listContainers } from "./actions/containers.ts";
 import { getItem, getItems, putItem, updateItem } from "./actions/items.ts";
 import { deleteObject, getObject, listObjects, putObject } from "./actions/objects.ts";
@@ -49,7 +50,9 @@ export function operationOfFunction(name: string): Operation {
   return found;
 }
 
-/** A stream is removed by deleting its directory. Throws V3ioError for a verb that has no meaning. */
+/**
+ * A stream is removed by deleting its directory. Throws V3ioError for a verb that has no meaning.
+ */
 export async function operationOfVerb(
   method: string,
   address: Address,

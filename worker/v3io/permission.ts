@@ -1,7 +1,7 @@
-// Whether a caller may do what it asks. Streams are named as the catalog names them, so that one allow list
-// speaks for all dialects; what lies in a stream belongs to it, and anything else is named by its path,
-// container included. Every refusal is "Permission denied", as the servers say it; a caller without
-// credentials learns by the status that it needs some.
+// Checks the permission of a caller. Streams have their names of the catalog, so that one allow
+// list works for all dialects. An object in a stream counts as that stream; any other resource is
+// named by its path with the container. Every refusal is "Permission denied", as real servers
+// answer; the status tells a caller without credentials that it needs some.
 import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";

@@ -1,7 +1,7 @@
-// What a path means. A stream in the root of the default container is the Kinesis stream of that name;
-// any other has its whole path for a name, which no Kinesis name can be. A stream is a directory too:
-// a number in it is a shard, any other name an object that lives and dies with the stream. Streams do
-// not stand inside streams, so the nearest one above a path is the one.
+// Finds what a path means. A stream in the root of the default container is the Kinesis stream of
+// that name. Any other stream has its whole path as its name, which no Kinesis stream can have. A
+// stream is a directory too: a number in it is a shard, any other name an object that exists as
+// long as the stream. A stream cannot be inside another one, so at most one stream is above a path.
 import type { Runtime } from "../core/bindings.ts";
 import { isCode, StreamError } from "../errors.ts";
 import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes.ts";

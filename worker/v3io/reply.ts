@@ -1,5 +1,5 @@
-// How the v3io face answers: JSON without spaces, nothing at all with 204, and the times of objects in
-// the two headers by which clients lock them.
+// The form of v3io replies: JSON without spaces, no body with 204, and the times of objects in the
+// two headers that clients use as locks.
 import { utf8 } from "../codec/bytes.ts";
 import type { ItemTime } from "../core/itemTypes.ts";
 import { respond } from "../http/reply.ts";

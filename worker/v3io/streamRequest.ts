@@ -1,6 +1,6 @@
-// Which stream or shard a streaming request means. The path is /<container>/<path>/<stream>[/<shard>], and
-// either name may stand in the JSON body instead. Sources: Iguazio web API reference, streaming;
-// v3io-py request.py; v3io-go.
+// Finds the stream or shard of a streaming request. The path is
+// /<container>/<path>/<stream>[/<shard>]; the JSON body may have either name instead. Sources:
+// Iguazio web API reference, streaming; v3io-py request.py; v3io-go.
 import { invalid } from "./errors.ts";
 import { type Body, integer, optionalText } from "./fields.ts";
 import { type Address, checkName, type Place, placeAt } from "./names.ts";

@@ -1,5 +1,5 @@
-// Who is asking: an AWS signature out of the Authorization header, or an IAM token that auth/yandex.ts
-// finds by itself; and what a refusal is called here. Every one of them has status 400. Sources: YDB
+// Identifies the caller: by an AWS signature in the Authorization header, or by an IAM token, which
+// auth/yandex.ts finds itself. Refusals get this service's names; all have status 400. Sources: YDB
 // http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
 import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead } from "../auth/authenticate.ts";
@@ -32,8 +32,8 @@ export function identify(
 }
 
 /**
- * Throws YandexError for what the headers condemn, before the body is read, where keys are asked for. On
- * an open server the service's order stays: what is wrong with a body is said first.
+ * Throws YandexError for what the headers condemn, before the body is read, where keys are asked
+ * for. On an open server the service's order stays: what is wrong with a body is said first.
  */
 export function condemn(env: Env, head: Omit<YandexHead, "authorization">, nowMs: number): void {
   const access = accessOf(env);

@@ -1,10 +1,13 @@
-// What operations have in common: the stream that the input names, and the form of their replies.
+// Shared by the operations: the stream that the input names, and the form of replies.
 import { findStream, type KnownStream } from "../stream/directory.ts";
 import { streamNotFound } from "./errors.ts";
 import { addressOf, type StreamAddress } from "./names.ts";
 import type { ActionContext } from "./operation.ts";
 
-/** The stream that the input names, once the caller may have it, or a consumer of it that is named too. */
+/**
+ * The stream that the input names, once the caller may have it, or a consumer of it that is named
+ * too.
+ */
 export async function addressIn(
   { runtime, place, streamName, permit }: ActionContext,
   consumer?: string,

@@ -1,7 +1,8 @@
-// The Yandex face: the requests of Yandex Data Streams, which are those of Kinesis with databases for
-// paths, over the same streams. The method is looked up first, then the body is read, then the caller
-// is asked for. Every reply carries a request id, and one with a body its checksum; an error's name is
-// the reason phrase too. Sources: YDB http_req.cpp, kinesis_ut.cpp, error_codes_ut.cpp.
+// The Yandex face: the requests of Yandex Data Streams, which are those of Kinesis with a database
+// as the path, over the same streams. First the method is looked up, then the body is read, then
+// the caller is identified. Every reply has a request id, and a reply with a body its checksum. The
+// name of an error is also the reason phrase. Sources: YDB http_req.cpp, kinesis_ut.cpp,
+// error_codes_ut.cpp.
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";

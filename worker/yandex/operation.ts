@@ -1,6 +1,6 @@
-// One method of the service, declared whole in one place: its name, which allow lists use too, the members
-// of its input, the member that names its stream, and what it does. The types follow from the input.
-// operations.ts lists the declarations; adding a method is declaring it and listing it there.
+// Declares one method of the service in one place: its name, which allow lists use too, the members
+// of its input, the member that names its stream, and its action. The types follow from the input.
+// operations.ts lists the declarations. To add a method, declare it and list it there.
 import type { Runtime } from "../core/bindings.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { BodyCodec } from "./codec.ts";
@@ -16,7 +16,10 @@ export interface ActionContext {
   streamName: string;
   nowMs: number;
   failures: FailureLog;
-  /** Throws AccessDeniedException unless the caller may do this with the stream, or its consumer, or at all. */
+  /**
+   * Throws AccessDeniedException unless the caller may do this with the stream, or its consumer, or
+   * at all.
+   */
   readonly permit: (stream: StreamAddress | undefined, consumer?: string) => Promise<void>;
 }
 
@@ -41,7 +44,10 @@ interface Declaration<Name extends string, Members extends Fields, Input> {
   readonly input: Members;
   /** What the input calls its stream. Left out where none is named, or only a token names it. */
   readonly stream?: (input: Input) => string | undefined;
-  /** Asks for permission before it tells anything: by `addressIn`, or by `permit` for what no member names. */
+  /**
+   * Asks for permission before it tells anything: by `addressIn`, or by `permit` for what no member
+   * names.
+   */
   readonly run: (context: ActionContext, input: Input) => Promise<object>;
 }
 

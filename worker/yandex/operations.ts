@@ -1,4 +1,4 @@
-// The methods that are served, by name, and those that the service knows without serving them.
+// The methods that are served, by name, and those that the service has and this server does not.
 import {
   deregisterStreamConsumer,
   listStreamConsumers,

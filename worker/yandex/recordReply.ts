@@ -1,5 +1,5 @@
-// The reply of GetRecords: some members, then the records of a page as the engine prints them, in
-// either format.
+// Prints the reply of GetRecords: some members, then the records of a page as the engine prints
+// them, in either format.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import { RecordPage } from "../http/recordPage.ts";
