@@ -1,7 +1,7 @@
 // A copy of the working tree in a folder of its own, in which files are made wrong and tests are run. The working tree
 // is read and never written; its node_modules are used by a link. What is built from the sources is
 // built anew when a mutation touches it, and again when it is taken back.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -12,9 +12,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { execFileSync } from "node:child_process";
-import { dirname, join } from "node:path";
 import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 /** How a run of tests ended. `output` is the end of what it printed. */
 export interface TestRun {
@@ -63,21 +62,16 @@ export class TreeCopy {
 
   /** The engine where its sources have changed, and the Worker's bundle. Throws with what the compiler says. */
   async build(): Promise<void> {
-    const { exitCode, output } = await this.run(["local/build.ts"]);
+    const { exitCode, output } = await this.run(["local/build.ts"], runMsMax);
     if (exitCode !== 0) throw new Error(output);
   }
 
-  async test(files: readonly string[]): Promise<TestRun> {
+  async test(files: readonly string[], msMax = runMsMax): Promise<TestRun> {
     const report = join(this.folder, "build", "mutation.json");
     rmSync(report, { force: true });
-    const { exitCode, output } = await this.run([
-      "node_modules/vitest/vitest.mjs",
-      "run",
-      "--bail=1",
-      "--reporter=json",
-      `--outputFile=${report}`,
-      ...files,
-    ]);
+    const flags = ["--bail=1", "--reporter=json", `--outputFile=${report}`];
+    const args = ["node_modules/vitest/vitest.mjs", "run", ...flags, ...files];
+    const { exitCode, output } = await this.run(args, msMax);
     return { ...readReport(report), exitCode, output };
   }
 
@@ -85,7 +79,10 @@ export class TreeCopy {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private run(args: string[]): Promise<{ exitCode: number | undefined; output: string }> {
+  private run(
+    args: string[],
+    msMax: number,
+  ): Promise<{ exitCode: number | undefined; output: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{
       exitCode: number | undefined;
       output: string;
@@ -111,7 +108,7 @@ export class TreeCopy {
         // All of it has ended.
       }
     };
-    const timer = setTimeout(end, runMsMax);
+    const timer = setTimeout(end, msMax);
     process.once("exit", end);
     child.on("error", reject);
     child.on("close", (code) => {

@@ -14,6 +14,11 @@ import { TreeCopy } from "./copy.ts";
 import { findStale, mutate, type Mutation } from "./mutation.ts";
 import { table } from "./table.ts";
 
+/** All test files one after the other, on a busy machine. */
+const baselineMsMax = 3_600_000;
+
+const titleCharacters = 100;
+
 type Outcome = "caught" | "survived" | "allowed" | "broken" | "timeout";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -59,7 +64,7 @@ function choose(ids: readonly string[], part: string | undefined): readonly Muta
 /** A test that fails by itself would catch everything. */
 async function checkBaseline(): Promise<void> {
   const files = [...new Set(chosen.flatMap(({ tests }) => tests))];
-  const { exitCode, failed, output } = await copy.test(files);
+  const { exitCode, failed, output } = await copy.test(files, baselineMsMax);
   if (exitCode === 0) return;
   console.error(output);
   fail(`the tests fail without a mutation: ${failed.join("; ") || `exit ${exitCode}`}`);
@@ -81,7 +86,8 @@ async function tryOut(mutation: Mutation): Promise<Outcome> {
     copy.write(file, mutated);
     if (isBuilt) await copy.build();
     const { exitCode, failed, passed, output } = await copy.test(tests);
-    if (failed.length > 0) [outcome, detail] = ["caught", failed[0] ?? ""];
+    if (failed.length > 0)
+      [outcome, detail] = ["caught", (failed[0] ?? "").slice(0, titleCharacters)];
     else if (exitCode === undefined) outcome = "timeout";
     // Such as an error outside of any test, or a test file that never ends by itself.
     else if (exitCode !== 0) [outcome, detail] = ["caught", `by the run: ${lastLine(output)}`];
