@@ -9,8 +9,9 @@ import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
 import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
-import { alarmDelayMsMin, sealAgeMs, tierRetryMs } from "../limits.ts";
+import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
+import { AlarmClock } from "./alarmClock.ts";
 import { Appends, openOffered } from "./appendQueue.ts";
 import type { Chunk } from "../engine/chunk.ts";
 import { groupChunks } from "./commitGroups.ts";
@@ -68,7 +69,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private closing: Promise<ShardEnd> | undefined;
   /** False while the state in memory may differ from the stored rows. */
   private recovered = false;
-  private alarmMs: number | null | undefined;
+  private readonly alarmClock: AlarmClock;
   private readonly tiering: Tiering;
   private readonly waiting = new WaitingRoom();
   /** Set only if the server keeps the service's limits. */
@@ -78,12 +79,13 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new MeteredSql(ctx.storage.sql);
+    this.alarmClock = new AlarmClock(ctx.storage, this.sql);
     if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
     this.tiering = new Tiering(env.SEGMENTS, {
       store: () => this.store,
       sealedSegment: () => this.published.segment,
       transact: (change) => this.transact(change),
-      wakeBy: (timeMs) => this.wakeBy(timeMs),
+      wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
     });
     this.recoverIfPossible();
   }
@@ -93,7 +95,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     if (this.store !== undefined) return;
     this.ctx.storage.transactionSync(() => ShardStore.create(this.sql, shard));
     this.recover();
-    await this.wakeBy(Date.now() + sealAgeMs);
+    await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
   }
 
   append(offered: Uint8Array[]): Promise<Reply<AppendReply>> {
@@ -195,7 +197,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   retain(retentionHours: number): Promise<Reply<{ retained: true }>> {
     return asReply(async () => {
       this.opened().retain(retentionHours, Date.now());
-      await this.wakeBy(this.nextWakeMs());
+      await this.alarmClock.wakeBy(this.nextWakeMs());
       return { retained: true as const };
     });
   }
@@ -236,7 +238,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const setForMs = info?.scheduledTime ?? Infinity;
-    this.alarmMs = null;
+    this.alarmClock.rings();
     if (!this.recovered) this.recover();
     if (this.store === undefined) return this.destroy();
     const nowMs = Date.now();
@@ -247,10 +249,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       await this.trim(Math.min(nowMs, setForMs));
     } catch (error) {
       console.error("forgetting old records failed", error);
-      await this.wakeBy(nowMs + tierRetryMs);
+      await this.alarmClock.wakeBy(nowMs + tierRetryMs);
     }
     await this.tiering.move();
-    await this.wakeBy(this.nextWakeMs());
+    await this.alarmClock.wakeBy(this.nextWakeMs());
   }
 
   /**
@@ -282,7 +284,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const store = this.opened();
     const stamped = store.stamp(chunks, Date.now());
     this.transact(() => store.append(groupChunks(stamped)));
-    await this.wakeBy(Date.now() + sealAgeMs);
+    await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
     await this.ctx.storage.sync();
     this.counters.commits++;
     this.publish();
@@ -450,16 +452,6 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const dueMs = this.store?.nextDueMs(nowMs);
     if (this.store === undefined || !this.tiering.isBehind) return dueMs;
     return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
-  }
-
-  /** Sets the alarm, unless it is set for that time or earlier: each setting is a billed row. */
-  private async wakeBy(timeMs: number | undefined): Promise<void> {
-    if (timeMs === undefined) return;
-    if (this.alarmMs === undefined) this.alarmMs = await this.ctx.storage.getAlarm();
-    if (this.alarmMs !== null && this.alarmMs <= timeMs) return;
-    this.alarmMs = Math.max(timeMs, Date.now() + alarmDelayMsMin);
-    await this.ctx.storage.setAlarm(this.alarmMs);
-    this.sql.rowsWritten++;
   }
 }
 
