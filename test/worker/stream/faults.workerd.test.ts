@@ -6,6 +6,7 @@ import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { syncSegments } from "../../../worker/core/segmentBucket.ts";
 import { generationBytes } from "../../../worker/limits.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
@@ -94,6 +95,15 @@ describe("R2 on the way in", () => {
     expect(segments.r2Bytes).toBe(0);
     expect(segments.sqliteBytes).toBeGreaterThan(generationBytes);
     await expectRecovery(shard, offered);
+  });
+
+  test("cannot make objects outlast a loss of power: those objects are removed, and no others", async () => {
+    const shard = await openShard();
+    const uid = shard.name ?? "";
+    for (const segment of [0, 1, 2]) await env.SEGMENTS!.put(`segments/${uid}/${segment}`, "x");
+    const sync = () => Promise.reject(new Error("the disk is ill"));
+    await expect(syncSegments(faultyBucket({ sync }), uid, [0, 1])).rejects.toThrow("ill");
+    expect([...(await objectsOf(shard)).keys()]).toEqual([2]);
   });
 
   test("takes its time to make them last: rows are there until it has, and go then", async () => {
