@@ -101,8 +101,8 @@ describe("R2 on the way in", () => {
     const shard = await openShard();
     const uid = shard.name ?? "";
     for (const segment of [0, 1, 2]) await env.SEGMENTS!.put(`segments/${uid}/${segment}`, "x");
-    const sync = () => Promise.reject(new Error("the disk is ill"));
-    await expect(syncSegments(faultyBucket({ sync }), uid, [0, 1])).rejects.toThrow("ill");
+    const ill = faultyBucket({ sync: () => Promise.reject(new Error("the disk is ill")) });
+    await expect(syncSegments(ill, uid, [0, 1])).rejects.toThrow("ill");
     expect([...(await objectsOf(shard)).keys()]).toEqual([2]);
   });
 
