@@ -35,7 +35,7 @@ export const pageBufferBytesMax = 4 * 1024 * 1024;
 export const recordTextBytes = 384;
 
 /** A shorter reply is handed to the platform, which keeps a copy of it for a while. */
-export const replyBytesMin = 16 * 1024;
+export const replyBytesMin = 32 * 1024;
 
 /** A part of a reply: a client that takes none within a lease's time stands still. */
 export const replyPartBytes = 256 * 1024;

@@ -2,7 +2,7 @@
 // equally long. So the codec prints one sample, and shard ids and sequence numbers are written over
 // those of the sample: 500 records cost as little as a few records printed from objects.
 import { Buffer } from "node:buffer";
-import { noBytes, utf8 } from "../codec/bytes.ts";
+import { concatBytes, noBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import type { ShardDescription } from "../core/types.ts";
 import type { PlacedRecord } from "../stream/writer.ts";
@@ -38,14 +38,18 @@ export function printPutReply(
   placed: readonly PlacedRecord[],
   members: object | undefined,
 ): Uint8Array {
-  const { head, row, last, numberAt } = templateOf(codec, members);
+  const template = templateOf(codec, members);
+  const { head, row, last, numberAt } = template;
+  const shards = runsByShard(placed);
+  const [only, more] = [...shards].flatMap(([shard, runs]) => runs.map((run) => ({ shard, run })));
+  if (only !== undefined && more === undefined) return printRun(template, only.shard, only.run);
   const end = placed.length - 1;
   const reply = new Uint8Array(head.length + end * row.length + last.length);
   reply.set(head);
   const rowAt = (i: number): number => head.length + i * row.length;
   for (let i = 0; i < end; i++) reply.set(row, rowAt(i));
   reply.set(last, rowAt(end));
-  for (const [shard, runs] of runsByShard(placed)) {
+  for (const [shard, runs] of shards) {
     const shardId = utf8(shardIdOf(shard.index));
     for (const { index, timeMs, which } of runs) {
       const count = which.length;
@@ -58,6 +62,25 @@ export function printPutReply(
     }
   }
   return reply;
+}
+
+/** The reply to records that are one run: the engine prints all rows at once. */
+function printRun(
+  { head, row, last, numberAt }: Template,
+  shard: ShardDescription,
+  { index, timeMs, which }: NumberRun,
+): Uint8Array {
+  const numberEnd = numberAt + NUMBER_BYTES;
+  const before = row.slice(0, numberAt);
+  before.set(utf8(shardIdOf(shard.index)));
+  const after = row.subarray(numberEnd);
+  const rows = engine.printNumbers(shard, index, which.length, timeMs, before, after);
+  // The last row has no separator behind it, but the end of the reply.
+  return concatBytes([
+    head,
+    rows.subarray(0, rows.length - after.length),
+    last.subarray(numberEnd),
+  ]);
 }
 
 function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, NumberRun[]> {
