@@ -65,6 +65,15 @@ describe.each(builds)("PutRecords bodies in CBOR, $name build", ({ engine }) => 
     ],
     ["501 records", map(["Records", list(...Array.from({ length: 501 }, () => map(data, key)))])],
     ["a length of 2^32 - 1", Buffer.of(0xba, 0xff, 0xff, 0xff, 0xff)],
+    [
+      "data whose length passes 2^32",
+      withRecord(["Data", Buffer.of(0x5a, 255, 255, 255, 240)], key),
+    ],
+    [
+      "a key whose length passes 2^32",
+      withRecord(data, ["PartitionKey", Buffer.of(0x7a, 255, 255, 255, 240)]),
+    ],
+    ["a name whose length passes 2^32", Buffer.of(0xa1, 0x7a, 255, 255, 255, 240)],
     ["a length of eight bytes", Buffer.of(0xbb, 0, 0, 0, 0, 0, 0, 0, 1)],
   ])("%s is left to the general reader", (_, body) => {
     expect(readBody(engine, body, kinesis)).toBeUndefined();
