@@ -176,9 +176,9 @@ const cases: Readonly<Record<OperationName, readonly Case[]>> = {
 };
 
 describe.each([
-  [jsonCodec, Infinity],
-  [cborCodec, 1],
-] as const)("Kinesis in $0.format", (codec, casesMax) => {
+  ["JSON", jsonCodec, Infinity],
+  ["CBOR", cborCodec, 1],
+] as const)("Kinesis in %s", (_, codec, casesMax) => {
   describeLock<OperationName>({
     operations: [...operations.keys()],
     cases,
