@@ -5,7 +5,7 @@ import { Bucket } from "../core/tokenBucket.ts";
 /** Maximum number of buckets. The oldest is removed, which only lets a call pass too early. */
 const bucketsMax = 10_000;
 
-export class Rates {
+export class CallRates {
   private readonly buckets = new BoundedMap<Bucket>(bucketsMax);
 
   /** True if one more call is allowed now; takes its token then. */

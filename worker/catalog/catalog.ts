@@ -36,7 +36,7 @@ import { CreationTable } from "./creations.ts";
 import { openCount } from "../core/hashRange.ts";
 import { LazySql } from "../core/lazySql.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
-import { Rates } from "./callRates.ts";
+import { CallRates } from "./callRates.ts";
 import { StreamRegistry } from "./registry.ts";
 import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
 import { expiredShards, nextExpiryMs, Reshardings } from "./reshardRunner.ts";
@@ -66,7 +66,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly streams: StreamRegistry;
   private readonly accounts: AccountTable;
   private readonly creations: CreationTable;
-  private readonly rates = new Rates();
+  private readonly rates = new CallRates();
   private readonly reshardings: Reshardings;
 
   constructor(ctx: DurableObjectState, env: Env) {

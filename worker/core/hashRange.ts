@@ -90,19 +90,19 @@ export function childrenOf(shards: readonly ShardDescription[], index: number): 
  * The shard itself if it is open. Otherwise the open descendant whose range contains the hash, or
  * the first open descendant if none does.
  */
-export function heirOf(
+export function successorOf(
   shards: readonly ShardDescription[],
   index: number,
   hash: string,
 ): ShardDescription | undefined {
-  let heir = findShard(shards, index);
-  while (heir?.closedMs !== undefined) {
-    const children = childrenOf(shards, heir.index);
-    heir =
+  let successor = findShard(shards, index);
+  while (successor?.closedMs !== undefined) {
+    const children = childrenOf(shards, successor.index);
+    successor =
       children.find(({ hashStart, hashEnd }) => hashStart <= hash && hash <= hashEnd) ??
       children[0];
   }
-  return heir;
+  return successor;
 }
 
 function startsAfter(starts: Uint32Array, position: number, hash: DataView): boolean {

@@ -22,7 +22,7 @@ export interface PendingAppend {
   reject(error: unknown): void;
 }
 
-export class Appends {
+export class AppendQueue {
   bytes = 0;
   private pending: PendingAppend[] = [];
 

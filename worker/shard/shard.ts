@@ -12,7 +12,7 @@ import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
 import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
-import { Appends, openOffered } from "./appendQueue.ts";
+import { AppendQueue, openOffered } from "./appendQueue.ts";
 import type { Chunk } from "../engine/chunk.ts";
 import { groupChunks } from "./commitGroups.ts";
 import { bodies } from "../core/bodyCache.ts";
@@ -32,8 +32,8 @@ import { MeteredSql } from "./sql.ts";
 import { ShardStore } from "./store.ts";
 import { Subscription } from "./tipSession.ts";
 import { readTail } from "./tailPage.ts";
-import { Tiering } from "./tierMover.ts";
-import { WaitingRoom } from "./waitList.ts";
+import { TierMover } from "./tierMover.ts";
+import { WaitList } from "./waitList.ts";
 import type {
   AppendReceipt,
   ReadReply,
@@ -62,7 +62,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly sql: MeteredSql;
   private store: ShardStore | undefined;
   private published = nothingPublished;
-  private readonly appends = new Appends();
+  private readonly appends = new AppendQueue();
   private committing = false;
   /** Resolves when everything that was pending is committed, or has failed. */
   private idle: Promise<void> = Promise.resolve();
@@ -70,8 +70,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** False while the state in memory may differ from the stored rows. */
   private recovered = false;
   private readonly alarmClock: AlarmClock;
-  private readonly tiering: Tiering;
-  private readonly waiting = new WaitingRoom();
+  private readonly tiering: TierMover;
+  private readonly waiting = new WaitList();
   /** Set only if the server keeps the service's limits. */
   private readonly quota: ShardQuota | undefined;
   private readonly counters = { commits: 0, failedCommits: 0, reads: 0, segmentReads: 0 };
@@ -81,7 +81,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.sql = new MeteredSql(ctx.storage.sql);
     this.alarmClock = new AlarmClock(ctx.storage, this.sql);
     if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
-    this.tiering = new Tiering(env.SEGMENTS, {
+    this.tiering = new TierMover(env.SEGMENTS, {
       store: () => this.store,
       sealedSegment: () => this.published.segment,
       transact: (change) => this.transact(change),

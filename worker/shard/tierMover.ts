@@ -25,7 +25,7 @@ export interface SegmentOwner {
   wakeBy(timeMs: number): Promise<void>;
 }
 
-export class Tiering {
+export class TierMover {
   /** Segments below this one are in R2. */
   tieredSegment = 0;
   private readonly bucket: SegmentBucket | undefined;

@@ -4,7 +4,7 @@
 import { RpcTarget } from "cloudflare:workers";
 import { asReply, type NextReply, type NextRequest, type Reply } from "../core/rpc.ts";
 import type { ReadReply, ReadRequest, ShardView } from "../core/types.ts";
-import type { Place, WaitingRoom } from "./waitList.ts";
+import type { Place, WaitList } from "./waitList.ts";
 
 /** What a subscription needs of the shard. */
 export interface SubscribedShard {
@@ -17,10 +17,10 @@ export interface SubscribedShard {
 export class Subscription extends RpcTarget {
   // A TypeScript-private member without `#` could be called by the other side.
   readonly #shard: SubscribedShard;
-  readonly #room: WaitingRoom;
+  readonly #room: WaitList;
   readonly #place: Place;
 
-  constructor(shard: SubscribedShard, room: WaitingRoom, place: Place) {
+  constructor(shard: SubscribedShard, room: WaitList, place: Place) {
     super();
     this.#shard = shard;
     this.#room = room;

@@ -23,7 +23,7 @@ interface Waiter {
 /** Age from which a subscription can be replaced (AWS API reference, SubscribeToShard). */
 const placeMsMin = 5000;
 
-export class WaitingRoom {
+export class WaitList {
   private readonly waiters = new Set<Waiter>();
   private readonly places = new Map<string, Place>();
 

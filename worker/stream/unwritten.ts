@@ -7,7 +7,7 @@ import type { AccountTotals } from "../core/control.ts";
 import type { ConsumerKey } from "../core/control.ts";
 import type { StreamChange } from "../core/control.ts";
 import type { Commitment } from "../core/control.ts";
-import { Rates } from "../catalog/callRates.ts";
+import { CallRates } from "../catalog/callRates.ts";
 import type {
   CatalogApi,
   Failure,
@@ -19,7 +19,7 @@ import type {
 import type { Scope } from "../core/types.ts";
 
 /** Shared by all catalogs: the local server has one isolate. */
-const rates = new Rates();
+const rates = new CallRates();
 
 export class UnwrittenCatalog implements CatalogApi {
   private readonly name: string;

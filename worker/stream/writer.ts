@@ -9,7 +9,7 @@ import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
 import { type RecordBatch, partsOf, selectBatch } from "../engine/recordBatch.ts";
 import { CHUNK_HEADER_BYTES, columnBytesMax } from "../engine/chunk.ts";
 import { type KnownStream, settledStream } from "./directory.ts";
-import { findRoute, heirOf } from "../core/hashRange.ts";
+import { findRoute, successorOf } from "../core/hashRange.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { AppendReceipt, ShardDescription } from "../core/types.ts";
 
@@ -133,8 +133,8 @@ function addChunk(run: ShardRun, chunk: Uint8Array, count: number): void {
 function routeTo({ routes, description }: KnownStream, index: number, hash: Uint8Array): number {
   const route = routes.shards.findIndex((shard) => shard.index === index);
   if (route >= 0) return route;
-  const heir = heirOf(description.shards, index, Buffer.from(hash).toString("hex"));
-  const found = routes.shards.findIndex((shard) => shard.index === heir?.index);
+  const successor = successorOf(description.shards, index, Buffer.from(hash).toString("hex"));
+  const found = routes.shards.findIndex((shard) => shard.index === successor?.index);
   // An index without a shard counts as not given.
   return found < 0 ? findRoute(routes, hash, 0) : found;
 }

@@ -3,13 +3,13 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { waitersMax } from "../../../worker/limits.ts";
-import { WaitingRoom } from "../../../worker/shard/waitList.ts";
+import { WaitList } from "../../../worker/shard/waitList.ts";
 
-let room: WaitingRoom;
+let room: WaitList;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
-  room = new WaitingRoom();
+  room = new WaitList();
 });
 
 afterEach(() => {
