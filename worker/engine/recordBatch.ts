@@ -1,6 +1,7 @@
 // A batch of records to put, in the form that the engine packs: rows of lengths, and the bytes of
 // all records one after the other. Every dialect and encoding turns its body into a batch once.
 // Later code does not look at single records.
+import { concatBytes } from "../codec/bytes.ts";
 
 /** A record as a producer gives it; empty key or info means none. */
 export interface RecordInput {
@@ -65,20 +66,10 @@ export function batchOf(records: readonly RecordPut[]): RecordBatch {
 export function selectBatch(records: RecordBatch, which: readonly number[]): RecordBatch {
   const starts = startsOf(records);
   const rows = new Uint32Array(which.length * PACK_ROW);
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
   for (const [at, i] of which.entries()) {
     rows.set(records.rows.subarray(i * PACK_ROW, (i + 1) * PACK_ROW), at * PACK_ROW);
-    const part = records.payload.subarray(starts[i], starts[i + 1]);
-    parts.push(part);
-    bytes += part.length;
   }
-  const payload = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    payload.set(part, at);
-    at += part.length;
-  }
+  const payload = concatBytes(which.map((i) => records.payload.subarray(starts[i], starts[i + 1])));
   return { count: which.length, rows, payload, hashes: which.map((i) => records.hashes?.[i]) };
 }
 
