@@ -197,6 +197,6 @@ async function putFor(
     do tally.add(await put(), recordsPerPut, recordsPerPut * kibibyte);
     while (performance.now() < endMs);
   });
-  tally.addCounts(counts);
+  tally.endRound(counts);
   connection.close();
 }

@@ -116,7 +116,7 @@ function newTally({ roundTripMs, bucket }: Place, what: string): Tally {
 
 async function counted(address: Address, tally: Tally, work: () => Promise<void>): Promise<void> {
   const { counts } = await countAround(address, work);
-  tally.addCounts(counts);
+  tally.endRound(counts);
 }
 
 interface SeenPage {

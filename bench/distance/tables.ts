@@ -2,7 +2,7 @@
 
 import { type Counts, sumOf } from "./counts.ts";
 import type { DistanceRow } from "./tally.ts";
-import { formatNumber, type Table } from "../report/textTable.ts";
+import { formatNumber, formatRounds, type Table } from "../report/textTable.ts";
 
 export function distanceTables(rows: readonly DistanceRow[]): Table[] {
   const group = (name: DistanceRow["group"]) => rows.filter(({ group }) => group === name);
@@ -46,12 +46,12 @@ export function distanceTables(rows: readonly DistanceRow[]): Table[] {
   ];
 }
 
-const common = ["what", "round trip", "count", "p50 ms", "p90", "p99"];
+const common = ["what", "round trip", "rounds", "count", "p50 ms", "p90", "p99"];
 
 /** The columns that all tables have, and the table's own. */
 function formatRow(row: DistanceRow, own: readonly string[]): string[] {
-  const { title, roundTripMs, exchanges, p50Ms, p90Ms, p99Ms } = row;
-  const first = [title, `${roundTripMs} ms`, String(exchanges)];
+  const { title, roundTripMs, rounds, exchanges, p50Ms, p90Ms, p99Ms } = row;
+  const first = [title, `${roundTripMs} ms`, formatRounds(rounds), String(exchanges)];
   return first.concat(formatNumber(p50Ms), formatNumber(p90Ms), formatNumber(p99Ms), own);
 }
 

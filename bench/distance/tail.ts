@@ -75,7 +75,7 @@ async function follow(
     return tally.records < records;
   };
   const { counts } = await countAround(address, () => consumer(receive));
-  tally.addCounts(counts);
+  tally.endRound(counts);
   if (tally.records !== records) throw new Error(`${tally.records} records of ${records}`);
   return tally;
 }

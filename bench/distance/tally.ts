@@ -8,6 +8,8 @@ export interface DistanceRow {
   title: string;
   /** Added to each call of a Durable Object. */
   roundTripMs: number;
+  /** Files of earlier versions do not have it. */
+  rounds?: number;
   exchanges: number;
   records: number;
   /** Of record data. */
@@ -32,6 +34,7 @@ export class Tally {
   readonly latenciesMs: number[] = [];
   readonly deliveriesMs: number[] = [];
   readonly counts: Counts = {};
+  rounds = 0;
   exchanges = 0;
   records = 0;
   dataBytes = 0;
@@ -52,14 +55,17 @@ export class Tally {
     this.dataBytes += dataBytes;
   }
 
-  addCounts(counts: Counts): void {
+  /** A round is over in which the Worker asked this often. */
+  endRound(counts: Counts): void {
     addCounts(this.counts, counts);
+    this.rounds++;
   }
 
   row(): DistanceRow {
-    const { latenciesMs, deliveriesMs, exchanges, records, dataBytes, counts } = this;
+    const { latenciesMs, deliveriesMs, rounds, exchanges, records, dataBytes, counts } = this;
     return {
       ...this.label,
+      rounds,
       exchanges,
       records,
       dataBytes,

@@ -104,8 +104,10 @@ function findRow(contest: Contest, timings: Map<string, Timing>): EngineRow {
 
 function commonOf(contest: Contest, timings: Map<string, Timing>) {
   const { title, record: recordBytes, recordCount, dataBytes } = contest;
-  const spread = Math.max(...contest.subjects.map(({ name }) => timings.get(name)!.spread));
-  return { title, recordBytes, recordCount, dataBytes, spread };
+  const own = contest.subjects.map(({ name }) => timings.get(name)!);
+  const spread = Math.max(...own.map(({ spread }) => spread));
+  const rounds = Math.min(...own.map(({ rounds }) => rounds));
+  return { title, recordBytes, recordCount, dataBytes, spread, rounds };
 }
 
 function callsOf({ subjects }: Contest, timings: Map<string, Timing>): number[] {

@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatNumber,
   formatRatio,
+  formatRounds,
   formatSpread,
   type Table,
 } from "../report/textTable.ts";
@@ -20,12 +21,14 @@ export function engineTables({ batches, finds }: EngineBench): Table[] {
         "Mrec/s: millions of records a second; x: times plain TypeScript; memcpy/: of its speed; " +
         "*: no request calls it",
       columns:
-        "operation|record|in place|Mrec/s|plain|x|memcpy/|copies|Mrec/s|plain|x|spread".split("|"),
+        "operation|record|in place|Mrec/s|plain|x|memcpy/|copies|Mrec/s|plain|x|spread|rounds".split(
+          "|",
+        ),
       rows: batches.map(formatBatch),
     },
     {
       title: "Engine, lookups: nanoseconds a call; *: no request calls it",
-      columns: "find|in place|plain|x|copies|spread".split("|"),
+      columns: "find|in place|plain|x|copies|spread|rounds".split("|"),
       rows: finds.map(formatFind),
     },
   ];
@@ -47,18 +50,20 @@ function formatBatch(row: EngineRow): string[] {
     rate(row.copiesNs),
     speed(row.plainCopiesNs),
     formatRatio(row.plainCopiesNs, row.copiesNs),
-    formatSpread(row.spread),
+    formatSpread(row.spread, row.rounds),
+    formatRounds(row.rounds),
   ];
 }
 
-function formatFind({ title, inPlaceNs, plainNs, copiesNs, spread }: EngineRow): string[] {
+function formatFind({ title, inPlaceNs, plainNs, copiesNs, spread, rounds }: EngineRow): string[] {
   return [
     marked(title),
     formatNumber(inPlaceNs),
     formatNumber(plainNs),
     formatRatio(plainNs, inPlaceNs),
     formatNumber(copiesNs),
-    formatSpread(spread),
+    formatSpread(spread, rounds),
+    formatRounds(rounds),
   ];
 }
 

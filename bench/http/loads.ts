@@ -86,16 +86,16 @@ function listReads(address: Address, filled: Filled): Load[] {
   const observe = () => readReads(address);
   const loads = (["history", "tail"] as const).flatMap((place) =>
     [...filled[place]].map(([recordBytes, pages]) => {
-      const title = `GetRecords, 1 MiB pages, ${place}`;
+      const title = `GetRecords, ${describePages(pages)}, ${place}`;
       const id = `${place} ${recordBytes}`;
       const label = { id, group: "read", title, recordBytes, connections: 4, observe };
       return pageLoad(address, label, pages);
     }),
   );
   const label = { group: "read", recordBytes: kibibyte, connections: 1, cold: true };
-  const title = "catch up, 10 MB pages";
   const id = "catch up";
   const records = filled.catchUpRecords;
+  const title = `catch up on ${records} records`;
   return [...loads, catchUpLoad(address, { ...label, id, title }, catchUp, records)];
 }
 
@@ -160,7 +160,7 @@ function listFollowers(address: Address, { history }: Filled): Load[] {
   });
   const pages = history.get(kibibyte)!;
   const replay = [1, 8, 32].map((connections) => {
-    const title = "GetRecords, 1 MiB pages, history";
+    const title = `GetRecords, ${describePages(pages)}, history`;
     const id = `replay ${connections}`;
     const label = { id, group: "fan-out", title, recordBytes: kibibyte, connections };
     return pageLoad(address, label, pages);
@@ -175,12 +175,19 @@ function listSharded(address: Address, { sharded }: Filled): Load[] {
     const stream = `${writes}-${count}`;
     const observe = () => readWrites(address, stream);
     const put = { id: `put to ${shards}`, title: `PutRecords, 500 records, ${shards}` };
-    const get = { id: `get from ${shards}`, title: `GetRecords, 1 MiB pages, ${shards}` };
+    const pages = sharded.get(count)!;
+    const title = `GetRecords, ${describePages(pages)}, ${shards}`;
     return [
-      pageLoad(address, { ...common, ...get }, sharded.get(count)!),
+      pageLoad(address, { ...common, id: `get from ${shards}`, title }, pages),
       putLoad(address, { ...common, ...put, observe, puts: stream }, stream, 500),
     ];
   });
+}
+
+/** `pages of 1000 records`: all pages of a load have as many. */
+function describePages([page]: readonly KnownPage[]): string {
+  const records = page?.records ?? 0;
+  return `pages of ${records} ${records === 1 ? "record" : "records"}`;
 }
 
 type Size = (typeof sizes)[number];

@@ -5,6 +5,7 @@ import {
   formatBytes,
   formatNumber,
   formatRatio,
+  formatRounds,
   formatSpread,
   type Table,
 } from "../report/textTable.ts";
@@ -31,7 +32,7 @@ const groups = [
   { group: "shards", title: "Streams of 1, 4 and 16 shards", extra: ["rows/req"] },
 ];
 
-const columns = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread";
+const columns = "load|record|conns|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread|rounds";
 
 export function httpTables(rows: readonly Summary[]): Table[] {
   return groups.map(({ group, title, extra }) => ({
@@ -54,7 +55,8 @@ function formatRow(row: Summary): string[] {
     formatNumber(row.p50Ms),
     formatNumber(row.p99Ms),
     formatNumber(row.serverCpuMs),
-    formatSpread(row.spread),
+    formatSpread(row.spread, row.rounds),
+    formatRounds(row.rounds),
   ];
 }
 

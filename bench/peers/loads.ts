@@ -34,7 +34,7 @@ export type Enter = (name: string, address: Address, size: Size) => Promise<Entr
 
 /** In the order of the table. */
 export const contests = {
-  page: { id: "page", title: "read 1000 records", connections: 4 },
+  page: { id: "page", title: "read a page", connections: 4 },
   idle: { id: "idle", title: "poll, nothing new", connections: 64 },
   batch: { id: "batch", title: "write 500 records at once", connections: 4 },
   single: { id: "single", title: "write a record", connections: 64 },
@@ -58,7 +58,7 @@ export async function enterKinesis(name: string, address: Address, size: Size): 
   const idle: KnownPage = { request, records: 0, dataBytes: 0 };
   client.close();
   const loads = [
-    pageLoad(address, labelOf(name, contests.page), pages),
+    pageLoad(address, pageLabel(name, size), pages),
     pageLoad(address, labelOf(name, contests.idle), [idle]),
     putLoad(address, labelOf(name, contests.batch), writes, 500),
     singlePutLoad(address, labelOf(name, contests.single), writes),
@@ -72,10 +72,10 @@ export async function enterRedis(name: string, address: Address, size: Size): Pr
   const { pages: count, limit } = size;
   const range = { recordBytes: kibibyte, pages: count, limit };
   const pages = await fillRedis(address, history, range, hash);
-  const command = makeCommand(["XRANGE", history, "(9999999999999-0", "+", "COUNT", "1000"]);
+  const command = makeCommand(["XRANGE", history, "(9999999999999-0", "+", "COUNT", String(limit)]);
   const idle = { command, replyBytes: "*0\r\n".length, records: 0, dataBytes: 0 };
   const loads = [
-    redisPageLoad(address, labelOf(name, contests.page), pages),
+    redisPageLoad(address, pageLabel(name, size), pages),
     redisPageLoad(address, labelOf(name, contests.idle), [idle]),
     redisPutLoad(address, labelOf(name, contests.batch), writes, 500),
     redisPutLoad(address, labelOf(name, contests.single), writes, 1),
@@ -93,12 +93,17 @@ export async function enterNats(name: string, address: Address, size: Size): Pro
   await createNatsStream(connection, writes);
   connection.close();
   const loads = [
-    natsPageLoad(address, labelOf(name, contests.page), history, range),
+    natsPageLoad(address, pageLabel(name, size), history, range),
     natsPutLoad(address, labelOf(name, contests.batch), writes, 500),
     natsPutLoad(address, labelOf(name, contests.single), writes, 1),
     natsPutLoad(address, labelOf(name, contests.alone), writes, 1),
   ];
   return { loads, hash: digest(hash) };
+}
+
+/** The contest of pages, named by the page that is read. */
+function pageLabel(subject: string, { limit }: Size): Label {
+  return labelOf(subject, { ...contests.page, title: `read ${limit} records` });
 }
 
 function labelOf(subject: string, { id, title, connections }: Contest): Label {

@@ -2,10 +2,10 @@
 // Millrace does; and in words what each of them promises.
 
 import type { PeerRow, PeersBench } from "../report/results.ts";
-import { formatNumber, formatSpread, type Table } from "../report/textTable.ts";
+import { formatNumber, formatRounds, formatSpread, type Table } from "../report/textTable.ts";
 
 const columns =
-  "contest|conns|who|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread|millrace does, times";
+  "contest|conns|who|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread|rounds|millrace does, times";
 
 export function peersTable(rows: readonly PeerRow[]): Table {
   return {
@@ -44,7 +44,8 @@ function formatRow(row: PeerRow, ratio: number): string[] {
     formatNumber(row.p50Ms),
     formatNumber(row.p99Ms),
     formatNumber(row.serverCpuMs),
-    formatSpread(row.spread),
+    formatSpread(row.spread, row.rounds),
+    formatRounds(row.rounds),
     row.subject === "millrace" ? "" : formatNumber(ratio),
   ];
 }

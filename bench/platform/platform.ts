@@ -9,7 +9,7 @@ import { quantile } from "../tools/load.ts";
 import { makeDataFolder } from "../tools/process.ts";
 import type { Progress } from "../tools/progress.ts";
 import type { PlatformBench } from "../report/results.ts";
-import { formatNumber, formatSpread, type Table } from "../report/textTable.ts";
+import { formatNumber, formatRounds, formatSpread, type Table } from "../report/textTable.ts";
 
 export async function benchPlatform(
   { quick }: { quick: boolean },
@@ -48,11 +48,12 @@ export async function benchPlatform(
 export function platformTable({ rows }: PlatformBench): Table {
   return {
     title: "What the platform asks for, in microseconds",
-    columns: ["step", "µs", "spread"],
-    rows: rows.map(({ step, microseconds, spread }) => [
+    columns: ["step", "µs", "spread", "rounds"],
+    rows: rows.map(({ step, microseconds, spread, rounds }) => [
       step,
       formatNumber(microseconds),
-      formatSpread(spread),
+      formatSpread(spread, rounds),
+      formatRounds(rounds),
     ]),
   };
 }
@@ -60,7 +61,7 @@ export function platformTable({ rows }: PlatformBench): Table {
 function summarise(step: string, each: readonly number[]): PlatformBench["rows"][number] {
   const microseconds = quantile(each, 0.5);
   const spread = (quantile(each, 0.75) - quantile(each, 0.25)) / 2 / microseconds;
-  return { step, microseconds, spread };
+  return { step, microseconds, spread, rounds: each.length };
 }
 
 async function readSteps(worker: string): Promise<string[]> {

@@ -42,6 +42,8 @@ export interface EngineRow {
   /** Copying the same data bytes once. */
   memcpyNs?: number;
   spread: number;
+  /** Samples of each side; files of earlier versions do not have it. */
+  rounds?: number;
 }
 
 export interface PeerRow extends Summary {
@@ -75,7 +77,7 @@ export interface PeersBench {
 
 export interface PlatformBench {
   /** Microseconds of a step, medians over the rounds. */
-  rows: { step: string; microseconds: number; spread: number }[];
+  rows: { step: string; microseconds: number; spread: number; rounds?: number }[];
 }
 
 /** What a run measured; each part says by itself when and where. */
@@ -86,12 +88,19 @@ export interface Results {
   platform?: Run & PlatformBench;
 }
 
-export function describeRun(): Run {
-  const now = new Date();
+/** The commit whose code runs. */
+export interface Commit {
+  /** Twelve hex digits, or `unknown` outside a repository. */
+  id: string;
+  /** True if the code in the working tree is not the commit's. */
+  isChanged: boolean;
+}
+
+/** What does not change how fast anything is: pages, and the results of this run's earlier parts. */
+const noCode = [":!bench/results", ":!docs", ":!*.md"];
+
+export function describeMachine(): Pick<Run, "machine" | "versions"> {
   return {
-    ended: now.toISOString(),
-    command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
-    commit: describeCommit(),
     machine: {
       cpu: cpus()[0]?.model ?? "unknown",
       cores: cpus().length,
@@ -107,10 +116,31 @@ export function describeRun(): Run {
   };
 }
 
-/** A run and what it measured; versions of both. */
-export function asPart<T extends object>(bench: T & { versions?: Record<string, string> }) {
-  const run = describeRun();
-  return { ...run, ...bench, versions: { ...run.versions, ...bench.versions } };
+/** What was measured, and the run: when, how, where; versions of both. */
+export function asPart<T extends object>(
+  bench: T & { versions?: Record<string, string> },
+  commit: Commit,
+) {
+  const { machine, versions } = describeMachine();
+  return {
+    ended: new Date().toISOString(),
+    command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
+    commit: commit.id,
+    machine,
+    ...bench,
+    versions: { ...versions, ...bench.versions },
+  };
+}
+
+/** Reads the commit before a run, because files may change while it runs. */
+export function readCommit(folder = root): Commit {
+  try {
+    const status = ["status", "--porcelain", "--untracked-files=no", "--", "."];
+    const isChanged = git(folder, ...status, ...noCode) !== "";
+    return { id: git(folder, "rev-parse", "--short=12", "HEAD"), isChanged };
+  } catch {
+    return { id: "unknown", isChanged: true };
+  }
 }
 
 /** Puts the parts into today's file; returns its path. */
@@ -141,19 +171,9 @@ export function versionOf(packageName: string): string {
   return (facts as { version: string }).version;
 }
 
-/** The commit, and whether the working tree differs from it. */
-function describeCommit(): string {
-  try {
-    const changed = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : " (changed)";
-    return git("rev-parse", "--short=12", "HEAD") + changed;
-  } catch {
-    return "unknown";
-  }
-}
-
-function git(...args: string[]): string {
+function git(folder: string, ...args: string[]): string {
   const output = ["ignore", "pipe", "ignore"] as const;
-  return execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: [...output] }).trim();
+  return execFileSync("git", args, { cwd: folder, encoding: "utf8", stdio: [...output] }).trim();
 }
 
 /** Five digits are more than any of the numbers is worth. */

@@ -49,6 +49,11 @@ export function formatBytes(bytes: number): string {
   return bytes >= 1024 ? `${bytes / 1024} KiB` : `${bytes} B`;
 }
 
-export function formatSpread(spread: number): string {
-  return `±${Math.round(spread * 100)}%`;
+/** One round has no spread. */
+export function formatSpread(spread: number, rounds: number | undefined): string {
+  return rounds === 1 ? "–" : `±${Math.round(spread * 100)}%`;
+}
+
+export function formatRounds(rounds: number | undefined): string {
+  return rounds === undefined ? "–" : String(rounds);
 }

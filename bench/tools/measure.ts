@@ -15,6 +15,7 @@ export interface Timing {
   /** Nanoseconds of one call, median over the rounds. */
   callNs: number;
   spread: number;
+  rounds: number;
 }
 
 export interface Effort {
@@ -65,5 +66,6 @@ function timeCalls(subject: Subject, calls: number): number {
 function summarise(samples: readonly number[]): Timing {
   const ordered = samples.toSorted((a, b) => a - b);
   const at = (part: number): number => ordered[Math.round((ordered.length - 1) * part)]!;
-  return { callNs: at(0.5), spread: (at(0.75) - at(0.25)) / 2 / at(0.5) };
+  const spread = (at(0.75) - at(0.25)) / 2 / at(0.5);
+  return { callNs: at(0.5), spread, rounds: samples.length };
 }

@@ -19,6 +19,17 @@ test("every load ran, and every table has its rows", () => {
   expect(shown.length).toBe(rows.length);
 });
 
+test("labels name the sizes that were used, and one round has no spread", () => {
+  expect(find("history 1024").title).toBe("GetRecords, pages of 50 records, history");
+  expect(find("history 65536").title).toBe("GetRecords, pages of 1 record, history");
+  expect(find("catch up").title).toMatch(/^catch up on [2-9]\d{3} records$/);
+  for (const { columns, rows: shown } of httpTables(rows)) {
+    for (const row of shown) {
+      expect([row[columns.indexOf("rounds")], row[columns.indexOf("spread")]]).toEqual(["1", "–"]);
+    }
+  }
+});
+
 test("what is read back before the clock starts is the same every time", () => {
   expect(hash).toBe("28ab515313519cd8");
 });
