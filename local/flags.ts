@@ -1,35 +1,28 @@
 /**
- * The command line of the local server: its flags, their checks, and the help page. A wrong flag
- * ends the program with one line that names the flag. Nothing is guessed, and nothing is started.
+ * The flags of the local server, checked. A wrong one is a Failure of one line that names the flag.
+ * Nothing is guessed, and nothing is started. The help page is in command/start.ts.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { readContainers, readSettings, type SettingVariables } from "../worker/core/settings.ts";
 import { Failure, errorCode } from "./failure.ts";
 
-export const help = `Usage: npm start -- [flags]
-
-Serves the Kinesis, v3io and Yandex Data Streams APIs on one port of this machine.
-
-  --port N           port to listen on; 0 takes a free one  (4567)
-  --host H           address to listen on  (127.0.0.1)
-  --direct N         port of workerd's own socket: HTTP/1.1 only, no proxy in front  (a free one)
-  --data DIR         folder that keeps the data  (.millrace)
-  --memory           keep nothing: use a temporary folder and delete it at the end
-  --min-free MB      refuse writes below this free disk space  (128, or a quarter of a small disk)
-  --auth FILE        JSON document of access keys (README, Access); else MILLRACE_AUTH in the
-                     environment; without keys every caller is accepted
-  --allow-host H     without keys: accept this name as Host, such as a container's; repeatable
-  --allow-origin O   without keys: accept web pages of this origin, or * for all; repeatable
-  --containers A,B   names of the v3io containers  (bigdata,users,projects)
-  --limits kinesis   apply the quotas of Amazon Kinesis, to test how clients handle the errors
-  --transition-ms N  streams and consumers stay CREATING, UPDATING or DELETING this long  (0)
-  --version          print the version
-  --help             print this page
-
-Environment variables named MILLRACE_* reach the Worker as its variables.`;
+/** The flags as they are on the command line, by their names in camel case. */
+export interface FlagValues {
+  port?: string;
+  host?: string;
+  direct?: string;
+  data?: string;
+  minFree?: string;
+  memory?: boolean;
+  auth?: string;
+  allowHost?: string[];
+  allowOrigin?: string[];
+  containers?: string;
+  limits?: string;
+  transitionMs?: string;
+}
 
 export interface ServeFlags {
   port: number;
@@ -50,15 +43,8 @@ export interface ServeFlags {
   settings: SettingVariables;
 }
 
-export type Command = { name: "help" } | { name: "version" } | { name: "serve"; flags: ServeFlags };
-
-const seeHelp = "npm start -- --help lists the flags";
-
-/** Throws a Failure with exit code 2 if an argument is wrong. */
-export function parseCommand(args: string[]): Command {
-  const values = parseFlags(args);
-  if (values.help) return { name: "help" };
-  if (values.version) return { name: "version" };
+/** Throws a Failure with exit code 2 if a value is wrong. */
+export function readFlags(values: FlagValues): ServeFlags {
   const { memory = false, host = "127.0.0.1", data = ".millrace" } = values;
   if (memory && values.data !== undefined) {
     throw new Failure("--memory keeps no data: leave out --data, or leave out --memory", 2);
@@ -67,17 +53,14 @@ export function parseCommand(args: string[]): Command {
   if (data === "") throw new Failure("--data needs a folder, such as .millrace", 2);
   const port = parsePort("--port", values.port ?? "4567");
   const directPort = parsePort("--direct", values.direct ?? "0");
-  const minFreeBytes = parseMinFree(values["min-free"]);
+  const minFreeBytes = parseMinFree(values.minFree);
   const auth = readAuth(values.auth);
   const settings = readSettingFlags(values);
-  const allowHosts = parseList("--allow-host", values["allow-host"], isHostPattern, "millrace");
+  const allowHosts = parseList("--allow-host", values.allowHost, isHostPattern, "millrace");
   const origin = "http://localhost:3000";
-  const allowOrigins = parseList("--allow-origin", values["allow-origin"], isOrigin, origin);
+  const allowOrigins = parseList("--allow-origin", values.allowOrigin, isOrigin, origin);
   const allowed = { allowHosts, allowOrigins };
-  return {
-    name: "serve",
-    flags: { port, host, directPort, data, minFreeBytes, memory, settings, ...allowed, ...auth },
-  };
+  return { port, host, directPort, data, minFreeBytes, memory, settings, ...allowed, ...auth };
 }
 
 /** The values of a flag that may be given several times, each time with a list between commas. */
@@ -104,20 +87,18 @@ function isOrigin(text: string): boolean {
 }
 
 /** The variable that each flag stands for. */
-const settingFlags = {
-  limits: "MILLRACE_LIMITS",
-  "transition-ms": "MILLRACE_TRANSITION_MS",
-  containers: "MILLRACE_V3IO_CONTAINERS",
-} as const;
+const settingFlags = [
+  { flag: "--limits", value: "limits", variable: "MILLRACE_LIMITS" },
+  { flag: "--transition-ms", value: "transitionMs", variable: "MILLRACE_TRANSITION_MS" },
+  { flag: "--containers", value: "containers", variable: "MILLRACE_V3IO_CONTAINERS" },
+] as const;
 
 /** The flags as variables of the Worker, checked by the Worker's own code. */
-function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariables {
-  const given = Object.entries(settingFlags).flatMap(([flag, variable]) => {
-    const value = values[flag as keyof typeof settingFlags];
-    return value === undefined ? [] : [{ flag, variable, value }];
-  });
+function readSettingFlags(values: FlagValues): SettingVariables {
   const settings: SettingVariables = Object.fromEntries(
-    given.map(({ variable, value }) => [variable, value]),
+    settingFlags.flatMap(({ value, variable }) =>
+      values[value] === undefined ? [] : [[variable, values[value]]],
+    ),
   );
   try {
     readSettings({ ...process.env, ...settings });
@@ -125,7 +106,9 @@ function readSettingFlags(values: ReturnType<typeof parseFlags>): SettingVariabl
     return settings;
   } catch (error) {
     let what = error instanceof Error ? error.message : String(error);
-    for (const { flag, variable } of given) what = what.replace(variable, `--${flag}`);
+    for (const { flag, value, variable } of settingFlags) {
+      if (values[value] !== undefined) what = what.replace(variable, flag);
+    }
     throw new Failure(what, 2);
   }
 }
@@ -153,36 +136,6 @@ function readAuthFile(path: string): string {
   } catch (error) {
     if (error instanceof AuthConfigError) throw new Failure(`--auth ${path}: ${error.message}`, 2);
     throw new Failure(`--auth ${path} cannot be read (${errorCode(error)})`, 2);
-  }
-}
-
-function parseFlags(args: string[]) {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        port: { type: "string" },
-        host: { type: "string" },
-        direct: { type: "string" },
-        data: { type: "string" },
-        "min-free": { type: "string" },
-        memory: { type: "boolean" },
-        auth: { type: "string" },
-        "allow-host": { type: "string", multiple: true },
-        "allow-origin": { type: "string", multiple: true },
-        containers: { type: "string" },
-        limits: { type: "string" },
-        "transition-ms": { type: "string" },
-        version: { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    });
-    return values;
-  } catch (error) {
-    if (!(error instanceof Error) || !errorCode(error).startsWith("ERR_PARSE_ARGS")) throw error;
-    // Node adds advice for programmers after the first sentence.
-    const [what = "wrong flags"] = error.message.split(/\.\s|\n/);
-    throw new Failure(`${what.replace(/\.$/, "")}: ${seeHelp}`, 2);
   }
 }
 

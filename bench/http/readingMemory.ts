@@ -32,7 +32,7 @@ using folder = makeDataFolder();
 await using server = await startAndRead(
   {
     program: node,
-    args: ["local/main.ts", "--port", "0", "--data", folder.path],
+    args: ["command/main.ts", "--port", "0", "--data", folder.path],
     cwd: values.root,
   },
   /direct +(\S+)/,

@@ -27,7 +27,7 @@ const startMs = performance.now();
 
 using folder = makeDataFolder();
 await using server = await startAndRead(
-  { program: node, args: ["local/main.ts", "--port", "0", "--data", folder.path] },
+  { program: node, args: ["command/main.ts", "--port", "0", "--data", folder.path] },
   /endpoint +(\S+)/,
 );
 let memoryPeak = 0;

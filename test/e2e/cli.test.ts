@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, test } from "vitest";
+import { table } from "../../command/table.ts";
 import { startOf } from "../../local/process.ts";
 import {
   bannerValue,
@@ -39,10 +40,16 @@ writeFileSync(aFile, "");
 
 describe("a command line that cannot work is one line on stderr", () => {
   const cases: [why: string, args: string[], exitCode: number, line: RegExp][] = [
-    ["unknown flag", ["--prot", "1"], 2, /--prot.*npm start -- --help/],
-    ["flag without its value", ["--port"], 2, /--port.*npm start -- --help/],
-    ["value for a flag that takes none", ["--memory=yes"], 2, /--memory.*npm start -- --help/],
-    ["word that is no flag", ["serve"], 2, /serve.*npm start -- --help/],
+    ["unknown flag", ["--prot", "1"], 2, /--prot.*npm start -- start --help/],
+    ["flag without its value", ["--port"], 2, /--port.*npm start -- start --help/],
+    [
+      "value for a flag that takes none",
+      ["--memory=yes"],
+      2,
+      /--memory.*npm start -- start --help/,
+    ],
+    ["word that is no command", ["serve"], 2, /"serve".*npm start -- --help/],
+    ["word behind the flags", ["--port", "0", "x"], 2, /x: npm start -- start --help/],
     ["port that is no number", ["--port", "http"], 2, /--port http.*0 to 65535/],
     ["port that is too large", ["--port", "65536"], 2, /--port 65536.*0 to 65535/],
     ["port that is negative", ["--port=-1"], 2, /--port -1.*0 to 65535/],
@@ -138,14 +145,26 @@ describe("what it tells about itself", () => {
     expect(reply.status).toBe(403);
   });
 
-  test("--help names every flag, on one screen", async () => {
+  test("--help names every command, and has examples", async () => {
     const { exitCode, stdout, stderr } = await runToEnd(["--help"]);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-    const source = readFileSync("local/flags.ts", "utf8");
-    const flags = [...source.matchAll(/^ +"?([a-z-]+)"?: \{ type: "(?:string|boolean)"/gm)];
+    for (const { name } of table) expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    expect(stdout).toMatch(/^Examples:$/m);
+    expect(stdout.split("\n").length).toBeLessThan(40);
+  });
+
+  test.each([
+    ["start", "--help"],
+    ["help", "start"],
+  ])("%s %s names every flag of the server, one line each", async (...args) => {
+    const { exitCode, stdout, stderr } = await runToEnd(args);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    const source = readFileSync("command/start.ts", "utf8");
+    const flags = [...source.matchAll(/\.option\("--([a-z-]+)/g)];
     expect(flags.length).toBeGreaterThan(10);
     for (const [, flag = ""] of flags) expect(stdout).toMatch(new RegExp(`^  --${flag} `, "m"));
-    expect(stdout.split("\n").length).toBeLessThan(24);
+    expect(stdout.split("\n").filter((line) => line.startsWith("     "))).toEqual([]);
+    expect(stdout).toMatch(/^Examples:$/m);
   });
 
   test("--version is one line", async () => {

@@ -13,7 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 const root = resolve(import.meta.dirname, "..", "..");
 const node = join(root, "node_modules", ".bin", "node");
-const main = join(root, "local", "main.ts");
+const main = join(root, "command", "main.ts");
 
 /** The engine may have to be compiled first. */
 const startMsMax = 50_000;

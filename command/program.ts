@@ -1,0 +1,81 @@
+/**
+ * Reads a command line of `millrace` and runs the sub-command that it names. A wrong argument is a
+ * Failure with exit code 2 whose line names it. Nothing is guessed, and nothing is run.
+ */
+import { Command, CommanderError } from "commander";
+import { Failure } from "../local/failure.ts";
+import { addExamples, type Entry } from "./subcommand.ts";
+import { table } from "./table.ts";
+import { programName, readVersion } from "./version.ts";
+
+/** As wide as the lines of this repository, whatever the terminal has. */
+const helpColumns = 100;
+
+/** Resolves when the sub-command's action has ended. Throws a Failure for a user's mistake. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  const [first, about] = args;
+  // `help NAME` is the page of NAME, whose file must be loaded for it.
+  const given = first === "help" && about !== undefined ? [about, "--help"] : args;
+  const named = nameOf(given);
+  const program = await describeProgram(named);
+  try {
+    await program.parseAsync(given, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    const see = named === undefined ? "--help" : `${named} --help`;
+    throw new Failure(`${plainLine(error.message)}: ${programName} ${see} lists the flags`, 2);
+  }
+}
+
+/**
+ * The sub-command that the arguments name; undefined if they ask about the program. Without a name
+ * it is the default one, so that `millrace --port 0` starts a server.
+ */
+function nameOf([first = ""]: readonly string[]): string | undefined {
+  if (["--help", "-h", "--version", "help"].includes(first)) return undefined;
+  if (first === "" || first.startsWith("-")) return table[0]?.name;
+  if (table.some(({ name }) => name === first)) return first;
+  throw new Failure(`there is no command "${first}": ${programName} --help lists them`, 2);
+}
+
+async function describeProgram(named: string | undefined): Promise<Command> {
+  const program = new Command(programName)
+    .description(
+      "A record-stream store that Kinesis, v3io and Yandex Data Streams clients speak to.",
+    )
+    .usage("[command] [flags]")
+    .version(`millrace ${readVersion()}`, "--version", "print the version")
+    .helpOption("--help", "print this page")
+    .helpCommand("help [command]", "print the page of a command")
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
+    .configureHelp({ helpWidth: helpColumns });
+  for (const [at, entry] of table.entries()) await addEntry(program, entry, at === 0, named);
+  addExamples(program, [
+    [`${programName} --port 0 --memory`, "a server for a test run, which keeps nothing"],
+    [`${programName} start --help`, "all flags of the server"],
+  ]);
+  return program;
+}
+
+async function addEntry(
+  program: Command,
+  entry: Entry,
+  isDefault: boolean,
+  named: string | undefined,
+): Promise<void> {
+  const command = program.command(entry.name, { isDefault }).description(entry.summary);
+  command.usage("[flags]").helpOption("--help", "print this page").allowExcessArguments(false);
+  if (named !== entry.name) return;
+  const describe = await entry.load();
+  describe(command);
+}
+
+/** One line. Commander adds a hint in a second one, such as "(Did you mean --port?)". */
+function plainLine(message: string): string {
+  return message
+    .replace(/^error: /, "")
+    .replaceAll("\n", " ")
+    .replace(/\.$/, "");
+}

@@ -1,0 +1,36 @@
+/** `millrace start`: reads the flags of the local server and serves until a signal ends it. */
+import type { Command } from "commander";
+import { type FlagValues, readFlags } from "../local/flags.ts";
+import { addExamples } from "./subcommand.ts";
+import { programName, readVersion } from "./version.ts";
+
+/** The flags of the server, each with what it means and the default in brackets. */
+export function start(command: Command): void {
+  command
+    .option("--port <n>", "port to listen on; 0 takes a free one (4567)")
+    .option("--host <address>", "address to listen on (127.0.0.1)")
+    .option("--direct <n>", "port of workerd's own socket: HTTP/1.1 only, no proxy (a free one)")
+    .option("--data <folder>", "folder that keeps the data (.millrace)")
+    .option("--memory", "keep nothing: use a temporary folder and delete it at the end")
+    .option("--min-free <megabytes>", "refuse writes below this free disk space (128)")
+    .option("--auth <file>", "access keys, in JSON; else MILLRACE_AUTH in the environment")
+    .option("--allow-host <host>", "without keys: accept this name as Host; repeatable", append)
+    .option("--allow-origin <origin>", "without keys: accept its web pages; repeatable", append)
+    .option("--containers <names>", "the v3io containers (bigdata,users,projects)")
+    .option("--limits <kinesis>", "apply the quotas of Amazon Kinesis, to test their errors")
+    .option("--transition-ms <ms>", "how long streams stay CREATING, UPDATING or DELETING (0)")
+    .action(async (values: FlagValues) => {
+      const flags = readFlags(values);
+      // Loading what serves takes half a second, which a wrong flag need not wait for.
+      const { serve } = await import("../local/serve.ts");
+      await serve(flags, readVersion());
+    });
+  addExamples(command, [
+    [`${programName} start`, "serve on port 4567 and keep the data in .millrace"],
+    [`${programName} start --port 0 --memory`, "serve on a free port and keep nothing"],
+  ]);
+}
+
+function append(value: string, values: string[] = []): string[] {
+  return [...values, value];
+}
