@@ -13,12 +13,14 @@ import { hostNameOf } from "../worker/http/hosts.ts";
  */
 export type Phase = "nothing" | "head" | "body" | "lost";
 
+type HeadFaultStatus = 400 | 431 | 501;
+
 /** A head that is not forwarded. The message is written for users. */
 export class HeadFault extends Error {
   override readonly name = "HeadFault";
-  readonly status: 400 | 431;
+  readonly status: HeadFaultStatus;
 
-  constructor(message: string, status: 400 | 431 = 400) {
+  constructor(message: string, status: HeadFaultStatus = 400) {
     super(message);
     this.status = status;
   }
@@ -29,6 +31,14 @@ export class HeadFault extends Error {
  */
 const sizeLineBytesMax = 4096;
 const trailerBytesMax = 16 << 10;
+
+/** The methods that workerd knows (capnproto, kj/compat/http.h), without CONNECT. */
+const methods: ReadonlySet<string> = new Set(
+  (
+    "GET HEAD POST PUT DELETE PATCH PURGE OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH " +
+    "SEARCH UNLOCK ACL REPORT MKACTIVITY CHECKOUT MERGE MSEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE QUERY BAN"
+  ).split(" "),
+);
 
 const requestLine = /^([!#$%&'*+.^_`|~\w-]+) (\S+) HTTP\/1\.([01])$/;
 const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
@@ -191,6 +201,7 @@ function readLine(line: string, head: Head | undefined): Head {
     const [, method = "", target = "", version] = requestLine.exec(line) ?? [];
     if (version === undefined) throw new HeadFault("the first line is no HTTP/1.1 request");
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
+    if (!methods.has(method)) throw new HeadFault("no such method", 501);
     return { version: version === "0" ? "0" : "1", target, hosts: [], lengths: [], codings: [] };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];

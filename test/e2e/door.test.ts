@@ -178,6 +178,19 @@ describe.each(Object.entries(ways))("%s", (_way, send) => {
     });
   });
 
+  test("OPTIONS * asks about the server, and is answered as the root is", async () => {
+    const lines = [`Host: ${new URL(server.endpoint).host}`, `Origin: ${allowed}`];
+    const preflight = "Access-Control-Request-Method: POST";
+    const reply = await send(["OPTIONS * HTTP/1.1", ...lines, preflight]);
+    expect(reply.status).toBe(200);
+    expect(reply.headers.get("access-control-allow-methods")).toBe("POST");
+    const plain = await send(["OPTIONS * HTTP/1.1", lines[0] ?? ""]);
+    expect([plain.status, plain.body]).toEqual([403, expect.stringMatching(/service\/operation/)]);
+    const foreign = await send(["OPTIONS * HTTP/1.1", "Host: evil.example"]);
+    expect(foreign.status).toBe(403);
+    expect(foreign.body).toMatch(/not evil\.example/);
+  });
+
   test("a form of a foreign page writes no object, and its DELETE removes no stream", async () => {
     const host = "Host: localhost:4567";
     const create = '{"ShardCount":1,"RetentionPeriodHours":1}';

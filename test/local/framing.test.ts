@@ -74,6 +74,8 @@ describe("a head that is refused", () => {
     ["a blank in the target", "GET /a b HTTP/1.1", ["Host: a"]],
     ["a target that is no path", "GET a HTTP/1.1", ["Host: a"]],
     ["CONNECT", "CONNECT a:443 HTTP/1.1", ["Host: a:443"]],
+    ["a method that workerd does not know", "BREW / HTTP/1.1", ["Host: a"], 501],
+    ["a method in lower case", "get / HTTP/1.1", ["Host: a"], 501],
     ["no Host", "GET / HTTP/1.1", []],
     ["an empty Host", "GET / HTTP/1.1", ["Host:"]],
     ["a Host with a blank", "GET / HTTP/1.1", ["Host: a b"]],

@@ -8,9 +8,12 @@ export interface UrlParts {
   query: string;
 }
 
-/** The text between the slashes and the path: a host, or whatever the client sent. */
+/**
+ * The text between the slashes and the path: a host, or whatever the client sent. The target `*`,
+ * which names the server itself (RFC 9112, section 3.2.4), comes without a slash: `http://host*`.
+ */
 export function authorityOf(url: string): string {
-  const [authority = ""] = url.slice(url.indexOf("//") + 2).split(/[/?#]/, 1);
+  const [authority = ""] = url.slice(url.indexOf("//") + 2).split(/[/?#]|\*$/, 1);
   return authority;
 }
 

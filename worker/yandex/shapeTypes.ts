@@ -122,7 +122,7 @@ function readValue(field: Field, value: unknown): unknown {
     case "text":
       return readText(value);
     case "integer":
-      return within(Math.trunc(readNumber(value)), integerMin, integerMax);
+      return within(whole(readNumber(value)), integerMin, integerMax);
     case "time": {
       const ms = Math.trunc(readNumber(value) * 1000);
       return within(ms, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
@@ -153,8 +153,14 @@ function readText(value: unknown): string {
 
 function readNumber(value: unknown): number {
   const number = typeof value === "bigint" ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isFinite(number)) throw mismatch("number", value);
-  return number;
+  if (typeof number !== "number") throw mismatch("number", value);
+  return within(number, -Number.MAX_VALUE, Number.MAX_VALUE);
+}
+
+/** The service would drop the fraction: half a shard then counts as none said, which is one. */
+function whole(number: number): number {
+  if (Number.isInteger(number)) return number;
+  throw invalid(`number ${number} is not a whole number`);
 }
 
 /** The wordings are our own: the service takes what is left of a number that its field cannot hold. */

@@ -155,4 +155,12 @@ export const localMutations: readonly Mutation[] = [
     tests: ["test/e2e/cli.test.ts"],
     harm: "a server whose workerd dies goes on for ever",
   },
+  {
+    id: "local-20",
+    file: "local/framing.ts",
+    find: 'if (!methods.has(method)) throw new HeadFault("no such method", 501);',
+    replace: "",
+    tests: ["test/local/framing.test.ts"],
+    harm: "workerd answers an unknown method by itself, without a Date",
+  },
 ];

@@ -149,4 +149,12 @@ export const yandexMutations: readonly Mutation[] = [
     tests: ["test/worker/yandex/names.test.ts"],
     harm: "a stream's name has no bound",
   },
+  {
+    id: "yandex-19",
+    file: "worker/yandex/shapeTypes.ts",
+    find: "if (Number.isInteger(number)) return number;",
+    replace: "return Math.trunc(number);",
+    tests: ["test/worker/yandex/message.workerd.test.ts"],
+    harm: "half a shard counts as none said, and a stream of one shard is made",
+  },
 ];

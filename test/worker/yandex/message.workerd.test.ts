@@ -6,14 +6,15 @@ import { putRecords } from "../../../worker/yandex/actions/put.ts";
 import { getShardIterator } from "../../../worker/yandex/actions/read.ts";
 import { createStream, listStreams } from "../../../worker/yandex/actions/streams.ts";
 import { YandexError } from "../../../worker/yandex/errors.ts";
-import { readMessage } from "../../../worker/yandex/shapeTypes.ts";
+import { operations } from "../../../worker/yandex/operations.ts";
+import { type Fields, readMessage } from "../../../worker/yandex/shapeTypes.ts";
 import { parseSequenceNumber, parseShardId, shardIdOf } from "../../../worker/yandex/shards.ts";
 
 describe("readMessage", () => {
   test("members by any spelling, nested ones too; those that are not there are not there", () => {
     const body = {
       stream_name: "s",
-      shardCount: 3.9,
+      shardCount: 3,
       StreamModeDetails: { streamMode: "ON_DEMAND" },
       partitioning_settings: { MinActivePartitions: 1 },
     };
@@ -80,6 +81,35 @@ describe("readMessage", () => {
   });
 });
 
+describe("whole numbers", () => {
+  const members = [...operations.values()].flatMap(({ name, input }) =>
+    integersIn(input).map((path) => ({ input, path, title: `${name} ${path.join(".")}` })),
+  );
+
+  test("are members of operations", () => {
+    expect(members.map(({ title }) => title)).toContain("CreateStream ShardCount");
+    expect(members.length).toBeGreaterThan(20);
+  });
+
+  test.each(members)("$title: only what 32 bits hold", ({ input, path }) => {
+    const read = (value: unknown) => readMessage(input, bodyWith(path, value));
+    const refused = (value: unknown) => refusal(() => read(value)).join(": ");
+    const whole = "is not a whole number";
+    const range = "is out of range";
+    for (const good of [0, -0, 7, -7, 7n, 1e1, 2 ** 31 - 1, -(2 ** 31)]) read(good);
+    for (const [wrong, why] of [
+      ...[0.5, -0.5, 3.9, 1e-300, 2 ** 31 - 0.5].map((value) => [value, whole] as const),
+      ...[2 ** 31, -(2 ** 31) - 1, 1e300, 2n ** 64n, -(2n ** 64n)].map((n) => [n, range] as const),
+      ...[Infinity, -Infinity, NaN, 2n ** 2000n].map((value) => [value, range] as const),
+    ]) {
+      expect(refused(wrong)).toBe(`InvalidArgumentException: number ${Number(wrong)} ${why}`);
+    }
+    for (const wrong of ["7", "", true, null, [], [7], {}]) {
+      expect(refused(wrong)).toMatch(/^InvalidArgumentException: .* must be number, but is/);
+    }
+  });
+});
+
 describe("shards and sequence numbers", () => {
   test.each([
     ["shard-000000", 0],
@@ -113,6 +143,19 @@ describe("shards and sequence numbers", () => {
     expect(parseSequenceNumber(text)).toBe(index);
   });
 });
+
+/** Paths of the integers of an input, through its messages. */
+function integersIn(fields: Fields): string[][] {
+  return Object.entries(fields).flatMap(([name, field]) => {
+    if (field.type === "integer") return [[name]];
+    if (field.type !== "message") return [];
+    return integersIn(field.fields).map((path) => [name].concat(path));
+  });
+}
+
+function bodyWith(path: readonly string[], value: unknown): object {
+  return path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as object;
+}
 
 function type(wanted: string, is: string): string {
   return `[json.exception.type_error.302] type must be ${wanted}, but is ${is}`;
