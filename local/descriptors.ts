@@ -6,7 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 
-/** Descriptors for everything else: the lock, the pipes, Miniflare's own sockets. */
+/** Descriptors for everything else: the lock, the pipes, the Worker's requests to this process. */
 const ownDescriptors = 128;
 
 /**

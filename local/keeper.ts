@@ -6,7 +6,6 @@
  */
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Request, Response } from "miniflare";
 import { errorCode } from "./failure.ts";
 import { syncFile, syncFolder } from "./disk.ts";
 

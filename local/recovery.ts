@@ -1,10 +1,9 @@
 /**
- * Restarts workerd after it ended unexpectedly. Miniflare starts it again at once and does nothing
- * more if that start fails. Here the start is tried again, with growing pauses. If that fails too,
- * or if workerd ends again and again, the server ends with a message: that is better than a server
- * that answers nothing for ever.
+ * Restarts workerd after it ended unexpectedly: at once, and if that start fails, again with growing
+ * pauses. If that fails too, or if workerd ends again and again, the server ends with a message:
+ * that is better than a server that answers nothing for ever.
  */
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 
 /** Pause before each further attempt to start. */
@@ -18,12 +17,12 @@ const endsMax = 10;
 const endsWithinMs = 60_000;
 
 export interface Restarts {
-  /** Resolves when the start that Miniflare has begun succeeds; rejects if it fails. */
-  ready: () => Promise<unknown>;
+  /** Resolves when workerd listens; rejects if it does not start. */
   start: () => Promise<unknown>;
   isOver: () => boolean;
   /** Called once, when no further attempt is made. */
   giveUp: (failure: Failure) => void;
+  log: (line: string) => void;
 }
 
 /** Call it each time workerd has ended. */
@@ -40,29 +39,36 @@ export function createRecovery(restarts: Restarts): () => void {
     }
     if (isBusy) return;
     isBusy = true;
+    restarts.log("millrace: workerd crashed unexpectedly and is being restarted");
     void recover(restarts).finally(() => (isBusy = false));
   };
 }
 
-async function recover({ ready, start, isOver, giveUp }: Restarts): Promise<void> {
-  // After this, Miniflare has noticed the end of workerd too.
-  await nextTurn();
+async function recover({ start, isOver, giveUp, log }: Restarts): Promise<void> {
   try {
-    await retry([ready, ...restartPausesMs.map(() => start)], isOver);
+    await retry(
+      [0, ...restartPausesMs].map(() => start),
+      isOver,
+      log,
+    );
   } catch (error) {
     if (!isOver()) giveUp(startFailure(error));
   }
 }
 
 /** Tries until an attempt succeeds, with a pause before each attempt but the first. */
-export async function retry<T>(attempts: (() => Promise<T>)[], isOver: () => boolean): Promise<T> {
+export async function retry<T>(
+  attempts: (() => Promise<T>)[],
+  isOver: () => boolean,
+  log: (line: string) => void,
+): Promise<T> {
   for (const [i, attempt] of attempts.entries()) {
     try {
       return await attempt();
     } catch (error) {
       const pauseMs = restartPausesMs[i];
       if (pauseMs === undefined || i + 1 === attempts.length || isOver()) throw error;
-      console.error(`millrace: ${startFailure(error).message}: trying again in ${pauseMs} ms`);
+      log(`millrace: ${startFailure(error).message}: trying again in ${pauseMs} ms`);
       await delay(pauseMs);
     }
   }

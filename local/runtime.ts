@@ -1,16 +1,13 @@
 /**
- * Runs a bundled Worker on workerd through Miniflare, with its Durable Objects on disk. The address
- * it returns is workerd's own socket for the Worker: there is no proxy and no request passes
- * through Node. Nothing is downloaded, reported or inspected, no signal is handled here, and
- * workerd ends with this process. A workerd that crashes is restarted on the same address, with a
- * warning from Miniflare on stderr; recovery.ts limits how often.
+ * Runs a bundled Worker on workerd, with its Durable Objects on disk. The address it returns is
+ * workerd's own socket for the Worker: there is no proxy and no request passes through Node. Nothing
+ * is downloaded, reported or inspected, and workerd ends with this process. A workerd that crashes
+ * is restarted on the same address, with a line in the log; recovery.ts limits how often. Several
+ * runtimes may be in one process.
  */
-import { ChildProcess } from "node:child_process";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { Log, LogLevel, Miniflare, type WorkerOptions, type WorkerdStructuredLog } from "miniflare";
 import type { WorkerModules } from "./build.ts";
 import { keepFolder } from "./disk.ts";
 import type { Failure } from "./failure.ts";
@@ -18,9 +15,11 @@ import { keepFiles } from "./keeper.ts";
 import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
+import { type Handler, openServices } from "./services.ts";
+import { startWorkerd, type Workerd, type WorkerdLog } from "./workerd.ts";
+import { type Binding, renderConfig, type WorkerdConfig } from "./workerdConfig.ts";
 
-/** The compatibility date that the code is written for; wrangler.toml names the same one. */
-export const compatibilityDate = "2026-11-01";
+export type { Handler } from "./services.ts";
 
 /**
  * Part of the path of every object's file, as `<name>-<class>`: with another name the server would
@@ -30,12 +29,12 @@ const workerName = "millrace";
 
 const loopback = "127.0.0.1";
 
-export type Bindings = NonNullable<WorkerOptions["config"]["env"]>;
-type Manifest = NonNullable<WorkerOptions["config"]["manifest"]>;
+/** A text, or what this process answers to the Worker's requests. */
+export type Bindings = Record<string, string | Handler>;
 
 export interface RuntimeOptions {
   modules: WorkerModules;
-  /** Where objects keep their files; Miniflare may delete `scratch`. */
+  /** Where objects keep their files; `scratch` holds files of this run. */
   folder: { path: string; scratch: string };
   /** Port of workerd's own socket; a free one when undefined. */
   port?: number;
@@ -57,6 +56,8 @@ export interface RuntimeOptions {
   onStart?: (pid: number) => void;
   /** Called when workerd has ended and is not restarted. */
   onEnd?: (failure: Failure) => void;
+  /** Takes the lines of the Worker's log and of ours; stderr when undefined. */
+  log?: (line: string) => void;
 }
 
 export interface Runtime {
@@ -69,227 +70,123 @@ export interface Runtime {
 }
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  let isOver = false;
-  let recover: (() => void) | undefined;
-  const children = followRuntimes((child) => {
-    reapWithUs(child, options.temporaryFolder);
-    if (child.pid !== undefined) options.onStart?.(child.pid);
-    child.once("exit", () => recover?.());
-  });
+  const { log = console.error } = options;
   for (const name of Object.values(options.objects ?? {})) {
     const folder = databasesOf(options, name);
     await keepFolder(folder);
     removeEmptyDatabases(folder);
   }
-  const worker = await describeWorker(options);
-  const start = () => startMiniflare(worker, options.folder);
-  const miniflare = await retry([start, ...restartPausesMs.map(() => start)], () => false).catch(
-    (error: unknown) => {
-      children.stopFollowing();
-      throw startFailure(error);
-    },
-  );
-  let disposal: Promise<void> | undefined;
-  const dispose = () => {
-    isOver = true;
-    return (disposal ??= miniflare.dispose().finally(() => children.stopFollowing()));
+  const { bindings, handlers } = await gatherBindings(options);
+  const services = await openServices(handlers);
+  const config = { ...(await describeWorker(options)), bindings, services };
+  let isOver = false;
+  let recover: (() => void) | undefined;
+  let current: ChildProcess | undefined;
+  const onSpawn = (child: ChildProcess) => {
+    current = child;
+    reapWithUs(child, options.temporaryFolder);
+    if (child.pid !== undefined) options.onStart?.(child.pid);
   };
-  const port = Number((await miniflare.unsafeGetDirectURL()).port);
-  const again = {
-    ...worker,
-    dev: { ...worker.dev, unsafeDirectSockets: [{ host: loopback, port }] },
+  const logEntry = ({ level, message }: WorkerdLog) => log(`worker ${level}: ${message}`);
+  const start = async (port: number): Promise<Workerd> => {
+    const { scratch } = options.folder;
+    const text = renderConfig({ ...config, port });
+    const workerd = await startWorkerd({ config: text, scratch, log: logEntry, onSpawn });
+    workerd.child.once("exit", () => recover?.());
+    // It may have been asked to end while it started.
+    if (isOver) workerd.child.kill("SIGKILL");
+    return workerd;
   };
+  const { port = 0 } = options;
+  const attempts = [0, ...restartPausesMs].map(() => () => start(port));
+  const first = await retry(attempts, () => false, log).catch((error: unknown) => {
+    services.close();
+    throw startFailure(error);
+  });
   recover = createRecovery({
-    ready: () => miniflare.ready,
-    start: () => miniflare.setOptions(describeMiniflare(again, options.folder)),
+    start: () => start(first.port),
     isOver: () => isOver,
     giveUp: (failure) => options.onEnd?.(failure),
+    log,
   });
+  const end = async (signal: NodeJS.Signals) => {
+    isOver = true;
+    await endChild(current, signal);
+  };
   return {
+    host: loopback,
+    port: first.port,
+    async dispose() {
+      await end("SIGKILL");
+      services.close();
+    },
+    // On SIGTERM workerd finishes the requests that it has begun.
+    drain: () => end("SIGTERM"),
+  };
+}
+
+async function endChild(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  // So that the process does not end before workerd has.
+  child.ref();
+  child.kill(signal);
+  await ended;
+}
+
+async function describeWorker(
+  options: RuntimeOptions,
+): Promise<Omit<WorkerdConfig, "bindings" | "services">> {
+  const { modules, port = 0, objects = {}, folder } = options;
+  const load = async (name: string) => await readFile(join(modules.folder, name));
+  const wasm = modules.wasm.map(async (name) => [name, await load(name)] as const);
+  return {
+    name: workerName,
+    modules,
+    source: (await load(modules.main)).toString(),
+    wasm: Object.fromEntries(await Promise.all(wasm)),
+    objects,
+    objectsFolder: join(folder.path, "do"),
     host: loopback,
     port,
-    dispose,
-    async drain() {
-      isOver = true;
-      const { current } = children;
-      if (current === undefined) return;
-      // On SIGTERM workerd finishes the requests that it has begun. When Miniflare is disposed in
-      // the same turn, it does not treat the end of workerd as a crash.
-      const ended = new Promise<void>((done) => current.once("exit", () => done(dispose())));
-      current.kill("SIGTERM");
-      await ended;
-    },
   };
 }
 
-async function describeWorker(options: RuntimeOptions): Promise<WorkerOptions> {
-  const { modules, port = 0, objects = {}, bindings = {} } = options;
-  const files = await describeFiles(options);
-  const classes = Object.values(objects);
-  return {
-    config: {
-      name: workerName,
-      compatibilityDate,
-      manifest: await describeModules(modules),
-      exports: Object.fromEntries(
-        classes.map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
-      ),
-      env: {
-        ...Object.fromEntries(
-          Object.entries(objects).map(([binding, exportName]) => [
-            binding,
-            { type: "durable-object", worker: workerName, exportName },
-          ]),
-        ),
-        ...files,
-        ...describeKeepers(options),
-        ...(await describeObjectFiles(options)),
-        ...bindings,
-      },
-    },
-    // On one machine a cache beside the store has no use, and Miniflare's cache would write every
-    // segment a second time.
-    dev: { unsafeDirectSockets: [{ host: loopback, port }], cacheAPI: false },
-  };
+interface Gathered {
+  bindings: Record<string, Binding>;
+  handlers: Record<string, Handler>;
 }
 
-/** The folder that Miniflare keeps the databases of a class's objects in. */
+async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
+  const { files, objectFiles, folder } = options;
+  const handlers: Record<string, Handler> = {};
+  const bindings: Record<string, Binding> = {};
+  const serve = (name: string, handler: Handler) => {
+    handlers[name] = handler;
+    bindings[name] = { type: "service" };
+  };
+  for (const [name, value] of Object.entries(options.bindings ?? {})) {
+    if (typeof value === "string") bindings[name] = { type: "text", value };
+    else serve(name, value);
+  }
+  for (const [name, className] of Object.entries(options.objectKeepers ?? {})) {
+    serve(name, keepFiles(databasesOf(options, className)));
+  }
+  if (files !== undefined) {
+    const path = join(folder.path, files.folder);
+    await keepFolder(path);
+    removeLeftovers(path);
+    bindings[files.binding] = { type: "disk", path, writable: true };
+    serve(files.keeperBinding, keepFiles(path));
+  }
+  const objects = join(folder.path, "do");
+  await keepFolder(objects);
+  // The Worker only reads it: a folder for each class, by `<name>-<class>`.
+  if (objectFiles !== undefined) bindings[objectFiles] = { type: "disk", path: objects };
+  return { bindings, handlers };
+}
+
+/** The folder that workerd keeps the databases of a class's objects in. */
 function databasesOf({ folder }: RuntimeOptions, className: string): string {
   return join(folder.path, "do", `${workerName}-${className}`);
-}
-
-function describeKeepers(options: RuntimeOptions): Bindings {
-  const keepers = Object.entries(options.objectKeepers ?? {});
-  return Object.fromEntries(
-    keepers.map(([binding, className]) => [
-      binding,
-      { type: "fetcher", handler: keepFiles(databasesOf(options, className)) },
-    ]),
-  );
-}
-
-async function describeFiles({ files, folder }: RuntimeOptions): Promise<Bindings> {
-  if (files === undefined) return {};
-  const path = join(folder.path, files.folder);
-  await keepFolder(path);
-  removeLeftovers(path);
-  return {
-    [files.binding]: { type: "disk", path, writable: true },
-    [files.keeperBinding]: { type: "fetcher", handler: keepFiles(path) },
-  };
-}
-
-/** Miniflare's folder of the objects' files, by `<name>-<class>`. The Worker only reads it. */
-async function describeObjectFiles({ objectFiles, folder }: RuntimeOptions): Promise<Bindings> {
-  if (objectFiles === undefined) return {};
-  const path = join(folder.path, "do");
-  await keepFolder(path);
-  return { [objectFiles]: { type: "disk", path } };
-}
-
-async function describeModules({ folder, main, wasm }: WorkerModules): Promise<Manifest> {
-  const load = async (name: string) => await readFile(join(folder, name));
-  const compiled = wasm.map(
-    async (name) =>
-      [name, { type: "wasm" as const, contents: new Uint8Array(await load(name)) }] as const,
-  );
-  return {
-    mainModule: main,
-    modulesRoot: folder,
-    modules: {
-      [main]: { type: "esm", contents: (await load(main)).toString() },
-      ...Object.fromEntries(await Promise.all(compiled)),
-    },
-  };
-}
-
-async function startMiniflare(
-  worker: WorkerOptions,
-  folder: RuntimeOptions["folder"],
-): Promise<Miniflare> {
-  const miniflare = withoutSignals(() => createMiniflare(worker, folder));
-  try {
-    await miniflare.ready;
-    return miniflare;
-  } catch (error) {
-    await miniflare.dispose().catch(() => {});
-    throw error;
-  }
-}
-
-function createMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]): Miniflare {
-  const require = createRequire(import.meta.url);
-  process.env["WORKERD_BINARY"] = require("workerd").default;
-  process.env["MINIFLARE_WORKERD_PATH"] = join(import.meta.dirname, "workerd.sh");
-  const temporaryBefore = process.env["TMPDIR"];
-  process.env["TMPDIR"] = folder.scratch;
-  try {
-    return new Miniflare(describeMiniflare(worker, folder));
-  } finally {
-    if (temporaryBefore === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = temporaryBefore;
-  }
-}
-
-function describeMiniflare(worker: WorkerOptions, folder: RuntimeOptions["folder"]) {
-  return {
-    host: loopback,
-    port: 0,
-    cf: false as const,
-    telemetry: { enabled: false },
-    enableDevRegistry: false,
-    log: new StderrLog(LogLevel.WARN, { prefix: "millrace" }),
-    handleStructuredLogs: printLog,
-    resourcePersistencePath: folder.path,
-    workers: [worker],
-  };
-}
-
-/**
- * Miniflare would end the process on a signal before requests could finish. `serve` handles signals
- * itself.
- */
-function withoutSignals<T>(create: () => T): T {
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const before = signals.map((signal) => new Set(process.listeners(signal)));
-  const created = create();
-  signals.forEach((signal, i) => {
-    for (const listener of process.listeners(signal)) {
-      if (!before[i]?.has(listener)) process.removeListener(signal, listener);
-    }
-  });
-  return created;
-}
-
-/**
- * Notices every workerd that Miniflare starts, also after a crash: Miniflare has no event for it.
- */
-function followRuntimes(started: (child: ChildProcess) => void) {
-  const follow = (message: unknown) => {
-    if (typeof message !== "object" || message === null || !("process" in message)) return;
-    const child = message.process;
-    if (!(child instanceof ChildProcess)) return;
-    child.once("spawn", () => {
-      if (child.spawnfile !== process.env["MINIFLARE_WORKERD_PATH"]) return;
-      followed.current = child;
-      started(child);
-    });
-  };
-  const followed = {
-    current: undefined as ChildProcess | undefined,
-    stopFollowing: () => unsubscribe("child_process", follow),
-  };
-  subscribe("child_process", follow);
-  return followed;
-}
-
-class StderrLog extends Log {
-  protected override log(message: string): void {
-    console.error(message);
-  }
-}
-
-/** Prints the Worker's log and workerd's complaints, one line each. */
-function printLog({ level, message }: WorkerdStructuredLog): void {
-  console.error(`worker ${level}: ${message}`);
 }

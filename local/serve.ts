@@ -53,11 +53,11 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
       files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
       objectKeepers: { SHARD_KEEPER: durableObjects.SHARD },
       bindings: {
-        ...textBindings(readVariables()),
-        ...textBindings({ ...flags.settings }),
+        ...readVariables(),
+        ...flags.settings,
         ...accessVariables(flags),
         ...doorVariables(flags),
-        SPACE: { type: "fetcher", handler: space.handler },
+        SPACE: space.handler,
       },
       onStart: (pid) => folder.recordRuntime(pid),
       onEnd: (failure) => endWith(failure, parts),
@@ -116,17 +116,17 @@ function renderAccess({ authSource }: ServeFlags): string {
 /** Without keys a local server accepts every caller. A deployed one refuses every caller. */
 function accessVariables({ auth }: ServeFlags): Bindings {
   const [name, value] = auth === undefined ? ["MILLRACE_ACCESS", "open"] : ["MILLRACE_AUTH", auth];
-  return { [name]: { type: "text", value } };
+  return { [name]: value };
 }
 
 /**
  * Hosts and origins that a server without keys accepts besides loopback names and its own pages.
  */
 function doorVariables({ host, allowHosts, allowOrigins }: ServeFlags): Bindings {
-  return textBindings({
+  return {
     MILLRACE_ALLOW_HOST: [host, ...allowHosts].join(","),
     MILLRACE_ALLOW_ORIGIN: allowOrigins.join(","),
-  });
+  };
 }
 
 function stopOnSignals(parts: Parts): void {
@@ -164,13 +164,9 @@ async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
   folder?.release();
 }
 
-function readVariables(): Record<string, string | undefined> {
-  const ours = Object.entries(process.env).filter(([name]) => name.startsWith("MILLRACE_"));
-  return Object.fromEntries(ours);
-}
-
-function textBindings(variables: Record<string, string | undefined>): Bindings {
-  return Object.fromEntries(
-    Object.entries(variables).map(([name, value = ""]) => [name, { type: "text", value }]),
+function readVariables(): Record<string, string> {
+  const ours = Object.entries(process.env).flatMap(([name, value]) =>
+    name.startsWith("MILLRACE_") && value !== undefined ? [[name, value]] : [],
   );
+  return Object.fromEntries(ours);
 }

@@ -5,7 +5,6 @@
  * and one when they are accepted again.
  */
 import { statfs } from "node:fs/promises";
-import { Response } from "miniflare";
 import type { SpaceAnswer } from "../worker/core/space.ts";
 
 /** Enough for a hundred shards to seal their tails; on a small disk a quarter of its size. */

@@ -12,11 +12,11 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
-import { Miniflare, type WorkerOptions } from "miniflare";
+import { Miniflare, Response as MiniflareResponse, type WorkerOptions } from "miniflare";
 import { buildAll, buildWorker, type WorkerModules } from "../../local/build.ts";
 import { keepFiles } from "../../local/keeper.ts";
 import { reapWithUs } from "../../local/reaper.ts";
-import { compatibilityDate } from "../../local/runtime.ts";
+import { compatibilityDate } from "../../local/workerdConfig.ts";
 import type { Place } from "./places.ts";
 import { root } from "../tools/process.ts";
 
@@ -34,7 +34,7 @@ const bucketPath = join(data, bucketFolder);
 /** Of the local server's bucket (local/bucket.ts). */
 const bucketBindings = {
   FILES: { type: "disk" as const, path: bucketPath, writable: true },
-  FILE_KEEPER: { type: "fetcher" as const, handler: keepFiles(bucketPath) },
+  FILE_KEEPER: { type: "fetcher" as const, handler: keepBucket },
 };
 const placed = roundTrips.split(",").flatMap((text) =>
   [true, false].map((bucket) => {
@@ -71,6 +71,15 @@ const places = await Promise.all(
 );
 console.log(`places ${JSON.stringify(places)}`);
 console.log(`endpoint http://${loopback}:${places[0]?.address.port}`);
+
+/** The keeper, for Miniflare, which has classes of its own for requests and replies. */
+async function keepBucket(request: { url: string; text: () => Promise<string> }) {
+  const body = await request.text();
+  const reply = await keepFiles(bucketPath)(new Request(request.url, { method: "POST", body }));
+  return new MiniflareResponse(reply.status === 204 ? null : await reply.text(), {
+    status: reply.status,
+  });
+}
 
 function storeName(bucket: boolean): string {
   return bucket ? "store-bucket" : "store-plain";

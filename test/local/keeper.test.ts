@@ -4,7 +4,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Request } from "miniflare";
 import { expect, onTestFinished, test } from "vitest";
 import { keepFiles } from "../../local/keeper.ts";
 

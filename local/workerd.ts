@@ -1,0 +1,116 @@
+/**
+ * Starts one workerd process and tells when it listens. It is deaf to Ctrl-C and to a closing
+ * terminal, which send their signals to every process on it: when to stop, and what may finish
+ * first, is for the server above to say. What it creates can be read by its owner only. Its log and
+ * its complaints are given on line by line.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+const script = `trap '' INT HUP; umask 077; exec "$0" "$@"`;
+
+export interface WorkerdLog {
+  level: string;
+  message: string;
+}
+
+export interface WorkerdOptions {
+  /** The configuration, as renderConfig writes it. */
+  config: string;
+  /** Where the configuration is written while workerd reads it: it may hold access keys. */
+  scratch: string;
+  log: (entry: WorkerdLog) => void;
+  /** Called as soon as the process runs. */
+  onSpawn: (child: ChildProcess) => void;
+}
+
+export interface Workerd {
+  child: ChildProcess;
+  /** The port of its socket. */
+  port: number;
+}
+
+/** Resolves when workerd listens. Rejects, with what it said, when it ends before. */
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const file = join(options.scratch, `workerd-${process.pid}-${Date.now()}.capnp`);
+  writeFileSync(file, options.config, { mode: 0o600 });
+  try {
+    return await run(file, options);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+async function run(file: string, { log, onSpawn }: WorkerdOptions): Promise<Workerd> {
+  const args = ["serve", "--experimental", "--control-fd=3", file];
+  const child = spawn("sh", ["-c", script, binaryPath(), ...args], {
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    env: { ...process.env, TZ: "UTC" },
+  });
+  const said: string[] = [];
+  let isReady = false;
+  const take = (entry: WorkerdLog) => {
+    if (isNoise(entry.message)) return;
+    if (isReady) log(entry);
+    else said.push(entry.message);
+  };
+  for (const stream of [child.stdout, child.stderr]) eachLine(stream, (line) => take(parse(line)));
+  child.once("spawn", () => onSpawn(child));
+  const port = await new Promise<number>((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code, signal) => {
+      fail(new Error(said.join("; ") || `it ended at once (${signal ?? `code ${code}`})`));
+    });
+    eachLine(child.stdio[3] as Readable, (line) => done(readPort(line)));
+  });
+  isReady = true;
+  // It ends with this process in any case (reaper.ts), and must not keep it alive.
+  child.unref();
+  for (const stream of child.stdio) if (stream instanceof Socket) stream.unref();
+  return { child, port };
+}
+
+/** The program in the package `workerd` that is for this machine. */
+function binaryPath(): string {
+  const program: unknown = createRequire(import.meta.url)("workerd").default;
+  return String(program);
+}
+
+function eachLine(stream: Readable | null, take: (line: string) => void): void {
+  if (stream !== null) createInterface(stream).on("line", take);
+}
+
+/** `{"event":"listen","socket":"direct","port":N}` */
+function readPort(line: string): number {
+  const message: unknown = JSON.parse(line);
+  return typeof message === "object" && message !== null && "port" in message
+    ? Number(message.port)
+    : 0;
+}
+
+/** Lines of workerd's log are JSON; a crash writes others. */
+function parse(line: string): WorkerdLog {
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry === "object" && entry !== null && "level" in entry && "message" in entry) {
+      return { level: String(entry.level), message: String(entry.message) };
+    }
+  } catch {
+    // Not JSON.
+  }
+  return { level: "error", message: line };
+}
+
+/** What helps only those who debug workerd: traces made of addresses, and why they are. */
+function isNoise(message: string): boolean {
+  return (
+    message === "" ||
+    message.includes("$LLVM_SYMBOLIZER is not set") ||
+    /stack:( (0|[a-f\d]{4,})){3,}/.test(message)
+  );
+}
