@@ -10,6 +10,7 @@ import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
 import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/routes.ts";
 import type { Scope } from "./core/types.ts";
 import { addsData, SpaceGauge } from "./core/space.ts";
+import { Backend } from "./stream/backend.ts";
 import { isRoot, splitUrl } from "./http/url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
@@ -39,7 +40,7 @@ export default {
     };
     const door = openDoor(request, env);
     const face = faceOf(request);
-    const serve = () => face.serve(request, runtime, defaultScope);
+    const serve = () => face.serve(request, new Backend(runtime), defaultScope);
     try {
       const reply =
         door.preflight ??
@@ -77,7 +78,7 @@ async function serveWrite(
 }
 
 interface Face {
-  serve(request: Request, runtime: Runtime, home: Scope): Promise<Response>;
+  serve(request: Request, backend: Backend, home: Scope): Promise<Response>;
   /** The reply to a request that the door refuses. */
   refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
 }

@@ -36,6 +36,25 @@ function declares(source: string, name: string): boolean {
   return new RegExp(`${declared}|${method}`, "m").test(source);
 }
 
+interface Override {
+  files: string[];
+  rules: Record<string, unknown>;
+}
+
+/** What the linter says about the imports of a room. */
+function ruleOf(room: string): Override | undefined {
+  const { overrides } = JSON.parse(readFileSync(join(root, ".oxlintrc.json"), "utf8")) as {
+    overrides: Override[];
+  };
+  return overrides.find(({ files }) => files.includes(`worker/${room}/**`));
+}
+
+function sourcesOf(folder: string): { file: string; text: string }[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => ({ file: name, text: readFileSync(join(folder, name), "utf8") }));
+}
+
 /** The names by which a document's headings can be linked to, as code hosts make them. */
 function anchorsOf(document: string): string[] {
   return [...document.matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
@@ -71,15 +90,28 @@ describe("docs/ARCHITECTURE.md", () => {
 
   test("its rooms stand in the order that the linter holds", () => {
     const rooms = [...architecture.matchAll(/^\| `worker\/(\w+)\/`/gm)].map(([, room]) => room!);
-    const { overrides } = JSON.parse(readFileSync(join(root, ".oxlintrc.json"), "utf8")) as {
-      overrides: { files: string[]; rules: Record<string, unknown> }[];
-    };
     for (const [at, room] of rooms.entries()) {
-      const rule = overrides.find(({ files }) => files.includes(`worker/${room}/**`));
+      const rule = ruleOf(room);
       const [, refused = ""] = /\((\w+(?:\|\w+)*)\)\//.exec(JSON.stringify(rule)) ?? [];
       const above = rooms.slice(at + 1).filter((each) => !refused.split("|").includes(each));
       expect(above, `rooms that worker/${room} may import and that stand below it`).toEqual([]);
     }
+  });
+});
+
+describe.each(["kinesis", "v3io", "yandex"])("the dialect %s", (room) => {
+  const patterns = JSON.stringify(ruleOf(room));
+
+  test("is kept from bindings, caches and calls of objects by the linter", () => {
+    const kept = ["core/bindings", "core/rpc", "core/bodyCache", "auth/access", "stream/"];
+    expect(kept.filter((path) => !patterns.includes(path))).toEqual([]);
+  });
+
+  test("has the core by its Backend alone", () => {
+    const touching = sourcesOf(join(root, "worker", room)).filter(({ text }) =>
+      /\.getByName\(|\bruntime\b|\benv\.|\bnew Backend\(/.test(text),
+    );
+    expect(touching.map(({ file }) => file)).toEqual([]);
   });
 });
 

@@ -5,9 +5,10 @@
 import { setClock } from "../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Env, Runtime } from "../../worker/core/bindings.ts";
+import type { Env } from "../../worker/core/bindings.ts";
 import { catalogOf, forgetStream } from "../../worker/stream/directory.ts";
 import { unwrap } from "../../worker/core/rpc.ts";
+import { Backend } from "../../worker/stream/backend.ts";
 import { serveV3io } from "../../worker/v3io/face.ts";
 import { serveYandex } from "../../worker/yandex/face.ts";
 import { nowMs, type PlainRequest, sign, timestamp } from "./auth/requests.ts";
@@ -302,7 +303,7 @@ async function v3io(
     headers: { ...headers, ...(!isPlain && { "x-v3io-function": name }) },
     ...(!isPlain && { body: JSON.stringify(body) }),
   });
-  const reply = await serveV3io(request, runtimeWith(access), home);
+  const reply = await serveV3io(request, backendWith(access), home);
   return { status: reply.status, text: await textOf(reply) };
 }
 
@@ -321,7 +322,7 @@ async function yandex(
     },
     body: JSON.stringify(input),
   });
-  const reply = await serveYandex(request, runtimeWith(access), home);
+  const reply = await serveYandex(request, backendWith(access), home);
   const text = await textOf(reply);
   return { status: reply.status, text, error: /"__type":"(\w+)"/.exec(text)?.[1] };
 }
@@ -335,9 +336,10 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-function runtimeWith(access: Partial<Env>): Runtime {
+function backendWith(access: Partial<Env>): Backend {
   const { MILLRACE_ACCESS: _, ...others } = env;
-  return { env: { ...others, ...access }, segments: exports.Segments, waitUntil: () => {} };
+  const bindings = { ...others, ...access };
+  return new Backend({ env: bindings, segments: exports.Segments, waitUntil: () => {} });
 }
 
 async function textOf(reply: Response): Promise<string> {

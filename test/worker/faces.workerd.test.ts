@@ -4,6 +4,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { Backend } from "../../worker/stream/backend.ts";
 import { serveV3io } from "../../worker/v3io/face.ts";
 import { base64, kinesisOver } from "./kinesis/client.ts";
 import { v3ioOver } from "./v3io/client.ts";
@@ -173,9 +174,10 @@ describe("what a face does not have", () => {
     expect((await v3io("PutRecords", `${path}/s`, body)).status).toBe(404);
     const named = { ...env, MILLRACE_V3IO_CONTAINERS: "bigdata,ru-central1" };
     const runtime = { env: named, segments: exports.Segments, waitUntil: () => {} };
+    const backend = new Backend(runtime);
     const home = { account: "000000000000", region: "us-east-1" };
     const namedV3io = v3ioOver((at, init) =>
-      serveV3io(new Request(`http://localhost${at}`, init), runtime, home),
+      serveV3io(new Request(`http://localhost${at}`, init), backend, home),
     );
     expect((await namedV3io("PutRecords", `${path}/s`, body)).status).toBe(200);
     const target = { StreamName: `${path}/s`, ShardId: "shard-000000" };

@@ -1,5 +1,5 @@
 // What an action gets besides its input, and what it returns.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";
 import type { Scope } from "../core/types.ts";
@@ -7,7 +7,7 @@ import type { BodyCodec } from "./codec.ts";
 import type { StreamAddress } from "./names.ts";
 
 export interface ActionContext {
-  runtime: Runtime;
+  backend: Backend;
   /** Account and region of the caller's credentials. */
   scope: Scope;
   /** The name of the operation, to which tokens of its pages are bound. */

@@ -1,29 +1,26 @@
 // Describes or changes a stream in its catalog, for control-plane actions. They ask the catalog and
 // not a cache, because a client that has changed a stream expects to see the change.
 import type { StreamChange } from "../core/control.ts";
-import { writtenCatalogOf, forgetStream, refreshStream } from "../stream/directory.ts";
-import { type StreamHead, unwrap } from "../core/rpc.ts";
+import type { StreamHead } from "../core/rpc.ts";
 import type { StreamDescription } from "../core/types.ts";
 import type { ActionContext } from "./context.ts";
 import { resolveStream, type StreamReference } from "./names.ts";
 
 /** Throws `streamNotFound`. */
 export async function describeStreamNow(
-  { runtime: { env }, scope }: ActionContext,
+  { backend, scope }: ActionContext,
   reference: StreamReference,
 ): Promise<StreamDescription> {
   const address = resolveStream(reference, scope);
-  return (await refreshStream(env, address, address.name)).description;
+  return (await backend.streams.refresh(address, address.name)).description;
 }
 
 /** What the stream was, and what it is now. */
 export async function changeStreamNow(
-  { runtime: { env }, scope }: ActionContext,
+  { backend, scope }: ActionContext,
   reference: StreamReference,
   change: StreamChange,
 ): Promise<{ before: StreamHead; after: StreamHead }> {
   const address = resolveStream(reference, scope);
-  const reply = unwrap(await writtenCatalogOf(env, address).changeStream(address.name, change));
-  forgetStream(address, address.name);
-  return reply;
+  return backend.streams.change(address, address.name, change);
 }

@@ -2,13 +2,12 @@
 // form: a KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else
 // as InternalFailure.
 import { requestBodyBytesMax } from "../limits.ts";
-import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readBody } from "../http/body.ts";
 import type { DoorRefusal } from "../http/door.ts";
-import type { Env, Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { isCode } from "../errors.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { RecordPage } from "../http/recordPage.ts";
@@ -42,13 +41,13 @@ const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
 
 export async function serveKinesis(
   request: Request,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
 ): Promise<Response> {
   const { method, headers } = request;
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
-  const body = condemn(runtime.env, head) ?? (await readWhole(request));
+  const body = condemn(backend, head) ?? (await readWhole(request));
   if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
   const envelope = readEnvelope({ method, headers, query, body }, operations, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
@@ -57,9 +56,9 @@ export async function serveKinesis(
   let scope = home;
   try {
     const signed = { ...head, body, authorization };
-    const caller = identify(runtime.env, { dialect: "kinesis", ...signed });
+    const caller = identify(backend, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
-    const reply = await call(envelope, runtime, caller, scope, failures);
+    const reply = await call(envelope, backend, caller, scope, failures);
     return await respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
@@ -83,8 +82,11 @@ export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promi
  * Where keys are asked for, what a call's headers condemn is refused before its body is read. On an
  * open server the service's order stays: a body that cannot be read is said first.
  */
-function condemn(env: Env, head: Omit<SignedHead, "authorization">): KinesisError | undefined {
-  const access = accessOf(env);
+function condemn(
+  backend: Backend,
+  head: Omit<SignedHead, "authorization">,
+): KinesisError | undefined {
+  const access = backend.access;
   if (access.mode === "open" || head.method !== "POST") return undefined;
   const authorization = readAuthorization(head.headers, head.query);
   if (authorization instanceof KinesisError) return authorization;
@@ -104,34 +106,34 @@ async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
 }
 
 /** Throws the refusal of credentials that are not good. */
-function identify(env: Env, credentials: Credentials): Caller {
-  const outcome = authenticate(accessOf(env), credentials, Date.now());
+function identify(backend: Backend, credentials: Credentials): Caller {
+  const outcome = authenticate(backend.access, credentials, Date.now());
   if (outcome.kind === "refusal") throw new KinesisError(outcome.name, outcome.message);
   return outcome;
 }
 
 async function call(
   { operation, read, codec }: EnvelopeCall,
-  runtime: Runtime,
+  backend: Backend,
   caller: Caller,
   scope: Scope,
   failures: FailureLog,
 ): Promise<ActionReply> {
   const { named: nameIn, run } = read();
   const nowMs = Date.now();
-  const { env } = runtime;
   const named = name(nameIn, scope);
-  if (!caller.isOpen) await judge(env, caller, operation, named);
+  if (!caller.isOpen) await judge(backend, caller, operation, named);
   const stream = isResource(named) ? named.stream : undefined;
-  await takeRate(env, scope, operation, stream);
+  await takeRate(backend, scope, operation, stream);
   const context: ActionContext = {
-    runtime,
+    backend,
     scope,
     operation: operation.name,
     codec,
     nowMs,
     failures,
-    permit: (held) => permit(env, caller, operation, { stream: held, key: { stream: held.name } }),
+    permit: (held) =>
+      permit(backend, caller, operation, { stream: held, key: { stream: held.name } }),
   };
   try {
     return await run(context);
@@ -154,14 +156,14 @@ function name(named: Call["named"], scope: Scope): Named | KinesisError {
  * Throws unless the caller may do this to what it names, which for a token is the action's to ask.
  */
 async function judge(
-  env: Env,
+  backend: Backend,
   caller: Caller,
   operation: Operation,
   named: Named | KinesisError,
 ): Promise<void> {
   if (named instanceof KinesisError) throw named;
   if (named !== "token") {
-    await permit(env, caller, operation, named === "account" ? undefined : named);
+    await permit(backend, caller, operation, named === "account" ? undefined : named);
   }
 }
 

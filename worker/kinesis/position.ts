@@ -5,8 +5,8 @@
 // A number whose arrival is the second of its shard's creation is that of no record, because the numbers
 // of records say a later one: it stands before the record with its index. A shard's StartingSequenceNumber is one,
 // and so are the numbers at which subscriptions go on: AT and AFTER mean the same of them.
-import type { Runtime } from "../core/bindings.ts";
-import { latestTime, type Page } from "../stream/reader.ts";
+import type { Backend } from "../stream/backend.ts";
+import type { Page } from "../stream/reader.ts";
 import type { SeekRequest, ShardDescription, StreamDescription } from "../core/types.ts";
 import {
   iteratorTypeMismatch,
@@ -28,7 +28,7 @@ export interface Position {
 
 /** Throws InvalidArgumentException for what is no position in this shard, and `shardNotFound`. */
 export async function seekRequest(
-  runtime: Runtime,
+  backend: Backend,
   { type, number, timestamp }: Position,
   stream: StreamDescription,
   shard: ShardDescription,
@@ -44,7 +44,7 @@ export async function seekRequest(
       return { kind: "latest" };
     case "AT_TIMESTAMP":
       if (timestamp === undefined) throw timestampMissing();
-      if (timestamp > (await latestTime(runtime, shard.uid, timestamp, nowMs))) {
+      if (timestamp > (await backend.shards.latestTime(shard.uid, timestamp, nowMs))) {
         throw timestampInFuture(timestamp, nowMs);
       }
       return { kind: "time", timeMs: Math.max(Math.ceil(timestamp), 0), ordinal: 0 };

@@ -2,11 +2,10 @@
 // then the records of a page as the engine prints them, in either format.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import type { ShardNumbers, TimeSpan } from "../engine/engine.ts";
-import type { Env } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { engine } from "../engine/instance.ts";
 import { descriptionTtlMs } from "../limits.ts";
 import { RecordPage } from "../http/recordPage.ts";
-import { findStreamSince } from "../stream/directory.ts";
 import { encryptionSpans } from "../core/encryption.ts";
 import type { Page, Run } from "../stream/reader.ts";
 import type { Scope } from "../core/types.ts";
@@ -35,13 +34,13 @@ export function renderRecords(
  * record arrived is good for ever; the time between is for clocks that differ.
  */
 export async function spansOf(
-  env: Env,
+  backend: Backend,
   stream: Scope & { name: string },
   { lastTimeMs }: Page,
 ): Promise<readonly TimeSpan[]> {
   if (lastTimeMs === undefined) return [];
   const sinceMs = lastTimeMs + descriptionTtlMs;
-  const { description } = await findStreamSince(env, stream, stream.name, sinceMs);
+  const { description } = await backend.streams.findSince(stream, stream.name, sinceMs);
   return encryptionSpans(description);
 }
 

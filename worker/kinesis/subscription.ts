@@ -5,14 +5,13 @@
 // it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
 import { isDue, isOver, timeLeft } from "../core/clock.ts";
 import type { TimeSpan } from "../engine/engine.ts";
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { isCode } from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import { pageRecordsMax } from "../limits.ts";
-import { findStream } from "../stream/directory.ts";
-import { type Page, pageOf, readPage } from "../stream/reader.ts";
-import { isAtEnd, waitForChildren } from "../stream/shardEnd.ts";
-import { type NextReply, type SubscriptionApi, unwrap } from "../core/rpc.ts";
+import type { Page } from "../stream/reader.ts";
+import { isAtEnd } from "../core/shardEnd.ts";
+import type { ShardSubscription } from "../stream/shardSubscription.ts";
 import { mebibyte } from "../core/units.ts";
 import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
@@ -29,8 +28,8 @@ export interface Subscribed {
   shard: ShardDescription;
   consumer: { name: string; uid: string };
   location: Location;
-  /** The session with the shard; it must be released. */
-  subscription: SubscriptionApi & Disposable;
+  /** It must be ended. */
+  subscription: ShardSubscription;
 }
 
 /** How long a subscription lasts (AWS API reference, SubscribeToShard). */
@@ -42,9 +41,6 @@ const silenceMsMax = 4500;
 /** How often a reader of history checks that it still holds the subscription. */
 const holdCheckMs = 1000;
 
-/** A shard that is restarted more often than this ends its subscriptions. */
-const renewalMsMin = 1000;
-
 /** Record data and keys of one event: below a page's buffer, unless one record is larger. */
 const eventBytesMax = mebibyte;
 
@@ -52,12 +48,12 @@ const limits = { recordsMax: pageRecordsMax, bytesMax: eventBytesMax };
 
 /** The reply's body. Cancelling it ends the subscription. */
 export function pushEvents(
-  runtime: Runtime,
+  backend: Backend,
   subscribed: Subscribed,
   codec: BodyCodec,
   failures: FailureLog,
 ): ReadableStream<Uint8Array> {
-  const push = new Push(runtime, subscribed, codec, failures);
+  const push = new Push(backend, subscribed, codec, failures);
   const events = push.events();
   return new ReadableStream(
     {
@@ -76,32 +72,29 @@ export function pushEvents(
 }
 
 class Push {
-  private readonly runtime: Runtime;
+  private readonly backend: Backend;
   private readonly subscribed: Subscribed;
   private readonly codec: BodyCodec;
   private readonly failures: FailureLog;
   private readonly endMs = Date.now() + subscriptionMs;
   private location: Location;
-  private subscription: SubscriptionApi & Disposable;
   private spans: readonly TimeSpan[] = [];
   private eventMs = 0;
   private heldMs = Date.now();
-  private renewedMs = 0;
   private isOver = false;
 
-  constructor(runtime: Runtime, subscribed: Subscribed, codec: BodyCodec, failures: FailureLog) {
+  constructor(backend: Backend, subscribed: Subscribed, codec: BodyCodec, failures: FailureLog) {
     this.failures = failures;
-    this.runtime = runtime;
+    this.backend = backend;
     this.subscribed = subscribed;
     this.codec = codec;
     this.location = subscribed.location;
-    this.subscription = subscribed.subscription;
   }
 
   /** Frees the consumer's place, and ends the waiting in it. */
   letGo(): void {
     this.isOver = true;
-    this.subscription[Symbol.dispose]();
+    this.subscribed.subscription.end();
   }
 
   async *events(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -140,11 +133,10 @@ class Push {
   /** A page from wherever the records are, for a reader that is behind. */
   private async readAhead(): Promise<Page> {
     if (isOver(this.heldMs, holdCheckMs, Date.now())) {
-      const isHeld = await this.ask((subscription) => subscription.isHeld());
-      if (isHeld === false) throw this.taken();
+      await this.subscribed.subscription.checkHeld();
       this.heldMs = Date.now();
     }
-    return readPage(this.runtime, this.subscribed.shard.uid, this.location, limits, "skip");
+    return this.backend.shards.read(this.subscribed.shard.uid, this.location, limits, "skip");
   }
 
   /** What is committed next, or nothing when that takes too long. */
@@ -156,28 +148,10 @@ class Push {
     );
     const { index } = this.location;
     const request = { ...limits, index, timeoutMs };
-    const reply = await this.ask((subscription) => subscription.next(request));
-    if (reply === undefined) return this.readAhead();
-    const next: NextReply = unwrap(reply);
-    if (!next.held) throw this.taken();
+    const page = await this.subscribed.subscription.next(request);
+    if (page === undefined) return this.readAhead();
     this.heldMs = Date.now();
-    return pageOf(next);
-  }
-
-  /** What the shard answers; undefined when it was restarted, and has been subscribed to again. */
-  private async ask<T>(
-    question: (subscription: SubscriptionApi) => Promise<T>,
-  ): Promise<T | undefined> {
-    try {
-      return await question(this.subscription);
-    } catch (error) {
-      if (this.isOver || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
-      this.renewedMs = Date.now();
-      const { shard, consumer } = this.subscribed;
-      const stub = this.runtime.env.SHARD.getByName(shard.uid);
-      this.subscription = unwrap(await stub.subscribe(consumer.uid)).subscription;
-      return undefined;
-    }
+    return page;
   }
 
   private async eventOf(
@@ -203,7 +177,7 @@ class Push {
    */
   private async encrypted(page: Page): Promise<readonly TimeSpan[]> {
     try {
-      this.spans = await spansOf(this.runtime.env, this.subscribed.stream, page);
+      this.spans = await spansOf(this.backend, this.subscribed.stream, page);
     } catch (error) {
       if (!isCode(error, "streamNotFound")) throw error;
     }
@@ -213,12 +187,12 @@ class Push {
   /** The shards that continue this one, as soon as the catalog has shown them. */
   private children(): Promise<ShardDescription[]> {
     const { stream, shard } = this.subscribed;
-    return waitForChildren(this.runtime.env, stream, stream.name, shard.index);
+    return this.backend.streams.waitForChildren(stream, stream.name, shard.index);
   }
 
   private async checkConsumer(): Promise<void> {
     const { stream, consumer } = this.subscribed;
-    const { description } = await findStream(this.runtime.env, stream, stream.name);
+    const { description } = await this.backend.streams.find(stream, stream.name);
     if (description.consumers.some(({ uid }) => uid === consumer.uid)) return;
     throw consumerNotFound(consumer.name, stream.account);
   }

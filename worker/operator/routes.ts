@@ -1,13 +1,12 @@
 // Requests of an operator, below /_millrace/. With access keys, each needs a v3io key or password
 // and its own action, such as `millrace:GetStats`. With ?stream=NAME a request is about that
 // stream, and the caller needs the permission for it.
-import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { isStreamError, type StreamErrorCode } from "../errors.ts";
-import { type NamedResource, refusalOf } from "../stream/permission.ts";
+import type { NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
@@ -18,7 +17,7 @@ interface Work {
   action: string;
   /** About one stream, or none. */
   run(
-    runtime: Runtime,
+    backend: Backend,
     stream: NamedResource | undefined,
     parameters: URLSearchParams,
   ): Promise<object>;
@@ -75,24 +74,23 @@ export function isOperatorRequest(method: string, path: string): boolean {
 
 export async function serveOperator(
   request: Request,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
 ): Promise<Response> {
   const { headers, method, url } = request;
   const { path, query } = splitUrl(url);
   const work = works.get(`${method} ${path}`);
   if (work === undefined) return json(404, { error: "NotFound" });
-  const { env } = runtime;
-  const caller = authenticate(accessOf(env), { dialect: "v3io", headers }, Date.now());
+  const caller = authenticate(backend.access, { dialect: "v3io", headers }, Date.now());
   if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
   const parameters = new URLSearchParams(query);
   const name = parameters.get("stream");
   const scope = { account: caller.principal.account, region: home.region };
   const stream = name === null ? undefined : { scope, name };
-  const refusal = await refusalOf(env, caller, { action: work.action }, stream);
+  const refusal = await backend.refusalOf(caller, { action: work.action }, stream);
   if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
-    return await json(200, await work.run(runtime, stream, parameters));
+    return await json(200, await work.run(backend, stream, parameters));
   } catch (error) {
     if (!isStreamError(error)) throw error;
     const status = statusOf[error.code];

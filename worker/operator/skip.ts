@@ -1,17 +1,15 @@
 // POST /_millrace/skip?stream=NAME&shard=UID&segment=N: lets readers pass over a segment that
 // cannot be read any more. The error of a read, and the log, name the shard's uid and the segment's
 // number. A segment with an intact copy is refused, so that a mistake hides no records.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { StreamError } from "../errors.ts";
 import type { NamedResource } from "../stream/permission.ts";
-import { refreshStream } from "../stream/directory.ts";
-import { unwrap } from "../core/rpc.ts";
 
 /**
  * Returns what readers pass over from now on. Throws `invalidQuery`, and the errors of the shard.
  */
 export async function skipSegment(
-  { env }: Runtime,
+  backend: Backend,
   stream: NamedResource | undefined,
   parameters: URLSearchParams,
 ): Promise<object> {
@@ -20,10 +18,10 @@ export async function skipSegment(
   if (stream === undefined || uid === null || !/^\d{1,9}$/.test(segment)) {
     throw new StreamError("invalidQuery", { wanted: "stream, shard and segment" });
   }
-  const { description } = await refreshStream(env, stream.scope, stream.name);
+  const { description } = await backend.streams.refresh(stream.scope, stream.name);
   if (!description.shards.some((shard) => shard.uid === uid)) {
     throw new StreamError("shardNotFound", { uid });
   }
-  const { skipped } = unwrap(await env.SHARD.getByName(uid).skip(Number(segment)));
+  const skipped = await backend.shards.skip(uid, Number(segment));
   return { shard: uid, ...skipped };
 }

@@ -1,23 +1,19 @@
 // GET /_millrace/stats: statistics for an operator. Without a query, the counters of the isolate
 // that answers. With ?stream=NAME, what each shard of that stream has stored and done.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import type { NamedResource } from "../stream/permission.ts";
-import { askSpace } from "../core/space.ts";
 import { bodies } from "../core/bodyCache.ts";
-import { findStream } from "../stream/directory.ts";
 import { pendingTotalBytes } from "../shard/pendingBudget.ts";
 import { readCounters } from "../stream/readCounters.ts";
-import { unwrap } from "../core/rpc.ts";
 import { visitShards } from "../core/parallel.ts";
 
 /** Throws `streamNotFound`, `shardNotFound`. */
 export async function readStats(
-  runtime: Runtime,
+  backend: Backend,
   stream: NamedResource | undefined,
 ): Promise<object> {
-  const { SPACE: space } = runtime.env;
-  const shards = stream && (await shardStats(runtime, stream));
-  const disk = space === undefined ? undefined : await askSpace(space);
+  const shards = stream && (await shardStats(backend, stream));
+  const disk = await backend.diskSpace();
   return {
     isolate: isolateStats(),
     ...(disk && { disk: { ...disk, takesWrites: disk.spareBytes > 0 } }),
@@ -34,10 +30,10 @@ function isolateStats() {
   };
 }
 
-async function shardStats(runtime: Runtime, { scope, name }: NamedResource) {
-  const { description } = await findStream(runtime.env, scope, name);
+async function shardStats(backend: Backend, { scope, name }: NamedResource) {
+  const { description } = await backend.streams.find(scope, name);
   return visitShards(description.shards, async ({ uid, index }) => {
-    const stats = unwrap(await runtime.env.SHARD.getByName(uid).stats());
+    const stats = await backend.shards.stats(uid);
     return Object.assign({ index }, stats);
   });
 }

@@ -1,7 +1,7 @@
 // The v3io face: finds the operation of a request, checks the permission, runs the operation, and
 // answers every failure with the body that v3io servers send.
 import type { DoorRefusal } from "../http/door.ts";
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
 import { isRoot, splitUrl } from "../http/url.ts";
@@ -14,12 +14,12 @@ import { identify, permit } from "./permission.ts";
 
 export async function serveV3io(
   request: Request,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
 ): Promise<Response> {
   const id = crypto.randomUUID();
   const failures = new FailureLog(`v3io request ${id}`);
-  const response = await call(request, runtime, home, failures).catch((error: unknown) =>
+  const response = await call(request, backend, home, failures).catch((error: unknown) =>
     errorResponse(v3ioErrorOf(error, failures)),
   );
   // Real servers have no such header; without it nobody could find the line in the log.
@@ -29,27 +29,27 @@ export async function serveV3io(
 
 async function call(
   request: Request,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
   failures: FailureLog,
 ): Promise<Response> {
   const { headers } = request;
-  const caller = identify(runtime.env, headers, Date.now());
+  const caller = identify(backend, headers, Date.now());
   const scope = { account: caller.principal.account, region: home.region };
-  const context = { runtime, scope, failures };
+  const context = { backend, scope, failures };
   const name = headers.get("x-v3io-function");
   let address = rootAddress;
   let operation: Operation = listContainers;
   if (name !== null || request.method !== "GET" || !isRoot(splitUrl(request.url).path)) {
     address = parseAddress(request.url);
-    requireContainer(runtime.env, address.container);
+    requireContainer(backend, address.container);
     operation =
       name === null
         ? await operationOfVerb(request.method, address, context)
         : operationOfFunction(name);
   }
   const { resource, run } = await operation.read(request, address);
-  await permit(runtime, scope, caller, operation, resource);
+  await permit(backend, scope, caller, operation, resource);
   return await run(context);
 }
 

@@ -5,14 +5,13 @@
 // v3io-go sync_test.go, TestGetContainerContents*.
 import { itemTimeAt } from "../core/itemTime.ts";
 import { Buffer } from "node:buffer";
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import type { ItemPlace, ItemTime, ListedEntry } from "../core/itemTypes.ts";
-import { writtenCatalogOf } from "../stream/directory.ts";
 import type { StreamEntry } from "../core/rpc.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
 import { type Address, checkName, type Place } from "./names.ts";
 import { invalid, V3ioError } from "./errors.ts";
-import { isObject, itemsOf, streamAbove, streamAt, streamNameAt, viewOf } from "./places.ts";
+import { isObject, streamAbove, streamAt, streamNameAt } from "./places.ts";
 
 export interface ListRequest {
   container: string;
@@ -81,34 +80,34 @@ export function parseListRequest({ container, query }: Address): ListRequest {
  * file or directory" where there is no such directory.
  */
 export async function listDirectory(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   request: ListRequest,
 ): Promise<Listing> {
   const { container, directory, keysMax, marker, directoriesOnly } = request;
   const place = { container, path: directory };
   const prefix = directory === "" ? "" : `${directory}/`;
-  const after = await startOf(runtime, scope, container, marker);
+  const after = await startOf(backend, scope, container, marker);
   const question = { container, prefix, after, limit: keysMax + 1, directoriesOnly };
-  const found = keysMax === 0 ? [] : await entriesOf(runtime, scope, question, place);
+  const found = keysMax === 0 ? [] : await entriesOf(backend, scope, question, place);
   if (found.length === 0 && marker === "" && directory !== "") {
-    const exists = await isDirectory(runtime, scope, place);
+    const exists = await isDirectory(backend, scope, place);
     if (!exists) throw new V3ioError("No such file or directory");
   }
   const entries = found.slice(0, keysMax);
-  const nextMarker = await markerOf(runtime, scope, container, entries.at(-1)?.key ?? "");
+  const nextMarker = await markerOf(backend, scope, container, entries.at(-1)?.key ?? "");
   return { entries, isTruncated: found.length > keysMax, nextMarker };
 }
 
 /** Whether the directory was made, or something lies in it, or it is a stream. */
-export async function isDirectory(runtime: Runtime, scope: Scope, place: Place): Promise<boolean> {
+export async function isDirectory(backend: Backend, scope: Scope, place: Place): Promise<boolean> {
   const { container, path } = place;
-  if ((await streamAt(runtime, scope, place)) !== undefined) return true;
-  const owner = (await streamAbove(runtime, scope, place))?.stream.description.uid ?? "";
-  const items = itemsOf(runtime, scope, container);
+  if ((await streamAt(backend, scope, place)) !== undefined) return true;
+  const owner = (await streamAbove(backend, scope, place))?.stream.description.uid ?? "";
+  const items = backend.items(scope, container);
   if (await items.isOccupied(`${path}/`, owner)) return true;
   const question = { container, prefix: `${path}/`, after: "", limit: 1, directoriesOnly: false };
-  return (await streamsIn(runtime, scope, question)).length > 0;
+  return (await streamsIn(backend, scope, question)).length > 0;
 }
 
 /**
@@ -116,53 +115,53 @@ export async function isDirectory(runtime: Runtime, scope: Scope, place: Place):
  * but where an object has that name: the object's own marker stands for less.
  */
 async function markerOf(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   container: string,
   key: string,
 ): Promise<string> {
   if (!key.endsWith("/")) return key;
   const path = key.slice(0, -1);
-  return (await isObject(runtime, scope, { container, path })) ? key : path;
+  return (await isObject(backend, scope, { container, path })) ? key : path;
 }
 
 async function startOf(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   container: string,
   marker: string,
 ): Promise<string> {
   if (marker === "" || marker.endsWith("/")) return marker;
   const place = { container, path: marker };
-  if (await isObject(runtime, scope, place)) return marker;
-  return (await isDirectory(runtime, scope, place)) ? `${marker}/` : marker;
+  if (await isObject(backend, scope, place)) return marker;
+  return (await isDirectory(backend, scope, place)) ? `${marker}/` : marker;
 }
 
 async function entriesOf(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   question: Question,
   place: Place,
 ): Promise<Entry[]> {
   const isRoot = place.path === "";
-  const stream = isRoot ? undefined : await streamAt(runtime, scope, place);
-  const above = isRoot ? undefined : (await streamAbove(runtime, scope, place))?.stream;
+  const stream = isRoot ? undefined : await streamAt(backend, scope, place);
+  const above = isRoot ? undefined : (await streamAbove(backend, scope, place))?.stream;
   const owner = (stream ?? above)?.description.uid ?? "";
-  const objects = await objectsIn(runtime, scope, question, owner);
+  const objects = await objectsIn(backend, scope, question, owner);
   if (stream !== undefined) {
-    return merge([...(await shardsIn(runtime, question, stream.description)), ...objects]);
+    return merge([...(await shardsIn(backend, question, stream.description)), ...objects]);
   }
-  const streams = above === undefined ? await streamsIn(runtime, scope, question) : [];
+  const streams = above === undefined ? await streamsIn(backend, scope, question) : [];
   return merge([...streams, ...objects]);
 }
 
 async function objectsIn(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   { container, prefix, limit, directoriesOnly, ...question }: Question,
   owner: string,
 ): Promise<Entry[]> {
-  const items = itemsOf(runtime, scope, container);
+  const items = backend.items(scope, container);
   const directory: ItemPlace = { path: prefix, owner };
   const entries: Entry[] = [];
   for (let after: string | undefined = question.after; after !== undefined;) {
@@ -175,28 +174,27 @@ async function objectsIn(
 }
 
 /** Directories that are streams, or that streams are in. */
-async function streamsIn(runtime: Runtime, scope: Scope, question: Question): Promise<Entry[]> {
+async function streamsIn(backend: Backend, scope: Scope, question: Question): Promise<Entry[]> {
   const { container, prefix } = question;
   const above = `/${container}/`;
-  const own = await streamsWithin(runtime, scope, question, above, above + prefix);
+  const own = await streamsWithin(backend, scope, question, above, above + prefix);
   const isShared = streamNameAt({ container, path: "a" }) === "a";
   if (prefix !== "" || !isShared) return own;
-  return [...own, ...(await streamsWithin(runtime, scope, question, "", undefined))];
+  return [...own, ...(await streamsWithin(backend, scope, question, "", undefined))];
 }
 
 /** Of the streams whose names begin with a path, or whose names are none; `above` stands before their keys. */
 async function streamsWithin(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   { limit, ...question }: Question,
   above: string,
   path: string | undefined,
 ): Promise<Entry[]> {
-  const catalog = writtenCatalogOf(runtime.env, scope);
   const entries: Entry[] = [];
   const start = question.after === "" ? "" : above + question.after;
   for (let after: string | undefined = start; after !== undefined;) {
-    const page = await catalog.listDirectory(path, after, limit - entries.length);
+    const page = await backend.streams.listDirectory(scope, path, after, limit - entries.length);
     entries.push(...page.entries.map((entry) => streamEntry(entry, above)));
     after = entries.length < limit ? page.next : undefined;
   }
@@ -205,7 +203,7 @@ async function streamsWithin(
 
 /** Shards that have records, as files. They sort by their digits as text. */
 async function shardsIn(
-  runtime: Runtime,
+  backend: Backend,
   { prefix, after, limit, directoriesOnly }: Question,
   { shards, createdMs }: StreamDescription,
 ): Promise<Entry[]> {
@@ -218,7 +216,7 @@ async function shardsIn(
   for (let at = 0; at < wanted.length && entries.length < limit; at += shardCallsMax) {
     const found = await Promise.all(
       wanted.slice(at, at + shardCallsMax).map(async ({ uid, key }) => {
-        const { nextIndex, lastTimeMs } = await viewOf(runtime, uid);
+        const { nextIndex, lastTimeMs } = await backend.shards.view(uid);
         const [time, born] = [itemTimeAt(lastTimeMs), itemTimeAt(createdMs)];
         return { key, lastSequence: nextIndex, time, born, bytes: 0 };
       }),

@@ -2,7 +2,7 @@
 // reads from a request, the resource that its permission is checked for, and its action. The types
 // follow from what is read. operations.ts lists the declarations. To add an operation, declare it
 // and list it there.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
 import { readBody } from "../http/body.ts";
@@ -14,7 +14,7 @@ import type { Address, Place } from "./names.ts";
 const bodyBytesMax = 10 * 1024 * 1024;
 
 export interface ActionContext {
-  runtime: Runtime;
+  backend: Backend;
   scope: Scope;
   failures: FailureLog;
 }

@@ -56,7 +56,7 @@ export function operationOfFunction(name: string): Operation {
 export async function operationOfVerb(
   method: string,
   address: Address,
-  { runtime, scope }: Pick<ActionContext, "runtime" | "scope">,
+  { backend, scope }: Pick<ActionContext, "backend" | "scope">,
 ): Promise<Operation> {
   const isContainer = address.path.length === 0;
   switch (method) {
@@ -69,7 +69,7 @@ export async function operationOfVerb(
       return putObject;
     case "DELETE":
       if (isContainer) return deleteObject;
-      return (await streamAt(runtime, scope, placeAt(address))) === undefined
+      return (await streamAt(backend, scope, placeAt(address))) === undefined
         ? deleteObject
         : deleteStream;
     default:

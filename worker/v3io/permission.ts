@@ -2,13 +2,10 @@
 // list works for all dialects. An object in a stream counts as that stream; any other resource is
 // named by its path with the container. Every refusal is "Permission denied", as real servers
 // answer; the status tells a caller without credentials that it needs some.
-import { accessOf } from "../auth/access.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
-import type { Env, Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { isCode } from "../errors.ts";
-import { refusalOf } from "../stream/permission.ts";
-import { findStream } from "../stream/directory.ts";
 import type { Scope } from "../core/types.ts";
 import type { Place } from "./names.ts";
 import { V3ioError } from "./errors.ts";
@@ -16,8 +13,8 @@ import type { Operation, Resource } from "./operation.ts";
 import { streamNameAt } from "./places.ts";
 
 /** Throws V3ioError for credentials that are not good. */
-export function identify(env: Env, headers: Headers, nowMs: number): Caller {
-  const access = accessOf(env);
+export function identify(backend: Backend, headers: Headers, nowMs: number): Caller {
+  const access = backend.access;
   const outcome = authenticate(access, { dialect: "v3io", headers }, nowMs);
   if (outcome.kind === "caller") return outcome;
   // Who set this up must hear what is missing, whatever dialect they try first.
@@ -28,21 +25,21 @@ export function identify(env: Env, headers: Headers, nowMs: number): Caller {
 
 /** Throws "Permission denied". */
 export async function permit(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   caller: Caller,
   { action, alias }: Operation,
   resource: Resource,
 ): Promise<void> {
   if (caller.isOpen || alias === undefined) return;
-  const name = await nameOf(runtime, scope, resource);
+  const name = await nameOf(backend, scope, resource);
   const about = name === undefined ? undefined : { scope, name };
-  const refusal = await refusalOf(runtime.env, caller, { action, alias }, about);
+  const refusal = await backend.refusalOf(caller, { action, alias }, about);
   if (refusal !== undefined) throw new V3ioError("Permission denied");
 }
 
 async function nameOf(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   resource: Resource,
 ): Promise<string | undefined> {
@@ -50,7 +47,7 @@ async function nameOf(
     case "account":
       return undefined;
     case "path":
-      return resourceAt(runtime, scope, resource.place);
+      return resourceAt(backend, scope, resource.place);
     case "stream":
       return streamNameAt(resource.place);
   }
@@ -58,7 +55,7 @@ async function nameOf(
 
 /** Undefined for a container's root, which is no one stream's. */
 async function resourceAt(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
 ): Promise<string | undefined> {
@@ -66,15 +63,15 @@ async function resourceAt(
   if (path === "") return undefined;
   for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
     const name = streamNameAt({ container, path: path.slice(0, end) });
-    if (await isStream(runtime.env, scope, name)) return name;
+    if (await isStream(backend, scope, name)) return name;
   }
   return `/${container}/${path}`;
 }
 
 /** A stream that is about to go still has its policy. */
-async function isStream(env: Env, scope: Scope, name: string): Promise<boolean> {
+async function isStream(backend: Backend, scope: Scope, name: string): Promise<boolean> {
   try {
-    await findStream(env, scope, name);
+    await backend.streams.find(scope, name);
     return true;
   } catch (error) {
     if (isCode(error, "streamNotFound")) return false;

@@ -2,17 +2,14 @@
 // that name. Any other stream has its whole path as its name, which no Kinesis stream can have. A
 // stream is a directory too: a number in it is a shard, any other name an object that exists as
 // long as the stream. A stream cannot be inside another one, so at most one stream is above a path.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { isCode, StreamError } from "../errors.ts";
-import type { ItemPlace, ItemsApi, Selection, Standing } from "../core/itemTypes.ts";
-import { UnwrittenItems } from "../items/unwritten.ts";
-import { findStream, type KnownStream, withStream } from "../stream/directory.ts";
+import type { ItemPlace, Selection, Standing } from "../core/itemTypes.ts";
+import type { KnownStream } from "../stream/directory.ts";
 import { findShard } from "../core/hashRange.ts";
 import { sharedName } from "../core/streamName.ts";
 import { itemTimeAt } from "../core/itemTime.ts";
-import { unwrap } from "../core/rpc.ts";
 import type { Scope, ShardDescription, ShardView } from "../core/types.ts";
-import { writtenCheck } from "../stream/written.ts";
 import type { Place } from "./names.ts";
 import { V3ioError } from "./errors.ts";
 
@@ -38,23 +35,23 @@ export function streamNameAt({ container, path }: Place): string {
 
 /** Throws `streamNotFound`, also for a stream that is about to go. */
 export async function getStream(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
 ): Promise<KnownStream> {
-  const stream = await findStream(runtime.env, scope, streamNameAt(place));
+  const stream = await backend.streams.find(scope, streamNameAt(place));
   requireKept(stream);
   return stream;
 }
 
 /** Runs `work` on the stream at a place, as `withStream` does. Throws as `getStream`. */
 export function withStreamAt<T>(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
   work: (stream: KnownStream) => Promise<T>,
 ): Promise<T> {
-  return withStream(runtime.env, scope, streamNameAt(place), async (stream) => {
+  return backend.streams.use(scope, streamNameAt(place), async (stream) => {
     requireKept(stream);
     return await work(stream);
   });
@@ -66,12 +63,12 @@ function requireKept({ description: { status, name } }: KnownStream): void {
 
 /** The stream at the place, or undefined. */
 export async function streamAt(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
 ): Promise<KnownStream | undefined> {
   try {
-    return await getStream(runtime, scope, place);
+    return await getStream(backend, scope, place);
   } catch (error) {
     if (isCode(error, "streamNotFound")) return undefined;
     throw error;
@@ -80,23 +77,28 @@ export async function streamAt(
 
 /** The stream that the place lies in, itself not counted. */
 export async function streamAbove(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   { container, path }: Place,
 ): Promise<{ stream: KnownStream; below: string } | undefined> {
   for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
-    const stream = await streamAt(runtime, scope, { container, path: path.slice(0, at) });
+    const stream = await streamAt(backend, scope, { container, path: path.slice(0, at) });
     if (stream !== undefined) return { stream, below: path.slice(at + 1) };
   }
   return undefined;
 }
 
 /** Whether an object stands at a place. */
-export async function isObject(runtime: Runtime, scope: Scope, place: Place): Promise<boolean> {
+export async function isObject(backend: Backend, scope: Scope, place: Place): Promise<boolean> {
   const { container, path } = place;
-  const owner = (await streamAbove(runtime, scope, place))?.stream.description.uid ?? "";
-  const reply = await itemsOf(runtime, scope, container).getItem({ path, owner }, noAttributes);
-  return !("failed" in reply);
+  const owner = (await streamAbove(backend, scope, place))?.stream.description.uid ?? "";
+  try {
+    await backend.items(scope, container).getItem({ path, owner }, noAttributes);
+    return true;
+  } catch (error) {
+    if (isCode(error, "itemNotFound")) return false;
+    throw error;
+  }
 }
 
 /** Shards as v3io counts them: all that ever were, those that were split or merged included. */
@@ -114,24 +116,24 @@ export function shardOf(stream: KnownStream, index: number): ShardDescription {
 
 /** The shard at a place, whether it has records or not. */
 export async function shardAt(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
 ): Promise<FoundShard | undefined> {
-  const above = await streamAbove(runtime, scope, place);
+  const above = await streamAbove(backend, scope, place);
   return above && shardBelow(above.stream, above.below);
 }
 
 /** The place as the object store knows it. Throws "Is a directory" where a stream is. */
 export async function itemPlaceAt(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   place: Place,
 ): Promise<ItemPlace> {
   const { path } = place;
-  const above = await streamAbove(runtime, scope, place);
+  const above = await streamAbove(backend, scope, place);
   if (above === undefined) {
-    if ((await streamAt(runtime, scope, place)) !== undefined) {
+    if ((await streamAt(backend, scope, place)) !== undefined) {
       throw new V3ioError("Is a directory");
     }
     return { path, owner: "" };
@@ -140,12 +142,7 @@ export async function itemPlaceAt(
   const base = path.slice(0, -above.below.length);
   if (found === undefined) return { path, owner: above.stream.description.uid, base };
   const { uid } = found.shard;
-  return { path, owner: uid, base, standing: standingOf(await viewOf(runtime, uid)) };
-}
-
-/** The shard's view as of now. */
-export async function viewOf(runtime: Runtime, uid: string): Promise<ShardView> {
-  return unwrap(await runtime.env.SHARD.getByName(uid).view());
+  return { path, owner: uid, base, standing: standingOf(await backend.shards.view(uid)) };
 }
 
 /** A shard is an object from its first record on. */
@@ -164,11 +161,4 @@ function shardBelow(stream: KnownStream, name: string): FoundShard | undefined {
   if (!/^\d{1,9}$/.test(name)) return undefined;
   const shard = findShard(stream.description.shards, Number(name));
   return shard && { stream, shard };
-}
-
-export function itemsOf({ env }: Runtime, { account, region }: Scope, container: string): ItemsApi {
-  const name = `${account}/${region}/${container}`;
-  const items = env.ITEMS.getByName(name);
-  const isWritten = writtenCheck(env, "ITEMS", "Items", name);
-  return isWritten === undefined ? items : new UnwrittenItems(items, isWritten);
 }

@@ -1,13 +1,12 @@
 // Identifies the caller: by an AWS signature in the Authorization header, or by an IAM token, which
 // auth/yandex.ts finds itself. Refusals get this service's names; all have status 400. Sources: YDB
 // http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
-import { accessOf } from "../auth/access.ts";
 import { authenticate, condemnHead } from "../auth/authenticate.ts";
 import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import type { YandexHead, YandexRequest } from "../auth/yandex.ts";
-import type { Env } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { YandexError, type YandexErrorName } from "./errors.ts";
 
 const names: Readonly<Record<RefusalName, YandexErrorName>> = {
@@ -20,13 +19,13 @@ const names: Readonly<Record<RefusalName, YandexErrorName>> = {
 
 /** Throws YandexError for credentials that are not good. */
 export function identify(
-  env: Env,
+  backend: Backend,
   request: Omit<YandexRequest, "authorization">,
   nowMs: number,
 ): Caller {
   const authorization = readAuthorization(request.headers);
   const credentials = { dialect: "yandex" as const, ...request, authorization };
-  const outcome = authenticate(accessOf(env), credentials, nowMs);
+  const outcome = authenticate(backend.access, credentials, nowMs);
   if (outcome.kind === "refusal") throw refused(outcome);
   return outcome;
 }
@@ -35,8 +34,12 @@ export function identify(
  * Throws YandexError for what the headers condemn, before the body is read, where keys are asked
  * for. On an open server the service's order stays: what is wrong with a body is said first.
  */
-export function condemn(env: Env, head: Omit<YandexHead, "authorization">, nowMs: number): void {
-  const access = accessOf(env);
+export function condemn(
+  backend: Backend,
+  head: Omit<YandexHead, "authorization">,
+  nowMs: number,
+): void {
+  const access = backend.access;
   if (access.mode === "open") return;
   const authorization = readAuthorization(head.headers);
   const refusal = condemnHead(access, { dialect: "yandex", ...head, authorization }, nowMs);

@@ -1,5 +1,5 @@
 // Shared by the operations: the stream that the input names, and the form of replies.
-import { findStream, type KnownStream } from "../stream/directory.ts";
+import type { KnownStream } from "../stream/directory.ts";
 import { streamNotFound } from "./errors.ts";
 import { addressOf, type StreamAddress } from "./names.ts";
 import type { ActionContext } from "./operation.ts";
@@ -9,20 +9,20 @@ import type { ActionContext } from "./operation.ts";
  * too.
  */
 export async function addressIn(
-  { runtime, place, streamName, permit }: ActionContext,
+  { backend, place, streamName, permit }: ActionContext,
   consumer?: string,
 ): Promise<StreamAddress> {
-  const address = addressOf(streamName, place, runtime.env.MILLRACE_YANDEX_DATABASE);
+  const address = addressOf(streamName, place, backend.yandexDatabase);
   await permit(address, consumer);
   return address;
 }
 
 /** Throws ResourceNotFoundException, also for a stream that is about to go. */
 export async function getStream(
-  { runtime }: ActionContext,
+  { backend }: ActionContext,
   { scope, name, full }: StreamAddress,
 ): Promise<KnownStream> {
-  const stream = await findStream(runtime.env, scope, name);
+  const stream = await backend.streams.find(scope, name);
   if (stream.description.status === "DELETING") throw streamNotFound(full);
   return stream;
 }

@@ -8,11 +8,10 @@ import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";
 import { readBody } from "../http/body.ts";
 import type { DoorRefusal } from "../http/door.ts";
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
 import { RecordPage } from "../http/recordPage.ts";
-import { refusalOf } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
@@ -33,7 +32,7 @@ const requestIdCharactersMax = 128;
 
 export async function serveYandex(
   request: Request,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
 ): Promise<Response> {
   const id = requestIdOf(request.headers);
@@ -43,7 +42,7 @@ export async function serveYandex(
   const codec = codecOf(request.headers.get("content-type"));
   const failures = new FailureLog(`Yandex request ${id}`);
   try {
-    const reply = await call(request, codec, runtime, home, failures);
+    const reply = await call(request, codec, backend, home, failures);
     return await answer(200, "", reply, codec ?? defaultCodec, id);
   } catch (error) {
     const { name, message } = yandexErrorOf(error, "", failures);
@@ -70,7 +69,7 @@ export function refuseYandex(
 async function call(
   request: Request,
   codec: BodyCodec | undefined,
-  runtime: Runtime,
+  backend: Backend,
   home: Scope,
   failures: FailureLog,
 ): Promise<object> {
@@ -79,30 +78,30 @@ async function call(
   const operation = operationOf(headers.get("x-amz-target") ?? "");
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
   const head = { method, path, query, headers };
-  condemn(runtime.env, head, Date.now());
+  condemn(backend, head, Date.now());
   const body = await readBody(request, requestBodyBytesMax);
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
   }
   const { streamName, run } = operation.read(body, codec);
   const nowMs = Date.now();
-  const caller = identify(runtime.env, { ...head, body }, nowMs);
+  const caller = identify(backend, { ...head, body }, nowMs);
   const { account } = caller.principal;
   const scope = { account, region: regionOf(caller.region, home.region) };
-  const place = placeOf(decodePath(path), scope, runtime.env.MILLRACE_YANDEX_DATABASE);
-  const permit = permitFor(runtime, caller, operation);
+  const place = placeOf(decodePath(path), scope, backend.yandexDatabase);
+  const permit = permitFor(backend, caller, operation);
   try {
-    return await run({ runtime, place, streamName, nowMs, permit, failures });
+    return await run({ backend, place, streamName, nowMs, permit, failures });
   } catch (error) {
     throw yandexErrorOf(error, fullNameOf(streamName, place), failures);
   }
 }
 
-function permitFor({ env }: Runtime, caller: Caller, { name }: Operation): ActionContext["permit"] {
+function permitFor(backend: Backend, caller: Caller, { name }: Operation): ActionContext["permit"] {
   const deed = { action: `kinesis:${name}` };
   return async (stream, name) => {
     const consumer = name === undefined ? undefined : { name };
-    const refusal = await refusalOf(env, caller, deed, stream && { ...stream, consumer });
+    const refusal = await backend.refusalOf(caller, deed, stream && { ...stream, consumer });
     if (refusal !== undefined) throw refused(refusal);
   };
 }

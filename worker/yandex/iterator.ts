@@ -6,10 +6,9 @@
 //   page token  0  4   entries read, u32   4   4  page size, u32         8   texts: region, name, full
 import { Buffer } from "node:buffer";
 import { defaultRegion } from "../core/defaults.ts";
-import type { Env } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { engine } from "../engine/instance.ts";
 import { iteratorTtlMs } from "../limits.ts";
-import { cursorKeyOf, findCursorKey } from "../stream/directory.ts";
 import type { Location } from "../core/types.ts";
 import { openToken, sealToken } from "../auth/token.ts";
 import { issue } from "./errors.ts";
@@ -32,23 +31,27 @@ const LOCATION_BYTES = 16;
 const ITERATOR_HEAD_BYTES = 20;
 const PAGE_HEAD_BYTES = 8;
 
-export async function sealIterator(env: Env, cursor: Iterator, nowMs: number): Promise<string> {
+export async function sealIterator(
+  backend: Backend,
+  cursor: Iterator,
+  nowMs: number,
+): Promise<string> {
   const { stream, shardIndex, shardUid, location } = cursor;
   const head = Buffer.alloc(ITERATOR_HEAD_BYTES);
   head.set(engine.encodeLocation(location));
   head.writeUInt32LE(shardIndex, LOCATION_BYTES);
   const texts = [stream.scope.region, shardUid, stream.name, stream.full];
-  return seal(env, "iterator", stream.scope.account, [head, ...texts.map(sized)], nowMs);
+  return seal(backend, "iterator", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
 /** Throws InvalidArgumentException, or ExpiredIteratorException. */
 export async function openIterator(
-  env: Env,
+  backend: Backend,
   account: string,
   text: string,
   nowMs: number,
 ): Promise<Iterator> {
-  const token = await open(env, "iterator", account, text);
+  const token = await open(backend, "iterator", account, text);
   const content = token && Buffer.from(token.content);
   const location = content && engine.decodeLocation(content.subarray(0, LOCATION_BYTES));
   if (token === undefined || content === undefined || location === undefined) {
@@ -70,23 +73,27 @@ export async function openIterator(
   };
 }
 
-export async function sealPageToken(env: Env, page: PageToken, nowMs: number): Promise<string> {
+export async function sealPageToken(
+  backend: Backend,
+  page: PageToken,
+  nowMs: number,
+): Promise<string> {
   const { stream, alreadyRead, maxResults } = page;
   const head = Buffer.alloc(PAGE_HEAD_BYTES);
   head.writeUInt32LE(alreadyRead, 0);
   head.writeUInt32LE(maxResults, 4);
   const texts = [stream.scope.region, stream.name, stream.full];
-  return seal(env, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
+  return seal(backend, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
 /** Throws InvalidArgumentException, or ExpiredNextTokenException. */
 export async function openPageToken(
-  env: Env,
+  backend: Backend,
   account: string,
   text: string,
   nowMs: number,
 ): Promise<PageToken> {
-  const token = await open(env, "page", account, text);
+  const token = await open(backend, "page", account, text);
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
   if (hasExpired(token.issuedMs, nowMs)) {
     throw issue("tokenExpired", "Provided next token is expired");
@@ -102,18 +109,18 @@ export async function openPageToken(
 
 /** One key for all regions of an account: which one it is stands in the token. */
 async function seal(
-  env: Env,
+  backend: Backend,
   kind: string,
   account: string,
   parts: readonly Uint8Array[],
   issuedMs: number,
 ): Promise<string> {
-  const key = await cursorKeyOf(env, { account, region: defaultRegion });
+  const key = await backend.accounts.cursorKey({ account, region: defaultRegion });
   return sealToken(key, `yandex/${kind}/${account}/`, { issuedMs, content: Buffer.concat(parts) });
 }
 
-async function open(env: Env, kind: string, account: string, text: string) {
-  const key = await findCursorKey(env, { account, region: defaultRegion });
+async function open(backend: Backend, kind: string, account: string, text: string) {
+  const key = await backend.accounts.findCursorKey({ account, region: defaultRegion });
   return openToken(key, `yandex/${kind}/${account}/`, text);
 }
 

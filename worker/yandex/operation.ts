@@ -1,7 +1,7 @@
 // Declares one method of the service in one place: its name, which allow lists use too, the members
 // of its input, the member that names its stream, and its action. The types follow from the input.
 // operations.ts lists the declarations. To add a method, declare it and list it there.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { BodyCodec } from "./codec.ts";
 import { YandexError } from "./errors.ts";
@@ -9,7 +9,7 @@ import type { Place, StreamAddress } from "./names.ts";
 import { type Fields, type MessageOf, readMessage } from "./shapeTypes.ts";
 
 export interface ActionContext {
-  runtime: Runtime;
+  backend: Backend;
   /** The database of the request, and the account and region of the caller. */
   place: Place;
   /** What the input calls its stream: nothing when it names none. */

@@ -1,10 +1,9 @@
 // Shards and records as this service numbers them: shard-000007, a record by its index in decimal. A
 // shard's numbers begin with its oldest record that is kept. Source: YDB sharding.cpp,
 // datastreams_proxy.cpp.
-import type { Runtime } from "../core/bindings.ts";
+import type { Backend } from "../stream/backend.ts";
 import { INDEX_MAX } from "../engine/chunk.ts";
 import { hashNumber } from "../core/hashRange.ts";
-import { unwrap } from "../core/rpc.ts";
 import type { ShardDescription } from "../core/types.ts";
 import { visitShards } from "../core/parallel.ts";
 
@@ -39,11 +38,11 @@ export function parseSequenceNumber(text: string): number | undefined {
 
 /** The shards as listings show them. */
 export async function describeShards(
-  { env }: Runtime,
+  backend: Backend,
   shards: readonly ShardDescription[],
 ): Promise<object[]> {
   return visitShards(shards, async (shard) => {
-    const { firstIndex } = unwrap(await env.SHARD.getByName(shard.uid).view());
+    const { firstIndex } = await backend.shards.view(shard.uid);
     const [parent, adjacent] = shard.parents ?? [];
     return {
       ShardId: shardIdOf(shard.index),

@@ -14,7 +14,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-02",
     file: "worker/kinesis/face.ts",
-    find: "if (!caller.isOpen) await judge(env, caller, operation, named);",
+    find: "if (!caller.isOpen) await judge(backend, caller, operation, named);",
     replace: "",
     tests: ["test/worker/access/kinesis.workerd.test.ts"],
     harm: "Kinesis: allow lists and policies mean nothing",

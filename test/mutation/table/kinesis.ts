@@ -12,9 +12,9 @@ export const kinesisMutations: readonly Mutation[] = [
   },
   {
     id: "kinesis-02",
-    file: "worker/kinesis/subscription.ts",
-    find: "this.isOver || !isOver(this.renewedMs, renewalMsMin, Date.now())",
-    replace: "this.isOver",
+    file: "worker/stream/shardSubscription.ts",
+    find: "this.hasEnded || !isOver(this.renewedMs, renewalMsMin, Date.now())",
+    replace: "this.hasEnded",
     tests: ["test/worker/kinesis/subscription.workerd.test.ts"],
     harm: "a shard that always fails is subscribed to in a tight loop",
   },
@@ -185,8 +185,8 @@ export const kinesisMutations: readonly Mutation[] = [
   },
   {
     id: "kinesis-22",
-    file: "worker/kinesis/subscription.ts",
-    find: "if (!next.held) throw this.taken();",
+    file: "worker/stream/shardSubscription.ts",
+    find: 'if (!reply.held) throw new StreamError("subscriptionTaken");',
     replace: "",
     tests: ["test/worker/kinesis/subscription.workerd.test.ts", "test/e2e/fanout.test.ts"],
     harm: "two readers of one consumer both go on",

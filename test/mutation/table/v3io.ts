@@ -17,7 +17,7 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-02",
     file: "worker/v3io/actions/containers.ts",
-    find: 'if (!readContainers(env).includes(container)) throw new V3ioError("Container not found");',
+    find: 'if (!backend.containers.includes(container)) throw new V3ioError("Container not found");',
     replace: "",
     tests: ["test/worker/v3io/containers.workerd.test.ts"],
     harm: "anybody makes containers without end",
@@ -33,7 +33,7 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-04",
     file: "worker/v3io/actions/objects.ts",
-    find: "if ((await shardAt(runtime, scope, object)) !== undefined) {",
+    find: "if ((await shardAt(backend, scope, object)) !== undefined) {",
     replace: "if (object === undefined) {",
     tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "an object is written over a shard",
@@ -209,7 +209,7 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-25",
     file: "worker/v3io/actions/streams.ts",
-    find: "if ((await streamAbove(runtime, scope, place)) !== undefined) throw invalid();",
+    find: "if ((await streamAbove(backend, scope, place)) !== undefined) throw invalid();",
     replace: "",
     tests: ["test/worker/v3io/streams.workerd.test.ts"],
     harm: "streams stand inside streams",

@@ -4,8 +4,9 @@
 import { env, exports } from "cloudflare:workers";
 import { formatTime } from "../../../worker/auth/time.ts";
 import { hexSha256 } from "../../../worker/auth/canonical.ts";
-import type { Env, Runtime } from "../../../worker/core/bindings.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
+import { Backend } from "../../../worker/stream/backend.ts";
 import { type PlainRequest, sign } from "../auth/requests.ts";
 import { kinesisOver, type KinesisCall } from "../kinesis/client.ts";
 
@@ -36,10 +37,11 @@ export function keysOf(principals: readonly TestPrincipal[]): Partial<Env> {
   return { MILLRACE_AUTH: JSON.stringify({ principals: whole }) };
 }
 
-/** The bindings of the test's Worker under other variables of access. */
-export function runtimeWith(access: Partial<Env>): Runtime {
+/** What the dialects call, over the bindings of the test's Worker with other variables of access. */
+export function backendWith(access: Partial<Env>): Backend {
   const { MILLRACE_ACCESS: _, ...others } = env;
-  return { env: { ...others, ...access }, segments: exports.Segments, waitUntil: () => {} };
+  const bindings = { ...others, ...access };
+  return new Backend({ env: bindings, segments: exports.Segments, waitUntil: () => {} });
 }
 
 /** A client whose requests are signed by `accessKeyId`; `secret` when it is not its own. */
@@ -50,7 +52,7 @@ export function kinesisAs(
 ): KinesisCall {
   const key = { accessKeyId, secretAccessKey: secret };
   return kinesisOver((init) =>
-    serveKinesis(signedRequest(init, key, home.region), runtimeWith(access), home),
+    serveKinesis(signedRequest(init, key, home.region), backendWith(access), home),
   );
 }
 

@@ -5,7 +5,7 @@ import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { type BodyCodec, jsonCodec } from "../../../worker/kinesis/codec.ts";
 import { serveKinesis } from "../../../worker/kinesis/face.ts";
 import { type OperationName, operations } from "../../../worker/kinesis/operations.ts";
-import { home, runtimeWith, signedRequest } from "./keys.ts";
+import { home, backendWith, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock, type Scene } from "./suite.ts";
 
 const denied = "AccessDeniedException";
@@ -214,7 +214,7 @@ function askWith(codec: BodyCodec): Ask {
             { accessKeyId: who.accessKeyId, secretAccessKey: who.secret },
             home.region,
           );
-    const reply = await serveKinesis(request, runtimeWith(access), home);
+    const reply = await serveKinesis(request, backendWith(access), home);
     if (reply.headers.get("content-type") === "application/vnd.amazon.eventstream") {
       await reply.body?.cancel();
       return { error: "", output: {} };

@@ -8,7 +8,7 @@ import { serveOperator } from "../../../worker/operator/routes.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { serveYandex } from "../../../worker/yandex/face.ts";
 import { authorizationFor } from "../kinesis/client.ts";
-import { home, keysOf, runtimeWith } from "./keys.ts";
+import { home, keysOf, backendWith } from "./keys.ts";
 
 const keys = keysOf([{ accessKeyId: "owner", account: "111122223333" }]);
 const MILLRACE_ACCESS = "open";
@@ -32,7 +32,7 @@ const requests: [string, (access: Partial<Env>) => Promise<Response>][] = [
     (access) =>
       serveKinesis(
         listStreams("Kinesis_20131202", "/", "application/x-amz-json-1.1", signed),
-        runtimeWith(access),
+        backendWith(access),
         home,
       ),
   ],
@@ -41,7 +41,7 @@ const requests: [string, (access: Partial<Env>) => Promise<Response>][] = [
     (access) =>
       serveYandex(
         listStreams("kinesisApi", "/Root", "application/json", { authorization: "Bearer any" }),
-        runtimeWith(access),
+        backendWith(access),
         home,
       ),
   ],
@@ -50,14 +50,14 @@ const requests: [string, (access: Partial<Env>) => Promise<Response>][] = [
     (access) =>
       serveV3io(
         new Request("http://localhost/bigdata/", { headers: { "x-v3io-session-key": "any" } }),
-        runtimeWith(access),
+        backendWith(access),
         home,
       ),
   ],
   [
     "the statistics",
     (access) =>
-      serveOperator(new Request("http://localhost/_millrace/stats"), runtimeWith(access), home),
+      serveOperator(new Request("http://localhost/_millrace/stats"), backendWith(access), home),
   ],
 ];
 

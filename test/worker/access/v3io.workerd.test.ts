@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { isActionPattern } from "../../../worker/auth/pattern.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { type OperationName, operations } from "../../../worker/v3io/operations.ts";
-import { home, keysOf, runtimeWith, secretOf, sessionKeyOf } from "./keys.ts";
+import { home, keysOf, backendWith, secretOf, sessionKeyOf } from "./keys.ts";
 import { type Ask, type Case, type Credentials, describeLock } from "./suite.ts";
 
 const start = "AQAAAAAAAAAAAAAAAAAAAA==";
@@ -156,7 +156,7 @@ async function ask(...[access, who, , input]: Parameters<Ask>): ReturnType<Ask> 
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  const reply = await serveV3io(request, runtimeWith(access), home);
+  const reply = await serveV3io(request, backendWith(access), home);
   await reply.arrayBuffer();
   return { error: reply.ok ? "" : String(reply.status), output: {} };
 }

@@ -3,7 +3,7 @@
 import { describe } from "vitest";
 import { serveYandex } from "../../../worker/yandex/face.ts";
 import { type OperationName, operations } from "../../../worker/yandex/operations.ts";
-import { home, runtimeWith, signedRequest } from "./keys.ts";
+import { home, backendWith, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock } from "./suite.ts";
 
 const denied = "AccessDeniedException";
@@ -114,7 +114,7 @@ async function ask(...[access, who, name, input]: Parameters<Ask>): ReturnType<A
           "ru-central1",
           "/Root",
         );
-  const reply = await serveYandex(request, runtimeWith(access), home);
+  const reply = await serveYandex(request, backendWith(access), home);
   const output = JSON.parse((await reply.text()) || "{}") as Record<string, unknown>;
   return { error: reply.status === 200 ? "" : String(output["__type"]), output };
 }

@@ -4,8 +4,9 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import type { Env, Runtime } from "../../../worker/core/bindings.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 import { readContainers } from "../../../worker/core/settings.ts";
+import { Backend } from "../../../worker/stream/backend.ts";
 import { serveV3io } from "../../../worker/v3io/face.ts";
 import { errorText, v3ioOver } from "./client.ts";
 
@@ -135,8 +136,12 @@ describe("the setting", () => {
 /** With other variables than the Worker's. */
 function as(variables: Partial<Env>, path: string, init?: RequestInit): Promise<Response> {
   const bindings: Env = { ...env, ...variables };
-  const runtime: Runtime = { env: bindings, segments: exports.Segments, waitUntil: () => {} };
-  return serveV3io(new Request(`http://localhost${path}`, init), runtime, home);
+  const backend = new Backend({
+    env: bindings,
+    segments: exports.Segments,
+    waitUntil: () => {},
+  });
+  return serveV3io(new Request(`http://localhost${path}`, init), backend, home);
 }
 
 async function expectNothingMade(work: () => Promise<void>): Promise<void> {

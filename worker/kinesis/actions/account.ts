@@ -3,7 +3,6 @@
 import type { Commitment } from "../../core/control.ts";
 import { commitmentState } from "../../catalog/account.ts";
 import { serviceQuota } from "../../catalog/accountQuota.ts";
-import { writtenCatalogOf } from "../../stream/directory.ts";
 import { Timestamp } from "../codec.ts";
 import { operation } from "../operation.ts";
 import { accountNamed } from "../resource.ts";
@@ -20,8 +19,8 @@ export const describeLimits = operation({
   input: structure({}),
   resource: accountNamed,
   rate: { perSecond: 1, of: "account" },
-  run: async ({ runtime: { env }, scope }) => {
-    const { totals } = await writtenCatalogOf(env, scope).account();
+  run: async ({ backend, scope }) => {
+    const { totals } = await backend.accounts.describe(scope);
     const quota = serviceQuota(scope.region);
     return {
       ShardLimit: quota.openShards,
@@ -39,8 +38,8 @@ export const describeAccountSettings = operation({
   input: structure({}),
   resource: accountNamed,
   rate: { perSecond: 5, of: "account" },
-  run: async ({ runtime: { env }, scope, nowMs }) => {
-    const { commitment } = await writtenCatalogOf(env, scope).account();
+  run: async ({ backend, scope, nowMs }) => {
+    const { commitment } = await backend.accounts.describe(scope);
     return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
   },
 });
@@ -54,9 +53,9 @@ export const updateAccountSettings = operation({
   }),
   resource: accountNamed,
   rate: { perSecond: 5, of: "account" },
-  run: async ({ runtime: { env }, scope, nowMs }, input) => {
+  run: async ({ backend, scope, nowMs }, input) => {
     const wanted = input.MinimumThroughputBillingCommitment.Status === "ENABLED";
-    const { commitment } = await writtenCatalogOf(env, scope).commitAccount(wanted);
+    const { commitment } = await backend.accounts.commit(scope, wanted);
     return { MinimumThroughputBillingCommitment: commitmentOf(commitment, nowMs) };
   },
 });

@@ -2,14 +2,6 @@
 // What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
 // says CREATING all the same, because that is what the service says and what its clients wait on.
 import { createdSecondsOf, getConsumer } from "../../catalog/consumers.ts";
-import {
-  writtenCatalogOf,
-  cursorKeyOf,
-  findCursorKey,
-  forgetStream,
-  refreshStream,
-} from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ConsumerDescription, StreamDescription } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
 import { describeStreamNow } from "../currentStream.ts";
@@ -44,16 +36,14 @@ export const registerStreamConsumer = operation({
   resource: streamNamed,
   rate: { perSecond: 5, of: "account" },
   run: async (context, input) => {
-    const { runtime, scope } = context;
+    const { backend, scope } = context;
     const stream = resolveStream(input, scope);
     const { ConsumerName: name, Tags: tags } = input;
     if (tags !== undefined) {
       await describeStreamNow(context, input);
       checkTagText(textsOf(tags), "add tags to", stream);
     }
-    const catalog = writtenCatalogOf(runtime.env, stream);
-    const consumer = unwrap(await catalog.registerConsumer(stream.name, name, tags));
-    forgetStream(stream, stream.name);
+    const consumer = await backend.streams.registerConsumer(stream, stream.name, name, tags);
     return { Consumer: { ...consumerOf(consumer, stream), ConsumerStatus: "CREATING" } };
   },
 });
@@ -63,10 +53,9 @@ export const deregisterStreamConsumer = operation({
   input: consumerShape,
   resource: consumerNamed,
   rate: { perSecond: 5, of: "stream" },
-  run: async ({ runtime: { env }, scope }, input) => {
+  run: async ({ backend, scope }, input) => {
     const { stream, consumer } = resolveConsumer(input, scope);
-    unwrap(await writtenCatalogOf(env, stream).deregisterConsumer(stream.name, consumer));
-    forgetStream(stream, stream.name);
+    await backend.streams.deregisterConsumer(stream, stream.name, consumer);
     return undefined;
   },
 });
@@ -76,9 +65,9 @@ export const describeStreamConsumer = operation({
   input: consumerShape,
   resource: consumerNamed,
   rate: { perSecond: 20, of: "stream" },
-  run: async ({ runtime: { env }, scope }, input) => {
+  run: async ({ backend, scope }, input) => {
     const { stream, consumer: key } = resolveConsumer(input, scope);
-    const { description } = await refreshStream(env, stream, stream.name);
+    const { description } = await backend.streams.refresh(stream, stream.name);
     const consumer = getConsumer(description, key);
     return {
       ConsumerDescription: {
@@ -105,12 +94,12 @@ export const listStreamConsumers = operation({
     const { nowMs } = context;
     checkBesideToken(input, ["StreamCreationTimestamp"]);
     const address = resolveStream(input, context.scope);
-    const { env } = context.runtime;
+    const { backend } = context;
     const [uid, after = ""] =
       token === undefined
         ? []
         : openPageToken(
-            await findCursorKey(env, address),
+            await backend.accounts.findCursorKey(address),
             address,
             context.operation,
             token,
@@ -122,7 +111,7 @@ export const listStreamConsumers = operation({
     const left = stream.consumers.filter(({ name }) => name > after);
     const page = left.slice(0, Math.min(limit ?? listLimit, listLimit));
     const last = [stream.uid, page.at(-1)?.name ?? ""];
-    const key = await cursorKeyOf(env, address);
+    const key = await backend.accounts.cursorKey(address);
     return {
       Consumers: page.map((consumer) => consumerOf(consumer, stream)),
       ...(page.length < left.length && {

@@ -3,8 +3,6 @@
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
 import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
-import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
 import { policyNotFound } from "../errorTexts.ts";
@@ -39,7 +37,7 @@ export const getResourcePolicy = operation({
   isOfPolicy: true,
   run: async (context, input) => {
     const { stream, key } = resolveResource(input.ResourceARN);
-    const { description } = await refreshStream(context.runtime.env, stream, stream.name);
+    const { description } = await context.backend.streams.refresh(stream, stream.name);
     const holder =
       key.consumer === undefined ? description : getConsumer(description, key.consumer);
     return { Policy: holder.policy ?? noPolicy };
@@ -64,10 +62,9 @@ export const deleteResourcePolicy = operation({
 });
 
 async function changePolicy(
-  { runtime: { env } }: ActionContext,
+  { backend }: ActionContext,
   { stream, key }: Resource,
   policy: string | null,
 ): Promise<void> {
-  unwrap(await writtenCatalogOf(env, stream).changePolicy(key, policy));
-  forgetStream(stream, stream.name);
+  await backend.streams.changePolicy(stream, key, policy);
 }

@@ -5,14 +5,9 @@ import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
 import { batchOf, PACK_ROW, recordBytes, type RecordBatch } from "../../engine/recordBatch.ts";
-import { findStream, type KnownStream, refreshStream } from "../../stream/directory.ts";
+import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import { latestTime } from "../../stream/reader.ts";
-import {
-  type PlacedRecord,
-  putRecords as writeRecords,
-  type PutResult,
-} from "../../stream/writer.ts";
+import type { PlacedRecord, PutResult } from "../../stream/writer.ts";
 import { type ActionContext, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { mebibyte } from "../../core/units.ts";
@@ -73,7 +68,7 @@ export const putRecord = operationWith(openPutRecord, {
       await checkOrdering(context, input.SequenceNumberForOrdering, stream);
     }
     if (input.DryRun === true) throw dryRun();
-    const [result] = await writeRecords(context.runtime.env, stream, routed(batch, stream));
+    const [result] = await context.backend.streams.put(stream, routed(batch, stream));
     const outcome = outcomeOf(result as PutResult, stream, context.failures);
     if (outcome instanceof KinesisError) throw outcome;
     return { ...outcome, ...encryptionOf(stream) };
@@ -90,7 +85,7 @@ export const putRecords = operationWith(openPutRecords, {
     for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
     if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
     if (input.DryRun === true) throw dryRun();
-    const results = await writeRecords(context.runtime.env, stream, routed(batch, stream));
+    const results = await context.backend.streams.put(stream, routed(batch, stream));
     const encryption = encryptionOf(stream);
     if (areAllPlaced(results)) {
       return new PrintedBody(printPutReply(context.codec, results, encryption));
@@ -143,18 +138,18 @@ function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } |
  * too large, nor its key missed, before the catalog has been asked.
  */
 async function writableStream(
-  { runtime: { env }, scope }: ActionContext,
+  { backend, scope }: ActionContext,
   input: PutInput,
   batch: RecordBatch,
 ): Promise<KnownStream> {
   const { keyError } = input;
   const address = resolveStream(input, scope);
   try {
-    let stream = await findStream(env, address, address.name);
+    let stream = await backend.streams.find(address, address.name);
     const { recordBytesMax, distribution } = stream.description;
     const isRefused = largestBytes(batch) > recordBytesMax;
     if (isRefused || (keyError !== undefined && distribution !== "AUTO")) {
-      stream = await refreshStream(env, address, address.name);
+      stream = await backend.streams.refresh(address, address.name);
     }
     const { status, distribution: current } = stream.description;
     if (status !== "ACTIVE" && status !== "UPDATING") throw streamNotFound(address);
@@ -169,7 +164,7 @@ async function writableStream(
 
 /** The number has only to be one, and not from the future, unless its shard has such a record. */
 async function checkOrdering(
-  { runtime, nowMs }: ActionContext,
+  { backend, nowMs }: ActionContext,
   text: string,
   { description }: KnownStream,
 ): Promise<void> {
@@ -178,7 +173,9 @@ async function checkOrdering(
   if (!("arrivalMs" in number) || number.arrivalMs <= nowMs) return;
   const shard = findShard(description.shards, number.shardIndex);
   const latestMs =
-    shard === undefined ? nowMs : await latestTime(runtime, shard.uid, number.arrivalMs, nowMs);
+    shard === undefined
+      ? nowMs
+      : await backend.shards.latestTime(shard.uid, number.arrivalMs, nowMs);
   // A shard may be created ahead of the clock, and its first numbers with it.
   const { createdMs = 0, endMs = 0 } = shard ?? {};
   if (number.arrivalMs > Math.max(latestMs, createdMs + 1000, endMs)) {

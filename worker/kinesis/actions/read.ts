@@ -3,16 +3,9 @@
 // an iterator: every reply has one or the other, which is what consumers go by.
 import { isCode, StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
-import { admitCall, spendPage } from "../../stream/readAdmission.ts";
-import {
-  cursorKeyOf,
-  findCursorKeyBeside,
-  type KnownStream,
-  withStream,
-} from "../../stream/directory.ts";
+import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import { readPage, seekShard } from "../../stream/reader.ts";
-import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
+import { isAtEnd } from "../../core/shardEnd.ts";
 import { PrintedBody } from "../context.ts";
 import { parseShardId } from "../shardId.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
@@ -67,15 +60,15 @@ export const getShardIterator = operation({
       const shards = description.status === "CREATING" ? [] : description.shards;
       const shard = findShard(shards, shardIndex);
       if (shard === undefined) throw new StreamError("shardNotFound");
-      const { runtime, nowMs } = context;
-      const request = await seekRequest(runtime, position, description, shard, nowMs);
-      await admitCall(runtime.env, shard.uid, "iterator");
-      const { location } = await seekShard(runtime, shard.uid, request);
+      const { backend, nowMs } = context;
+      const request = await seekRequest(backend, position, description, shard, nowMs);
+      await backend.shards.admit(shard.uid, "iterator");
+      const { location } = await backend.shards.seek(shard.uid, request);
       return { stream: address.name, shard, location };
     };
     try {
-      const cursor = await withStream(context.runtime.env, address, address.name, seek);
-      const key = await cursorKeyOf(context.runtime.env, address);
+      const cursor = await context.backend.streams.use(address, address.name, seek);
+      const key = await context.backend.accounts.cursorKey(address);
       if (input.DryRun === true) throw dryRun();
       return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
     } catch (error) {
@@ -100,10 +93,10 @@ export const getRecords = operation({
   }),
   resource: tokenNamed,
   run: async (context, input) => {
-    const { runtime, nowMs } = context;
+    const { backend, nowMs } = context;
     const named = input.StreamARN === undefined ? undefined : resolveStream(input, context.scope);
     const scope = named ?? context.scope;
-    const key = await findCursorKeyBeside(runtime.env, scope, () =>
+    const key = await backend.accounts.findCursorKeyBeside(scope, () =>
       claimedStream(input.ShardIterator),
     );
     if (key === undefined) throw iteratorInvalid();
@@ -115,13 +108,13 @@ export const getRecords = operation({
     if (named === undefined) await context.permit(stream);
     else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
     try {
-      await admitCall(runtime.env, cursor.shard.uid, "read");
-      const page = await readPage(runtime, cursor.shard.uid, cursor.location, limits, "skip");
+      await backend.shards.admit(cursor.shard.uid, "read");
+      const page = await backend.shards.read(cursor.shard.uid, cursor.location, limits, "skip");
       if (input.DryRun === true) throw dryRun();
-      await spendPage(runtime.env, cursor.shard.uid, page);
+      await backend.shards.spend(cursor.shard.uid, page);
       const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
       const children = isAtEnd(page)
-        ? await findChildren(runtime.env, stream, stream.name, cursor.shard.index)
+        ? await backend.streams.findChildren(stream, stream.name, cursor.shard.index)
         : [];
       const members = {
         MillisBehindLatest: millisBehind(page, nowMs),
@@ -130,7 +123,7 @@ export const getRecords = operation({
           : { NextShardIterator: next() }),
       };
       const { format } = context.codec;
-      const encrypted = await spansOf(runtime.env, stream, page);
+      const encrypted = await spansOf(backend, stream, page);
       return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
     } catch (error) {
       const { index } = cursor.shard;

@@ -4,17 +4,9 @@
 // told after that, as moto does.
 import type { ReshardOrder } from "../../core/control.ts";
 import { shardsMax } from "../../limits.ts";
-import { readSettings } from "../../core/settings.ts";
 import { accountQuota } from "../../catalog/accountQuota.ts";
-import {
-  writtenCatalogOf,
-  cursorKeyOf,
-  findCursorKey,
-  forgetStream,
-} from "../../stream/directory.ts";
 import { findShard, hashHex, hashNumber, openCount } from "../../core/hashRange.ts";
 import { recentRecounts } from "../../catalog/reshardPlan.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription, StreamDescription } from "../../core/types.ts";
 import type { ActionContext } from "../context.ts";
 import { describeStreamNow } from "../currentStream.ts";
@@ -80,8 +72,7 @@ export const listShards = operation({
   resource: tokenNamed,
   rate: { perSecond: 1000, of: "stream" },
   run: async (context, input) => {
-    const { scope, nowMs, runtime } = context;
-    const { env } = runtime;
+    const { scope, nowMs, backend } = context;
     const { NextToken: token, StreamCreationTimestamp: createdMs } = input;
     checkBesideToken(input, toldByToken);
     const named = input.StreamName !== undefined || input.StreamARN !== undefined;
@@ -91,7 +82,7 @@ export const listShards = operation({
     let after = input.ExclusiveStartShardId;
     let uid: string | undefined;
     if (token !== undefined) {
-      const key = await findCursorKey(env, scope);
+      const key = await backend.accounts.findCursorKey(scope);
       const names = openPageToken(key, scope, context.operation, token, nowMs);
       const [arn = "", , , filterText] = names;
       const address = parseStreamArn(arn);
@@ -118,7 +109,7 @@ export const listShards = operation({
       Shards: page,
       ...(shards.length > limit && {
         NextToken: sealPageToken(
-          await cursorKeyOf(env, scope),
+          await backend.accounts.cursorKey(scope),
           scope,
           context.operation,
           next,
@@ -242,25 +233,21 @@ function checkOpen(stream: StreamDescription, { index, closedMs }: ShardDescript
 }
 
 /** Throws when the account has no room for one more shard. */
-async function checkAccount(
-  { runtime: { env } }: ActionContext,
-  stream: StreamDescription,
-): Promise<void> {
+async function checkAccount({ backend }: ActionContext, stream: StreamDescription): Promise<void> {
   const { account, region } = stream;
-  const { totals } = await writtenCatalogOf(env, { account, region }).account();
+  const { totals } = await backend.accounts.describe({ account, region });
   const current = totals.openShards;
-  const { openShards: limit } = accountQuota(readSettings(env), stream);
+  const { openShards: limit } = accountQuota(backend.settings, stream);
   if (current + 1 <= limit) return;
   throw shardLimitExceeded({ account, region, current, limit, additional: 1 });
 }
 
 async function reshard(
-  { runtime: { env } }: ActionContext,
+  { backend }: ActionContext,
   stream: StreamDescription,
   order: ReshardOrder,
 ): Promise<void> {
-  unwrap(await writtenCatalogOf(env, stream).reshardStream(stream.name, order));
-  forgetStream(stream, stream.name);
+  await backend.streams.reshard(stream, stream.name, order);
 }
 
 function secondOf(ms: number): number {

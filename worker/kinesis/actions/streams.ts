@@ -1,12 +1,6 @@
 // Creating, describing, listing and deleting streams.
-import {
-  writtenCatalogOf,
-  cursorKeyOf,
-  findCursorKey,
-  forgetStream,
-} from "../../stream/directory.ts";
 import { openCount } from "../../core/hashRange.ts";
-import { type StreamSpec, unwrap } from "../../core/rpc.ts";
+import type { StreamSpec } from "../../core/rpc.ts";
 import type { StreamDescription, StreamMode } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
 import { describeStreamNow } from "../currentStream.ts";
@@ -54,7 +48,7 @@ export const createStream = operation({
   }),
   resource: streamNamed,
   rate: { perSecond: 5, of: "account" },
-  run: async ({ runtime: { env }, scope }, input) => {
+  run: async ({ backend, scope }, input) => {
     const { StreamName: name, Tags: tags, WarmThroughputMiBps: mibps } = input;
     const mode: StreamMode =
       input.StreamModeDetails?.StreamMode ??
@@ -74,8 +68,7 @@ export const createStream = operation({
       ...(kibibytes !== undefined && { recordBytesMax: kibibytes * kibibyte }),
       ...(distribution !== undefined && { distribution }),
     };
-    unwrap(await writtenCatalogOf(env, scope).createStream(scope, spec));
-    forgetStream(scope, name);
+    await backend.streams.create(scope, spec);
     return undefined;
   },
 });
@@ -89,13 +82,10 @@ export const deleteStream = operation({
   }),
   resource: streamNamed,
   rate: { perSecond: 5, of: "account" },
-  run: async ({ runtime: { env }, scope }, input) => {
+  run: async ({ backend, scope }, input) => {
     const { account, region, name } = resolveStream(input, scope);
     const owner = { account, region };
-    unwrap(
-      await writtenCatalogOf(env, owner).deleteStream(name, input.EnforceConsumerDeletion ?? false),
-    );
-    forgetStream(owner, name);
+    await backend.streams.delete(owner, name, input.EnforceConsumerDeletion ?? false);
     return undefined;
   },
 });
@@ -160,18 +150,18 @@ export const listStreams = operation({
   }),
   resource: accountNamed,
   rate: { perSecond: 5, of: "account" },
-  run: async ({ runtime: { env }, scope, operation: listing, nowMs }, input) => {
+  run: async ({ backend, scope, operation: listing, nowMs }, input) => {
     const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
     // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
     const [after = ""] =
       token === undefined
         ? [start]
-        : openPageToken(await findCursorKey(env, scope), scope, listing, token, nowMs);
+        : openPageToken(await backend.accounts.findCursorKey(scope), scope, listing, token, nowMs);
     const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
-    const { streams, more } = await writtenCatalogOf(env, scope).listStreams(after, limit);
+    const { streams, more } = await backend.streams.list(scope, after, limit);
     const last = streams.at(-1)?.name ?? "";
     const next = async () =>
-      sealPageToken(await cursorKeyOf(env, scope), scope, listing, [last], nowMs);
+      sealPageToken(await backend.accounts.cursorKey(scope), scope, listing, [last], nowMs);
     return {
       StreamNames: streams.map((stream) => stream.name),
       HasMoreStreams: more,

@@ -3,10 +3,8 @@
 // was there as it is.
 import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
-import { type KnownStream, refreshStream } from "../../stream/directory.ts";
+import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import { seekShard } from "../../stream/reader.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ShardDescription } from "../../core/types.ts";
 import { type ActionContext, PrintedBody } from "../context.ts";
 import { eventStreamType } from "../eventstream.ts";
@@ -52,13 +50,13 @@ export const subscribeToShard = operation({
   }),
   resource: consumerNamed,
   run: async (context, input) => {
-    const { env } = context.runtime;
+    const { backend } = context;
     const address = parseConsumerArn(input.ConsumerARN);
     if (address === undefined) throw consumerArnInvalid(input.ConsumerARN);
     const shardIndex = parseShardId(input.ShardId);
     if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
     // A subscription lasts for minutes: what it begins with may be asked for.
-    const known = await refreshStream(env, address, address.name);
+    const known = await backend.streams.refresh(address, address.name);
     const { consumer: name, createdSeconds } = address;
     const consumer = getConsumer(known.description, { name, createdSeconds });
     if (consumer.status !== "ACTIVE") throw consumerNotActive(name, createdSeconds, address);
@@ -68,12 +66,12 @@ export const subscribeToShard = operation({
     try {
       const location = await seek(context, known, shard, { type, number, timestamp });
       if (input.DryRun === true) throw dryRun();
-      const { subscription } = unwrap(await env.SHARD.getByName(shard.uid).subscribe(consumer.uid));
+      const subscription = await backend.shards.subscribe(shard.uid, consumer.uid);
       const { account, region, uid } = known.description;
       const stream = { account, region, name: address.name, uid };
       const subscribed = { stream, shard, consumer, location, subscription };
       return new PrintedBody(
-        pushEvents(context.runtime, subscribed, context.codec, context.failures),
+        pushEvents(context.backend, subscribed, context.codec, context.failures),
         eventStreamType,
       );
     } catch (error) {
@@ -88,11 +86,11 @@ export const subscribeToShard = operation({
 });
 
 async function seek(
-  { runtime, nowMs }: ActionContext,
+  { backend, nowMs }: ActionContext,
   { description }: KnownStream,
   shard: ShardDescription,
   position: Position,
 ) {
-  const request = await seekRequest(runtime, position, description, shard, nowMs);
-  return (await seekShard(runtime, shard.uid, request)).location;
+  const request = await seekRequest(backend, position, description, shard, nowMs);
+  return (await backend.shards.seek(shard.uid, request)).location;
 }

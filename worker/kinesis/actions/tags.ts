@@ -2,8 +2,6 @@
 // same order: the resource is there, the characters are allowed, the tags are not too many.
 import type { TagChange } from "../../core/control.ts";
 import type { Tags } from "../../core/control.ts";
-import { writtenCatalogOf } from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ActionContext } from "../context.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
 import { type Resource, resolveResource } from "../resource.ts";
@@ -94,16 +92,12 @@ async function changeTags(
   await readTags(context, resource);
   if (put !== undefined) checkTagText(textsOf(put), "add tags to", resource.stream);
   else checkTagText(remove, "remove tags from", resource.stream);
-  const catalog = writtenCatalogOf(context.runtime.env, resource.stream);
-  unwrap(await catalog.changeTags(resource.key, change));
+  await context.backend.streams.changeTags(resource.stream, resource.key, change);
 }
 
 /** Throws when the resource is not there. */
-async function readTags(
-  { runtime: { env } }: ActionContext,
-  { stream, key }: Resource,
-): Promise<Tags> {
-  return unwrap(await writtenCatalogOf(env, stream).readTags(key)).tags;
+function readTags({ backend }: ActionContext, { stream, key }: Resource): Promise<Tags> {
+  return backend.streams.readTags(stream, key);
 }
 
 /** By key. */

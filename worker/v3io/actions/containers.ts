@@ -2,8 +2,7 @@
 // of other services store nothing. A container has no state of its own: it is there as long as it is named, and
 // what was put into it is there again when it is named again. The list of them is XML, as v3io-py (output.py)
 // and v3io-go (types.go, GetContainersOutput) read it.
-import type { Env } from "../../core/bindings.ts";
-import { readContainers } from "../../core/settings.ts";
+import type { Backend } from "../../stream/backend.ts";
 import { V3ioError } from "../errors.ts";
 import { operation, requestOperation } from "../operation.ts";
 import { json } from "../reply.ts";
@@ -13,8 +12,8 @@ import { escapeXml, xmlResponse } from "../listingXml.ts";
 const creationDate = "1970-01-01T00:00:00.00Z";
 
 /** Throws "Container not found". */
-export function requireContainer(env: Env, container: string): void {
-  if (!readContainers(env).includes(container)) throw new V3ioError("Container not found");
+export function requireContainer(backend: Backend, container: string): void {
+  if (!backend.containers.includes(container)) throw new V3ioError("Container not found");
 }
 
 export const listContainers = requestOperation({
@@ -22,7 +21,7 @@ export const listContainers = requestOperation({
   alias: "kinesis:ListStreams",
   read: async () => ({}),
   resource: () => ({ kind: "account" }),
-  run: ({ runtime: { env } }) => listingOf(readContainers(env)),
+  run: ({ backend }) => listingOf(backend.containers),
 });
 
 /** Clients ask before a scan in parallel. Here every part of a scan is as good as any other. */

@@ -3,7 +3,6 @@
 // lag; what they add lives as long as the shard.
 import { Buffer } from "node:buffer";
 import type { ItemPage, ItemWrite } from "../../core/itemTypes.ts";
-import { unwrap } from "../../core/rpc.ts";
 import { V3ioError } from "../errors.ts";
 import {
   conditionIn,
@@ -19,7 +18,7 @@ import {
 import { isDirectory } from "../listing.ts";
 import type { Place } from "../names.ts";
 import { type ActionContext, operation, type Resource } from "../operation.ts";
-import { itemPlaceAt, itemsOf, streamAbove, streamAt } from "../places.ts";
+import { itemPlaceAt, streamAbove, streamAt } from "../places.ts";
 import { done, json, timeHeaders } from "../reply.ts";
 
 const resource = ({ item: place }: { item: Place }): Resource => ({ kind: "path", place });
@@ -32,14 +31,14 @@ export const getItem = operation({
     selection: selectionOf(body, false),
   }),
   resource,
-  run: async ({ runtime, scope }, { item: place, selection }) => {
-    const at = await itemPlaceAt(runtime, scope, place).catch((error: unknown) => {
+  run: async ({ backend, scope }, { item: place, selection }) => {
+    const at = await itemPlaceAt(backend, scope, place).catch((error: unknown) => {
       // Clients that ask so tell files from directories (v3iofs, info).
       const isDirectory = error instanceof V3ioError && error.name === "Is a directory";
       throw isDirectory ? new V3ioError("No such file or directory") : error;
     });
-    const items = itemsOf(runtime, scope, place.container);
-    const { attributes, time } = unwrap(await items.getItem(at, selection));
+    const items = backend.items(scope, place.container);
+    const { attributes, time } = await items.getItem(at, selection);
     return json({ Item: Object.fromEntries(attributes) }, timeHeaders(time));
   },
 });
@@ -76,24 +75,24 @@ export const getItems = operation({
     part: partOf(body),
   }),
   resource: ({ directory: place }) => ({ kind: "path", place }),
-  run: async ({ runtime, scope }, input) => {
+  run: async ({ backend, scope }, input) => {
     const { directory, selection, filter, limit, part } = input;
     const prefix = directory.path === "" ? "" : `${directory.path}/`;
     const stream =
       prefix === ""
         ? undefined
-        : ((await streamAt(runtime, scope, directory)) ??
-          (await streamAbove(runtime, scope, directory))?.stream);
+        : ((await streamAt(backend, scope, directory)) ??
+          (await streamAbove(backend, scope, directory))?.stream);
     const at = { path: prefix, owner: stream?.description.uid ?? "" };
-    const items = itemsOf(runtime, scope, directory.container);
+    const items = backend.items(scope, directory.container);
     const scan = { directory: at, limit, selection, filter, part };
     let page: ItemPage;
     let after: string | undefined = input.after === "" ? "" : prefix + input.after;
     do {
-      page = unwrap(await items.scanItems({ ...scan, after }));
+      page = await items.scanItems({ ...scan, after });
       after = page.next;
     } while (page.items.length === 0 && after !== undefined);
-    const exists = page.exists || (await isDirectory(runtime, scope, directory));
+    const exists = page.exists || (await isDirectory(backend, scope, directory));
     if (!exists) throw new V3ioError("No such file or directory");
     return json({
       LastItemIncluded: after === undefined ? "TRUE" : "FALSE",
@@ -106,11 +105,11 @@ export const getItems = operation({
 });
 
 async function writeItem(
-  { runtime, scope }: ActionContext,
+  { backend, scope }: ActionContext,
   { item: place, write }: { item: Place; write: ItemWrite },
 ): Promise<Response> {
-  const at = await itemPlaceAt(runtime, scope, place);
-  const { time } = unwrap(await itemsOf(runtime, scope, place.container).putItem(at, write));
+  const at = await itemPlaceAt(backend, scope, place);
+  const { time } = await backend.items(scope, place.container).putItem(at, write);
   return done(timeHeaders(time));
 }
 

@@ -3,10 +3,9 @@
 // directory, and a shard's records stay until then. Sources: Iguazio web API reference, simple objects;
 // v3io-py stream.delete; v3io-go DeleteStreamSync, CheckPathExistsSync.
 import { readBody } from "../../http/body.ts";
-import type { Runtime } from "../../core/bindings.ts";
+import type { Backend } from "../../stream/backend.ts";
 import { isCode } from "../../errors.ts";
 import { rowBodyBytesMax } from "../../limits.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { Scope } from "../../core/types.ts";
 import { type Place, placeAt } from "../names.ts";
 import { requestOperation, type Resource } from "../operation.ts";
@@ -14,7 +13,7 @@ import { invalid, V3ioError } from "../errors.ts";
 import { isDirectory, listDirectory, parseListRequest } from "../listing.ts";
 import { listingResponse } from "../listingXml.ts";
 import { objectResponse, parseByteRange } from "../byteRange.ts";
-import { itemPlaceAt, itemsOf, noAttributes, shardAt, streamAt } from "../places.ts";
+import { itemPlaceAt, noAttributes, shardAt, streamAt } from "../places.ts";
 import { done, noContent, timeHeaders } from "../reply.ts";
 
 export const listObjects = requestOperation({
@@ -22,8 +21,8 @@ export const listObjects = requestOperation({
   alias: "kinesis:ListStreams",
   read: async (_, address) => parseListRequest(address),
   resource: ({ container, directory }) => ({ kind: "path", place: { container, path: directory } }),
-  run: async ({ runtime, scope }, request) =>
-    listingResponse(request, await listDirectory(runtime, scope, request)),
+  run: async ({ backend, scope }, request) =>
+    listingResponse(request, await listDirectory(backend, scope, request)),
 });
 
 const resource = ({ object: place }: { object: Place }): Resource => ({ kind: "path", place });
@@ -37,23 +36,23 @@ export const getObject = requestOperation({
     isHead: method === "HEAD",
   }),
   resource,
-  run: async ({ runtime, scope }, { object, range, isHead }) => {
+  run: async ({ backend, scope }, { object, range, isHead }) => {
     const { container, path } = object;
     if (path === "") return done();
-    const items = itemsOf(runtime, scope, container);
+    const items = backend.items(scope, container);
     try {
-      const place = await itemPlaceAt(runtime, scope, object);
+      const place = await itemPlaceAt(backend, scope, object);
       if (place.standing !== undefined) return done(timeHeaders(place.standing.time));
       if (isHead) {
-        const { bodyBytes, time } = unwrap(await items.getItem(place, noAttributes));
+        const { bodyBytes, time } = await items.getItem(place, noAttributes);
         return done({ ...timeHeaders(time), "content-length": String(bodyBytes) });
       }
-      const { body, time } = unwrap(await items.getObject(place));
+      const { body, time } = await items.getObject(place);
       return objectResponse(body, range, timeHeaders(time));
     } catch (error) {
       if (error instanceof V3ioError && error.name === "Is a directory") return done();
       const isMissing = isCode(error, "itemNotFound");
-      if (isMissing && (await isDirectory(runtime, scope, object))) return done();
+      if (isMissing && (await isDirectory(backend, scope, object))) return done();
       throw error;
     }
   },
@@ -69,21 +68,21 @@ export const putObject = requestOperation({
     return { object: placeAt(address), asDirectory, append: range === "-1", request };
   },
   resource,
-  run: async ({ runtime, scope }, { object, asDirectory, append, request }) => {
+  run: async ({ backend, scope }, { object, asDirectory, append, request }) => {
     const body = await readBody(request, rowBodyBytesMax);
     if (body === undefined) throw new V3ioError("File too large");
     if (asDirectory) {
       if (body.length > 0) throw invalid();
-      if ((await streamAt(runtime, scope, object)) !== undefined) return done();
+      if ((await streamAt(backend, scope, object)) !== undefined) return done();
     }
-    const place = await itemPlaceAt(runtime, scope, object);
-    if ((await shardAt(runtime, scope, object)) !== undefined) {
+    const place = await itemPlaceAt(backend, scope, object);
+    if ((await shardAt(backend, scope, object)) !== undefined) {
       throw new V3ioError("Operation not permitted");
     }
     const at = asDirectory ? { ...place, path: `${place.path}/` } : place;
-    const items = itemsOf(runtime, scope, object.container);
+    const items = backend.items(scope, object.container);
     try {
-      const { time } = unwrap(await items.putObject(at, body, append));
+      const { time } = await items.putObject(at, body, append);
       return done(timeHeaders(time));
     } catch (error) {
       const isLarge = isCode(error, "tooLarge");
@@ -101,14 +100,14 @@ export const deleteObject = requestOperation({
     return { object: placeAt(address), asDirectory: address.isDirectory };
   },
   resource,
-  run: async ({ runtime, scope }, { object, asDirectory }) => {
-    const items = itemsOf(runtime, scope, object.container);
-    const place = await itemPlaceAt(runtime, scope, object);
-    const isShard = (await shardAt(runtime, scope, object)) !== undefined;
+  run: async ({ backend, scope }, { object, asDirectory }) => {
+    const items = backend.items(scope, object.container);
+    const place = await itemPlaceAt(backend, scope, object);
+    const isShard = (await shardAt(backend, scope, object)) !== undefined;
     try {
       const path = asDirectory && !isShard ? `${place.path}/` : place.path;
-      if (asDirectory && !isShard) await requireEmpty(runtime, scope, object);
-      unwrap(await items.deleteItem({ ...place, path }));
+      if (asDirectory && !isShard) await requireEmpty(backend, scope, object);
+      await items.deleteItem({ ...place, path });
     } catch (error) {
       const isMissing = isCode(error, "itemNotFound");
       if (!isMissing || !(asDirectory || isShard)) throw error;
@@ -117,12 +116,12 @@ export const deleteObject = requestOperation({
   },
 });
 
-async function requireEmpty(runtime: Runtime, scope: Scope, place: Place): Promise<void> {
+async function requireEmpty(backend: Backend, scope: Scope, place: Place): Promise<void> {
   const { container, path } = place;
   const options = { marker: "", keysMax: 1, directoriesOnly: false, withInfo: false };
   try {
     const request = { container, directory: path, ...options };
-    const { entries } = await listDirectory(runtime, scope, request);
+    const { entries } = await listDirectory(backend, scope, request);
     if (entries.length > 0) throw new V3ioError("Directory not empty");
   } catch (error) {
     const isMissing = error instanceof V3ioError && error.name === "No such file or directory";

@@ -3,7 +3,7 @@
 // to request. Source: Iguazio web API reference, PutRecords.
 import { isPlainObject } from "../../codec/plainObject.ts";
 import { noBytes } from "../../codec/bytes.ts";
-import type { Runtime } from "../../core/bindings.ts";
+import type { Backend } from "../../stream/backend.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import type { Scope } from "../../core/types.ts";
 import { engine } from "../../engine/instance.ts";
@@ -15,8 +15,8 @@ import {
   selectBatch,
 } from "../../engine/recordBatch.ts";
 import { infoBytesMax } from "../../limits.ts";
-import { writtenCatalogOf, type KnownStream } from "../../stream/directory.ts";
-import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
+import type { KnownStream } from "../../stream/directory.ts";
+import type { PutResult } from "../../stream/writer.ts";
 import { invalid, recordFailure, V3ioError, v3ioErrorOf } from "../errors.ts";
 import { blob, type Body, integer, parseBody, textOf } from "../fields.ts";
 import type { Address, Place } from "../names.ts";
@@ -54,17 +54,17 @@ export const putRecords = requestOperation({
   alias: "kinesis:PutRecords",
   read: readInput,
   resource: ({ stream: place }) => ({ kind: "stream", place }),
-  run: async ({ runtime, scope, failures }, records) => {
-    const stream = await streamAt(runtime, scope, records.stream);
+  run: async ({ backend, scope, failures }, records) => {
+    const stream = await streamAt(backend, scope, records.stream);
     if (stream === undefined) {
       // For a directory real servers say the other thing, whatever the reference says.
-      const isFile = await isObject(runtime, scope, records.stream);
+      const isFile = await isObject(backend, scope, records.stream);
       throw new V3ioError(isFile ? "ResourceIsnotStream" : "ResourceNotFoundException");
     }
     const replies: object[] = Array.from({ length: records.count });
     for (const [i, error] of records.refused) replies[i] = recordFailure(error);
     const taken = placedRecords(stream, records, replies);
-    const results = await putInTurn(runtime, scope, stream, taken.batch);
+    const results = await putInTurn(backend, scope, stream, taken.batch);
     for (const [at, i] of taken.which.entries()) {
       replies[i] = recordReply(results[at] as PutResult, failures);
     }
@@ -154,7 +154,7 @@ function placedRecords(
 }
 
 async function putInTurn(
-  runtime: Runtime,
+  backend: Backend,
   scope: Scope,
   stream: KnownStream,
   batch: RecordBatch,
@@ -167,16 +167,13 @@ async function putInTurn(
   if (free.length > 0) {
     const open = stream.description.shards.filter(({ closedMs }) => closedMs === undefined);
     // Beginning with the first shard, and going on where the last request stopped.
-    let turn = await writtenCatalogOf(runtime.env, scope).takeTurns(
-      stream.description.name,
-      free.length,
-    );
+    let turn = await backend.streams.takeTurns(stream, free.length);
     for (const i of free) {
       const shard = open[turn++ % open.length];
       batch.rows[i * PACK_ROW + 3] = shard === undefined ? 0 : shard.index + 1;
     }
   }
-  return writeRecords(runtime.env, stream, batch);
+  return backend.streams.put(stream, batch);
 }
 
 /** The number of the shard that record `i` names, plus one, or 0. */

@@ -8,7 +8,7 @@ import { engine } from "../../engine/instance.ts";
 import { isCode } from "../../errors.ts";
 import { RecordPage } from "../../http/recordPage.ts";
 import { pageBytesMax, timeOrdinalMax } from "../../limits.ts";
-import { type Page, readPage, seekShard as seekRecords } from "../../stream/reader.ts";
+import type { Page } from "../../stream/reader.ts";
 import { invalid, V3ioError } from "../errors.ts";
 import { blob, type Body, integer } from "../fields.ts";
 import type { Address } from "../names.ts";
@@ -37,12 +37,12 @@ const seekByTarget = {
   }),
   resource,
   run: async (
-    { runtime, scope }: ActionContext,
+    { backend, scope }: ActionContext,
     { stream: place, shard: index, target }: ShardPlace & { target: SeekTarget },
   ): Promise<Response> => {
     const request = seekRequest(target);
-    const { location, view } = await withStreamAt(runtime, scope, place, (stream) =>
-      seekRecords(runtime, shardOf(stream, index).uid, request),
+    const { location, view } = await withStreamAt(backend, scope, place, (stream) =>
+      backend.shards.seek(shardOf(stream, index).uid, request),
     ).catch((error: unknown) => {
       const missed = isCode(error, "locationNotFound");
       throw missed ? invalid() : error;
@@ -65,13 +65,13 @@ export const getRecords = operation({
     limit: limitOf(body["Limit"]),
   }),
   resource,
-  run: async ({ runtime, scope }, { stream: place, shard: index, location: bytes, limit }) => {
+  run: async ({ backend, scope }, { stream: place, shard: index, location: bytes, limit }) => {
     const location = engine.decodeLocation(bytes);
     const limits = { recordsMax: limit, bytesMax: pageBytesMax };
-    const page = await withStreamAt(runtime, scope, place, async (stream) => {
+    const page = await withStreamAt(backend, scope, place, async (stream) => {
       const { uid } = shardOf(stream, index);
       if (location === undefined) throw new V3ioError("IllegalLocationException");
-      return await readPage(runtime, uid, location, limits, "refuse");
+      return await backend.shards.read(uid, location, limits, "refuse");
     });
     return pageResponse(page);
   },

@@ -1,13 +1,6 @@
 // Streams through the v3io face: made, grown, described, and removed as a directory is. A stream is
 // usable as soon as it is made. Growing keeps every shard's number and spreads the keys anew over all of
 // them, so keys may move to another shard, as the reference says of UpdateStream.
-import {
-  writtenCatalogOf,
-  forgetStream,
-  refreshStream,
-  settledStream,
-} from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import { integer } from "../fields.ts";
 import { type Place, placeAt } from "../names.ts";
 import { operation, requestOperation, type Resource } from "../operation.ts";
@@ -17,7 +10,6 @@ import { isDirectory } from "../listing.ts";
 import {
   getStream,
   isObject,
-  itemsOf,
   shardCountOf,
   streamAbove,
   streamAt,
@@ -45,20 +37,18 @@ export const createStream = operation({
     ),
   }),
   resource,
-  run: async ({ runtime, scope }, { stream: place, shardCount, retentionHours }) => {
+  run: async ({ backend, scope }, { stream: place, shardCount, retentionHours }) => {
     const name = streamNameAt(place);
-    const catalog = writtenCatalogOf(runtime.env, scope);
     const directory = `${place.path}/`;
     const below = `/${place.container}/${directory}`;
-    const items = itemsOf(runtime, scope, place.container);
-    const { streams } = await catalog.listStreams("", 1, below);
+    const items = backend.items(scope, place.container);
+    const { streams } = await backend.streams.list(scope, "", 1, below);
     const isOccupied = streams.length > 0 || (await items.isOccupied(directory, ""));
     if (isOccupied) throw new V3ioError("ResourceInUseException");
-    if ((await streamAbove(runtime, scope, place)) !== undefined) throw invalid();
+    if ((await streamAbove(backend, scope, place)) !== undefined) throw invalid();
     const spec = { name, shardCount, retentionHours, mode: "PROVISIONED" as const };
-    unwrap(await catalog.createStream(scope, spec));
+    await backend.streams.create(scope, spec);
     await items.clearDirectory(directory);
-    forgetStream(scope, name);
     return noContent();
   },
 });
@@ -72,18 +62,16 @@ export const updateStream = operation({
     shardCount: integer(body["ShardCount"], 1, shardsMax),
   }),
   resource,
-  run: async ({ runtime, scope }, { stream: place, shardCount }) => {
+  run: async ({ backend, scope }, { stream: place, shardCount }) => {
     const name = streamNameAt(place);
-    if ((await streamAt(runtime, scope, place)) === undefined) {
+    if ((await streamAt(backend, scope, place)) === undefined) {
       const isOther =
-        (await isObject(runtime, scope, place)) || (await isDirectory(runtime, scope, place));
+        (await isObject(backend, scope, place)) || (await isDirectory(backend, scope, place));
       throw new V3ioError(isOther ? "ResourceNotStreamException" : "ResourceNotFoundException");
     }
-    const stream = await refreshStream(runtime.env, scope, name);
+    const stream = await backend.streams.refresh(scope, name);
     if (shardCount <= shardCountOf(stream)) throw new V3ioError("InvalidShardCountException");
-    const catalog = writtenCatalogOf(runtime.env, scope);
-    unwrap(await catalog.reshardStream(name, { kind: "recut", to: shardCount }));
-    await settledStream(runtime.env, scope, name);
+    await backend.streams.grow(scope, name, shardCount);
     return noContent();
   },
 });
@@ -93,8 +81,8 @@ export const describeStream = operation({
   alias: "kinesis:DescribeStream",
   read: (address, body) => ({ stream: streamPlace(address, body) }),
   resource,
-  run: async ({ runtime, scope }, { stream: place }) => {
-    const stream = await getStream(runtime, scope, place);
+  run: async ({ backend, scope }, { stream: place }) => {
+    const stream = await getStream(backend, scope, place);
     return json({
       RetentionPeriodHours: stream.description.retentionHours,
       ShardCount: shardCountOf(stream),
@@ -108,11 +96,10 @@ export const deleteStream = requestOperation({
   alias: "kinesis:DeleteStream",
   read: async (_, address) => placeAt(address),
   resource: (place) => ({ kind: "path", place }),
-  run: async ({ runtime, scope }, place) => {
+  run: async ({ backend, scope }, place) => {
     const name = streamNameAt(place);
-    unwrap(await writtenCatalogOf(runtime.env, scope).deleteStream(name, true));
-    forgetStream(scope, name);
-    await itemsOf(runtime, scope, place.container).clearDirectory(`${place.path}/`);
+    await backend.streams.delete(scope, name, true);
+    await backend.items(scope, place.container).clearDirectory(`${place.path}/`);
     return noContent();
   },
 });

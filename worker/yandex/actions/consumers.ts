@@ -1,8 +1,6 @@
 // The consumers of a stream: the same ones that Kinesis clients register. Source: YDB
 // datastreams_proxy.cpp, error_codes_ut.cpp.
 import { yandexConsumersMax } from "../../limits.ts";
-import { writtenCatalogOf, forgetStream, refreshStream } from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { ConsumerDescription } from "../../core/types.ts";
 import { addressIn, listMember } from "../context.ts";
 import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
@@ -24,11 +22,13 @@ export const registerStreamConsumer = operation({
     if (/[/|\p{Cc}]/u.test(consumerName) || Buffer.byteLength(consumerName) > nameBytesMax) {
       throw issue("argument", `Consumer name '${consumerName}' is not valid`);
     }
-    const catalog = writtenCatalogOf(context.runtime.env, scope);
-    const consumer = unwrap(
-      await catalog.registerConsumer(name, consumerName, new Map(), yandexConsumersMax),
+    const consumer = await context.backend.streams.registerConsumer(
+      scope,
+      name,
+      consumerName,
+      new Map(),
+      yandexConsumersMax,
     );
-    forgetStream(scope, name);
     return { Consumer: describeConsumer(consumer) };
   },
 });
@@ -40,8 +40,7 @@ export const deregisterStreamConsumer = operation({
   run: async (context, input) => {
     const consumer = { name: input.ConsumerName ?? "" };
     const { scope, name } = await addressIn(context, consumer.name);
-    unwrap(await writtenCatalogOf(context.runtime.env, scope).deregisterConsumer(name, consumer));
-    forgetStream(scope, name);
+    await context.backend.streams.deregisterConsumer(scope, name, consumer);
     return {};
   },
 });
@@ -56,7 +55,7 @@ export const listStreamConsumers = operation({
   },
   stream: ({ StreamArn }) => StreamArn,
   run: async (context, input) => {
-    const { runtime, nowMs } = context;
+    const { backend, nowMs } = context;
     const { NextToken: token = "", StreamArn: arn = "", MaxResults: maxResults = 0 } = input;
     if (token !== "" && arn !== "") {
       throw issue("combination", "StreamArn and NextToken can not be provided together");
@@ -68,7 +67,7 @@ export const listStreamConsumers = operation({
             alreadyRead: 0,
             maxResults,
           }
-        : await openPageToken(runtime.env, context.place.scope.account, token, nowMs);
+        : await openPageToken(backend, context.place.scope.account, token, nowMs);
     if (token !== "") await context.permit(page.stream);
     if (page.maxResults < 1 || page.maxResults > pageMax) {
       throw issue(
@@ -77,11 +76,11 @@ export const listStreamConsumers = operation({
       );
     }
     const { scope, name } = page.stream;
-    const { consumers } = (await refreshStream(runtime.env, scope, name)).description;
+    const { consumers } = (await backend.streams.refresh(scope, name)).description;
     const alreadyRead = page.alreadyRead + page.maxResults;
     return {
       ...(alreadyRead < consumers.length && {
-        NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+        NextToken: await sealPageToken(backend, { ...page, alreadyRead }, nowMs),
       }),
       ...listMember(
         "Consumers",

@@ -7,7 +7,7 @@ import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { batchOf, PACK_ROW, type RecordBatch, type RecordPut } from "../../engine/recordBatch.ts";
-import { putRecords as writeRecords, type PutResult } from "../../stream/writer.ts";
+import type { PutResult } from "../../stream/writer.ts";
 import type { BodyCodec } from "../codec.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { issue, type YandexError, yandexErrorOf } from "../errors.ts";
@@ -43,7 +43,7 @@ export const putRecord = operation({
     const batch = readBatch(input.StreamName, [input]);
     const address = await addressIn(context);
     const stream = await getStream(context, address);
-    const [result] = await writeRecords(context.runtime.env, stream, batch);
+    const [result] = await context.backend.streams.put(stream, batch);
     const { shard, ...outcome } = result as PutResult;
     if ("failure" in outcome) throw yandexErrorOf(outcome.failure, address.full, context.failures);
     return {
@@ -62,7 +62,7 @@ export const putRecords = operationWith(readRecords, {
     const batch = input.batch();
     const address = await addressIn(context);
     const stream = await getStream(context, address);
-    const results = await writeRecords(context.runtime.env, stream, batch);
+    const results = await context.backend.streams.put(stream, batch);
     return {
       EncryptionType: "NONE",
       FailedRecordCount: results.filter((result) => "failure" in result).length,

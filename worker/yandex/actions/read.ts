@@ -4,14 +4,11 @@
 // Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
 import type { QuotaKind } from "../../core/types.ts";
 import { isCode } from "../../errors.ts";
-import { admitCall, spendPage } from "../../stream/readAdmission.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
 import { pageBytesMax } from "../../limits.ts";
-import { withStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import { latestTime, type Page, readPage, seekShard } from "../../stream/reader.ts";
-import { findChildren, isAtEnd } from "../../stream/shardEnd.ts";
-import { unwrap } from "../../core/rpc.ts";
+import type { Page } from "../../stream/reader.ts";
+import { isAtEnd } from "../../core/shardEnd.ts";
 import type { SeekRequest, ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { type Iterator, openIterator, sealIterator } from "../iterator.ts";
@@ -53,27 +50,31 @@ export const getShardIterator = operation({
     const start = startOf(input);
     const address = await addressIn(context);
     await getStream(context, address);
-    const { runtime, nowMs } = context;
+    const { backend, nowMs } = context;
     const { ShardId: id = "" } = input;
     const shardIndex = parseShardId(id);
     const { scope, name } = address;
-    const iterator = await withStream(runtime.env, scope, name, async ({ description }) => {
+    const iterator = await backend.streams.use(scope, name, async ({ description }) => {
       const shard =
         shardIndex === undefined ? undefined : findShard(description.shards, shardIndex);
       if (shard === undefined) throw issue("notFound", `No such shard: ${id}`);
       const { uid: shardUid, index } = shard;
       if (start.kind === "time") {
-        const latestMs = await latestTime(runtime, shardUid, start.timeMs - clockSlackMs, nowMs);
+        const latestMs = await backend.shards.latestTime(
+          shardUid,
+          start.timeMs - clockSlackMs,
+          nowMs,
+        );
         if (start.timeMs > latestMs + clockSlackMs) throw badTime("a timestamp is in the future");
       }
       await admitRead(context, shardUid, "iterator", id);
       const location =
         start.kind === "at"
           ? { segment: 0, index: start.index }
-          : (await seekShard(runtime, shardUid, start)).location;
+          : (await backend.shards.seek(shardUid, start)).location;
       return { stream: address, shardIndex: index, shardUid, location };
     });
-    const sealed = await sealIterator(runtime.env, iterator, nowMs);
+    const sealed = await sealIterator(backend, iterator, nowMs);
     // The service's own name for it, and the one that its reference gives.
     return { ShardIterator: sealed, Iterator: sealed };
   },
@@ -83,9 +84,9 @@ export const getRecords = operation({
   name: "GetRecords",
   input: { Limit: integer, ShardIterator: text },
   run: async (context, input) => {
-    const { runtime, nowMs, place } = context;
+    const { backend, nowMs, place } = context;
     const { ShardIterator: sealed = "", Limit: limit = 0 } = input;
-    const iterator = await openIterator(runtime.env, place.scope.account, sealed, nowMs);
+    const iterator = await openIterator(backend, place.scope.account, sealed, nowMs);
     if (limit < 0 || limit > recordsMax) {
       throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
     }
@@ -96,7 +97,7 @@ export const getRecords = operation({
       const isGone = isCode(error, "shardNotFound");
       throw isGone ? streamNotFound(stream.full) : error;
     });
-    await spendPage(runtime.env, shardUid, page);
+    await backend.shards.spend(shardUid, page);
     const { runs, next, lastTimeMs } = page;
     const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
     const members = {
@@ -105,7 +106,7 @@ export const getRecords = operation({
       NextShardIterator:
         children.length > 0
           ? null
-          : await sealIterator(runtime.env, { ...iterator, location: next }, nowMs),
+          : await sealIterator(backend, { ...iterator, location: next }, nowMs),
     };
     return new RecordReply(members, runs);
   },
@@ -113,13 +114,13 @@ export const getRecords = operation({
 
 /** Throws ProvisionedThroughputExceededException for a call that comes too soon. */
 async function admitRead(
-  { runtime }: ActionContext,
+  { backend }: ActionContext,
   uid: string,
   kind: QuotaKind,
   shardId: string,
 ): Promise<void> {
   try {
-    await admitCall(runtime.env, uid, kind);
+    await backend.shards.admit(uid, kind);
   } catch (error) {
     const isTooSoon = isCode(error, "overloaded");
     throw isTooSoon ? issue("throughput", `Rate exceeded for shard ${shardId}`) : error;
@@ -128,17 +129,17 @@ async function admitRead(
 
 /** Where no record is yet, an empty page that goes on there. */
 async function pageAt(
-  { runtime }: ActionContext,
+  { backend }: ActionContext,
   { shardUid, location }: Pick<Iterator, "shardUid" | "location">,
   count: number,
 ): Promise<Page> {
   const limits = { recordsMax: count, bytesMax: pageBytesMax };
   try {
-    return await readPage(runtime, shardUid, location, limits, "skip");
+    return await backend.shards.read(shardUid, location, limits, "skip");
   } catch (error) {
     const isAhead = isCode(error, "locationNotFound");
     if (!isAhead) throw error;
-    const view = unwrap(await runtime.env.SHARD.getByName(shardUid).view());
+    const view = await backend.shards.view(shardUid);
     return { runs: [], next: location, view, lastTimeMs: undefined };
   }
 }
@@ -149,7 +150,7 @@ async function childrenOf(
   { stream, shardIndex }: Iterator,
 ): Promise<ShardDescription[]> {
   await getStream(context, stream);
-  return findChildren(context.runtime.env, stream.scope, stream.name, shardIndex);
+  return context.backend.streams.findChildren(stream.scope, stream.name, shardIndex);
 }
 
 function childShardsOf(children: readonly ShardDescription[]): object[] {

@@ -38,7 +38,7 @@ export const listShards = operation({
   input: listShardsInput,
   stream: ({ StreamName }) => StreamName,
   run: async (context, input) => {
-    const { runtime, nowMs } = context;
+    const { backend, nowMs } = context;
     const { NextToken: token = "", StreamName: name = "" } = input;
     if (token !== "" && name !== "") {
       throw issue("combination", "StreamName and NextToken can not be provided together");
@@ -51,7 +51,7 @@ export const listShards = operation({
             alreadyRead: 0,
             maxResults: resultsOf(input.MaxResults ?? 0),
           }
-        : await openPageToken(runtime.env, account, token, nowMs);
+        : await openPageToken(backend, account, token, nowMs);
     if (token !== "") await context.permit(page.stream);
     const { ShardFilter: filter } = input;
     if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
@@ -63,9 +63,9 @@ export const listShards = operation({
     const hasMore = alreadyRead < description.shards.length;
     return {
       ...(hasMore && {
-        NextToken: await sealPageToken(runtime.env, { ...page, alreadyRead }, nowMs),
+        NextToken: await sealPageToken(backend, { ...page, alreadyRead }, nowMs),
       }),
-      ...listMember("Shards", await describeShards(runtime, shards)),
+      ...listMember("Shards", await describeShards(backend, shards)),
     };
   },
 });

@@ -1,13 +1,6 @@
 // Streams through the Yandex face: made, changed, described, listed and removed. A stream takes records
 // as soon as it is made. Shards only grow in number, and their keys are cut anew, as YDB does. Source: YDB
 // datastreams_proxy.cpp.
-import {
-  writtenCatalogOf,
-  forgetStream,
-  refreshStream,
-  settledStream,
-} from "../../stream/directory.ts";
-import { unwrap } from "../../core/rpc.ts";
 import type { StreamDescription, YandexAttributes } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { issue } from "../errors.ts";
@@ -46,9 +39,7 @@ export const createStream = operation({
     const shardCount = readShardCount(input);
     const { scope, name } = address;
     const spec = { name, shardCount, mode, retentionHours: hoursOf(retention), yandex };
-    const catalog = writtenCatalogOf(context.runtime.env, scope);
-    unwrap(await catalog.createStream(scope, { ...spec, cut: "byLast" as const }));
-    forgetStream(scope, name);
+    await context.backend.streams.create(scope, { ...spec, cut: "byLast" });
     return {};
   },
 });
@@ -60,8 +51,7 @@ export const deleteStream = operation({
   run: async (context, input) => {
     const { scope, name } = await addressIn(context);
     const withConsumers = input.EnforceConsumerDeletion ?? false;
-    unwrap(await writtenCatalogOf(context.runtime.env, scope).deleteStream(name, withConsumers));
-    forgetStream(scope, name);
+    await context.backend.streams.delete(scope, name, withConsumers);
     return {};
   },
 });
@@ -85,7 +75,7 @@ export const describeStream = operation({
         HasMoreShards: shards.length > page.length,
         KeyId: "",
         RetentionPeriodHours: description.retentionHours,
-        ...listMember("Shards", await describeShards(context.runtime, page)),
+        ...listMember("Shards", await describeShards(context.backend, page)),
         StreamArn: address.given,
         StreamCreationTimestamp: description.createdMs / 1000,
         StreamStatus: description.status,
@@ -165,16 +155,15 @@ export const updateStream = operation({
     const target = Math.max(asked, partitioning?.MinActivePartitions ?? 0);
     checkShardCount(target);
     const { scope, name } = address;
-    const catalog = writtenCatalogOf(context.runtime.env, scope);
+    const { streams } = context.backend;
     // First what the account may have no room for: a refused update changes nothing.
-    if (target > before.shards.length) await grow(context, address, target);
-    unwrap(await catalog.changeStream(name, { kind: "yandex", attributes: yandex }));
+    if (target > before.shards.length) await streams.grow(scope, name, target);
+    await streams.change(scope, name, { kind: "yandex", attributes: yandex });
     if (mode !== undefined && mode !== before.mode) {
-      unwrap(await catalog.changeStream(name, { kind: "mode", mode }));
+      await streams.change(scope, name, { kind: "mode", mode });
     }
     const change = retention && hourlyChange(before, hoursOf(retention));
-    if (change !== undefined) unwrap(await catalog.changeStream(name, change));
-    forgetStream(scope, name);
+    if (change !== undefined) await streams.change(scope, name, change);
     return {};
   },
 });
@@ -194,7 +183,8 @@ export const updateShardCount = operation({
     const { length } = before.shards;
     if (target < length) throw fewerShards("argument", before, target);
     checkShardCount(target);
-    if (target > length) await grow(context, address, target);
+    const { scope, name } = address;
+    if (target > length) await context.backend.streams.grow(scope, name, target);
     return { CurrentShardCount: length, StreamName: address.given, TargetShardCount: target };
   },
 });
@@ -207,10 +197,7 @@ export const updateStreamMode = operation({
     const { scope, name } = await addressIn(context);
     const mode = readMode({ StreamModeDetails: input.StreamModeDetails ?? {} });
     if (mode === undefined) return {};
-    unwrap(
-      await writtenCatalogOf(context.runtime.env, scope).changeStream(name, { kind: "mode", mode }),
-    );
-    forgetStream(scope, name);
+    await context.backend.streams.change(scope, name, { kind: "mode", mode });
     return {};
   },
 });
@@ -251,28 +238,15 @@ async function changeRetention(
   checkRetention(storageLimitMb === undefined ? { hours } : { hours, storageLimitMb });
   const { scope, name } = address;
   const change = hourlyChange(before, hours);
-  if (change !== undefined) {
-    unwrap(await writtenCatalogOf(context.runtime.env, scope).changeStream(name, change));
-  }
-  forgetStream(scope, name);
+  if (change !== undefined) await context.backend.streams.change(scope, name, change);
   return {};
 }
 
 async function freshStream(
-  { runtime }: ActionContext,
+  { backend }: ActionContext,
   { scope, name }: StreamAddress,
 ): Promise<StreamDescription> {
-  return (await refreshStream(runtime.env, scope, name)).description;
-}
-
-/** Ends when the new shards take records. */
-async function grow(
-  { runtime: { env } }: ActionContext,
-  { scope, name }: StreamAddress,
-  target: number,
-): Promise<void> {
-  unwrap(await writtenCatalogOf(env, scope).reshardStream(name, { kind: "recut", to: target }));
-  await settledStream(env, scope, name);
+  return (await backend.streams.refresh(scope, name)).description;
 }
 
 /** What an update that says nothing of it leaves as it is; the quota is not among it. */
@@ -281,16 +255,15 @@ function kept({ yandex }: StreamDescription): Partial<YandexAttributes> {
 }
 
 async function namesIn(
-  { runtime: { env }, place }: ActionContext,
+  { backend, place }: ActionContext,
   path: string | undefined,
   after: string,
   count: number,
 ): Promise<string[]> {
-  const catalog = writtenCatalogOf(env, place.scope);
   const prefix = path ?? "";
   const names: string[] = [];
   for (let from = after === "" ? "" : prefix + after; names.length < count;) {
-    const { streams, more } = await catalog.listStreams(from, streamsPerCall, path);
+    const { streams, more } = await backend.streams.list(place.scope, from, streamsPerCall, path);
     names.push(...streams.map(({ name }) => name.slice(prefix.length)));
     const last = streams.at(-1);
     if (!more || last === undefined) break;

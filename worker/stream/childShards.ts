@@ -1,16 +1,10 @@
-// The end of a shard that was split or merged: whether a page has reached it, and which shards
-// continue it. For a moment after a shard has closed, the catalog does not show its children.
+// The shards that continue a closed one. For a moment after a shard has closed, the catalog does not
+// show its children.
 import type { Env } from "../core/bindings.ts";
 import { childrenOf } from "../core/hashRange.ts";
 import type { Scope, ShardDescription } from "../core/types.ts";
 import { StreamError } from "../errors.ts";
 import { findStream, refreshStream, settledStream } from "./directory.ts";
-import type { Page } from "./reader.ts";
-
-/** True if the page ends at the end of a closed shard. */
-export function isAtEnd({ next, view }: Page): boolean {
-  return view.closedMs !== undefined && next.index >= view.nextIndex;
-}
 
 /** The shards that continue a closed one; none while the catalog does not show them. */
 export function findChildren(

@@ -1,0 +1,73 @@
+// What a dialect calls. A dialect has none of the Worker's bindings, calls no Durable Object and
+// asks no cache: it asks the parts of this class. They throw failures as StreamErrors, forget what
+// is cached of a stream after a change, and try again where a cached description was stale. One is
+// made for each request.
+import type { Caller, Refusal } from "../auth/caller.ts";
+import { accessOf } from "../auth/access.ts";
+import type { AuthConfig } from "../auth/config.ts";
+import type { Runtime } from "../core/bindings.ts";
+import { readContainers, readSettings, type Settings } from "../core/settings.ts";
+import { askSpace, type SpaceAnswer } from "../core/space.ts";
+import type { Scope } from "../core/types.ts";
+import { Accounts } from "./accounts.ts";
+import { ItemStore } from "./itemStore.ts";
+import { type NamedAction, type NamedResource, refusalOf } from "./permission.ts";
+import { Shards } from "./shards.ts";
+import { Streams } from "./streams.ts";
+
+export class Backend {
+  readonly streams: Streams;
+  readonly shards: Shards;
+  readonly accounts: Accounts;
+  private readonly runtime: Runtime;
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime;
+    this.streams = new Streams(runtime.env);
+    this.shards = new Shards(runtime);
+    this.accounts = new Accounts(runtime.env);
+  }
+
+  /** The objects of a v3io container. */
+  items(scope: Scope, container: string): ItemStore {
+    return new ItemStore(this.runtime.env, scope, container);
+  }
+
+  /** Who may call. */
+  get access(): AuthConfig {
+    return accessOf(this.runtime.env);
+  }
+
+  /**
+   * Undefined if the caller may. An action without a resource, such as a listing, needs only the
+   * caller's own list.
+   */
+  refusalOf(
+    caller: Caller,
+    action: NamedAction,
+    resource: NamedResource | undefined,
+  ): Promise<Refusal | undefined> {
+    return refusalOf(this.runtime.env, caller, action, resource);
+  }
+
+  /** Throws an Error that names the variable with an invalid value. */
+  get settings(): Settings {
+    return readSettings(this.runtime.env);
+  }
+
+  /** The v3io containers. Throws as `settings`. */
+  get containers(): string[] {
+    return readContainers(this.runtime.env);
+  }
+
+  /** Path of the default Yandex database. */
+  get yandexDatabase(): string | undefined {
+    return this.runtime.env.MILLRACE_YANDEX_DATABASE;
+  }
+
+  /** The free space of the local server's disk; undefined when deployed. */
+  async diskSpace(): Promise<SpaceAnswer | undefined> {
+    const { SPACE: space } = this.runtime.env;
+    return space && (await askSpace(space));
+  }
+}

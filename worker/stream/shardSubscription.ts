@@ -1,0 +1,75 @@
+// A consumer's subscription to one shard: waits for what is committed next. It is a session with
+// the shard's object. If that object restarts, the session is lost; the subscription then begins
+// another one, at most once a second, and its caller reads from its own location meanwhile.
+import type { Env } from "../core/bindings.ts";
+import { isOver } from "../core/clock.ts";
+import { type NextRequest, type SubscriptionApi, unwrap } from "../core/rpc.ts";
+import { StreamError } from "../errors.ts";
+import { type Page, pageOf } from "./reader.ts";
+
+/** A shard that is restarted more often than this ends its subscriptions. */
+const renewalMsMin = 1000;
+
+type Session = SubscriptionApi & Disposable;
+
+export class ShardSubscription {
+  private readonly env: Env;
+  private readonly uid: string;
+  private readonly consumer: string;
+  private session: Session;
+  private renewedMs = 0;
+  private hasEnded = false;
+
+  private constructor(env: Env, uid: string, consumer: string, session: Session) {
+    this.env = env;
+    this.uid = uid;
+    this.consumer = consumer;
+    this.session = session;
+  }
+
+  /** Throws `shardNotFound`, `subscriptionTaken`, `tooManyWaiting`. */
+  static async begin(env: Env, uid: string, consumer: string): Promise<ShardSubscription> {
+    return new ShardSubscription(env, uid, consumer, await openSession(env, uid, consumer));
+  }
+
+  /**
+   * The next page from `index` on: at once if there are records, else when some are committed, or an
+   * empty page after `timeoutMs`. Undefined if the session was lost and another one has begun.
+   * Throws `subscriptionTaken` if another reader has subscribed as this consumer.
+   */
+  async next(request: NextRequest): Promise<Page | undefined> {
+    const answer = await this.ask((session) => session.next(request));
+    if (answer === undefined) return undefined;
+    const reply = unwrap(answer);
+    if (!reply.held) throw new StreamError("subscriptionTaken");
+    return pageOf(reply);
+  }
+
+  /** Throws `subscriptionTaken` as `next` does. */
+  async checkHeld(): Promise<void> {
+    const isHeld = await this.ask((session) => session.isHeld());
+    if (isHeld === false) throw new StreamError("subscriptionTaken");
+  }
+
+  /** Frees the consumer's slot, and ends a call that waits. */
+  end(): void {
+    this.hasEnded = true;
+    this.session[Symbol.dispose]();
+  }
+
+  /** Undefined if the session was lost and another one has begun. */
+  private async ask<T>(question: (session: Session) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await question(this.session);
+    } catch (error) {
+      if (this.hasEnded || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
+      this.renewedMs = Date.now();
+      this.session = await openSession(this.env, this.uid, this.consumer);
+      return undefined;
+    }
+  }
+}
+
+async function openSession(env: Env, uid: string, consumer: string): Promise<Session> {
+  return unwrap(await env.SHARD.getByName(uid).subscribe(consumer)).subscription;
+}
