@@ -7,10 +7,12 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { type Plugin, build as bundle, stop as stopEsbuild } from "esbuild";
+import { buildConsole } from "./buildConsole.ts";
 import { Failure, errorCode } from "./failure.ts";
+import { hasContent, writeWhole } from "./writeWhole.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const buildFolder = join(root, "build");
@@ -28,6 +30,7 @@ export interface WorkerModules {
 export async function buildAll(): Promise<WorkerModules> {
   try {
     await buildEngine();
+    await buildConsole();
     return await buildWorker(join(root, "local", "worker.ts"), buildFolder, "local/worker.js");
   } catch (error) {
     if (!["EACCES", "EPERM", "EROFS"].includes(errorCode(error))) throw error;
@@ -166,22 +169,6 @@ function hashBytes(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** True if writing would change nothing. Then the folder need not be writable. */
-async function hasContent(path: string, content: Uint8Array): Promise<boolean> {
-  try {
-    return (await readFile(path)).equals(content);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return false;
-    throw error;
-  }
-}
-
-async function writeWhole(path: string, content: string | Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}.draft`;
-  await writeFile(draft, content);
-  await rename(draft, path);
-}
-
 function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n").slice(0, 3).join(" ");
@@ -190,11 +177,14 @@ function firstLine(error: unknown): string {
 if (import.meta.main) {
   const [flag, ...rest] = process.argv.slice(2);
   if (rest.length > 0 || (flag !== undefined && flag !== "--engine")) {
-    console.error("Usage: node local/build.ts [--engine]   (--engine leaves out the Worker)");
+    console.error(
+      "Usage: node local/build.ts [--engine]   (--engine leaves out bundling the Worker)",
+    );
     process.exit(2);
   }
   try {
     console.log((await buildEngine()) ? "engine: compiled" : "engine: unchanged");
+    console.log(`console: ${await buildConsole()} bytes compressed`);
     if (flag === undefined) console.log(`worker: ${(await buildWorker()).main}`);
   } catch (error) {
     console.error(error instanceof Failure ? error.message : error);

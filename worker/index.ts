@@ -92,7 +92,7 @@ const faces: Record<"operator" | Dialect, Face> = {
 
 function faceOf(request: Request): Face {
   const { path } = splitUrl(request.url);
-  const isOperator = isOperatorRequest(request.method, path);
+  const isOperator = isOperatorRequest(request, path);
   return faces[isOperator ? "operator" : dialectOf(request, path)];
 }
 

@@ -223,10 +223,21 @@ export type SeekRequest =
   | { kind: "index"; index: number }
   | { kind: "time"; timeMs: number; ordinal: number };
 
+/** A record's index and its arrival in milliseconds; for the oldest, that of its segment's first. */
+export interface StoredPlace {
+  index: number;
+  arrivalMs: number;
+}
+
 /** Counters of one shard since its object was started, and what it has stored. */
 export interface ShardStats {
   shard: string;
   records: number;
+  /** The index of the next record: how many records the shard has ever got. */
+  nextIndex: number;
+  /** The oldest record within retention and the newest; null without one. */
+  first: StoredPlace | null;
+  last: StoredPlace | null;
   tail: { chunks: number; bytes: number };
   segments: {
     count: number;

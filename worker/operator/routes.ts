@@ -1,13 +1,14 @@
-// Requests of an operator, below /_millrace/. With access keys, each needs a v3io key or password
-// and its own action, such as `millrace:GetStats`. With ?stream=NAME a request is about that
+// Requests of an operator, below /_millrace/, and the console. With access keys, each request needs
+// credentials (caller.ts) and its own action, such as `millrace:GetStats`. With ?stream=NAME a request is about that
 // stream, and the caller needs the permission for it.
-import { authenticate } from "../auth/authenticate.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { isStreamError, type StreamErrorCode } from "../errors.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
+import { callerOf } from "./caller.ts";
+import { isConsoleRequest, serveConsole } from "./console.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
 import type { Scope } from "../core/types.ts";
@@ -68,8 +69,8 @@ const statusOf: Record<StreamErrorCode, number> = {
   expressionFailed: 400,
 };
 
-export function isOperatorRequest(method: string, path: string): boolean {
-  return works.has(`${method} ${path}`);
+export function isOperatorRequest({ method, headers }: Request, path: string): boolean {
+  return works.has(`${method} ${path}`) || isConsoleRequest(method, path, headers);
 }
 
 export async function serveOperator(
@@ -79,13 +80,14 @@ export async function serveOperator(
 ): Promise<Response> {
   const { headers, method, url } = request;
   const { path, query } = splitUrl(url);
+  if (isConsoleRequest(method, path, headers)) return serveConsole(method, path);
   const work = works.get(`${method} ${path}`);
   if (work === undefined) return json(404, { error: "NotFound" });
-  const caller = authenticate(backend.access, { dialect: "v3io", headers }, Date.now());
+  const caller = callerOf(request, backend.access, Date.now());
   if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
   const parameters = new URLSearchParams(query);
   const name = parameters.get("stream");
-  const scope = { account: caller.principal.account, region: home.region };
+  const scope = { account: caller.principal.account, region: caller.region ?? home.region };
   const stream = name === null ? undefined : { scope, name };
   const refusal = await backend.refusalOf(caller, { action: work.action }, stream);
   if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });

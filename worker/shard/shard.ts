@@ -221,7 +221,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const store = this.opened();
       return {
         shard: store.description.uid,
-        ...store.totals(),
+        ...store.totals(Date.now()),
         databaseBytes: this.sql.databaseBytes,
         pendingBytes: this.appends.bytes,
         rowsWritten: this.sql.rowsWritten,

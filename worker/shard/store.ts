@@ -219,10 +219,17 @@ export class ShardStore {
   }
 
   /** What is stored, in all generations. */
-  totals(): Pick<ShardStats, "records" | "tail" | "segments"> {
-    const { log, inspector } = this;
+  totals(
+    nowMs: number,
+  ): Pick<ShardStats, "records" | "nextIndex" | "first" | "last" | "tail" | "segments"> {
+    const { log, inspector, tip } = this;
     const closed = this.generations.totals();
+    const { index } = this.firstKept(nowMs);
+    const oldest = this.entryAt(index);
     return {
+      nextIndex: tip.nextIndex,
+      first: oldest === undefined ? null : { index, arrivalMs: oldest.firstMs },
+      last: oldest === undefined ? null : { index: tip.nextIndex - 1, arrivalMs: tip.timeMs },
       records: closed.records + log.entries.reduce((sum, entry) => sum + entry.count, 0),
       tail: { chunks: log.entries.length - log.sealedCount, bytes: log.tailBytes },
       segments: {

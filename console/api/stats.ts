@@ -1,0 +1,30 @@
+// What `GET /_millrace/stats?stream=NAME` says of the shards of a stream.
+import { send } from "./request.ts";
+
+export interface ShardStats {
+  index: number;
+  records: number;
+  tail: { chunks: number; bytes: number };
+  segments: { count: number; sqliteBytes: number; r2Bytes: number; damaged: number };
+  /** The index of the next record: how many the shard has ever got. */
+  nextIndex: number;
+  /** Arrival of the oldest record that is kept, and of the newest; null if there is none. */
+  first: { index: number; arrivalMs: number } | null;
+  last: { index: number; arrivalMs: number } | null;
+  rowsWritten: number;
+  commits: number;
+  failedCommits: number;
+  reads: number;
+}
+
+/** Throws ApiError. */
+export async function readStats(stream: string, signal?: AbortSignal): Promise<ShardStats[]> {
+  const response = await send({
+    method: "GET",
+    path: "/_millrace/stats",
+    query: { stream },
+    ...(signal && { signal }),
+  });
+  const { shards } = (await response.json()) as { shards: ShardStats[] };
+  return shards;
+}

@@ -1,0 +1,50 @@
+// The address of the page: below /_millrace/console/, so that a reload and a shared link show the
+// same. The page at / is the list of streams.
+import { computed, signal } from "@preact/signals";
+
+const base = "/_millrace/console/";
+
+export type StreamTab = "records" | "shards" | "charts" | "consumers" | "queues" | "settings";
+
+export type Route =
+  | { page: "streams" }
+  | { page: "stream"; stream: string; tab: StreamTab; query: URLSearchParams };
+
+const tabs: readonly StreamTab[] = [
+  "records",
+  "shards",
+  "charts",
+  "consumers",
+  "queues",
+  "settings",
+];
+
+const address = signal(location.pathname + location.search);
+
+addEventListener("popstate", () => (address.value = location.pathname + location.search));
+
+export const route = computed<Route>(() => {
+  const [path = "", query = ""] = address.value.split("?");
+  const [page, name, tab] = path.startsWith(base) ? path.slice(base.length).split("/") : [];
+  if (page !== "streams" || name === undefined || name === "") return { page: "streams" };
+  return {
+    page: "stream",
+    stream: decodeURIComponent(name),
+    tab: tabs.find((one) => one === tab) ?? "records",
+    query: new URLSearchParams(query),
+  };
+});
+
+export function streamsPath(): string {
+  return base;
+}
+
+export function streamPath(stream: string, tab: StreamTab = "records"): string {
+  return `${base}streams/${encodeURIComponent(stream)}/${tab}`;
+}
+
+export function go(path: string): void {
+  history.pushState(null, "", path);
+  address.value = path;
+  scrollTo(0, 0);
+}

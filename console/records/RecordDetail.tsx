@@ -1,0 +1,114 @@
+// One record, decoded in every way that fits.
+import { useEffect, useState } from "preact/hooks";
+import { Copy } from "../ui/parts.tsx";
+import { formatBytes, formatTime } from "../ui/format.ts";
+import type { Row } from "./buffer.ts";
+import { fromBase64 } from "./decode/base64.ts";
+import { decodeViews, readText, type View } from "./decode/views.ts";
+import { HexDump, hexText } from "./HexDump.tsx";
+import { JsonTree } from "./JsonTree.tsx";
+import type { Draft } from "./PutPane.tsx";
+
+export function RecordDetail(props: {
+  stream: string;
+  row: Row;
+  close: () => void;
+  repeat: (draft: Draft) => void;
+}) {
+  const { record, dataBytes } = props.row;
+  const [views, setViews] = useState<View[]>([]);
+  const [chosen, setChosen] = useState(0);
+  useEffect(() => {
+    void decodeViews(fromBase64(record.Data)).then(setViews);
+  }, [record]);
+  const view = views[chosen];
+  return (
+    <aside class="detail" aria-label="record">
+      <div class="bar">
+        <h3>{record.PartitionKey}</h3>
+        <span class="grow" />
+        <button
+          class="quiet"
+          onClick={() => props.repeat({ key: record.PartitionKey, base64: record.Data, text: "" })}
+        >
+          put again
+        </button>
+        <Copy label="curl" text={() => curlOf(props.stream, record.PartitionKey, record.Data)} />
+        <button class="quiet" aria-label="close" onClick={props.close}>
+          ×
+        </button>
+      </div>
+      <dl class="facts-list">
+        <dt>Arrived</dt>
+        <dd>{formatTime(record.ApproximateArrivalTimestamp * 1000)}</dd>
+        <dt>Shard</dt>
+        <dd class="mono">{record.shardId}</dd>
+        <dt>Sequence</dt>
+        <dd class="mono">{record.SequenceNumber}</dd>
+        <dt>Size</dt>
+        <dd>{formatBytes(dataBytes)}</dd>
+      </dl>
+      <div class="tabs small" role="group" aria-label="shown as">
+        {views.map(({ label }, i) => (
+          <button key={label} aria-pressed={i === chosen} onClick={() => setChosen(i)}>
+            {label}
+          </button>
+        ))}
+        <span class="grow" />
+        {view && <Copy text={() => textOf(view)} />}
+      </div>
+      {view && <ViewBody view={view} />}
+    </aside>
+  );
+}
+
+function ViewBody({ view }: { view: View }) {
+  switch (view.kind) {
+    case "json":
+      return (
+        <div class="code">
+          <JsonTree value={view.value} depth={0} />
+        </div>
+      );
+    case "text":
+      return <pre class="code">{view.text}</pre>;
+    case "hex":
+      return <HexDump bytes={view.bytes} />;
+    case "aggregate":
+      return (
+        <ol class="aggregate">
+          {view.records.map((record, i) => (
+            <li key={i}>
+              <b>{record.partitionKey}</b>{" "}
+              <code>{readText(record.data) ?? hexText(record.data)}</code>
+            </li>
+          ))}
+        </ol>
+      );
+  }
+}
+
+function textOf(view: View): string {
+  switch (view.kind) {
+    case "json":
+      return JSON.stringify(view.value, undefined, 2);
+    case "text":
+      return view.text;
+    case "hex":
+      return hexText(view.bytes);
+    case "aggregate":
+      return view.records.map(({ data }) => readText(data) ?? hexText(data)).join("\n");
+  }
+}
+
+/** An open server takes any signature; with keys, curl signs by itself. */
+function curlOf(stream: string, PartitionKey: string, Data: string): string {
+  const body = JSON.stringify({ StreamName: stream, PartitionKey, Data });
+  return [
+    `curl ${location.origin}/ --aws-sigv4 aws:amz:us-east-1:kinesis \\`,
+    '  --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\',
+    "  -H 'content-type: application/x-amz-json-1.1' \\",
+    "  -H 'x-amz-target: Kinesis_20131202.PutRecord' \\",
+    `  -d '${body.replaceAll("'", "'\\''")}'`,
+  ].join("\n");
+}

@@ -1,0 +1,120 @@
+// The rows of a tail. Only those in view are in the page, so that thousands a second cost no more
+// than a few. While the end is in view, it stays in view.
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { formatBytes, formatTime } from "../ui/format.ts";
+import { previewOf, type RecordBuffer, type Row } from "./buffer.ts";
+
+const rowHeight = 26;
+/** Browsers cannot lay out taller elements. */
+const overscan = 8;
+
+export function RecordList(props: {
+  buffer: RecordBuffer;
+  /** Changes when the buffer has changed. */
+  version: number;
+  chosen: number | undefined;
+  choose: (row: Row) => void;
+}) {
+  const { buffer, chosen, choose } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const [scroll, setScroll] = useState({ top: 0, height: 400 });
+  const isFollowing = useRef(true);
+  const droppedBefore = useRef(0);
+  const { rows, dropped } = buffer;
+  const total = rows.length * rowHeight;
+
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    if (isFollowing.current) element.scrollTop = total;
+    else element.scrollTop -= (dropped - droppedBefore.current) * rowHeight;
+    droppedBefore.current = dropped;
+  }, [props.version]);
+
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return undefined;
+    const measure = () => setScroll({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+
+  const onScroll = (event: Event) => {
+    const element = event.currentTarget as HTMLDivElement;
+    const { scrollTop, clientHeight, scrollHeight } = element;
+    isFollowing.current = scrollTop + clientHeight >= scrollHeight - rowHeight;
+    setScroll({ top: scrollTop, height: clientHeight });
+  };
+
+  const move = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[event.key];
+    if (step === undefined || rows.length === 0) return;
+    event.preventDefault();
+    const at = chosen === undefined ? rows.length - 1 : chosen - dropped + step;
+    const row = rows[Math.min(Math.max(at, 0), rows.length - 1)];
+    if (row === undefined) return;
+    choose(row);
+    const element = box.current;
+    if (element === null) return;
+    const top = (row.number - dropped) * rowHeight;
+    if (top < element.scrollTop) element.scrollTop = top;
+    const bottom = top + 2 * rowHeight - element.clientHeight;
+    if (bottom > element.scrollTop) element.scrollTop = bottom;
+  };
+
+  const first = Math.max(0, Math.floor(scroll.top / rowHeight) - overscan);
+  const last = Math.ceil((scroll.top + scroll.height) / rowHeight) + overscan;
+  return (
+    <div
+      class="records"
+      ref={box}
+      onScroll={onScroll}
+      onKeyDown={move}
+      tabIndex={0}
+      role="listbox"
+      aria-label="records"
+      {...(chosen !== undefined && { "aria-activedescendant": `record-${chosen}` })}
+    >
+      <div style={{ height: total }} role="presentation">
+        {rows.slice(first, last).map((row, i) => (
+          <RecordRow
+            key={row.number}
+            row={row}
+            top={(first + i) * rowHeight}
+            isChosen={row.number === chosen}
+            choose={choose}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function RecordRow(props: {
+  row: Row;
+  top: number;
+  isChosen: boolean;
+  choose: (row: Row) => void;
+}) {
+  const { row, top, isChosen, choose } = props;
+  const { record } = row;
+  return (
+    <div
+      class="record"
+      id={`record-${row.number}`}
+      role="option"
+      aria-selected={isChosen}
+      style={{ transform: `translateY(${top}px)` }}
+      onClick={() => choose(row)}
+    >
+      <span class="time">{formatTime(record.ApproximateArrivalTimestamp * 1000)}</span>
+      <span class="shard">{row.shard}</span>
+      <span class="key" title={record.PartitionKey}>
+        {record.PartitionKey}
+      </span>
+      <span class="data">{previewOf(row)}</span>
+      <span class="size">{formatBytes(row.dataBytes)}</span>
+    </div>
+  );
+}

@@ -1,0 +1,85 @@
+// The registered consumers of a stream (enhanced fan-out).
+import { useState } from "preact/hooks";
+import { call, listConsumers, type StreamDescription } from "../api/kinesis.ts";
+import { usePoll } from "../app/poll.ts";
+import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { formatAge } from "../ui/format.ts";
+
+export function ConsumersTab({ stream }: { stream: StreamDescription }) {
+  const arn = stream.StreamARN;
+  const { value, error, refresh } = usePoll(`${arn}/consumers`, () => listConsumers(arn), 3000);
+  const [name, setName] = useState("");
+  const [failure, setFailure] = useState<Error>();
+  const register = async () => {
+    await call("RegisterStreamConsumer", { StreamARN: arn, ConsumerName: name });
+    setName("");
+    refresh();
+  };
+  const remove = async (ConsumerARN: string) => {
+    try {
+      await call("DeregisterStreamConsumer", { ConsumerARN });
+      setFailure(undefined);
+    } catch (thrown) {
+      setFailure(thrown as Error);
+    }
+    refresh();
+  };
+  return (
+    <section>
+      <p class="muted">
+        A registered consumer gets records pushed by SubscribeToShard. Consumers that poll with
+        GetRecords need no registration and are not listed.
+      </p>
+      <Failure error={error ?? failure} />
+      {value?.length === 0 && <p>No consumer is registered.</p>}
+      {value !== undefined && value.length > 0 && (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>Name</th>
+                <th>Status</th>
+                <th>Registered</th>
+                <th>ARN</th>
+                <th>
+                  <span class="hidden">actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {value.map((consumer) => (
+                <tr key={consumer.ConsumerARN}>
+                  <td>{consumer.ConsumerName}</td>
+                  <td>{consumer.ConsumerStatus.toLowerCase()}</td>
+                  <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
+                  <td class="mono">{consumer.ConsumerARN}</td>
+                  <td>
+                    <button
+                      class="quiet"
+                      aria-label={`deregister ${consumer.ConsumerName}`}
+                      onClick={() => void remove(consumer.ConsumerARN)}
+                    >
+                      deregister
+                    </button>
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <div class="card narrow">
+        <WorkForm submit="Register" disabled={name === ""} work={register}>
+          <Field label="New consumer">
+            <input
+              name="consumer"
+              maxLength={128}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          </Field>
+        </WorkForm>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,135 @@
+// Retention, mode, tags, resource policy, and the names of the stream in each dialect.
+import { useState } from "preact/hooks";
+import { call, listTags, type Shard, type StreamDescription } from "../api/kinesis.ts";
+import { usePoll } from "../app/poll.ts";
+import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { DialectNames } from "./DialectNames.tsx";
+import { PolicyCard } from "./PolicyCard.tsx";
+
+export interface SettingsProps {
+  stream: StreamDescription;
+  shards: readonly Shard[];
+  changed: () => void;
+}
+
+export function SettingsTab({ stream, shards, changed }: SettingsProps) {
+  return (
+    <div class="cards">
+      <RetentionCard stream={stream} changed={changed} />
+      <ModeCard stream={stream} changed={changed} />
+      <TagsCard stream={stream} />
+      <PolicyCard arn={stream.StreamARN} />
+      <DialectNames stream={stream} shards={shards} />
+    </div>
+  );
+}
+
+function RetentionCard({ stream, changed }: Omit<SettingsProps, "shards">) {
+  const [hours, setHours] = useState(String(stream.RetentionPeriodHours));
+  const save = async () => {
+    const isMore = Number(hours) >= stream.RetentionPeriodHours;
+    await call(isMore ? "IncreaseStreamRetentionPeriod" : "DecreaseStreamRetentionPeriod", {
+      StreamName: stream.StreamName,
+      RetentionPeriodHours: Number(hours),
+    });
+    changed();
+  };
+  const isSame = Number(hours) === stream.RetentionPeriodHours;
+  return (
+    <section class="card">
+      <h2>Retention</h2>
+      <WorkForm submit="Save" disabled={isSame} work={save}>
+        <Field label="Hours" hint="24 to 8760. A shorter time deletes the records that are older.">
+          <input
+            name="hours"
+            type="number"
+            min={24}
+            max={8760}
+            required
+            value={hours}
+            onInput={(event) => setHours(event.currentTarget.value)}
+          />
+        </Field>
+      </WorkForm>
+    </section>
+  );
+}
+
+function ModeCard({ stream, changed }: Omit<SettingsProps, "shards">) {
+  const isOnDemand = stream.StreamModeDetails?.StreamMode === "ON_DEMAND";
+  const change = async () => {
+    await call("UpdateStreamMode", {
+      StreamARN: stream.StreamARN,
+      StreamModeDetails: { StreamMode: isOnDemand ? "PROVISIONED" : "ON_DEMAND" },
+    });
+    changed();
+  };
+  return (
+    <section class="card">
+      <h2>Mode</h2>
+      <WorkForm submit={isOnDemand ? "Make it provisioned" : "Make it on demand"} work={change}>
+        <p>{isOnDemand ? "On demand" : "Provisioned: a fixed number of shards"}</p>
+      </WorkForm>
+    </section>
+  );
+}
+
+function TagsCard({ stream }: { stream: StreamDescription }) {
+  const { StreamName } = stream;
+  const { value, error, refresh } = usePoll(`${StreamName}/tags`, () => listTags(StreamName), 5000);
+  const [key, setKey] = useState("");
+  const [text, setText] = useState("");
+  const [failure, setFailure] = useState<Error>();
+  const add = async () => {
+    await call("AddTagsToStream", { StreamName, Tags: { [key]: text } });
+    setKey("");
+    setText("");
+    refresh();
+  };
+  const remove = async (tag: string) => {
+    try {
+      await call("RemoveTagsFromStream", { StreamName, TagKeys: [tag] });
+      setFailure(undefined);
+    } catch (thrown) {
+      setFailure(thrown as Error);
+    }
+    refresh();
+  };
+  return (
+    <section class="card">
+      <h2>Tags</h2>
+      <Failure error={error ?? failure} />
+      <ul class="tags">
+        {value?.map(({ Key, Value }) => (
+          <li key={Key}>
+            <b>{Key}</b> {Value}
+            <button class="quiet" aria-label={`remove tag ${Key}`} onClick={() => void remove(Key)}>
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+      {value?.length === 0 && <p class="muted">None.</p>}
+      <WorkForm submit="Add" disabled={key === ""} work={add}>
+        <div class="pair">
+          <Field label="Key">
+            <input
+              name="tagKey"
+              maxLength={128}
+              value={key}
+              onInput={(event) => setKey(event.currentTarget.value)}
+            />
+          </Field>
+          <Field label="Value">
+            <input
+              name="tagValue"
+              maxLength={256}
+              value={text}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+          </Field>
+        </div>
+      </WorkForm>
+    </section>
+  );
+}

@@ -1,0 +1,111 @@
+// One stream: its head, and a tab for each thing to do with it.
+import { useState } from "preact/hooks";
+import { listShards } from "../api/kinesis.ts";
+import { usePoll } from "../app/poll.ts";
+import { go, streamPath, streamsPath, type StreamTab } from "../app/route.ts";
+import { Failure, Link } from "../ui/parts.tsx";
+import { formatBytes, formatCount, formatRate } from "../ui/format.ts";
+import { ChartsTab } from "../charts/ChartsTab.tsx";
+import { RecordsTab } from "../records/RecordsTab.tsx";
+import { ShardsTab } from "../shards/ShardsTab.tsx";
+import { DeleteStream } from "../streams/DeleteStream.tsx";
+import { type StreamActivity, useStreamActivity } from "../streams/activity.ts";
+import { ConsumersTab } from "./ConsumersTab.tsx";
+import { SettingsTab } from "./SettingsTab.tsx";
+
+const tabNames: readonly [StreamTab, string][] = [
+  ["records", "Records"],
+  ["shards", "Shards"],
+  ["charts", "Charts"],
+  ["consumers", "Consumers"],
+  ["settings", "Settings"],
+];
+
+export interface StreamProps {
+  stream: string;
+  tab: StreamTab;
+  query: URLSearchParams;
+}
+
+export function StreamPage({ stream, tab, query }: StreamProps) {
+  const activity = useStreamActivity(stream);
+  const shards = usePoll(`${stream}/shards`, () => listShards(stream), 2000);
+  const [isDeleting, setDeleting] = useState(false);
+  const { summary, error } = activity;
+  if (summary === undefined && error !== undefined) {
+    return (
+      <>
+        <h1>{stream}</h1>
+        <Failure error={error} />
+        <Link to={streamsPath()}>Back to the streams</Link>
+      </>
+    );
+  }
+  return (
+    <>
+      <div class="bar">
+        <h1>{stream}</h1>
+        {summary && (
+          <span class={`status ${summary.StreamStatus.toLowerCase()}`}>
+            {summary.StreamStatus.toLowerCase()}
+          </span>
+        )}
+        <Facts activity={activity} />
+        <span class="grow" />
+        <button class="quiet" onClick={() => setDeleting(true)}>
+          delete
+        </button>
+      </div>
+      <Failure error={error} />
+      <nav class="tabs" aria-label="parts of the stream">
+        {tabNames.map(([name, label]) => (
+          <Link key={name} to={streamPath(stream, name)} current={name === tab}>
+            {label}
+          </Link>
+        ))}
+      </nav>
+      {tab === "records" && shards.value && (
+        <RecordsTab stream={stream} shards={shards.value} query={query} />
+      )}
+      {tab === "shards" && shards.value && (
+        <ShardsTab
+          stream={stream}
+          shards={shards.value}
+          stats={activity.stats ?? []}
+          isOnDemand={summary?.StreamModeDetails?.StreamMode === "ON_DEMAND"}
+          changed={() => {
+            shards.refresh();
+            activity.refresh();
+          }}
+        />
+      )}
+      {tab === "charts" && <ChartsTab stream={stream} activity={activity} />}
+      {tab === "consumers" && summary && <ConsumersTab stream={summary} />}
+      {tab === "settings" && summary && (
+        <SettingsTab stream={summary} changed={activity.refresh} shards={shards.value ?? []} />
+      )}
+      {isDeleting && (
+        <DeleteStream
+          stream={stream}
+          close={() => setDeleting(false)}
+          deleted={() => go(streamsPath())}
+        />
+      )}
+    </>
+  );
+}
+
+function Facts({ activity }: { activity: StreamActivity }) {
+  const { summary, rates, storedBytes } = activity;
+  const now = rates.at(-1);
+  if (summary === undefined) return null;
+  const facts = [
+    `${formatCount(summary.OpenShardCount)} ${summary.OpenShardCount === 1 ? "shard" : "shards"}`,
+    `${summary.RetentionPeriodHours} h kept`,
+    ...(storedBytes === undefined ? [] : [`${formatBytes(storedBytes)} stored`]),
+    ...(now === undefined
+      ? []
+      : [`${formatRate(now.recordsPerSecond)} records/s`, `${formatBytes(now.bytesPerSecond)}/s`]),
+  ];
+  return <span class="muted facts">{facts.join(" · ")}</span>;
+}

@@ -1,0 +1,225 @@
+// The console in a real Chromium, against the real server.
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import {
+  CreateStreamCommand,
+  KinesisClient,
+  PutRecordCommand,
+  PutRecordsCommand,
+} from "@aws-sdk/client-kinesis";
+import { startBrowser } from "../support/browser.ts";
+import { type Server, startServer } from "./server.ts";
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([startBrowser(), startServer({ flags: ["--memory"] })]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server[Symbol.asyncDispose]();
+});
+
+/** What a page did that it must not do; empty at the end of every test. */
+interface Watched {
+  page: Page;
+  faults: string[];
+}
+
+const reportViolations = `addEventListener("securitypolicyviolation", (event) => {
+  console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
+});`;
+
+/** Notes requests to other origins, violations of the content policy, and errors. */
+async function openPage(url: string, context?: BrowserContext): Promise<Watched> {
+  const page = await (context ?? (await browser.newContext({ locale: "en-US" }))).newPage();
+  page.setDefaultTimeout(20_000);
+  const faults: string[] = [];
+  const { origin } = new URL(url);
+  page.on("request", (request) => {
+    const asked = new URL(request.url());
+    if (asked.protocol !== "blob:" && asked.origin !== origin)
+      faults.push(`asked ${request.url()}`);
+  });
+  page.on("pageerror", (error) => faults.push(error.message));
+  // As text: the types of a page's globals are not those of a Worker.
+  await page.addInitScript({ content: reportViolations });
+  page.on("console", (message) => {
+    if (message.text().startsWith("policy violation")) faults.push(message.text());
+  });
+  await page.goto(url);
+  return { page, faults };
+}
+
+function clientOf({ endpoint }: Server, accessKeyId = "local", secretAccessKey = "local") {
+  return new KinesisClient({
+    endpoint,
+    region: "us-east-1",
+    credentials: { accessKeyId, secretAccessKey },
+  });
+}
+
+async function makeStream(name: string, ShardCount = 1): Promise<KinesisClient> {
+  const client = clientOf(server);
+  await client.send(new CreateStreamCommand({ StreamName: name, ShardCount }));
+  return client;
+}
+
+function put(client: KinesisClient, StreamName: string, PartitionKey: string, text: string) {
+  const Data = new TextEncoder().encode(text);
+  return client.send(new PutRecordCommand({ StreamName, PartitionKey, Data }));
+}
+
+/** The rows of the list of records. */
+function recordsIn(page: Page): Locator {
+  return page.getByRole("listbox", { name: "records" }).getByRole("option");
+}
+
+function recordsUrl(stream: string, query = ""): string {
+  return `${server.endpoint}/_millrace/console/streams/${stream}/records${query}`;
+}
+
+describe("console", () => {
+  it("a stream is created, and a record that is put appears by itself", async () => {
+    const { page, faults } = await openPage(server.endpoint);
+    await page.getByRole("button", { name: "Create stream" }).click();
+    await page.getByLabel("Name").fill("rides");
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    await page.getByRole("heading", { name: "rides" }).waitFor();
+    await page.getByText("live", { exact: true }).waitFor();
+    await put(clientOf(server), "rides", "berlin", '{"distance": 12}');
+    const record = recordsIn(page).filter({ hasText: "berlin" });
+    await record.click();
+    await page.getByRole("complementary", { name: "record" }).getByText("distance").waitFor();
+    await page.getByRole("button", { name: "Put a record" }).click();
+    await page.getByLabel("Partition key", { exact: true }).fill("paris");
+    await page.getByLabel("Data", { exact: true }).fill("bonjour");
+    await page.getByRole("button", { name: "Put", exact: true }).click();
+    await page.getByText(/Stored in shardId-000000000000 as \d+/).waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await recordsIn(page).filter({ hasText: "bonjour" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("a shard is split and merged, and the lineage shows it", async () => {
+    const client = await makeStream("splits");
+    await put(client, "splits", "before", "1");
+    const { page, faults } = await openPage(
+      `${server.endpoint}/_millrace/console/streams/splits/shards`,
+    );
+    await page.getByRole("button", { name: "shard 0, 100.0 % of the keys" }).click();
+    await page.getByRole("button", { name: "Split here" }).click();
+    const tree = page.getByRole("group", { name: "lineage of the shards" });
+    await tree.getByRole("button", { name: "shard 0, closed" }).waitFor();
+    await page.getByRole("button", { name: "shard 1, 50.0 % of the keys" }).click();
+    await page.getByRole("button", { name: "Merge with 2" }).click();
+    await tree.getByRole("button", { name: "shard 3, open" }).waitFor();
+    await put(client, "splits", "after", "2");
+    await page.getByRole("link", { name: "Records" }).click();
+    await page.getByLabel("read from").selectOption("oldest");
+    await recordsIn(page).nth(1).waitFor();
+    expect(await page.locator(".records .key").allTextContents()).toEqual(["before", "after"]);
+    expect(faults).toEqual([]);
+  });
+
+  it("a tail goes on after the server was killed and started again, with nothing lost or twice", async () => {
+    await using first = await startServer({});
+    const { data } = first;
+    const port = Number(new URL(first.endpoint).port);
+    const client = clientOf(first);
+    await client.send(new CreateStreamCommand({ StreamName: "kept", ShardCount: 1 }));
+    await put(client, "kept", "one", "1");
+    const { page } = await openPage(
+      `${first.endpoint}/_millrace/console/streams/kept/records?from=oldest`,
+    );
+    await recordsIn(page).filter({ hasText: "one" }).waitFor();
+    await first.kill9();
+    await page.getByText("the server does not answer; trying again").waitFor();
+    await using second = await startServer({ data, port });
+    await put(clientOf(second), "kept", "two", "2");
+    await recordsIn(page).filter({ hasText: "two" }).waitFor();
+    expect(await page.locator(".records .key").allTextContents()).toEqual(["one", "two"]);
+  });
+
+  it("a closed server refuses a wrong key in words, and serves a right one", async () => {
+    await using closed = await startClosedServer();
+    const { page, faults } = await openPage(closed.endpoint);
+    await page.getByRole("heading", { name: "Access keys" }).waitFor();
+    await page.getByLabel("Access key id").fill("reader");
+    await page.getByLabel("Secret access key").fill("wrong");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByText("The server refused these keys.").waitFor();
+    await page.getByLabel("Access key id").fill("reader");
+    await page.getByLabel("Secret access key").fill("a long random text");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByRole("heading", { name: "Streams" }).waitFor();
+    const client = clientOf(closed, "reader", "a long random text");
+    await client.send(new CreateStreamCommand({ StreamName: "secret", ShardCount: 1 }));
+    await page.getByRole("link", { name: "secret" }).click();
+    await page.getByText("live", { exact: true }).waitFor();
+    await put(client, "secret", "key", "hidden");
+    await recordsIn(page).filter({ hasText: "hidden" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("data is decoded as what it is", async () => {
+    const client = await makeStream("kinds");
+    const { gzipSync } = await import("node:zlib");
+    const Records = [
+      { PartitionKey: "json", Data: new TextEncoder().encode('{"a": [1, {"b": null}]}') },
+      { PartitionKey: "gzip", Data: gzipSync('{"zipped": true}') },
+      { PartitionKey: "cbor", Data: new Uint8Array([0xa1, 0x61, 0x78, 0x01]) },
+      { PartitionKey: "bytes", Data: new Uint8Array([0, 255, 1]) },
+    ];
+    await client.send(new PutRecordsCommand({ StreamName: "kinds", Records }));
+    const { page, faults } = await openPage(recordsUrl("kinds", "?from=oldest"));
+    const labels = new Map<string, string[]>();
+    for (const { PartitionKey } of Records) {
+      await recordsIn(page).filter({ hasText: PartitionKey }).first().click();
+      const detail = page.getByRole("complementary", { name: "record" });
+      await detail.getByRole("heading", { name: PartitionKey }).waitFor();
+      await detail.getByRole("button", { name: "hex", exact: true }).waitFor();
+      labels.set(
+        PartitionKey,
+        await detail
+          .getByRole("group", { name: "shown as" })
+          .locator("[aria-pressed]")
+          .allTextContents(),
+      );
+    }
+    expect(Object.fromEntries(labels)).toEqual({
+      json: ["JSON", "text", "hex"],
+      gzip: ["gzip: JSON", "gzip: text", "gzip: hex", "hex"],
+      cbor: ["CBOR", "hex"],
+      bytes: ["hex"],
+    });
+    expect(faults).toEqual([]);
+  });
+
+  it("a stream is deleted only when its name was typed", async () => {
+    await makeStream("doomed");
+    const { page } = await openPage(server.endpoint);
+    await page.getByRole("button", { name: "delete doomed" }).click();
+    const remove = page.getByRole("button", { name: "Delete", exact: true });
+    expect(await remove.isDisabled()).toBe(true);
+    await page.getByLabel("Type doomed to confirm").fill("doomed");
+    await remove.click();
+    await page.getByRole("link", { name: "doomed" }).waitFor({ state: "detached" });
+  });
+});
+
+async function startClosedServer(): Promise<Server> {
+  const file = join(mkdtempSync(join(tmpdir(), "millrace-test-")), "auth.json");
+  const principal = {
+    accessKeyId: "reader",
+    secretAccessKey: "a long random text",
+    account: "111122223333",
+  };
+  writeFileSync(file, JSON.stringify({ principals: [principal] }));
+  return await startServer({ flags: ["--memory", "--auth", file] });
+}
