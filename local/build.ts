@@ -17,7 +17,14 @@ import { hasContent, writeWhole } from "./writeWhole.ts";
 const root = resolve(import.meta.dirname, "..");
 const buildFolder = join(root, "build");
 const engineStamp = join(buildFolder, "engine.json");
-const engineTargets = { release: "engine.wasm", debug: "engine.debug.wasm" };
+
+/** The modules of the engine, in both builds: the folder of the configuration, the target, the file. */
+const engineTargets = [
+  ["assembly", "release", "engine.wasm"],
+  ["assembly", "debug", "engine.debug.wasm"],
+  ["assembly/scan", "release", "scan.wasm"],
+  ["assembly/scan", "debug", "scan.debug.wasm"],
+] as const;
 
 /** A bundled Worker on disk; module names are paths relative to `folder`. */
 export interface WorkerModules {
@@ -38,22 +45,21 @@ export async function buildAll(): Promise<WorkerModules> {
   }
 }
 
-/** Compiles `assembly/` for both targets; returns false if the outputs were up to date. */
+/** Compiles `assembly/` for all targets; returns false if the outputs were up to date. */
 export async function buildEngine(): Promise<boolean> {
   const inputs = await hashEngineInputs();
   if (await engineIsFresh(inputs)) return false;
   await mkdir(buildFolder, { recursive: true });
   const workFolder = await mkdtemp(join(buildFolder, "engine-"));
   try {
-    const targets = Object.entries(engineTargets);
-    const compilers = targets.map(([target, file]) =>
-      compileEngine(target, join(workFolder, file)),
+    const compilers = engineTargets.map(([folder, target, file]) =>
+      compileEngine(folder, target, join(workFolder, file)),
     );
     // If one fails, the other still writes: the folder is deleted when both have ended.
     await Promise.allSettled(compilers);
     await Promise.all(compilers);
     const outputs: Record<string, string> = {};
-    for (const [, file] of targets) {
+    for (const [, , file] of engineTargets) {
       outputs[file] = hashBytes(await readFile(join(workFolder, file)));
       await rename(join(workFolder, file), join(buildFolder, file));
     }
@@ -114,9 +120,9 @@ function keepWasmImports(folder: string, found: (path: string) => void): Plugin 
   };
 }
 
-async function compileEngine(target: string, outFile: string): Promise<void> {
+async function compileEngine(folder: string, target: string, outFile: string): Promise<void> {
   const asc = join(root, "node_modules", "assemblyscript", "bin", "asc.js");
-  const config = join("assembly", "asconfig.json");
+  const config = join(folder, "asconfig.json");
   const flags = ["--config", config, "--target", target, "--outFile", relative(root, outFile)];
   const compiler = spawn(process.execPath, [asc, ...flags], {
     cwd: root,
@@ -129,7 +135,7 @@ async function compileEngine(target: string, outFile: string): Promise<void> {
     compiler.once("error", fail);
     compiler.once("close", done);
   });
-  if (exitCode !== 0) throw new Failure(`the engine does not compile (${target}):\n${output}`);
+  if (exitCode !== 0) throw new Failure(`${folder} does not compile (${target}):\n${output}`);
 }
 
 async function hashEngineInputs(): Promise<string> {
@@ -150,7 +156,7 @@ async function hashEngineInputs(): Promise<string> {
 async function engineIsFresh(inputs: string): Promise<boolean> {
   try {
     const outputs: Record<string, string> = {};
-    for (const file of Object.values(engineTargets)) {
+    for (const [, , file] of engineTargets) {
       outputs[file] = hashBytes(await readFile(join(buildFolder, file)));
     }
     return (await readFile(engineStamp, "utf8")) === renderStamp(inputs, outputs);

@@ -66,6 +66,8 @@ export interface StreamErrorDetails {
   tooManySkipped: { limit: number };
   /** An operator's request lacks a parameter. */
   invalidQuery: { wanted: string };
+  /** A pattern of records says nothing that can be asked: the character, from 1, and the path to it. */
+  invalidCondition: { at: number; path: string; what: string };
   /**
    * A bound of the store would be exceeded: bytes of a record, row or chunk, or records of a chunk.
    */
@@ -151,4 +153,10 @@ export function damageText({ what, shard, segment, stream, tags, item }: Damage)
   const way = canBeSkipped ? "An operator can let readers pass over it: see" : "See";
   const damage = [places.join(", "), what].filter((part) => part !== "").join(": ");
   return `Stored bytes are damaged: ${damage}. ${way} docs/RECOVERY.md.`;
+}
+
+/** Describes a mistake in a pattern for its writer. The wording is our own. */
+export function conditionText({ at, path, what }: StreamErrorDetail<"invalidCondition">): string {
+  const place = path === "" ? "" : ` (${path})`;
+  return `The pattern of records is invalid at character ${at}${place}: ${what}.`;
 }

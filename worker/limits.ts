@@ -229,3 +229,18 @@ export const waitersMax = 256;
 
 /** Objects that an isolate of the local server knows to have been written to: a name each, of 100 bytes at most or so. */
 export const writtenObjectsMax = 10_000;
+
+/** A pattern: twice what AWS Lambda allows for one of its own, and well below what a header may have. */
+export const patternCharactersMax = 8192;
+
+/** Objects and arrays of a pattern within one another. */
+export const patternDepthMax = 32;
+
+/** Conditions of a pattern on fields and objects: each has a bit in a word of the engine. */
+export const conditionsMax = 64;
+
+/** Comparisons of a pattern but for texts that a value may equal: so many may be made for each value of a record. */
+export const matchersMax = 64;
+
+/** A compiled pattern: what the engine has room for. */
+export const programBytesMax = 128 * 1024;

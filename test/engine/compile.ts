@@ -6,7 +6,9 @@ import { join } from "node:path";
 
 const BUILD = join(import.meta.dirname, "../../build");
 
-export function compileEngine(file: "engine.wasm" | "engine.debug.wasm"): WebAssembly.Module {
+export function compileEngine(
+  file: "engine.wasm" | "engine.debug.wasm" | "scan.wasm" | "scan.debug.wasm",
+): WebAssembly.Module {
   const bytes = readFileSync(join(BUILD, file));
   const module: WebAssembly.Module = Reflect.construct(WebAssembly.Module, [bytes]);
   return module;

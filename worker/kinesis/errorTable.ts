@@ -2,6 +2,7 @@
 // in errorTexts.ts. A failure that the caller did not cause is logged and answered as
 // InternalFailure.
 import {
+  conditionText,
   damageText,
   isStreamError,
   type StreamError,
@@ -87,6 +88,8 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   segmentNotFound: internal,
   tooManySkipped: internal,
   invalidQuery: internal,
+  invalidCondition: (_, detail) =>
+    new KinesisError("InvalidArgumentException", conditionText(detail)),
   tooLarge: (_, detail) => ("bytesMax" in detail ? streamTooLarge(detail.bytesMax) : internal()),
   itemNotFound: internal,
   itemExists: internal,

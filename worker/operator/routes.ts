@@ -62,6 +62,7 @@ const statusOf: Record<StreamErrorCode, number> = {
   segmentNotFound: 404,
   tooManySkipped: 409,
   invalidQuery: 400,
+  invalidCondition: 400,
   tooLarge: 400,
   itemNotFound: 404,
   itemExists: 409,

@@ -4,7 +4,14 @@
 // the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
 // information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { BodyError } from "../http/body.ts";
-import { damageText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
+import {
+  conditionText,
+  damageText,
+  isCode,
+  isStreamError,
+  type StreamError,
+  type StreamErrorCode,
+} from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 
 interface ErrorRow {
@@ -70,8 +77,12 @@ function nameOf(error: unknown): V3ioError {
   if (error instanceof V3ioError) return error;
   if (error instanceof BodyError) return new V3ioError("InvalidArgumentException", error.message);
   if (!isStreamError(error)) return new V3ioError("InternalError");
-  const notice = isCode(error, "corrupt") ? damageText(error.detail) : undefined;
-  return new V3ioError(names[error.code], notice);
+  return new V3ioError(names[error.code], noticeOf(error));
+}
+
+function noticeOf(error: StreamError): string | undefined {
+  if (isCode(error, "corrupt")) return damageText(error.detail);
+  return isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
 }
 
 /** What no request of this face leads to is an error of ours, as is what no caller can do anything about. */
@@ -108,6 +119,7 @@ const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
   segmentNotFound: "InternalError",
   tooManySkipped: "InternalError",
   invalidQuery: "InternalError",
+  invalidCondition: "InvalidArgumentException",
   tooLarge: "InvalidArgumentException",
   itemNotFound: "No such file or directory",
   itemExists: "ItemExists",

@@ -148,6 +148,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   segmentNotFound: internal,
   tooManySkipped: internal,
   invalidQuery: internal,
+  invalidCondition: internal,
   tooLarge: () => issue("limit", "The stream would be larger than is allowed"),
   itemNotFound: internal,
   itemExists: internal,

@@ -1,0 +1,99 @@
+// The scanner with types: a WASM module of its own, with a memory that holds the largest record (assembly/scan/). Its
+// memory is touched as far as the chunks that it gets are long. Programs are made by worker/scan/.
+import { checkRange, recordStart } from "./memory.ts";
+
+/** The exports of assembly/scan/scan.ts. Addresses and counts are u32. */
+export interface ScannerExports {
+  memory: WebAssembly.Memory;
+  INPUT: WebAssembly.Global;
+  INPUT_BYTES: WebAssembly.Global;
+  PROGRAM: WebAssembly.Global;
+  PROGRAM_BYTES: WebAssembly.Global;
+  RUNS: WebAssembly.Global;
+  RUNS_MAX: WebAssembly.Global;
+  RESULT: WebAssembly.Global;
+  DEPTH_MAX: WebAssembly.Global;
+  selectRecords(chunk: number, from: number, to: number, limit: number): number;
+}
+
+/** The records of a chunk that match. */
+export interface Selected {
+  /** A pair of each run: its first record, and the one after its last. */
+  runs: number[];
+  /** Records that match. */
+  count: number;
+  /** The record to go on from: `to`, unless the limit was reached before. */
+  next: number;
+}
+
+const U32_MAX = 2 ** 32 - 1;
+
+export class Scanner {
+  readonly raw: ScannerExports;
+  private readonly bytes: Uint8Array;
+  private readonly words: Uint32Array;
+  private loaded: Uint8Array | undefined;
+
+  /** The release build imports nothing; the debug build imports the function that a failed assert calls. */
+  constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
+    const raw = new WebAssembly.Instance(module, imports).exports as unknown as ScannerExports;
+    this.raw = raw;
+    this.bytes = new Uint8Array(raw.memory.buffer);
+    this.words = new Uint32Array(raw.memory.buffer);
+  }
+
+  /** The records among `from` to `to` of a verified chunk that the program selects, at most `limit` of them. */
+  select(
+    program: Uint8Array,
+    chunk: Uint8Array,
+    from: number,
+    to: number,
+    limit: number,
+  ): Selected {
+    this.loadProgram(program);
+    const selected: Selected = { runs: [], count: 0, next: from };
+    while (selected.next < to && selected.count < limit) {
+      // Loaded each time: the scanner removes escapes in place.
+      const address = this.loadRecords(chunk, selected.next, to);
+      const left = Math.min(limit - selected.count, U32_MAX);
+      this.take(selected, this.raw.selectRecords(address, selected.next, to, left));
+    }
+    return selected;
+  }
+
+  loadProgram(program: Uint8Array): void {
+    if (this.loaded === program) return;
+    if (program.length > this.raw.PROGRAM_BYTES.value) throw new RangeError("program: too long");
+    this.bytes.set(program, this.raw.PROGRAM.value);
+    this.loaded = program;
+  }
+
+  /** Columns, and the payload of records `from` to `to`, in their places. */
+  loadRecords(chunk: Uint8Array, from: number, to: number): number {
+    const header = checkRange(chunk, from, to);
+    if (header.bytes > this.raw.INPUT_BYTES.value) throw new RangeError("scan: a chunk too long");
+    const input = this.raw.INPUT.value as number;
+    const columns = header.bytes - header.payloadBytes;
+    const start = recordStart(chunk, header, from);
+    const end = recordStart(chunk, header, to);
+    if (start === columns) this.bytes.set(chunk.subarray(0, end), input);
+    else {
+      this.bytes.set(chunk.subarray(0, columns), input);
+      this.bytes.set(chunk.subarray(start, end), input + start);
+    }
+    return input;
+  }
+
+  private take(selected: Selected, runs: number): void {
+    const { words, raw } = this;
+    const row = raw.RUNS.value >>> 2;
+    for (let i = 0; i < runs * 2; i += 2) {
+      const [from, to] = [words[row + i] as number, words[row + i + 1] as number];
+      if (selected.runs.at(-1) === from) selected.runs[selected.runs.length - 1] = to;
+      else selected.runs.push(from, to);
+    }
+    const result = raw.RESULT.value >>> 2;
+    selected.next = words[result] as number;
+    selected.count += words[result + 1] as number;
+  }
+}
