@@ -132,18 +132,26 @@ test.each(mistakes)("%s is refused: %s", (pattern, mistake) => {
   expect(mistakeIn(pattern)).toBe(mistake);
 });
 
-describe("bounds", () => {
-  const fieldsOf = (count: number) =>
-    JSON.stringify({
-      data: Object.fromEntries(Array.from({ length: count }, (_, i) => [`f${i}`, ["x"]])),
-    });
-  const prefixesOf = (count: number) =>
-    JSON.stringify({ data: { a: Array.from({ length: count }, (_, i) => ({ prefix: `p${i}` })) } });
-  const nested = (depth: number) =>
-    `${'{"data":'}${'{"a":'.repeat(depth)}["x"]${"}".repeat(depth)}}`;
-  const long = (characters: number) =>
-    JSON.stringify({ data: { a: ["x".repeat(characters - 20)] } }).padEnd(characters);
+function fieldsOf(count: number): string {
+  const names = Array.from({ length: count }, (_, i) => `f${i}`);
+  return JSON.stringify({ data: Object.fromEntries(names.map((name) => [name, ["x"]])) });
+}
 
+function prefixesOf(count: number): string {
+  const prefixes = Array.from({ length: count }, (_, i) => ({ prefix: `p${i}` }));
+  return JSON.stringify({ data: { a: prefixes } });
+}
+
+function nested(depth: number): string {
+  return `{"data":${'{"a":'.repeat(depth)}["x"]${"}".repeat(depth)}}`;
+}
+
+function long(characters: number): string {
+  const text = "x".repeat(characters - 20);
+  return JSON.stringify({ data: { a: [text] } }).padEnd(characters);
+}
+
+describe("bounds", () => {
   test.each([
     ["conditions", fieldsOf(conditionsMax - 1), fieldsOf(conditionsMax)],
     ["comparisons", prefixesOf(matchersMax), prefixesOf(matchersMax + 1)],
