@@ -2,6 +2,7 @@
 // folder of files. The empty database that workerd leaves of a removed object is deleted.
 import edge, { Segments as EdgeSegments, Shard as EdgeShard } from "../worker/index.ts";
 import type { Env } from "../worker/core/bindings.ts";
+import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
 
 export { Catalog, Items } from "../worker/index.ts";
@@ -40,6 +41,7 @@ export class Shard extends EdgeShard {
    */
   async #remove(): Promise<void> {
     await super.destroy();
+    forgetShard(this.ctx.id.name ?? "");
     const file = `${this.ctx.id.toString()}.sqlite`;
     const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
     const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });

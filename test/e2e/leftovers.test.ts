@@ -1,5 +1,6 @@
 // What streams leave on the disk when they are deleted: nothing, neither databases nor files of segments,
-// while the server runs; and what a request for one of their shards makes again is gone at the next start.
+// while the server runs, and after a request for one of their shards, also of a server that was started
+// since.
 
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { listObjects, shardFiles, untilSeen } from "./data-folder.ts";
 import { History, kinesisAt } from "./history.ts";
+import { type YandexCall, yandexOver } from "../worker/yandex/client.ts";
 import { startServer } from "./server.ts";
 
 const streamCount = 10;
@@ -17,6 +19,7 @@ test("a deleted stream leaves no file, and the others are whole", async () => {
   onTestFinished(() => rmSync(data, { recursive: true, force: true }));
   const history = new History();
   let late: string;
+  let lateYandex: string;
   {
     await using server = await startServer({ data });
     const kinesis = kinesisAt(server.endpoint);
@@ -36,6 +39,9 @@ test("a deleted stream leaves no file, and the others are whole", async () => {
     expect(shardFiles(data)).toHaveLength(2 * streamCount);
     const place = { StreamName: "s1", ShardId, ShardIteratorType: "TRIM_HORIZON" };
     late = (await kinesis("GetShardIterator", place)).output.ShardIterator;
+    const yandex = yandexAt(server.endpoint);
+    const samePlace = { ...place, ShardId: "shard-000000" };
+    lateYandex = (await yandex("GetShardIterator", samePlace)).output.ShardIterator;
     for (let i = 1; i < streamCount; i++) {
       expect((await kinesis("DeleteStream", { StreamName: `s${i}` })).status).toBe(200);
       history.forget(`s${i}`);
@@ -52,6 +58,10 @@ test("a deleted stream leaves no file, and the others are whole", async () => {
     const kinesis = kinesisAt(server.endpoint);
     const reply = await kinesis("GetRecords", { ShardIterator: late });
     expect(reply.error.name).toBe("ResourceNotFoundException");
+    const yandex = yandexAt(server.endpoint);
+    const other = await yandex("GetRecords", { ShardIterator: lateYandex });
+    expect(other.error.name).toBe("ResourceNotFoundException");
+    expect(shardFiles(data)).toHaveLength(2);
     await history.expectKept(kinesis, "s0");
     await server.stop();
   }
@@ -76,3 +86,7 @@ test("a stream that many delete at once is gone for each of them, and asked for 
   }
   expect(shardFiles(server.data)).toEqual([]);
 });
+
+function yandexAt(endpoint: string): YandexCall {
+  return yandexOver((path, init) => fetch(endpoint + path, init));
+}

@@ -16,6 +16,7 @@ import { engine } from "../engine/instance.ts";
 import { latestTime, type Page, readPage, seekShard, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import { ShardSubscription } from "./shardSubscription.ts";
+import { requireShard } from "./written.ts";
 
 export class Shards {
   private readonly runtime: Runtime;
@@ -74,9 +75,10 @@ export class Shards {
   /**
    * Counts a call before it is served, where the service's limits apply (core/settings.ts). The
    * shard counts (shard/shardQuota.ts); without limits it is not asked. Throws `overloaded` for a
-   * call above the rate.
+   * call above the rate, and `shardNotFound` for a uid from an iterator whose stream is gone.
    */
   async admit(uid: string, kind: QuotaKind): Promise<void> {
+    await requireShard(this.runtime.env, uid);
     if (this.isWithoutLimits) return;
     unwrap(await this.shard(uid).admit(kind));
   }

@@ -90,13 +90,9 @@ export const getRecords = operation({
     if (limit < 0 || limit > recordsMax) {
       throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
     }
-    const { stream, shardUid, shardIndex } = iterator;
+    const { stream, shardUid } = iterator;
     await context.permit(stream);
-    await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
-    const page = await pageAt(context, iterator, limit || recordsMax).catch((error: unknown) => {
-      const isGone = isCode(error, "shardNotFound");
-      throw isGone ? streamNotFound(stream.full) : error;
-    });
+    const page = await readAt(context, iterator, limit || recordsMax);
     await backend.shards.spend(shardUid, page);
     const { runs, next, lastTimeMs } = page;
     const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
@@ -124,6 +120,17 @@ async function admitRead(
   } catch (error) {
     const isTooSoon = isCode(error, "overloaded");
     throw isTooSoon ? issue("throughput", `Rate exceeded for shard ${shardId}`) : error;
+  }
+}
+
+/** Throws ResourceNotFoundException for a shard that is gone with its stream. */
+async function readAt(context: ActionContext, iterator: Iterator, count: number): Promise<Page> {
+  const { stream, shardUid, shardIndex } = iterator;
+  try {
+    await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
+    return await pageAt(context, iterator, count);
+  } catch (error) {
+    throw isCode(error, "shardNotFound") ? streamNotFound(stream.full) : error;
   }
 }
 
