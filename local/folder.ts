@@ -75,7 +75,14 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   return {
     path: folder,
     scratch,
-    recordRuntime: (runtimePid) => writeOwner(folder, runtimePid),
+    recordRuntime(runtimePid) {
+      try {
+        writeOwner(folder, runtimePid);
+      } catch (error) {
+        // A full disk must not end a server that can still read.
+        console.error(`millrace: ${ownerFile(folder)} is out of date: ${String(error)}`);
+      }
+    },
     release() {
       rmSync(ownerFile(folder), { force: true });
       rmSync(scratch, { recursive: true, force: true });

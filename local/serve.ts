@@ -13,7 +13,7 @@ import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
 import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
-import { renderFull, watchSpace } from "./space.ts";
+import { renderFull, requireSpace, watchSpace } from "./space.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
 
@@ -41,6 +41,7 @@ export async function serve(flags: ServeFlags, version: string): Promise<void> {
     await stopEsbuild();
     // Only the owner may read what is stored. workerd inherits the mask for its own files.
     process.umask(0o077);
+    if (!flags.memory) await requireSpace(flags.data);
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
     parts.folder = folder;
     const space = await watchSpace({ folder: folder.path, minFreeBytes: flags.minFreeBytes });

@@ -4,12 +4,21 @@
  * tail: such a write must never find the disk full. The log has one line when writes are refused,
  * and one when they are accepted again.
  */
+import { existsSync } from "node:fs";
 import { statfs } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import type { SpaceAnswer } from "../worker/core/space.ts";
+import { Failure } from "./failure.ts";
 
 /** Enough for a hundred shards to seal their tails; on a small disk a quarter of its size. */
 const minFreeBytesUsual = 128 << 20;
 const minFreePart = 4;
+
+/**
+ * SQLite makes a file of 32 KB for each database that it opens, also to read. Without room for a few,
+ * workerd crashes at its start (measured: below 120 KB).
+ */
+const startBytesMin = 1 << 20;
 
 export interface Disk {
   freeBytes: number;
@@ -22,6 +31,22 @@ export interface Space {
   /** Bytes that may be written now; 0 when writes are refused. */
   look(): Promise<number>;
   handler: () => Promise<Response>;
+}
+
+/** Throws a Failure if the disk has no room to open what is stored; writes nothing. */
+export async function requireSpace(folder: string, readDisk = readDiskOf): Promise<void> {
+  const { freeBytes } = await readDisk(nearestFolder(resolve(folder)));
+  if (freeBytes >= startBytesMin) return;
+  throw new Failure(
+    `the disk of ${folder} is full (${Math.floor(freeBytes / 1024)} KB free): ` +
+      `free at least ${startBytesMin >> 20} MB, or pass another folder, --data DIR`,
+  );
+}
+
+/** The folder itself, or the nearest one above it that exists. */
+function nearestFolder(folder: string): string {
+  const above = dirname(folder);
+  return existsSync(folder) || above === folder ? folder : nearestFolder(above);
 }
 
 export async function watchSpace(options: {

@@ -1,6 +1,8 @@
 // The free space of a disk, whose readings are given: when writes are refused, and what the log says.
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { watchSpace } from "../../local/space.ts";
+import { requireSpace, watchSpace } from "../../local/space.ts";
 
 const megabyte = 1 << 20;
 
@@ -43,4 +45,21 @@ test("what is above the least that stays free may be written; near it nothing, u
 test("the Worker is told in JSON", async () => {
   const { space } = await watch(1e9, 100 * megabyte);
   expect(await (await space.handler()).json()).toEqual({ spareBytes: 1e9 - 100 * megabyte });
+});
+
+test("a disk on which workerd could not even read is refused before anything is made on it", async () => {
+  const folder = join(tmpdir(), "millrace-none", "data");
+  const asked: string[] = [];
+  const start = (freeBytes: number) =>
+    requireSpace(folder, (path) => {
+      asked.push(path);
+      return Promise.resolve({ freeBytes, sizeBytes: 1e9 });
+    });
+  for (const freeBytes of [0, 4096, 120 << 10, megabyte - 1]) {
+    await expect(start(freeBytes)).rejects.toThrow(
+      `the disk of ${folder} is full (${Math.floor(freeBytes / 1024)} KB free): free at least 1 MB, or pass another folder, --data DIR`,
+    );
+  }
+  await start(megabyte);
+  expect(new Set(asked)).toEqual(new Set([tmpdir()]));
 });

@@ -161,6 +161,8 @@ export interface SkippedSegment {
   segment: number;
   index: number;
   count: number;
+  /** Of several segments, 1 if absent: where the row that lists them is missing, their bounds are too. */
+  segments?: number;
 }
 
 /** Where a read goes on: see docs/FORMAT.md, Location. */

@@ -10,6 +10,7 @@ import { listCodec } from "../core/document.ts";
 import { invariant, StreamError } from "../errors.ts";
 import type { LogEntry } from "./log.ts";
 import type { MeteredSql } from "./sql.ts";
+import type { SkippedSegment } from "../core/types.ts";
 
 export interface Generation {
   number: number;
@@ -166,6 +167,24 @@ export class Generations {
   withSegment(segment: number): Generation | undefined {
     const found = this.first((each) => each.firstSegment + each.segments.length > segment);
     return found !== undefined && found.firstSegment <= segment ? found : undefined;
+  }
+
+  /**
+   * The segments and records between two generations, or the last one and the log, whose rows are
+   * missing; undefined if a row lists the segment, or if it is before the oldest one.
+   */
+  gapAt(
+    segment: number,
+    log: Pick<Generation, "firstSegment" | "firstIndex">,
+  ): Required<SkippedSegment> | undefined {
+    const before = this.read("WHERE first_segment <= ? ORDER BY number DESC LIMIT 1", segment);
+    const next = this.read("WHERE first_segment > ? ORDER BY number LIMIT 1", segment) ?? log;
+    if (before === undefined) return undefined;
+    const first = before.firstSegment + before.segments.length;
+    if (segment < first || segment >= next.firstSegment) return undefined;
+    const { nextIndex: index } = before;
+    const segments = next.firstSegment - first;
+    return { segment: first, index, count: next.firstIndex - index, segments };
   }
 
   /** The oldest one with a record at or after the time. */

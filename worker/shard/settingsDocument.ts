@@ -3,7 +3,12 @@ import { flag, listOf, number, object, objectCodec, optional, whole } from "../c
 import { shardMembers } from "../core/shardShape.ts";
 import type { ShardSettings, SkippedSegment } from "../core/types.ts";
 
-const skipped = object<SkippedSegment>({ segment: whole, index: whole, count: whole });
+const skipped = object<SkippedSegment>({
+  segment: whole,
+  index: whole,
+  count: whole,
+  segments: optional(whole),
+});
 
 export const settingsDocument = objectCodec(
   "the description of a shard",

@@ -184,7 +184,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const isTail = segment === this.published.segment;
       if (isTail) this.sealTail();
       const end = isTail ? this.published.segment : segment + 1;
-      const load = (entry: LogEntry) => this.tiering.body(store, entry);
+      const load = (each: number) => this.tiering.segmentBody(store, each);
       const skipped = await findUnreadable(store, segment, end, load);
       const { uid } = this.opened().description;
       this.transact(() => this.opened().skip(skipped));

@@ -237,7 +237,7 @@ export class ShardStore {
         sqliteBytes: closed.bytes - closed.tieredBytes + log.sealedBytes,
         r2Bytes: closed.tieredBytes,
         damaged: inspector.damaged.size,
-        skipped: this.description.skipped?.length ?? 0,
+        skipped: this.skippedCount,
       },
     };
   }
@@ -317,9 +317,22 @@ export class ShardStore {
     return generation?.segments[segment - generation.firstSegment];
   }
 
+  /** The segments and records that no row lists, around this segment; undefined if a row lists it. */
+  segmentGap(segment: number): Required<SkippedSegment> | undefined {
+    const firstIndex = this.log.entries[0]?.firstIndex ?? this.tip.nextIndex;
+    return this.generations.gapAt(segment, { firstSegment: this.firstLogSegment, firstIndex });
+  }
+
+  private get skippedCount(): number {
+    const { skipped = [] } = this.description;
+    return skipped.reduce((sum, { segments = 1 }) => sum + segments, 0);
+  }
+
   /** Undefined unless readers may pass over it. */
   skippedSegment(segment: number): SkippedSegment | undefined {
-    return this.description.skipped?.find((each) => each.segment === segment);
+    return this.description.skipped?.find(
+      (each) => segment >= each.segment && segment < each.segment + (each.segments ?? 1),
+    );
   }
 
   /** As `loadSegment`; also undefined if the bytes fail their check. */

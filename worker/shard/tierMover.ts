@@ -89,7 +89,11 @@ export class TierMover {
   /** The bytes of a chunk or segment, from any place that has them. Throws `corrupt`. */
   async body(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
     const { segment } = entry;
-    if (segment === undefined) return store.log.load(entry);
+    return segment === undefined ? store.log.load(entry) : await this.segmentBody(store, segment);
+  }
+
+  /** The bytes of a sealed segment, from any place that has them. Throws `corrupt`. */
+  async segmentBody(store: ShardStore, segment: number): Promise<Uint8Array> {
     const { uid } = store.description;
     let damage: unknown;
     try {

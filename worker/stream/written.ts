@@ -36,7 +36,8 @@ export function writtenCheck(
  */
 export async function requireShard(env: Env, uid: string): Promise<void> {
   const isWritten = writtenCheck(env, "SHARD", "Shard", uid);
-  if (isWritten !== undefined && !(await isWritten())) throw new StreamError("shardNotFound", { uid });
+  if (isWritten !== undefined && !(await isWritten()))
+    throw new StreamError("shardNotFound", { uid });
 }
 
 /** Call it when the file of a shard is deleted. */

@@ -163,4 +163,12 @@ export const localMutations: readonly Mutation[] = [
     tests: ["test/local/framing.test.ts"],
     harm: "workerd answers an unknown method by itself, without a Date",
   },
+  {
+    id: "local-21",
+    file: "local/space.ts",
+    find: "if (freeBytes >= startBytesMin) return;",
+    replace: "if (freeBytes >= 0) return;",
+    tests: ["test/local/space.test.ts"],
+    harm: "a start on a full disk crashes workerd",
+  },
 ];

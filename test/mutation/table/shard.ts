@@ -530,4 +530,20 @@ export const shardMutations: readonly Mutation[] = [
     tests: ["test/worker/stream/append.workerd.test.ts"],
     harm: "records of two milliseconds are stored as of one",
   },
+  {
+    id: "shard-62",
+    file: "worker/shard/generations.ts",
+    find: "if (segment < first || segment >= next.firstSegment) return undefined;",
+    replace: "",
+    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    harm: "readers pass over segments that can be read",
+  },
+  {
+    id: "shard-63",
+    file: "worker/shard/skips.ts",
+    find: "if (body !== undefined) [end, endIndex] = [each, readHeader(body).firstIndex];",
+    replace: "",
+    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    harm: "readers pass over segments of which the bucket has an intact copy",
+  },
 ];

@@ -3,13 +3,24 @@
 // silence, their indexes are not given again, and what is around them is read as before.
 
 import { noonMs, setClock } from "../../support/clock.ts";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
+import { readHeader } from "../../../worker/engine/chunk.ts";
 import { sealAgeMs } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { Random } from "../../engine/random.ts";
 import { expectDamaged, expectMissing } from "./damage.ts";
 import { append, openShard, record, sabotage, seek, type ShardStub, textOf } from "./shards.ts";
-import { evictAll, gatherAll, gatherPage, rebind, ringAlarm, statsOf, tidyUp } from "./storage.ts";
+import {
+  evictAll,
+  forgetBodies,
+  gatherAll,
+  gatherPage,
+  rebind,
+  ringAlarm,
+  statsOf,
+  tidyUp,
+} from "./storage.ts";
 
 afterEach(tidyUp);
 
@@ -126,6 +137,72 @@ describe("a closed generation whose row is gone", () => {
     expect(await seek(shard, { kind: "earliest" })).toBe(first!.index);
   });
 
+  test.each(["the second", "the last"])("can be skipped as a whole: %s", async (which) => {
+    const shard = await openGenerations();
+    await append(shard, "after");
+    const generations = await generationsOf(shard);
+    const at = which === "the last" ? generations.length - 1 : 1;
+    const lost = generations[at]!;
+    const all = (await gatherAll(shard)).map(({ index }) => index);
+    const end = generations[at + 1] ?? (await logStart(shard));
+    await loseRows(shard, `generation WHERE number = ${lost.number}`);
+    const gone = {
+      segment: lost.segment,
+      index: lost.index,
+      count: end.index - lost.index,
+      segments: end.segment - lost.segment,
+    };
+    expect(gone.segments).toBeGreaterThan(1);
+    // By the number of the error, and again by another one of the same generation.
+    for (const segment of [lost.segment, end.segment - 1]) {
+      expect(unwrap(await shard.skip(segment)).skipped).toEqual(gone);
+    }
+    const left = all.filter((index) => index < lost.index || index >= end.index);
+    for (let round = 0; round < 2; round++) {
+      expect((await gatherAll(shard)).map(({ index }) => index)).toEqual(left);
+      for (const index of [lost.index, end.index - 1]) {
+        const from = { segment: lost.segment, index };
+        expect((await gatherPage(shard, { from })).records[0]?.index).toBe(end.index);
+      }
+      await evictAll(shard);
+    }
+    const skipped = { segments: { skipped: gone.segments } };
+    expect(await statsOf(shard)).toMatchObject(skipped);
+    expect(await failedSkip(shard, end.segment)).toBe("segmentSound");
+    expect(await failedSkip(shard, lost.segment - 1)).toBe("segmentSound");
+  });
+
+  test("is skipped up to the segments that the bucket still has", async () => {
+    const shard = await openGenerations();
+    const [, lost, next] = await generationsOf(shard);
+    const all = (await gatherAll(shard)).map(({ index }) => index);
+    const kept = lost!.segment + 2;
+    const body = unwrap(await shard.segment(kept)).body!;
+    const { firstIndex, count } = readHeader(body);
+    await env.SEGMENTS!.put(`segments/${shard.name}/${kept}`, body);
+    await loseRows(shard, `generation WHERE number = ${lost!.number}`);
+    await rebind(shard, env.SEGMENTS);
+    const skip = async (segment: number) => unwrap(await shard.skip(segment)).skipped;
+    expect(await skip(lost!.segment)).toEqual({
+      segment: lost!.segment,
+      index: lost!.index,
+      count: firstIndex - lost!.index,
+      segments: 2,
+    });
+    expect(await failedSkip(shard, kept)).toBe("segmentSound");
+    expect(await skip(next!.segment - 1)).toEqual({
+      segment: kept + 1,
+      index: firstIndex + count,
+      count: next!.index - firstIndex - count,
+      segments: next!.segment - kept - 1,
+    });
+    forgetBodies();
+    const inBucket = (index: number) => index >= firstIndex && index < firstIndex + count;
+    const isKept = (index: number) =>
+      index < lost!.index || index >= next!.index || inBucket(index);
+    expect((await gatherAll(shard)).map(({ index }) => index)).toEqual(all.filter(isKept));
+  });
+
   test.each([
     ["that is no JSON", "'['"],
     ["that lacks a segment", "json_remove(segments, '$[0]')"],
@@ -150,6 +227,19 @@ async function expectCorrupt(shard: ShardStub): Promise<void> {
     (error: unknown) => error,
   );
   expect(read).toMatchObject({ code: "corrupt", detail: { shard: shard.name } });
+}
+
+/** Where the newest generation begins. */
+async function logStart(shard: ShardStub): Promise<{ segment: number; index: number }> {
+  const query = "SELECT first_segment AS segment, first_index AS 'index' FROM shard";
+  return await sabotage(shard, ({ sql }) =>
+    sql.exec<{ segment: number; index: number }>(query).one(),
+  );
+}
+
+async function failedSkip(shard: ShardStub, segment: number): Promise<string | undefined> {
+  const reply = await shard.skip(segment);
+  return "failed" in reply ? reply.failed : undefined;
 }
 
 /** A shard with a chunk for each text. */
