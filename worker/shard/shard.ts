@@ -16,7 +16,6 @@ import { AppendQueue, openOffered } from "./appendQueue.ts";
 import type { Chunk } from "../engine/chunk.ts";
 import { groupChunks } from "./commitGroups.ts";
 import { bodies } from "../core/bodyCache.ts";
-import type { LogEntry } from "./log.ts";
 import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
 import {
