@@ -15,7 +15,11 @@ export function HexDump({ bytes }: { bytes: Uint8Array }) {
     lines.push(`${at.toString(16).padStart(8, "0")}  ${hex}  ${text}`);
   }
   if (shown.length < bytes.length) lines.push(`… ${bytes.length - shown.length} bytes more`);
-  return <pre class="code">{lines.join("\n")}</pre>;
+  return (
+    <pre class="code" tabIndex={0}>
+      {lines.join("\n")}
+    </pre>
+  );
 }
 
 export function hexText(bytes: Uint8Array): string {

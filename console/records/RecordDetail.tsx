@@ -71,7 +71,11 @@ function ViewBody({ view }: { view: View }) {
         </div>
       );
     case "text":
-      return <pre class="code">{view.text}</pre>;
+      return (
+        <pre class="code" tabIndex={0}>
+          {view.text}
+        </pre>
+      );
     case "hex":
       return <HexDump bytes={view.bytes} />;
     case "aggregate":

@@ -21,9 +21,9 @@ export function DialectNames(props: { stream: StreamDescription; shards: readonl
       {shown && (
         <>
           <p>
-            Its name there: <code>{shown.name}</code>
+            <span>Its name there:</span> <code>{shown.name}</code>
           </p>
-          <pre class="code">
+          <pre class="code" tabIndex={0}>
             <code>{shown.code}</code>
           </pre>
           <Copy text={shown.code} />

@@ -39,7 +39,7 @@ export function PolicyCard({ arn }: { arn: string }) {
 async function readPolicy(arn: string): Promise<string> {
   try {
     const { Policy } = await call<{ Policy: string }>("GetResourcePolicy", { ResourceARN: arn });
-    return prettyJson(Policy);
+    return Policy === "{}" ? "" : prettyJson(Policy);
   } catch (error) {
     if (error instanceof ApiError && error.name === "ResourceNotFoundException") return "";
     throw error;

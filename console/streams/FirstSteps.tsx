@@ -18,7 +18,7 @@ export function FirstSteps({ create }: { create: () => void }) {
         </button>{" "}
         or with the AWS CLI:
       </p>
-      <pre class="code">
+      <pre class="code" tabIndex={0}>
         <code>{commands}</code>
       </pre>
       <Copy text={commands} />

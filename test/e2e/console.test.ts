@@ -2,6 +2,8 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import axe from "axe-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import {
@@ -17,7 +19,10 @@ let browser: Browser;
 let server: Server;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([startBrowser(), startServer({ flags: ["--memory"] })]);
+  [browser, server] = await Promise.all([
+    startBrowser(),
+    startServer({ flags: ["--memory"], runMs: 110_000 }),
+  ]);
 });
 
 afterAll(async () => {
@@ -30,6 +35,40 @@ interface Watched {
   page: Page;
   faults: string[];
 }
+
+/** Paths below the console, with what is there when the page is complete. */
+const pages = [
+  ["", "seen"],
+  ["streams/seen/records", "live"],
+  ["streams/seen/shards", "All shards"],
+  ["streams/seen/charts", "Records in, a second"],
+  ["streams/seen/consumers", "No consumer is registered."],
+  ["streams/seen/settings", "Its name there:"],
+] as const;
+
+// Scripts for the page are texts: the types of a page's globals are not those of a Worker.
+
+const runAxe = `axe.run().then(({ violations }) => violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => id + " " + nodes[0].html))`;
+
+const watchFrames = `
+  window.frameTimes = [];
+  let last = performance.now();
+  const note = (now) => {
+    window.frameTimes.push(now - last);
+    last = now;
+    requestAnimationFrame(note);
+  };
+  requestAnimationFrame(note);`;
+
+const readFrames = `(() => {
+  const times = window.frameTimes.slice(1).sort((a, b) => a - b);
+  return {
+    p95: times[Math.floor(times.length * 0.95)],
+    rows: document.querySelectorAll("[role=option]").length,
+  };
+})()`;
 
 const reportViolations = `addEventListener("securitypolicyviolation", (event) => {
   console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
@@ -47,7 +86,6 @@ async function openPage(url: string, context?: BrowserContext): Promise<Watched>
       faults.push(`asked ${request.url()}`);
   });
   page.on("pageerror", (error) => faults.push(error.message));
-  // As text: the types of a page's globals are not those of a Worker.
   await page.addInitScript({ content: reportViolations });
   page.on("console", (message) => {
     if (message.text().startsWith("policy violation")) faults.push(message.text());
@@ -164,6 +202,53 @@ describe("console", () => {
     await page.getByText("live", { exact: true }).waitFor();
     await put(client, "secret", "key", "hidden");
     await recordsIn(page).filter({ hasText: "hidden" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("axe finds nothing serious on any page, light or dark, wide or narrow", async () => {
+    const client = await makeStream("seen", 2);
+    await put(client, "seen", "key", '{"a": 1}');
+    const context = await browser.newContext({ locale: "en-US" });
+    const found: string[] = [];
+    for (const [colorScheme, width] of [
+      ["light", 1280],
+      ["dark", 390],
+    ] as const) {
+      for (const [path, text] of pages) {
+        const { page } = await openPage(`${server.endpoint}/_millrace/console/${path}`, context);
+        await page.setViewportSize({ width, height: 800 });
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        await page.getByText(text, { exact: true }).first().waitFor();
+        await page.evaluate(axe.source);
+        const serious = await page.evaluate<string[]>(runAxe);
+        found.push(...serious.map((fault) => `${path} ${colorScheme}: ${fault}`));
+        await page.close();
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
+  it("5,000 records a second are shown, none is lost, and the page stays small", async () => {
+    const seconds = 20;
+    const client = await makeStream("flood", 2);
+    const { page, faults } = await openPage(recordsUrl("flood", "?from=oldest"));
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.evaluate(watchFrames);
+    const Records = Array.from({ length: 250 }, (_, i) => ({
+      PartitionKey: `key-${i}`,
+      Data: new TextEncoder().encode(JSON.stringify({ number: i, text: "x".repeat(150) })),
+    }));
+    const beganMs = performance.now();
+    for (let batch = 0; batch < seconds * 20; batch++) {
+      await client.send(new PutRecordsCommand({ StreamName: "flood", Records }));
+      // In step with the clock: 20 batches a second.
+      const dueMs = beganMs + (batch + 1) * 50;
+      await delay(Math.max(0, dueMs - performance.now()));
+    }
+    await page.getByText(`${(seconds * 5000).toLocaleString("en")} records`).waitFor();
+    const { p95, rows } = await page.evaluate<{ p95: number; rows: number }>(readFrames);
+    console.log(`5,000 records/s for ${seconds} s: p95 of the frame time ${p95.toFixed(1)} ms`);
+    expect(rows).toBeLessThan(100);
     expect(faults).toEqual([]);
   });
 

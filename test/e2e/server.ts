@@ -31,6 +31,8 @@ export interface ServerOptions {
   port?: number;
   env?: Record<string, string>;
   flags?: string[];
+  /** When it is killed at the latest, in milliseconds. */
+  runMs?: number;
 }
 
 export interface Ended {
@@ -66,7 +68,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
       : undefined;
   const data = options.data ?? ownFolder;
   const dataFlags = data === undefined ? [] : ["--data", data];
-  const child = run(["--port", String(port), ...dataFlags, ...flags], env);
+  const child = run(["--port", String(port), ...dataFlags, ...flags], env, options.runMs);
   const banner = await readBanner(child);
   const pid = child.process.pid ?? 0;
   const folder = bannerValue(banner, "data").replace(/, deleted at the end$/, "");
@@ -124,13 +126,13 @@ interface Running {
   untilStderr(pattern: RegExp): Promise<void>;
 }
 
-function run(args: string[], env: Record<string, string>): Running {
+function run(args: string[], env: Record<string, string>, runMs = runMsMax): Running {
   return follow(
     spawn(node, [main, ...args], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: runMsMax,
+      timeout: runMs,
       killSignal: "SIGKILL",
     }),
   );

@@ -5,7 +5,8 @@
 import sparticuz from "@sparticuz/chromium";
 import { type Browser, chromium } from "playwright-core";
 
+/** As root, Chromium starts only without its sandbox; the pages are ours. */
 export async function startBrowser(): Promise<Browser & AsyncDisposable> {
   const executablePath = process.env["CHROMIUM_PATH"] ?? (await sparticuz.executablePath());
-  return await chromium.launch({ executablePath, args: sparticuz.args, headless: true });
+  return await chromium.launch({ executablePath, args: ["--no-sandbox"], headless: true });
 }
