@@ -25,7 +25,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{worker,local}/**/*.test.ts"],
+          include: ["test/{worker,local,console}/**/*.test.ts"],
           exclude: ["**/*.{workerd,unbound}.test.ts"],
           ...limits,
         },

@@ -41,7 +41,7 @@ for (const [ShardToSplit, NewStartingHashKey] of [
   );
 }
 
-let isOver = false;
+const over = new AbortController();
 const traffic = Promise.all([
   keepPutting("rides", 40, 100),
   keepPutting("orders", 8, 250),
@@ -59,7 +59,7 @@ const pages = [
 for (const [name, path, waitMs] of pages) await shoot(name, path, waitMs, "light", 1280);
 await shoot("records-dark", "streams/rides/records?from=oldest", 3000, "dark", 1280);
 await shoot("records-phone", "streams/rides/records?from=oldest", 3000, "light", 390);
-isOver = true;
+over.abort();
 await traffic;
 
 async function shoot(
@@ -85,7 +85,7 @@ async function shoot(
 }
 
 async function keepPutting(StreamName: string, count: number, pauseMs: number): Promise<void> {
-  for (let turn = 0; !isOver; turn++) {
+  for (let turn = 0; !over.signal.aborted; turn++) {
     // More and less in turn, so that the charts have a shape.
     const records = Math.ceil(count * (0.6 + 0.4 * Math.sin(turn / 9)));
     const Records = Array.from({ length: records }, (_, i) => ({
