@@ -175,6 +175,15 @@ export const bodyIdleMsMax = 10_000;
  */
 export const bodyGraceMs = 2000;
 
+/** A body of at most this size is of usual size: a PutRecords of 500 records of 1.5 KB. */
+export const bodyUsualBytes = 1024 * 1024;
+
+/** Room that only bodies of usual size take, so that they do not wait for large ones. */
+export const bodiesUsualBytesMax = 4 * bodyUsualBytes;
+
+/** While others wait for room, less than this in a second (half a megabit) is too slow. */
+export const bodyRateBytesMin = 64 * 1024;
+
 /** How often a body that is being read or used says so; after three times as long its room is free again. */
 export const bodyTickMs = 1000;
 

@@ -195,14 +195,48 @@ describe("room", () => {
     third.expectWhole();
   });
 
-  test("they go on in the order in which they came", async () => {
+  test("the smaller ones go on first, and those of one size in the order in which they came", async () => {
     const [first, second] = await fillRoom();
-    const waiting = [upload(largeBytes), upload(largeBytes), upload(100_000)];
+    const waiting = [largeBytes, largeBytes, 2_000_000].map((bytes) => upload(bytes));
     for (const each of waiting) await each.send(bodyFreeBytes);
+    const rest = () => Promise.all(waiting.map((each, i) => each.send(rests[i] ?? 0)));
+    const rests = [largeBytes, largeBytes, 2_000_000].map((bytes) => bytes - bodyFreeBytes);
+    await rest();
+    const outcomes = () => waiting.map(({ outcome }) => outcome !== undefined);
+    expect(outcomes()).toEqual([false, false, false]);
     await first.answer();
-    expect(bodyBudget.waiting).toBe(2);
+    expect(outcomes()).toEqual([false, false, true]);
+    await waiting[2]?.answer();
+    expect(outcomes()).toEqual([true, false, true]);
     await second.answer();
-    expect(bodyBudget.waiting).toBe(1);
+    expect(outcomes()).toEqual([true, true, true]);
+  });
+
+  test("those of usual size do not wait for large ones, however many wait", async () => {
+    await fillRoom();
+    for (let i = 0; i < 300; i++) await upload(largeBytes).send(bodyFreeBytes + 1000);
+    expect(bodyBudget.waiting).toBe(300);
+    for (let i = 0; i < 10; i++) {
+      const usual = upload(1_000_000);
+      await usual.send(1_000_000);
+      usual.expectWhole();
+      await usual.answer();
+    }
+  });
+
+  test("whoever sends almost nothing while others wait is given up within two seconds", async () => {
+    const [first, second] = await fillRoom();
+    const third = upload(largeBytes);
+    await third.send(largeBytes);
+    for (let ms = 0; ms < 2000; ms += bodyTickMs) {
+      await Promise.all([first.send(1000), second.send(200_000)]);
+      await pass(bodyTickMs);
+    }
+    expect([first.outcome, second.outcome]).toEqual([
+      new BodyError("The request's body came too slowly while others waited."),
+      undefined,
+    ]);
+    third.expectWhole();
   });
 
   test("small bodies never wait", async () => {

@@ -5,7 +5,7 @@ import { BodyBudget } from "../../worker/http/bodyBudget.ts";
 const aliveMs = 3000;
 
 test("a request that was cut off while it waited is passed over", async () => {
-  const budget = new BodyBudget(10, aliveMs);
+  const budget = new BodyBudget({ bytesMax: 10, usualBytes: 1, usualBytesMax: 0 }, aliveMs);
   const first = await budget.wait(10, 0).turn;
   const begun: string[] = [];
   const wait = (name: string) => {

@@ -7,11 +7,14 @@ import { BodyBudget, type Room } from "./bodyBudget.ts";
 import { isStreamError, StreamError } from "../errors.ts";
 import {
   bodiesBytesMax,
+  bodiesUsualBytesMax,
   bodyFreeBytes,
   bodyGraceMs,
   bodyIdleMsMax,
   bodyMsMax,
+  bodyRateBytesMin,
   bodyTickMs,
+  bodyUsualBytes,
   bodyWaitMsMax,
 } from "../limits.ts";
 
@@ -24,7 +27,10 @@ export class BodyError extends Error {
 export type BodyRequest = Pick<Request, "headers" | "body" | "arrayBuffer">;
 
 /** The isolate's budget. */
-export const bodyBudget = new BodyBudget(bodiesBytesMax, 3 * bodyTickMs);
+export const bodyBudget = new BodyBudget(
+  { bytesMax: bodiesBytesMax, usualBytes: bodyUsualBytes, usualBytesMax: bodiesUsualBytesMax },
+  3 * bodyTickMs,
+);
 
 /** Bodies whose requests are not answered yet. */
 const kept = new WeakMap<BodyRequest, BodyReader>();
@@ -79,6 +85,9 @@ class BodyReader {
   private readonly failure = Promise.withResolvers<never>();
   private readonly timer: ReturnType<typeof setInterval>;
   private lastMs = this.startedMs;
+  /** Bytes that have come, and how many had at the last tick. */
+  private cameBytes = 0;
+  private seenBytes = 0;
   private isReading = true;
   private room: Room | undefined;
   private waiter: object | undefined;
@@ -155,6 +164,7 @@ class BodyReader {
   private async next(view: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const { value, done } = await Promise.race([this.source.read(view), this.failure.promise]);
     this.lastMs = Date.now();
+    this.cameBytes += value?.length ?? 0;
     return done ? undefined : value;
   }
 
@@ -174,11 +184,15 @@ class BodyReader {
     const holder = this.room ?? this.waiter;
     if (holder !== undefined) bodyBudget.renew(holder, nowMs);
     if (!this.isReading) return;
-    const refusal = this.waiter === undefined ? this.lateness(nowMs) : this.impatience(nowMs);
+    const cameBytes = this.cameBytes - this.seenBytes;
+    this.seenBytes = this.cameBytes;
+    const refusal =
+      this.waiter === undefined ? this.lateness(nowMs, cameBytes) : this.impatience(nowMs);
     if (refusal !== undefined) this.failure.reject(refusal);
   }
 
-  private lateness(nowMs: number): BodyError | undefined {
+  /** `cameBytes`: since the last tick. */
+  private lateness(nowMs: number, cameBytes: number): BodyError | undefined {
     if (nowMs - this.lastMs >= bodyIdleMsMax) {
       return new BodyError(
         `Nothing of the request's body came for ${bodyIdleMsMax / 1000} seconds.`,
@@ -189,7 +203,9 @@ class BodyReader {
     }
     if (this.room === undefined || bodyBudget.waiting === 0) return undefined;
     const allowedMs = bodyGraceMs + (this.room.bytes / mebibyte) * 1000;
-    if (nowMs - this.room.takenMs < allowedMs) return undefined;
+    const heldMs = nowMs - this.room.takenMs;
+    const isStalled = heldMs >= bodyTickMs && cameBytes < bodyRateBytesMin;
+    if (heldMs < allowedMs && !isStalled) return undefined;
     return new BodyError("The request's body came too slowly while others waited.");
   }
 

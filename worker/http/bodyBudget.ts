@@ -1,5 +1,7 @@
 // The memory for request bodies in an isolate. Bytes are reserved before a large body is read and
-// returned with the reply. Requests without room wait in order of arrival. A request that is killed
+// returned with the reply. Requests without room wait, the smaller ones before the larger. A part of
+// the room is only for bodies of usual size, so that a few hundred slow large ones do not keep
+// everybody else waiting. A request that is killed
 // runs no more code, so it cannot return its bytes. So every holder must renew its reservation; one
 // that is not renewed is dropped.
 
@@ -15,14 +17,21 @@ interface Waiter {
   begin(room: Room): void;
 }
 
+/** Bytes that all bodies may take, and bytes that only those of at most `usualBytes` may add. */
+export interface BodyRoom {
+  bytesMax: number;
+  usualBytes: number;
+  usualBytesMax: number;
+}
+
 export class BodyBudget {
-  private readonly bytesMax: number;
+  private readonly room: BodyRoom;
   private readonly aliveMs: number;
   private readonly taken = new Set<Room>();
   private readonly queue: Waiter[] = [];
 
-  constructor(bytesMax: number, aliveMs: number) {
-    this.bytesMax = bytesMax;
+  constructor(room: BodyRoom, aliveMs: number) {
+    this.room = room;
     this.aliveMs = aliveMs;
   }
 
@@ -43,7 +52,8 @@ export class BodyBudget {
   wait(bytes: number, nowMs: number): { turn: Promise<Room>; waiter: object } {
     const turn = Promise.withResolvers<Room>();
     const waiter = { bytes, aliveUntilMs: nowMs + this.aliveMs, begin: turn.resolve };
-    this.queue.push(waiter);
+    const larger = this.queue.findIndex((each) => each.bytes > bytes);
+    this.queue.splice(larger < 0 ? this.queue.length : larger, 0, waiter);
     this.admit(nowMs);
     return { turn: turn.promise, waiter };
   }
@@ -70,13 +80,18 @@ export class BodyBudget {
     this.admit(nowMs);
   }
 
+  private limitOf({ bytes }: Waiter): number {
+    const { bytesMax, usualBytes, usualBytesMax } = this.room;
+    return bytes <= usualBytes ? bytesMax + usualBytesMax : bytesMax;
+  }
+
   /** Starts waiting requests in their order, as far as there is room. */
   private admit(nowMs: number): void {
     for (const room of this.taken) if (room.aliveUntilMs <= nowMs) this.taken.delete(room);
     let { bytes } = this;
     for (let first = this.queue[0]; first !== undefined; first = this.queue[0]) {
       const isAlive = first.aliveUntilMs > nowMs;
-      if (isAlive && bytes > 0 && bytes + first.bytes > this.bytesMax) return;
+      if (isAlive && bytes > 0 && bytes + first.bytes > this.limitOf(first)) return;
       this.queue.shift();
       if (!isAlive) continue;
       const room = { bytes: first.bytes, takenMs: nowMs, aliveUntilMs: nowMs + this.aliveMs };

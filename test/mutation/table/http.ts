@@ -311,4 +311,20 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/worker/space.test.ts"],
     harm: "without an answer writes go on to a disk that may be full",
   },
+  {
+    id: "http-38",
+    file: "worker/http/bodyBudget.ts",
+    find: "return bytes <= usualBytes ? bytesMax + usualBytesMax : bytesMax;",
+    replace: "return bytesMax;",
+    tests: ["test/worker/body.test.ts"],
+    harm: "a few hundred slow uploads refuse everybody else's larger puts",
+  },
+  {
+    id: "http-39",
+    file: "worker/http/body.ts",
+    find: "heldMs >= bodyTickMs && cameBytes < bodyRateBytesMin",
+    replace: "heldMs < 0",
+    tests: ["test/worker/body.test.ts"],
+    harm: "a body of which almost nothing comes holds its room for 18 seconds",
+  },
 ];
