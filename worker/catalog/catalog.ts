@@ -1,25 +1,20 @@
 // The catalog of one account and region: a Durable Object that stores its streams and their shards.
 // It is not on the path of a record: Workers cache its answers for a few seconds. A change that
-// spans several objects is stored first, then carried out, and then marked as done. The alarm
-// resumes interrupted changes, and ends states whose time is over. The rules of each change are in
-// the other files of this folder.
-import type { TagChange } from "../core/control.ts";
-import type { Tags } from "../core/control.ts";
-import type { ReshardOrder } from "../core/control.ts";
-import type { AccountTotals } from "../core/control.ts";
-import type { ConsumerKey } from "../core/control.ts";
-import type { StreamChange } from "../core/control.ts";
-import type { Commitment } from "../core/control.ts";
+// spans several objects is a job (streamJobs.ts): it is stored first, then carried out, and then
+// marked as done. The rules of each change are in the other files of this folder.
+import type {
+  AccountTotals,
+  Commitment,
+  ConsumerKey,
+  ReshardOrder,
+  StreamChange,
+  TagChange,
+  Tags,
+} from "../core/control.ts";
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
-import {
-  creationsMax,
-  forgetDelayMs,
-  listedShardsMax,
-  resumeDelayMs,
-  shardsMax,
-} from "../limits.ts";
+import { creationsMax, listedShardsMax, shardsMax } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
 import { AccountTable, changeCommitment, commitmentState } from "./account.ts";
 import { changeAttributes, requireActive, requirePresent } from "./streamChanges.ts";
@@ -35,11 +30,11 @@ import { checkOnDemandCount, checkShardCount, checkSpec, newStream } from "./cre
 import { CreationTable } from "./creations.ts";
 import { openCount } from "../core/hashRange.ts";
 import { LazySql } from "../core/lazySql.ts";
-import { hasWorkLeft, settleStream } from "./lifecycle.ts";
+import { hasWorkLeft } from "./lifecycle.ts";
 import { CallRates } from "./callRates.ts";
+import { StreamJobs } from "./streamJobs.ts";
 import { StreamRegistry } from "./registry.ts";
 import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
-import { expiredShards, nextExpiryMs, Reshardings } from "./reshardRunner.ts";
 import {
   asReply,
   type CatalogApi,
@@ -51,15 +46,7 @@ import {
   type StreamSpec,
 } from "../core/rpc.ts";
 import { changeTags, TagTable } from "./tags.ts";
-import type {
-  ConsumerDescription,
-  Resharding,
-  Scope,
-  ShardDescription,
-  StreamDescription,
-  StreamStatus,
-} from "../core/types.ts";
-import { visitShards } from "../core/parallel.ts";
+import type { ConsumerDescription, Resharding, Scope, StreamDescription } from "../core/types.ts";
 
 export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly tags: TagTable;
@@ -67,7 +54,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly accounts: AccountTable;
   private readonly creations: CreationTable;
   private readonly rates = new CallRates();
-  private readonly reshardings: Reshardings;
+  private readonly jobs: StreamJobs;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -82,7 +69,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
     this.creations = new CreationTable(sql);
-    this.reshardings = new Reshardings(env, this.streams);
+    this.jobs = new StreamJobs(env, ctx.storage, this.streams);
   }
 
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>> {
@@ -96,29 +83,29 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       const createdMs = this.creations.timeFor(spec.name, "", nowMs);
       const stream = newStream(scope, spec, createdMs, nowMs);
       if (spec.tags !== undefined) this.tags.change(stream.uid, { put: spec.tags });
-      await this.begin(stream);
-      return (await this.finishCreating(stream)) ?? stream;
+      await this.jobs.begin(stream);
+      return (await this.jobs.finishCreating(stream)) ?? stream;
     });
   }
 
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>> {
     return asReply(async () => {
       const stream = this.streams.get(name);
-      if (hasWorkLeft(stream)) await this.wakeSoon();
+      if (hasWorkLeft(stream)) await this.jobs.wakeSoon();
       return { stream, cursorKey: this.accounts.cursorKey() };
     });
   }
 
-  async listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
-    return this.streams.page(after, limit, path);
+  listStreams(after: string, limit: number, path?: string): Promise<Reply<StreamPage>> {
+    return asReply(() => this.streams.page(after, limit, path));
   }
 
-  async listDirectory(
+  listDirectory(
     path: string | undefined,
     after: string,
     limit: number,
-  ): Promise<StreamDirectory> {
-    return this.streams.directory(path, after, limit);
+  ): Promise<Reply<StreamDirectory>> {
+    return asReply(() => this.streams.directory(path, after, limit));
   }
 
   deleteStream(name: string, withConsumers = false): Promise<Reply<{ deleted: true }>> {
@@ -131,8 +118,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         const { settlesMs: _, settlingMs: __, ...rest } = stream;
         const doomed: StreamDescription = { ...rest, status: "DELETING" };
         this.creations.leaveStream(doomed, Date.now());
-        await this.begin(doomed);
-        await this.finishDeleting(doomed);
+        await this.jobs.begin(doomed);
+        await this.jobs.finishDeleting(doomed);
       }
       return { deleted: true as const };
     });
@@ -148,10 +135,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       const isNewOnDemand = before.mode !== "ON_DEMAND" && after.mode === "ON_DEMAND";
       if (isNewOnDemand) checkOnDemandCount(this.streams.totals(), this.quota(before));
       if (after.retaining === true) {
-        await this.begin(after);
-        await this.finishRetaining(after);
+        await this.jobs.begin(after);
+        await this.jobs.finishRetaining(after);
       } else if (after !== before) {
-        if (after.status === "UPDATING") await this.settle(after);
+        if (after.status === "UPDATING") await this.jobs.settle(after);
         else this.streams.save(after);
       }
       return { before: headOf(before), after: headOf(after) };
@@ -169,11 +156,13 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       this.checkResharding(stream, resharding);
       const begun: StreamDescription = { ...stream, status: "UPDATING", resharding };
       if (order.kind === "recount") begun.recountsMs = [...recentRecounts(stream, nowMs), nowMs];
-      await this.begin(begun);
+      await this.jobs.begin(begun);
       this.ctx.waitUntil(
-        this.finishResharding(begun).catch((error: unknown) =>
-          console.error(`resharding ${name} failed, and will be resumed`, error),
-        ),
+        this.jobs
+          .finishResharding(begun)
+          .catch((error: unknown) =>
+            console.error(`resharding ${name} failed, and will be resumed`, error),
+          ),
       );
       return { stream: begun };
     });
@@ -185,7 +174,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       // Before that time no shard is closed, and the caller need not wait.
       const { resharding } = stream;
       const isUnderWay = resharding !== undefined && waitLeft(resharding, Date.now()) === 0;
-      if (isUnderWay) await this.finishResharding(stream);
+      if (isUnderWay) await this.jobs.finishResharding(stream);
       return { stream: this.streams.get(name) };
     });
   }
@@ -246,17 +235,21 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     });
   }
 
-  async account(): Promise<{ totals: AccountTotals; commitment?: Commitment }> {
-    const commitment = this.accounts.commitment();
-    return { totals: this.streams.totals(), ...(commitment && { commitment }) };
+  account(): Promise<Reply<{ totals: AccountTotals; commitment?: Commitment }>> {
+    return asReply(() => {
+      const commitment = this.accounts.commitment();
+      return { totals: this.streams.totals(), ...(commitment && { commitment }) };
+    });
   }
 
-  async commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }> {
-    const before = this.accounts.commitment();
-    const commitment = changeCommitment(before, wanted, Date.now());
-    if (commitment === undefined) return {};
-    this.accounts.save(commitment);
-    return { commitment };
+  commitAccount(wanted: boolean): Promise<Reply<{ commitment?: Commitment }>> {
+    return asReply(() => {
+      const before = this.accounts.commitment();
+      const commitment = changeCommitment(before, wanted, Date.now());
+      if (commitment === undefined) return {};
+      this.accounts.save(commitment);
+      return { commitment };
+    });
   }
 
   async takePermit(kind: string, perSecond: number): Promise<boolean> {
@@ -281,136 +274,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
    * closed shards that had expired at the time for which the alarm was set.
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
-    const setForMs = Math.min(Date.now(), info?.scheduledTime ?? Infinity);
-    for (const stream of this.streams.all()) {
-      if (!hasWorkLeft(stream)) continue;
-      try {
-        await this.resume(stream);
-      } catch (error) {
-        console.error(`resuming ${stream.name} failed`, error);
-        await this.wakeBy(Date.now() + resumeDelayMs);
-      }
-    }
-    for (const stream of this.streams.all()) await this.expire(stream, setForMs);
-    let nextMs = Infinity;
-    for (const stream of this.streams.all()) {
-      nextMs = Math.min(nextMs, stream.settlesMs ?? Infinity, this.expiryWakeMs(stream));
-    }
-    if (nextMs < Infinity) await this.wakeBy(nextMs);
-  }
-
-  private async resume(stream: StreamDescription): Promise<void> {
-    if (stream.status === "CREATING") await this.finishCreating(stream);
-    else if (stream.status === "DELETING") await this.finishDeleting(stream);
-    else if (stream.retaining === true) await this.finishRetaining(stream);
-    else if (stream.resharding !== undefined)
-      await this.resumeResharding(stream.resharding, stream);
-  }
-
-  /** Stores what must be done, and sets the alarm that resumes it. */
-  private async begin(stream: StreamDescription): Promise<void> {
-    this.streams.save(stream);
-    await this.wakeBy(Date.now() + resumeDelayMs);
-  }
-
-  private async finishCreating(stream: StreamDescription): Promise<StreamDescription | undefined> {
-    await visitShards(stream.shards, (shard) => {
-      const { retentionHours } = stream;
-      const earliestMs = Math.min(shard.createdMs, Date.now());
-      return this.shard(shard).open({ ...shard, retentionHours, earliestMs });
-    });
-    return this.finish(stream, "CREATING");
-  }
-
-  private async finishDeleting(stream: StreamDescription): Promise<void> {
-    await this.reshardings.stop(stream);
-    const { shards, resharding } = stream;
-    await visitShards([...shards, ...(resharding?.made ?? [])], (shard) =>
-      this.shard(shard).destroy(),
-    );
-    const now = this.streams.find(stream.name);
-    if (now?.uid !== stream.uid) return;
-    if (readSettings(this.env).transitionMs === 0) this.streams.remove(now);
-    else if (hasWorkLeft(now)) await this.settle(now);
-  }
-
-  /** A shard that does not exist any more need not know. */
-  private async finishRetaining(stream: StreamDescription): Promise<void> {
-    await visitShards(stream.shards, async (shard) =>
-      this.shard(shard).retain(stream.retentionHours),
-    );
-    const now = await this.finish(stream, "UPDATING");
-    if (now !== undefined) await this.wakeToExpire(now);
-  }
-
-  private async finishResharding(stream: StreamDescription): Promise<void> {
-    await this.reshardings.run(stream);
-    const now = this.streams.find(stream.name);
-    if (now !== undefined) await this.wakeToExpire(now);
-  }
-
-  /** The alarm does not wait for the end of a prolonged transition. */
-  private async resumeResharding(plan: Resharding, stream: StreamDescription): Promise<void> {
-    const isSoon = waitLeft(plan, Date.now()) <= resumeDelayMs;
-    await (isSoon ? this.finishResharding(stream) : this.wakeBy(plan.notBeforeMs));
-  }
-
-  /** Removes closed shards whose records have expired; from the list last. */
-  private async expire(stream: StreamDescription, nowMs: number): Promise<void> {
-    const expired = expiredShards(stream, nowMs);
-    if (expired.length === 0 || stream.status !== "ACTIVE") return;
-    await visitShards(expired, (shard) => this.shard(shard).destroy());
-    const now = this.streams.find(stream.name);
-    if (now?.uid !== stream.uid) return;
-    const uids = new Set(expired.map(({ uid }) => uid));
-    this.streams.save({ ...now, shards: now.shards.filter(({ uid }) => !uids.has(uid)) });
-  }
-
-  private async wakeToExpire(stream: StreamDescription): Promise<void> {
-    const timeMs = this.expiryWakeMs(stream);
-    if (timeMs < Infinity) await this.wakeBy(timeMs);
-  }
-
-  private expiryWakeMs(stream: StreamDescription): number {
-    const [timeMs = Infinity, nowMs] = [nextExpiryMs(stream), Date.now()];
-    return timeMs > nowMs ? timeMs : nowMs + forgetDelayMs;
-  }
-
-  /**
-   * Marks the work as done and returns the stream; undefined if the stream is not in that state any
-   * more.
-   */
-  private async finish(
-    { name, uid }: StreamDescription,
-    status: StreamStatus,
-  ): Promise<StreamDescription | undefined> {
-    const now = this.streams.find(name);
-    if (now?.uid !== uid || now.status !== status || !hasWorkLeft(now)) return undefined;
-    delete now.retaining;
-    await this.settle(now);
-    return now;
-  }
-
-  private async settle(stream: StreamDescription): Promise<void> {
-    settleStream(stream, Date.now(), readSettings(this.env).transitionMs);
-    this.streams.save(stream);
-    if (stream.settlesMs !== undefined) await this.wakeBy(stream.settlesMs);
-  }
-
-  /** Sets the alarm to that time, unless it is set earlier. */
-  private async wakeBy(timeMs: number): Promise<void> {
-    const alarmMs = await this.ctx.storage.getAlarm();
-    await this.ctx.storage.setAlarm(Math.min(alarmMs ?? timeMs, timeMs));
-  }
-
-  /** Also corrects an alarm that is far ahead because the clock was set back. */
-  private async wakeSoon(): Promise<void> {
-    const [timeMs, alarmMs] = [Date.now() + resumeDelayMs, await this.ctx.storage.getAlarm()];
-    if (alarmMs === null || alarmMs > timeMs) await this.ctx.storage.setAlarm(timeMs);
-  }
-
-  private shard(shard: ShardDescription) {
-    return this.env.SHARD.getByName(shard.uid);
+    await this.jobs.resumeAll(Math.min(Date.now(), info?.scheduledTime ?? Infinity));
   }
 
   private resource({ stream: name, consumer }: ResourceKey) {

@@ -60,3 +60,8 @@ export class BodyCache {
 
 /** The isolate's cache. */
 export const bodies = new BodyCache(bodyCacheBytesMax);
+
+/** Key of a segment's body. */
+export function segmentKey(uid: string, segment: number): string {
+  return `${uid}/segment/${segment}`;
+}

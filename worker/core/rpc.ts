@@ -1,14 +1,15 @@
 // The interfaces by which Workers, shards and the catalog call each other. An expected failure
 // crosses a call as a value and not as an exception, because the platform logs exceptions as faults
 // of the object. `unwrap` turns the value into an exception on the caller's side.
-import type { QuotaKind } from "./types.ts";
-import type { TagChange } from "./control.ts";
-import type { Tags } from "./control.ts";
-import type { ReshardOrder } from "./control.ts";
-import type { AccountTotals } from "./control.ts";
-import type { ConsumerKey } from "./control.ts";
-import type { StreamChange } from "./control.ts";
-import type { Commitment } from "./control.ts";
+import type {
+  AccountTotals,
+  Commitment,
+  ConsumerKey,
+  ReshardOrder,
+  StreamChange,
+  TagChange,
+  Tags,
+} from "./control.ts";
 import {
   isStreamError,
   StreamError,
@@ -20,6 +21,7 @@ import type {
   ConsumerDescription,
   Distribution,
   HashCut,
+  QuotaKind,
   ReadReply,
   ReadRequest,
   Scope,
@@ -177,13 +179,17 @@ export interface CatalogApi {
    * Streams whose names begin with a path; without `path`, the streams whose names are not paths. A
    * page may have fewer streams than the limit and not be the last, but has at least one then.
    */
-  listStreams(after: string, limit: number, path?: string): Promise<StreamPage>;
+  listStreams(after: string, limit: number, path?: string): Promise<Reply<StreamPage>>;
   /**
    * The entries directly in a directory, in the order of paths, after a path; without `path`, the
    * streams whose names are not paths. Streams that are being deleted are left out. A page may be
    * empty and not the last.
    */
-  listDirectory(path: string | undefined, after: string, limit: number): Promise<StreamDirectory>;
+  listDirectory(
+    path: string | undefined,
+    after: string,
+    limit: number,
+  ): Promise<Reply<StreamDirectory>>;
   /** Refuses a stream with consumers, unless `withConsumers`. */
   deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
   /** Sets attributes of the stream; returns the stream before and after. */
@@ -212,8 +218,8 @@ export interface CatalogApi {
   changeTags(resource: ResourceKey, change: TagChange): Promise<Reply<{ changed: true }>>;
   /** Attaches a policy to the resource; null removes it. */
   changePolicy(resource: ResourceKey, policy: string | null): Promise<Reply<{ changed: true }>>;
-  account(): Promise<{ totals: AccountTotals; commitment?: Commitment }>;
-  commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }>;
+  account(): Promise<Reply<{ totals: AccountTotals; commitment?: Commitment }>>;
+  commitAccount(wanted: boolean): Promise<Reply<{ commitment?: Commitment }>>;
   /** True if the rate allows one more call of this kind in this second. */
   takePermit(kind: string, perSecond: number): Promise<boolean>;
   /** The key that signs the scope's cursors; created if there is none. */

@@ -8,7 +8,7 @@
 //                segments      JSON: [count, first_ms, last_ms, last_ordinal, bytes] each
 import { listCodec } from "../core/document.ts";
 import { invariant, StreamError } from "../errors.ts";
-import type { LogEntry } from "./log.ts";
+import type { LogEntry } from "./logTable.ts";
 import type { MeteredSql } from "./sql.ts";
 import type { SkippedSegment } from "../core/types.ts";
 

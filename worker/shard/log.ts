@@ -1,10 +1,4 @@
-// The newest generation of a shard's records: one SQLite table of chunks and sealed segments.
-//
-//   log_<generation>   id            first index × 8 + part; a body over several rows has parts
-//                      segment       number of the segment, or null for a chunk of the tail
-//                      count, first_ms, last_ms, last_ordinal, bytes      what places it
-//                      body
-//
+// The newest generation of a shard's records: chunks and sealed segments in one table (logTable.ts).
 // A commit inserts a row. Sealing merges the tail's chunks into one segment, which replaces the
 // first chunk's row. The other chunks' rows are unused from then on: recovery ignores rows that a
 // segment covers, and the table is dropped as a whole with its generation. So neither sealing nor
@@ -12,46 +6,15 @@
 // in memory is derived from the rows; the caller decides what readers may see. A missing row
 // becomes an entry without bytes: reading there is an error, and its indexes are not given again. A
 // missing last row is noticed only if the shard was closed, because a commit writes one row.
+import { noBytes } from "../codec/bytes.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
-import {
-  rowBodyBytesMax,
-  segmentBytes,
-  segmentBytesMin,
-  tailBytesWorthSealing,
-  tailChunksMax,
-} from "../limits.ts";
-import { bodies } from "../core/bodyCache.ts";
+import { segmentBytes, segmentBytesMin, tailBytesWorthSealing, tailChunksMax } from "../limits.ts";
+import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { bindChunk, type Chunk, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
+import { type LogEntry, LogTable } from "./logTable.ts";
 import type { MeteredSql } from "./sql.ts";
-
-/** A row id has room for this many parts of one body. */
-export const bodyParts = 8;
-
-/** A run of records that is stored as one body. */
-export interface LogEntry {
-  firstIndex: number;
-  count: number;
-  firstMs: number;
-  lastMs: number;
-  /** Ordinal of the last record within its millisecond. */
-  lastOrdinal: number;
-  /** 0 if the row is missing. */
-  bytes: number;
-  /** Its number if it is sealed. */
-  segment: number | undefined;
-}
-
-type LogRow = {
-  id: number;
-  segment: number | null;
-  count: number;
-  first_ms: number;
-  last_ms: number;
-  last_ordinal: number;
-  bytes: number;
-};
 
 /** Where a generation begins, and where it ends if the shard is closed. */
 export interface LogBounds {
@@ -72,48 +35,31 @@ export class Log {
   sealedCount = 0;
   sealedBytes = 0;
   tailBytes = 0;
-  rowCount = 0;
   /** Upper bound of the tail's bytes as one segment. */
   private mergedBytes = 0;
-  private readonly sql: MeteredSql;
   private readonly uid: string;
   private readonly inspector: Inspector;
   private readonly bounds: LogBounds;
-  private readonly table: string;
+  private readonly table: LogTable;
 
   /** Throws `corrupt` if the rows contradict one another. */
   constructor(sql: MeteredSql, inspector: Inspector, bounds: LogBounds) {
-    this.sql = sql;
     this.uid = inspector.uid;
     this.inspector = inspector;
     this.generation = bounds.generation;
     this.bounds = bounds;
-    this.table = tableOf(bounds.generation);
+    this.table = new LogTable(sql, bounds.generation);
     this.recover();
-  }
-
-  static create(sql: MeteredSql, generation: number): void {
-    sql.run(
-      `CREATE TABLE ${tableOf(generation)} (
-         id INTEGER PRIMARY KEY,
-         segment INTEGER,
-         count INTEGER NOT NULL,
-         first_ms INTEGER NOT NULL,
-         last_ms INTEGER NOT NULL,
-         last_ordinal INTEGER NOT NULL,
-         bytes INTEGER NOT NULL,
-         body BLOB NOT NULL
-       )`,
-    );
-  }
-
-  static drop(sql: MeteredSql, generation: number): void {
-    sql.run(`DROP TABLE IF EXISTS ${tableOf(generation)}`);
   }
 
   /** Number that the tail will have as a segment. */
   get nextSegment(): number {
     return this.bounds.firstSegment + this.sealedCount;
+  }
+
+  /** Rows of the generation's table. */
+  get rowCount(): number {
+    return this.table.rowCount;
   }
 
   /** The tail's chunks. */
@@ -137,7 +83,7 @@ export class Log {
       bytes,
       segment: direct ? this.nextSegment : undefined,
     };
-    this.write(entry, chunk.bytes, "INSERT");
+    this.write(entry, chunk.bytes, "insert");
     this.push(entry);
   }
 
@@ -188,7 +134,7 @@ export class Log {
     const key = this.keyOf(entry);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
-    const body = readBody(this.sql, this.generation, entry.firstIndex);
+    const body = this.table.body(entry.firstIndex);
     this.inspector.inspect(body, entry, entry.segment ?? this.nextSegment);
     bodies.put(key, body);
     return body;
@@ -218,7 +164,7 @@ export class Log {
       bytes: body.length,
       segment: this.nextSegment,
     };
-    this.write(entry, body, "INSERT OR REPLACE");
+    this.write(entry, body, "replace");
     for (const chunk of chunks) bodies.delete(this.keyOf(chunk));
     this.push(entry);
   }
@@ -230,39 +176,16 @@ export class Log {
    */
   private sealDamaged(chunk: LogEntry): void {
     const entry = { ...chunk, segment: this.nextSegment };
-    if (chunk.bytes === 0) this.writePart(entry, 0, new Uint8Array(0), "INSERT OR REPLACE");
-    else {
-      this.sql.run(
-        `UPDATE ${this.table} SET segment = ? WHERE id = ?`,
-        entry.segment,
-        entry.firstIndex * bodyParts,
-      );
-    }
+    if (chunk.bytes === 0) this.table.replace(entry, noBytes);
+    else this.table.setSegment(entry);
     this.push(entry);
   }
 
-  private write(entry: LogEntry, body: Uint8Array, verb: string): void {
+  /** Stores a body; like all stored bytes it is bound to the shard first. */
+  private write(entry: LogEntry, body: Uint8Array, how: "insert" | "replace"): void {
     bindChunk(body, this.uid);
-    for (let part = 0; part * rowBodyBytesMax < body.length; part++) {
-      const bytes = body.subarray(part * rowBodyBytesMax, (part + 1) * rowBodyBytesMax);
-      this.writePart(entry, part, bytes, verb);
-    }
+    this.table[how](entry, body);
     bodies.put(this.keyOf(entry), body);
-  }
-
-  private writePart(entry: LogEntry, part: number, bytes: Uint8Array, verb: string): void {
-    this.sql.run(
-      `${verb} INTO ${this.table} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      entry.firstIndex * bodyParts + part,
-      entry.segment ?? null,
-      entry.count,
-      entry.firstMs,
-      entry.lastMs,
-      entry.lastOrdinal,
-      entry.bytes,
-      bytes,
-    );
-    this.rowCount++;
   }
 
   private push(entry: LogEntry): void {
@@ -299,12 +222,7 @@ export class Log {
   }
 
   private recover(): void {
-    const rows = this.sql.rows<LogRow>(
-      `SELECT id, segment, count, first_ms, last_ms, last_ordinal, bytes
-       FROM ${this.table} ORDER BY id`,
-    );
-    this.rowCount = rows.length;
-    const entries = rows.filter(({ id }) => id % bodyParts === 0).map(entryOf);
+    const entries = this.table.entries();
     for (const entry of entries) if (entry.segment !== undefined) this.recoverSealed(entry);
     const sealedEnd = this.nextIndex;
     for (const entry of entries) {
@@ -379,49 +297,9 @@ export class Log {
   }
 }
 
-function entryOf(row: LogRow): LogEntry {
-  return {
-    firstIndex: row.id / bodyParts,
-    count: row.count,
-    firstMs: row.first_ms,
-    lastMs: row.last_ms,
-    lastOrdinal: row.last_ordinal,
-    bytes: row.bytes,
-    segment: row.segment ?? undefined,
-  };
-}
-
-/** Key of a segment's body in the isolate's cache. */
-export function segmentKey(uid: string, segment: number): string {
-  return `${uid}/segment/${segment}`;
-}
-
-/** The bytes that start at `firstIndex` in a generation's table, not verified. */
-export function readBody(sql: MeteredSql, generation: number, firstIndex: number): Uint8Array {
-  const id = firstIndex * bodyParts;
-  const parts = sql.rows<{ body: ArrayBuffer }>(
-    `SELECT body FROM ${tableOf(generation)} WHERE id >= ? AND id < ? ORDER BY id`,
-    id,
-    id + bodyParts,
-  );
-  const only = parts.length === 1 ? parts[0] : undefined;
-  if (only !== undefined) return new Uint8Array(only.body);
-  const body = new Uint8Array(parts.reduce((bytes, part) => bytes + part.body.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    body.set(new Uint8Array(part.body), at);
-    at += part.body.byteLength;
-  }
-  return body;
-}
-
 /** Upper bound of what a chunk adds to the segment of a tail. */
 function mergedBytesMax(bytes: number, count: number): number {
   return bytes + count * wideColumnBytesMax;
-}
-
-function tableOf(generation: number): string {
-  return `log_${generation}`;
 }
 
 /**

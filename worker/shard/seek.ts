@@ -2,7 +2,7 @@
 // other searches use the entries.
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
-import type { LogEntry } from "./log.ts";
+import type { LogEntry } from "./logTable.ts";
 import type { ShardStore } from "./store.ts";
 import type { SeekRequest, ShardView } from "../core/types.ts";
 

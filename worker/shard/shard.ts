@@ -1,20 +1,20 @@
-// A shard: a Durable Object that gives records their index and arrival time, makes them durable,
-// and returns them. It never parses a request or prints a reply. Appends are committed in groups:
-// while one commit is synced the next one gathers. So a single producer does not wait, and many
-// producers share a row. Readers see records after the commit, which also wakes waiting readers.
-// After a failed commit all state in memory is dropped and read from the rows again. A closed shard
-// accepts no records.
+// A shard: a Durable Object that gives records their index and arrival time, makes them durable
+// (committer.ts), and returns them when they are (publishedView.ts). It never parses a request or
+// prints a reply. After a failed write the state in memory is read from the rows again
+// (shardState.ts). A closed shard accepts no records. This file has the calls to the object, and
+// the work of its alarm.
 import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
-import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
+import { StreamError } from "../errors.ts";
 import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
-import { AppendQueue, openOffered } from "./appendQueue.ts";
-import type { Chunk } from "../engine/chunk.ts";
-import { groupChunks } from "./commitGroups.ts";
+import { openOffered } from "./appendQueue.ts";
+import { Committer } from "./committer.ts";
+import { PublishedView } from "./publishedView.ts";
+import { ShardState } from "./shardState.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
@@ -34,7 +34,6 @@ import { readTail } from "./tailPage.ts";
 import { TierMover } from "./tierMover.ts";
 import { WaitList } from "./waitList.ts";
 import type {
-  AppendReceipt,
   ReadReply,
   ReadRequest,
   SeekReply,
@@ -46,61 +45,49 @@ import type {
   SkippedSegment,
 } from "../core/types.ts";
 
-/** The part of the view that a commit or a seal changes; the rest follows from clock and tier. */
-type Published = Pick<ShardView, "nextIndex" | "lastTimeMs" | "segment" | "tailIndex" | "closedMs">;
-
-const nothingPublished: Published = {
-  nextIndex: 0,
-  lastTimeMs: 0,
-  segment: 0,
-  tailIndex: 0,
-  closedMs: undefined,
-};
-
 export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly sql: MeteredSql;
-  private store: ShardStore | undefined;
-  private published = nothingPublished;
-  private readonly appends = new AppendQueue();
-  private committing = false;
-  /** Resolves when everything that was pending is committed, or has failed. */
-  private idle: Promise<void> = Promise.resolve();
-  private closing: Promise<ShardEnd> | undefined;
-  /** False while the state in memory may differ from the stored rows. */
-  private recovered = false;
+  private readonly state: ShardState;
   private readonly alarmClock: AlarmClock;
   private readonly tiering: TierMover;
+  private readonly committer: Committer;
   private readonly waiting = new WaitList();
+  private readonly published = new PublishedView(this.waiting);
   /** Set only if the server keeps the service's limits. */
   private readonly quota: ShardQuota | undefined;
-  private readonly counters = { commits: 0, failedCommits: 0, reads: 0, segmentReads: 0 };
+  private readonly counters = { reads: 0, segmentReads: 0 };
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.sql = new MeteredSql(ctx.storage.sql);
     this.alarmClock = new AlarmClock(ctx.storage, this.sql);
     if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
+    this.state = new ShardState(ctx, this.sql, (store) => this.recovered(store));
     this.tiering = new TierMover(env.SEGMENTS, {
-      store: () => this.store,
+      store: () => this.state.store,
       sealedSegment: () => this.published.segment,
-      transact: (change) => this.transact(change),
+      transact: (change) => this.state.transact(change),
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
     });
-    this.recoverIfPossible();
+    this.committer = new Committer({
+      storage: ctx.storage,
+      state: this.state,
+      alarmClock: this.alarmClock,
+      publish: () => this.published.publish(this.state.opened()),
+      moveSealed: () => void this.tiering.move(),
+    });
+    this.state.recoverIfPossible();
   }
 
   async open(shard: ShardSettings): Promise<void> {
-    if (!this.recovered) this.recover();
-    if (this.store !== undefined) return;
-    this.ctx.storage.transactionSync(() => ShardStore.create(this.sql, shard));
-    this.recover();
+    this.state.create(shard);
     await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
   }
 
   append(offered: Uint8Array[]): Promise<Reply<AppendReply>> {
     return asReply(async () => {
       const { uid, closedMs } = this.opened().description;
-      if (closedMs !== undefined || this.closing !== undefined) {
+      if (closedMs !== undefined || this.committer.isClosing) {
         throw new StreamError("shardClosed", { uid });
       }
       const opened = openOffered(offered);
@@ -109,17 +96,14 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         refused: 0,
       };
       if (chunks.length === 0) throw new StreamError("overloaded");
-      const receipts = this.appends.add(uid, chunks);
-      if (!this.committing) this.idle = this.commitPending();
-      return { receipts: await receipts, refused };
+      return { receipts: await this.committer.append(uid, chunks), refused };
     });
   }
 
   close(): Promise<Reply<ShardEnd>> {
     return asReply(() => {
       this.opened();
-      this.closing ??= this.writeEnd().finally(() => (this.closing = undefined));
-      return this.closing;
+      return this.committer.close();
     });
   }
 
@@ -181,12 +165,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return asReply(async () => {
       const store = this.opened();
       const isTail = segment === this.published.segment;
-      if (isTail) this.sealTail();
+      if (isTail) this.committer.sealTail();
       const end = isTail ? this.published.segment : segment + 1;
       const load = (each: number) => this.tiering.segmentBody(store, each);
       const skipped = await findUnreadable(store, segment, end, load);
       const { uid } = this.opened().description;
-      this.transact(() => this.opened().skip(skipped));
+      this.state.transact(() => this.opened().skip(skipped));
       await this.ctx.storage.sync();
       console.warn(`readers may pass over a segment of shard ${uid}`, skipped);
       return { skipped };
@@ -203,12 +187,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   async destroy(): Promise<void> {
     // A shard whose removal was interrupted is not open, but still stored.
-    const store = this.store ?? ShardStore.open(this.sql, this.ctx.id.name);
+    const store = this.state.stored();
     if (store !== undefined) {
       store.describe({ destroyed: true });
-      this.store = undefined;
-      this.published = nothingPublished;
-      this.waiting.ended();
+      this.state.store = undefined;
+      this.published.end();
       await this.tiering.drop(store.description.uid);
     }
     await this.ctx.storage.deleteAlarm();
@@ -222,9 +205,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         shard: store.description.uid,
         ...store.totals(Date.now()),
         databaseBytes: this.sql.databaseBytes,
-        pendingBytes: this.appends.bytes,
+        pendingBytes: this.committer.pendingBytes,
         rowsWritten: this.sql.rowsWritten,
         waiting: this.waiting.waiting,
+        ...this.committer.counters,
         ...this.counters,
       };
     });
@@ -238,12 +222,14 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     const setForMs = info?.scheduledTime ?? Infinity;
     this.alarmClock.rings();
-    if (!this.recovered) this.recover();
-    if (this.store === undefined) return this.destroy();
+    this.state.ensureRecovered();
+    const { store } = this.state;
+    if (store === undefined) return this.destroy();
     const nowMs = Date.now();
-    const { entries, sealedCount } = this.store.log;
+    const { entries, sealedCount } = store.log;
     const oldestTail = entries[sealedCount];
-    if (oldestTail !== undefined && isOver(oldestTail.firstMs, sealAgeMs, nowMs)) this.sealTail();
+    const isOld = oldestTail !== undefined && isOver(oldestTail.firstMs, sealAgeMs, nowMs);
+    if (isOld) this.committer.sealTail();
     try {
       await this.trim(Math.min(nowMs, setForMs));
     } catch (error) {
@@ -254,90 +240,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.alarmClock.wakeBy(this.nextWakeMs());
   }
 
-  /**
-   * Commits until nothing is pending: one row, one sync, then the appends that arrived meanwhile.
-   */
-  private async commitPending(): Promise<void> {
-    this.committing = true;
-    for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
-      try {
-        const receipts = await this.commit(batch.flatMap((append) => append.chunks));
-        this.appends.settle(batch, receipts);
-      } catch (error) {
-        this.counters.failedCommits++;
-        // The log line of the request names the caller. For a shard that was deleted meanwhile
-        // there is nothing to log.
-        if (!isCode(error, "shardNotFound")) {
-          console.error(`a commit of shard ${batch[0]?.uid} failed`, error);
-        }
-        this.recoverIfPossible();
-        this.appends.refuse(batch, commitFailure(error));
-      }
-      if (this.store?.isFull === true) this.sealTail();
-    }
-    this.committing = false;
-    void this.tiering.move();
-  }
-
-  private async commit(chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
-    const store = this.opened();
-    const stamped = store.stamp(chunks, Date.now());
-    this.transact(() => store.append(groupChunks(stamped)));
-    await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
-    await this.ctx.storage.sync();
-    this.counters.commits++;
-    this.publish();
-    return stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
-  }
-
-  /** Commits what is pending, then stores the end of the shard; nothing is accepted meanwhile. */
-  private async writeEnd(): Promise<ShardEnd> {
-    await this.idle;
-    const store = this.opened();
-    const { closedMs, endIndex } = store.description;
-    if (closedMs !== undefined && endIndex !== undefined) return { closedMs, endIndex };
-    const end = {
-      closedMs: Math.max(Date.now(), store.tip.timeMs),
-      endIndex: store.tip.nextIndex,
-    };
-    try {
-      this.ctx.storage.transactionSync(() => {
-        store.seal(end.closedMs);
-        store.describe(end);
-      });
-      await this.ctx.storage.sync();
-    } catch (error) {
-      this.recoverIfPossible();
-      throw commitFailure(error);
-    }
-    this.publish();
-    void this.tiering.move();
-    return end;
-  }
-
-  private sealTail(): void {
-    const { store } = this;
-    if (store === undefined) return;
-    try {
-      this.transact(() => store.seal(Date.now()));
-      this.publish();
-    } catch (error) {
-      console.error("sealing failed", error);
-    }
-  }
-
   private async trim(nowMs: number): Promise<void> {
-    const { store } = this;
+    const { store } = this.state;
     if (store === undefined) return;
     const horizonMs = store.horizonMs(nowMs);
-    const last = store.log.entries.at(-1);
-    if (last !== undefined && last.lastMs < horizonMs && !this.committing) {
-      this.transact(() => {
-        store.log.seal();
-        store.roll();
-      });
-      this.publish();
-    }
+    this.committer.rollExpired(horizonMs);
     await this.tiering.forget(store, horizonMs);
   }
 
@@ -356,106 +263,28 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   private currentView(): ShardView {
-    const store = this.opened();
-    const { nextIndex, segment } = this.published;
-    const kept = store.firstKept(Date.now());
-    return {
-      ...this.published,
-      firstIndex: Math.min(kept.index, nextIndex),
-      firstSegment: Math.min(kept.segment, segment),
-      tieredSegment: this.tiering.tieredSegment,
-      retentionMs: store.retentionMs,
-      floorMs: store.floorMs,
-    };
-  }
-
-  /** Makes all committed records visible to readers. */
-  private publish(store = this.opened()): void {
-    const { log, tip, description } = store;
-    const before = this.published;
-    const next: Published = {
-      nextIndex: tip.nextIndex,
-      lastTimeMs: tip.timeMs,
-      segment: log.nextSegment,
-      tailIndex: log.entries[log.sealedCount]?.firstIndex ?? tip.nextIndex,
-      closedMs: description.closedMs,
-    };
-    const isForward =
-      next.nextIndex >= before.nextIndex &&
-      next.lastTimeMs >= before.lastTimeMs &&
-      next.segment >= before.segment &&
-      next.tailIndex >= before.tailIndex &&
-      (before.closedMs ?? next.closedMs) === next.closedMs;
-    const place = { shard: description.uid, index: next.nextIndex };
-    invariant(isForward, `readers have seen records up to ${before.nextIndex}`, place);
-    this.published = next;
-    if (description.closedMs === undefined) this.waiting.published(tip.nextIndex);
-    else this.waiting.ended();
+    return this.published.viewOf(this.opened(), this.tiering.tieredSegment);
   }
 
   private opened(): ShardStore {
-    if (!this.recovered) this.recover();
-    if (this.store === undefined) throw new StreamError("shardNotFound");
-    return this.store;
+    return this.state.opened();
   }
 
-  /** Applies a change completely or not at all, also to the state in memory. */
-  private transact(change: () => void): void {
-    try {
-      this.ctx.storage.transactionSync(change);
-    } catch (error) {
-      this.recoverIfPossible();
-      throw error;
-    }
-  }
-
-  /** As `recover`; if storage cannot be read now, the next call tries again. */
-  private recoverIfPossible(): void {
-    try {
-      this.recover();
-    } catch (error) {
-      console.error("recovery failed", error);
-    }
-  }
-
-  /** Derives all state from stored rows. */
-  private recover(): void {
-    this.recovered = false;
-    this.store = undefined;
-    const store = ShardStore.open(this.sql, this.ctx.id.name);
-    this.refuseForeign(store?.description.uid);
-    const isThere = store !== undefined && store.description.destroyed !== true;
-    if (isThere) {
-      this.tiering.recover(store);
-      this.publish(store);
-    }
-    this.store = isThere ? store : undefined;
-    this.recovered = true;
-    if (this.store === undefined) return;
-    const { uid } = this.store.description;
-    if (!this.committing) resetPending(uid);
-    // Some cached bodies may never have become durable.
+  /** Takes a store that was read from the rows. Some cached bodies may never have become durable. */
+  private recovered(store: ShardStore): void {
+    this.tiering.recover(store);
+    this.published.publish(store);
+    const { uid } = store.description;
+    if (!this.committer.isCommitting) resetPending(uid);
     bodies.deleteAll(`${uid}/`);
-  }
-
-  /** Refuses a database of another shard in this place: it must not be read or written. */
-  private refuseForeign(uid: string | undefined): void {
-    const { name } = this.ctx.id;
-    if (uid === undefined || name === undefined || uid === name) return;
-    throw new StreamError("corrupt", { shard: name, what: `the database is that of shard ${uid}` });
   }
 
   /** When the alarm has work next, or undefined. */
   private nextWakeMs(): number | undefined {
     const nowMs = Date.now();
-    const dueMs = this.store?.nextDueMs(nowMs);
-    if (this.store === undefined || !this.tiering.isBehind) return dueMs;
+    const { store } = this.state;
+    const dueMs = store?.nextDueMs(nowMs);
+    if (store === undefined || !this.tiering.isBehind) return dueMs;
     return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
   }
-}
-
-function commitFailure(error: unknown): StreamError {
-  if (isStreamError(error)) return error;
-  const what = error instanceof Error ? error.message : String(error);
-  return new StreamError("commitFailed", { what });
 }

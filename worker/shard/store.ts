@@ -20,8 +20,9 @@ import {
 import { type Chunk, withStamp } from "../engine/chunk.ts";
 import { type Generation, Generations, generationSchema } from "./generations.ts";
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
-import { Log, type LogEntry, readBody, segmentKey } from "./log.ts";
-import { bodies } from "../core/bodyCache.ts";
+import { Log } from "./log.ts";
+import { type LogEntry, LogTable, readBody } from "./logTable.ts";
+import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { invariant } from "../errors.ts";
 import { addSkipped } from "./skips.ts";
 import { settingsDocument } from "./settingsDocument.ts";
@@ -106,7 +107,7 @@ export class ShardStore {
        )`,
     );
     sql.run(generationSchema);
-    Log.create(sql, 0);
+    LogTable.create(sql, 0);
     sql.run(
       "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
       settingsDocument.encode(description),
@@ -173,7 +174,7 @@ export class ShardStore {
     if (log.entries.length === 0) return;
     const next = { generation: log.generation + 1, firstSegment: log.nextSegment };
     this.generations.close(log.generation, this.firstLogSegment, log.entries);
-    Log.create(this.sql, next.generation);
+    LogTable.create(this.sql, next.generation);
     this.sql.run(
       `UPDATE shard SET generation = ?, first_segment = ?, first_index = ?,
                         last_ms = ?, last_ordinal = ?`,
@@ -354,13 +355,13 @@ export class ShardStore {
   /** Marks a generation as moved to R2 and drops its table. */
   free(generation: Generation): void {
     this.generations.markTiered(generation);
-    Log.drop(this.sql, generation.number);
+    LogTable.drop(this.sql, generation.number);
   }
 
   /** Deletes a generation: its row, and its table if it still exists. */
   forget(generation: Generation): void {
     this.generations.forget(generation);
-    Log.drop(this.sql, generation.number);
+    LogTable.drop(this.sql, generation.number);
   }
 
   private loadClosed(generation: Generation, segment: number): Uint8Array {

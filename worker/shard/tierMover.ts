@@ -5,7 +5,7 @@ import { StreamError } from "../errors.ts";
 import { tierRetryMs } from "../limits.ts";
 import type { Generation } from "./generations.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
-import type { LogEntry } from "./log.ts";
+import type { LogEntry } from "./logTable.ts";
 import type { ShardStore } from "./store.ts";
 import {
   dropSegments,

@@ -2,6 +2,7 @@
 // rates of its calls, and the key that authenticates its cursors.
 import type { Env } from "../core/bindings.ts";
 import type { AccountTotals, Commitment } from "../core/control.ts";
+import { unwrap } from "../core/rpc.ts";
 import { readSettings } from "../core/settings.ts";
 import type { Scope } from "../core/types.ts";
 import { cursorKeyOf, findCursorKey, findCursorKeyBeside, writtenCatalogOf } from "./directory.ts";
@@ -14,13 +15,13 @@ export class Accounts {
   }
 
   /** How much the account uses, and its commitment to a throughput if it made one. */
-  describe(scope: Scope): Promise<{ totals: AccountTotals; commitment?: Commitment }> {
-    return writtenCatalogOf(this.env, scope).account();
+  async describe(scope: Scope): Promise<{ totals: AccountTotals; commitment?: Commitment }> {
+    return unwrap(await writtenCatalogOf(this.env, scope).account());
   }
 
   /** Begins a commitment, or ends it. */
-  commit(scope: Scope, wanted: boolean): Promise<{ commitment?: Commitment }> {
-    return writtenCatalogOf(this.env, scope).commitAccount(wanted);
+  async commit(scope: Scope, wanted: boolean): Promise<{ commitment?: Commitment }> {
+    return unwrap(await writtenCatalogOf(this.env, scope).commitAccount(wanted));
   }
 
   /**

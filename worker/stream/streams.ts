@@ -70,18 +70,18 @@ export class Streams {
    * `path` those whose names are not paths. A page that is not the last may have fewer streams than
    * the limit, but at least one.
    */
-  list(scope: Scope, after: string, limit: number, path?: string): Promise<StreamPage> {
-    return writtenCatalogOf(this.env, scope).listStreams(after, limit, path);
+  async list(scope: Scope, after: string, limit: number, path?: string): Promise<StreamPage> {
+    return unwrap(await writtenCatalogOf(this.env, scope).listStreams(after, limit, path));
   }
 
   /** The entries of a directory of streams. A page may be empty and not the last. */
-  listDirectory(
+  async listDirectory(
     scope: Scope,
     path: string | undefined,
     after: string,
     limit: number,
   ): Promise<StreamDirectory> {
-    return writtenCatalogOf(this.env, scope).listDirectory(path, after, limit);
+    return unwrap(await writtenCatalogOf(this.env, scope).listDirectory(path, after, limit));
   }
 
   /** Throws `streamExists`, `tooManyShards`, `tooManyStreams`. */

@@ -1,16 +1,19 @@
 // Stands before a catalog that may never have been written to. If it was not, queries are answered
 // here as an empty catalog would answer them, and only calls that write are passed on.
-import type { TagChange } from "../core/control.ts";
-import type { Tags } from "../core/control.ts";
-import type { ReshardOrder } from "../core/control.ts";
-import type { AccountTotals } from "../core/control.ts";
-import type { ConsumerKey } from "../core/control.ts";
-import type { StreamChange } from "../core/control.ts";
-import type { Commitment } from "../core/control.ts";
+import type {
+  AccountTotals,
+  Commitment,
+  ConsumerKey,
+  ReshardOrder,
+  StreamChange,
+  TagChange,
+  Tags,
+} from "../core/control.ts";
 import { CallRates } from "../catalog/callRates.ts";
 import type {
   CatalogApi,
   Failure,
+  Reply,
   ResourceKey,
   StreamDirectory,
   StreamPage,
@@ -41,14 +44,22 @@ export class UnwrittenCatalog implements CatalogApi {
     return this.ofStream(name, (catalog) => catalog.describeStream(name));
   }
 
-  listStreams(after: string, limit: number, path?: string): Promise<StreamPage> {
+  listStreams(after: string, limit: number, path?: string): Promise<Reply<StreamPage>> {
     const none = { streams: [], more: false };
-    return this.orElse(none, (catalog) => catalog.listStreams(after, limit, path));
+    return this.orElse<Reply<StreamPage>>(none, (catalog) =>
+      catalog.listStreams(after, limit, path),
+    );
   }
 
-  listDirectory(path: string | undefined, after: string, limit: number): Promise<StreamDirectory> {
+  listDirectory(
+    path: string | undefined,
+    after: string,
+    limit: number,
+  ): Promise<Reply<StreamDirectory>> {
     const none = { entries: [], next: undefined };
-    return this.orElse(none, (catalog) => catalog.listDirectory(path, after, limit));
+    return this.orElse<Reply<StreamDirectory>>(none, (catalog) =>
+      catalog.listDirectory(path, after, limit),
+    );
   }
 
   deleteStream(name: string, withConsumers?: boolean) {
@@ -87,14 +98,18 @@ export class UnwrittenCatalog implements CatalogApi {
     return this.ofStream(resource.stream, (catalog) => catalog.changePolicy(resource, policy));
   }
 
-  account(): Promise<{ totals: AccountTotals; commitment?: Commitment }> {
+  account(): Promise<Reply<{ totals: AccountTotals; commitment?: Commitment }>> {
     const none = { totals: { openShards: 0, onDemandStreams: 0 } };
-    return this.orElse(none, (catalog) => catalog.account());
+    return this.orElse<Reply<{ totals: AccountTotals; commitment?: Commitment }>>(none, (catalog) =>
+      catalog.account(),
+    );
   }
 
-  commitAccount(wanted: boolean): Promise<{ commitment?: Commitment }> {
+  commitAccount(wanted: boolean): Promise<Reply<{ commitment?: Commitment }>> {
     if (wanted) return this.catalog.commitAccount(wanted);
-    return this.orElse({}, (catalog) => catalog.commitAccount(wanted));
+    return this.orElse<Reply<{ commitment?: Commitment }>>({}, (catalog) =>
+      catalog.commitAccount(wanted),
+    );
   }
 
   async takePermit(kind: string, perSecond: number): Promise<boolean> {

@@ -4,7 +4,7 @@ import type { Mutation } from "../mutation.ts";
 export const catalogMutations: readonly Mutation[] = [
   {
     id: "catalog-01",
-    file: "worker/catalog/catalog.ts",
+    file: "worker/catalog/streamJobs.ts",
     find: "const now = this.streams.find(stream.name);\n    if (now?.uid !== stream.uid) return;\n    if (readSettings",
     replace:
       "const now = this.streams.find(stream.name);\n    if (now === undefined) return;\n    if (readSettings",
@@ -46,7 +46,7 @@ export const catalogMutations: readonly Mutation[] = [
   },
   {
     id: "catalog-05",
-    file: "worker/catalog/catalog.ts",
+    file: "worker/catalog/streamJobs.ts",
     find: "this.streams.save(stream);\n    await this.wakeBy(Date.now() + resumeDelayMs);",
     replace: "this.streams.save(stream);",
     tests: ["test/worker/stream/catalog.workerd.test.ts"],
@@ -54,7 +54,7 @@ export const catalogMutations: readonly Mutation[] = [
   },
   {
     id: "catalog-06",
-    file: "worker/catalog/catalog.ts",
+    file: "worker/catalog/streamJobs.ts",
     find: "now?.uid !== uid || now.status !== status || !hasWorkLeft(now)",
     replace: "now === undefined || !hasWorkLeft(now)",
     tests: ["test/worker/stream/catalog.workerd.test.ts"],

@@ -36,7 +36,7 @@ export const shardMutations: readonly Mutation[] = [
   },
   {
     id: "shard-05",
-    file: "worker/shard/log.ts",
+    file: "worker/shard/logTable.ts",
     find: "this.rowCount = rows.length;",
     replace: "this.rowCount = 0;",
     tests: ["test/worker/stream/guards.workerd.test.ts"],
@@ -100,7 +100,7 @@ export const shardMutations: readonly Mutation[] = [
   },
   {
     id: "shard-13",
-    file: "worker/shard/shard.ts",
+    file: "worker/shard/shardState.ts",
     find: "this.refuseForeign(store?.description.uid);",
     replace: "",
     tests: ["test/worker/stream/damage.workerd.test.ts"],
@@ -132,8 +132,8 @@ export const shardMutations: readonly Mutation[] = [
   },
   {
     id: "shard-17",
-    file: "worker/shard/shard.ts",
-    find: "await this.ctx.storage.sync();\n    this.counters.commits++;",
+    file: "worker/shard/committer.ts",
+    find: "await storage.sync();\n    this.counters.commits++;",
     replace: "this.counters.commits++;",
     tests: [
       "test/worker/stream/append.workerd.test.ts",
@@ -143,8 +143,8 @@ export const shardMutations: readonly Mutation[] = [
   },
   {
     id: "shard-18",
-    file: "worker/shard/shard.ts",
-    find: "this.recoverIfPossible();\n        this.appends.refuse",
+    file: "worker/shard/committer.ts",
+    find: "state.recoverIfPossible();\n        this.appends.refuse",
     replace: "this.appends.refuse",
     tests: [
       "test/worker/stream/faults.workerd.test.ts",
@@ -156,14 +156,14 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-19",
     file: "worker/shard/shard.ts",
-    find: "if (closedMs !== undefined || this.closing !== undefined) {",
+    find: "if (closedMs !== undefined || this.committer.isClosing) {",
     replace: "if (closedMs !== undefined) {",
     tests: ["test/worker/stream/reshard.workerd.test.ts"],
     harm: "a shard that is being closed takes records behind its end",
   },
   {
     id: "shard-20",
-    file: "worker/shard/shard.ts",
+    file: "worker/shard/committer.ts",
     find: "await this.idle;\n",
     replace: "",
     tests: ["test/worker/stream/reshard.workerd.test.ts"],

@@ -124,7 +124,7 @@ describe("list", () => {
     async (limit) => {
       const found: string[] = [];
       for (let after = "", more = true; more;) {
-        const page = await catalog.listStreams(after, limit);
+        const page = unwrap(await catalog.listStreams(after, limit));
         expect(page.streams.length).toBeLessThanOrEqual(limit);
         found.push(...page.streams.map((stream) => stream.name));
         more = page.more;
@@ -135,14 +135,14 @@ describe("list", () => {
   );
 
   test("what comes after a name need not have that name", async () => {
-    const { streams, more } = await catalog.listStreams("bzz", 2);
+    const { streams, more } = unwrap(await catalog.listStreams("bzz", 2));
     expect(streams.map((stream) => stream.name)).toEqual(["c", "d-1"]);
     expect(more).toBe(true);
-    expect(await catalog.listStreams("zzz", 10)).toEqual({ streams: [], more: false });
+    expect(unwrap(await catalog.listStreams("zzz", 10))).toEqual({ streams: [], more: false });
   });
 
   test("says of each stream what describing it says, but for what may be large", async () => {
-    const { streams } = await catalog.listStreams("", 1);
+    const { streams } = unwrap(await catalog.listStreams("", 1));
     const { account, region, name, status, mode, createdMs } = await describeStream("a");
     expect(streams).toEqual([{ account, region, name, status, mode, createdMs }]);
   });
@@ -155,7 +155,7 @@ describe("list", () => {
     }
     const found: string[] = [];
     for (let after = "", more = true; more;) {
-      const page = await catalog.listStreams(after, 100);
+      const page = unwrap(await catalog.listStreams(after, 100));
       expect(page.streams.length).toBeGreaterThan(0);
       found.push(...page.streams.map((stream) => stream.name));
       more = page.more;
@@ -163,7 +163,7 @@ describe("list", () => {
     }
     expect(found).toEqual([...names, ...large]);
     expect(await pathsIn("/c/", 100)).toEqual(large.map((each) => `/c/${each}/`));
-    expect((await catalog.account()).totals.openShards).toBe(names.length + 2 * large.length);
+    expect(unwrap(await catalog.account()).totals.openShards).toBe(names.length + 2 * large.length);
   });
 });
 
@@ -216,12 +216,12 @@ describe("list a directory", () => {
   });
 
   test("says of a stream when it was made, how long it keeps and how many shards it has had", async () => {
-    const { entries } = await catalog.listDirectory("/d/a/", "", 1);
+    const { entries } = unwrap(await catalog.listDirectory("/d/a/", "", 1));
     const { createdMs, retentionHours } = await describeStream("/d/a/1");
     expect(entries).toEqual([
       { path: "/d/a/1/", createdMs, stream: { retentionHours, shardCount: 2 } },
     ]);
-    const above = await catalog.listDirectory("/d/", "", 1);
+    const above = unwrap(await catalog.listDirectory("/d/", "", 1));
     expect(above.entries).toEqual([{ path: "/d/a/", createdMs }]);
   });
 
@@ -237,7 +237,7 @@ describe("delete", () => {
     for (const shard of shardsOf(stream)) await append(shard, "a");
     expect(await catalog.deleteStream("orders")).toEqual({ deleted: true });
     expect(await catalog.describeStream("orders")).toMatchObject({ failed: "streamNotFound" });
-    expect(await catalog.listStreams("", 10)).toEqual({ streams: [], more: false });
+    expect(unwrap(await catalog.listStreams("", 10))).toEqual({ streams: [], more: false });
     for (const shard of shardsOf(stream)) {
       expect(await shard.append([chunkOf("b")])).toMatchObject({ failed: "shardNotFound" });
     }
@@ -368,7 +368,7 @@ function shardsOf({ shards }: StreamDescription) {
 async function pathsIn(path: string | undefined, limit: number): Promise<string[]> {
   const paths: string[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {
-    const page: StreamDirectory = await catalog.listDirectory(path, after, limit);
+    const page: StreamDirectory = unwrap(await catalog.listDirectory(path, after, limit));
     expect(page.entries.length).toBeLessThanOrEqual(limit);
     paths.push(...page.entries.map((entry) => entry.path));
     after = page.next;

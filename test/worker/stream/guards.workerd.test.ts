@@ -115,16 +115,16 @@ test("a generation with a damaged segment keeps its rows, which are the last cop
 function nextDueMsOf(shard: ShardStub, nowMs: number): Promise<number | undefined> {
   return runInDurableObject(shard, (instance) => {
     const object = instance as unknown as {
-      store: { nextDueMs(nowMs: number): number | undefined };
+      state: { store: { nextDueMs(nowMs: number): number | undefined } };
     };
-    return object.store.nextDueMs(nowMs);
+    return object.state.store.nextDueMs(nowMs);
   });
 }
 
 function rowCountOf(shard: ShardStub): Promise<number> {
   return runInDurableObject(shard, async (instance) => {
-    const object = instance as unknown as { store: { log: { rowCount: number } } };
+    const object = instance as unknown as { state: { store: { log: { rowCount: number } } } };
     await shard.view().catch(() => undefined);
-    return object.store.log.rowCount;
+    return object.state.store.log.rowCount;
   });
 }

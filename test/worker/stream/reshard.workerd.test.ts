@@ -461,6 +461,12 @@ async function statusNow(): Promise<string> {
   return unwrap(await catalog.describeStream("orders")).stream.status;
 }
 
+/** The objects of a catalog by which its jobs call shards. */
+interface JobsWithin {
+  env: typeof env;
+  reshardings: { env: typeof env };
+}
+
 /** The next of these calls to a shard is held, until it is let go. */
 async function holdNext(
   step: "close" | "destroy",
@@ -475,7 +481,7 @@ async function holdNext(
     return step === "close" ? shard.close() : shard.destroy();
   };
   await runInDurableObject(catalog, (instance) => {
-    const object = instance as unknown as { env: typeof env; reshardings: { env: typeof env } };
+    const object = (instance as unknown as { jobs: JobsWithin }).jobs;
     const shards = {
       getByName: (name: string) =>
         new Proxy(SHARD.getByName(name), {
@@ -507,7 +513,7 @@ async function cutOff(step: "setAlarm" | "open" | "close"): Promise<void> {
       };
       return;
     }
-    const { reshardings } = instance as unknown as { reshardings: { env: typeof env } };
+    const { reshardings } = (instance as unknown as { jobs: JobsWithin }).jobs;
     const { SHARD } = reshardings.env;
     reshardings.env = {
       ...reshardings.env,

@@ -84,8 +84,8 @@ test("what writes goes on to it", async () => {
   const catalog = new UnwrittenCatalog("any", stub, never);
   const key = await catalog.cursorKey();
   expect(await stub.findCursorKey()).toEqual({ key });
-  const { commitment } = await catalog.commitAccount(true);
-  expect((await stub.account()).commitment).toEqual(commitment);
+  const { commitment } = unwrap(await catalog.commitAccount(true));
+  expect(unwrap(await stub.account()).commitment).toEqual(commitment);
   const spec = { name: "s", shardCount: 1, retentionHours: 24, mode: "PROVISIONED" as const };
   unwrap(await catalog.createStream({ account: "111122223333", region: "us-east-1" }, spec));
   expect(await catalog.takeTurns("s", 2)).toBe(0);

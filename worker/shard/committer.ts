@@ -1,0 +1,162 @@
+// Makes what a shard accepts durable. Appends are committed in groups: while one commit is synced
+// the next one gathers. So a single producer does not wait, and many producers share a row. After a
+// commit the records are published, then the appends get their receipts. A commit that fails drops
+// the state in memory, and its appends are refused. The end of the shard is written when nothing is
+// pending any more.
+import { isCode, isStreamError, StreamError } from "../errors.ts";
+import { sealAgeMs } from "../limits.ts";
+import type { AppendReceipt, ShardEnd } from "../core/types.ts";
+import type { Chunk } from "../engine/chunk.ts";
+import type { AlarmClock } from "./alarmClock.ts";
+import { AppendQueue } from "./appendQueue.ts";
+import { groupChunks } from "./commitGroups.ts";
+import type { ShardState } from "./shardState.ts";
+
+/** What the committer needs of the shard. */
+export interface CommitOwner {
+  readonly storage: DurableObjectStorage;
+  readonly state: ShardState;
+  readonly alarmClock: AlarmClock;
+  /** Makes what is stored visible to readers. */
+  publish(): void;
+  /** Moves what was sealed to the bucket, in the background. */
+  moveSealed(): void;
+}
+
+export class Committer {
+  readonly counters = { commits: 0, failedCommits: 0 };
+  isCommitting = false;
+  private readonly owner: CommitOwner;
+  private readonly appends = new AppendQueue();
+  /** Resolves when everything that was pending is committed, or has failed. */
+  private idle: Promise<void> = Promise.resolve();
+  private closing: Promise<ShardEnd> | undefined;
+
+  constructor(owner: CommitOwner) {
+    this.owner = owner;
+  }
+
+  get pendingBytes(): number {
+    return this.appends.bytes;
+  }
+
+  /** True while the end of the shard is being written. */
+  get isClosing(): boolean {
+    return this.closing !== undefined;
+  }
+
+  /**
+   * Resolves with a receipt for each chunk once they are durable. Throws `overloaded`,
+   * `commitFailed`.
+   */
+  append(uid: string, chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
+    const receipts = this.appends.add(uid, chunks);
+    if (!this.isCommitting) this.idle = this.commitPending();
+    return receipts;
+  }
+
+  /**
+   * Commits what is pending, then stores the end of the shard; nothing is accepted meanwhile.
+   * Concurrent and later calls return the same end. Throws `commitFailed`.
+   */
+  close(): Promise<ShardEnd> {
+    this.closing ??= this.writeEnd().finally(() => (this.closing = undefined));
+    return this.closing;
+  }
+
+  /** Makes the tail a segment. A failure is logged: the tail stays as it is. */
+  sealTail(): void {
+    const { state } = this.owner;
+    const { store } = state;
+    if (store === undefined) return;
+    try {
+      state.transact(() => store.seal(Date.now()));
+      this.owner.publish();
+    } catch (error) {
+      console.error("sealing failed", error);
+    }
+  }
+
+  /** Seals the tail and begins a new generation, if all records of this one arrived before. */
+  rollExpired(horizonMs: number): void {
+    const { state } = this.owner;
+    const { store } = state;
+    const last = store?.log.entries.at(-1);
+    if (store === undefined || last === undefined) return;
+    if (last.lastMs >= horizonMs || this.isCommitting) return;
+    state.transact(() => {
+      store.log.seal();
+      store.roll();
+    });
+    this.owner.publish();
+  }
+
+  /**
+   * Commits until nothing is pending: one row, one sync, then the appends that arrived meanwhile.
+   */
+  private async commitPending(): Promise<void> {
+    const { state } = this.owner;
+    this.isCommitting = true;
+    for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
+      try {
+        const receipts = await this.commit(batch.flatMap((append) => append.chunks));
+        this.appends.settle(batch, receipts);
+      } catch (error) {
+        this.counters.failedCommits++;
+        // The log line of the request names the caller. For a shard that was deleted meanwhile
+        // there is nothing to log.
+        if (!isCode(error, "shardNotFound")) {
+          console.error(`a commit of shard ${batch[0]?.uid} failed`, error);
+        }
+        state.recoverIfPossible();
+        this.appends.refuse(batch, commitFailure(error));
+      }
+      if (state.store?.isFull === true) this.sealTail();
+    }
+    this.isCommitting = false;
+    this.owner.moveSealed();
+  }
+
+  private async commit(chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
+    const { state, alarmClock, storage } = this.owner;
+    const store = state.opened();
+    const stamped = store.stamp(chunks, Date.now());
+    state.transact(() => store.append(groupChunks(stamped)));
+    await alarmClock.wakeBy(Date.now() + sealAgeMs);
+    await storage.sync();
+    this.counters.commits++;
+    this.owner.publish();
+    return stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
+  }
+
+  private async writeEnd(): Promise<ShardEnd> {
+    await this.idle;
+    const { state, storage } = this.owner;
+    const store = state.opened();
+    const { closedMs, endIndex } = store.description;
+    if (closedMs !== undefined && endIndex !== undefined) return { closedMs, endIndex };
+    const end = {
+      closedMs: Math.max(Date.now(), store.tip.timeMs),
+      endIndex: store.tip.nextIndex,
+    };
+    try {
+      storage.transactionSync(() => {
+        store.seal(end.closedMs);
+        store.describe(end);
+      });
+      await storage.sync();
+    } catch (error) {
+      state.recoverIfPossible();
+      throw commitFailure(error);
+    }
+    this.owner.publish();
+    this.owner.moveSealed();
+    return end;
+  }
+}
+
+function commitFailure(error: unknown): StreamError {
+  if (isStreamError(error)) return error;
+  const what = error instanceof Error ? error.message : String(error);
+  return new StreamError("commitFailed", { what });
+}
