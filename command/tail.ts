@@ -59,7 +59,6 @@ async function follow(stream: string, flags: TailFlags): Promise<void> {
   const file = flags.state === undefined ? undefined : new StateFile(flags.state, summary);
   const places = file?.read()?.places ?? firstPlaces(shards, selection.from, selection.choice);
   const keep = keepOften(() => file?.write({ places, counts: {} }, beganMs));
-  file?.write({ places, counts: {} }, beganMs);
   const walk = new Walk(client, stream, places, {
     choice: selection.choice,
     follow: flags.follow,

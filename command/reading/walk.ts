@@ -28,7 +28,7 @@ export interface WalkOptions {
   untilMs?: number | undefined;
   /** When the reader began: stands for `latest` if that must be found again. */
   beganMs: number;
-  /** Called when a place has moved on. */
+  /** Called when reading has begun, and when a place has moved on. */
   onMove?: () => void;
   /** Pause after a page without records. */
   pauseMs: number;
@@ -56,6 +56,7 @@ export class Walk {
   private readonly options: WalkOptions;
   private readonly stopping = new AbortController();
   private readonly reading = new Set<string>();
+  private readonly opened = new Map<string, string>();
   private readonly waiting: (() => void)[] = [];
   private free = readersMax;
   private delivering: Promise<unknown> = Promise.resolve();
@@ -74,6 +75,8 @@ export class Walk {
     signal.addEventListener("abort", stop);
     if (signal.aborted) stop();
     try {
+      await this.openLatest();
+      this.options.onMove?.();
       await this.readAll(shards, deliver);
     } catch (error) {
       if (!this.isStopping) throw error;
@@ -86,6 +89,14 @@ export class Walk {
 
   private get isStopping(): boolean {
     return this.stopping.signal.aborted;
+  }
+
+  /** What is new is new in all shards from one moment on, however long the first pages take. */
+  private async openLatest(): Promise<void> {
+    const latest = [...this.places].filter(([, place]) => place === "latest");
+    await Promise.all(
+      latest.map(async ([id]) => this.opened.set(id, await this.openIterator(id, false))),
+    );
   }
 
   /** Begins with every shard whose parents are done; each that ends may make others ready. */
@@ -107,7 +118,7 @@ export class Walk {
 
   /** True if the shard is closed and was read to its end. */
   private async readShard(shard: Shard, deliver: Deliver): Promise<boolean> {
-    let iterator = await this.openIterator(shard.id);
+    let iterator = this.opened.get(shard.id) ?? (await this.openIterator(shard.id, true));
     while (!this.isStopping) {
       const reply = await this.getRecords(iterator);
       if (reply === undefined) {
@@ -162,7 +173,7 @@ export class Walk {
   }
 
   /** `isAgain`: records may have arrived since the place was called the latest. */
-  private async openIterator(shardId: string, isAgain = false): Promise<string> {
+  private async openIterator(shardId: string, isAgain: boolean): Promise<string> {
     const place = this.places.get(shardId) ?? "start";
     const from = isAgain && place === "latest" ? this.options.beganMs : place;
     const input = { ...streamMember(this.stream), ShardId: shardId, ...iteratorMembers(from) };
