@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../worker/stream/directory.ts";
 import { unwrap } from "../../worker/core/rpc.ts";
 import { base64 } from "./kinesis/client.ts";
-import { sabotage } from "./stream/shards.ts";
+import { sabotage } from "../support/shards.ts";
 
 const scope = { account: "000000000000", region: "us-east-1" };
 const fault = "the disk is on fire";

@@ -5,7 +5,7 @@ import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, test } from "vitest";
 import { crc32 } from "node:zlib";
 import { kinesisOver } from "./kinesis/client.ts";
-import { forgetBodies } from "./stream/storage.ts";
+import { forgetBodies } from "../support/storage.ts";
 import { v3ioOver } from "./v3io/client.ts";
 import { yandexOver } from "./yandex/client.ts";
 

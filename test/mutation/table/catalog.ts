@@ -9,8 +9,8 @@ export const catalogMutations: readonly Mutation[] = [
     replace:
       "const now = this.streams.find(stream.name);\n    if (now === undefined) return;\n    if (readSettings",
     tests: [
-      "test/worker/stream/catalog.workerd.test.ts",
-      "test/worker/stream/reshard.workerd.test.ts",
+      "test/worker/catalog/catalog.workerd.test.ts",
+      "test/worker/catalog/reshard.workerd.test.ts",
     ],
     harm: "a late deletion removes a new stream of that name",
   },
@@ -20,8 +20,8 @@ export const catalogMutations: readonly Mutation[] = [
     find: "if (this.planOf(stream) === undefined) return;",
     replace: "",
     tests: [
-      "test/worker/stream/reshard.workerd.test.ts",
-      "test/worker/stream/catalog.workerd.test.ts",
+      "test/worker/catalog/reshard.workerd.test.ts",
+      "test/worker/catalog/catalog.workerd.test.ts",
     ],
     harm: "a stream that is being deleted becomes ACTIVE again",
   },
@@ -32,7 +32,7 @@ export const catalogMutations: readonly Mutation[] = [
     replace: "freshUntilMs: settled || true ? Date.now() + descriptionTtlMs : 0,",
     tests: [
       "test/worker/kinesis/transitions.workerd.test.ts",
-      "test/worker/stream/catalog.workerd.test.ts",
+      "test/worker/catalog/catalog.workerd.test.ts",
     ],
     harm: "a stream deleted elsewhere is read and described",
   },
@@ -49,7 +49,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/streamJobs.ts",
     find: "this.streams.save(stream);\n    await this.wakeBy(Date.now() + resumeDelayMs);",
     replace: "this.streams.save(stream);",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "a creation that is cut off is never taken up",
   },
   {
@@ -57,7 +57,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/streamJobs.ts",
     find: "now?.uid !== uid || now.status !== status || !hasWorkLeft(now)",
     replace: "now === undefined || !hasWorkLeft(now)",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "a creation that ends late shows a state that is another's",
     survives:
       "What it lets through lasts for a moment: the deletion, or the other creation, that is under way ends as ever.",
@@ -67,7 +67,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/catalog.ts",
     find: "openCount(shards) + additional > shardsMax || listed > listedShardsMax",
     replace: "openCount(shards) + additional > shardsMax",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "a list of shards outgrows the stream's row",
   },
   {
@@ -75,7 +75,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/creation.ts",
     find: "current + additional <= limit",
     replace: "current + additional < limit",
-    tests: ["test/worker/stream/creation.test.ts"],
+    tests: ["test/worker/catalog/creation.test.ts"],
     harm: "the last shard of an account cannot be had",
   },
   {
@@ -91,7 +91,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/creation.ts",
     find: "totals.onDemandStreams >= limit",
     replace: "totals.onDemandStreams > limit",
-    tests: ["test/worker/stream/creation.test.ts"],
+    tests: ["test/worker/catalog/creation.test.ts"],
     harm: "one stream too many",
   },
   {
@@ -206,7 +206,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/registry.ts",
     find: "Buffer.byteLength(description) > rowBodyBytesMax",
     replace: "description.length < 0",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "a stream with large policies fails without a name",
   },
   {
@@ -214,7 +214,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/registry.ts",
     find: "more = rows.length === limit || bytes > streamPageBytesMax",
     replace: "more = rows.length === limit",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "a list of large streams is a 500",
   },
   {
@@ -222,7 +222,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/registry.ts",
     find: 'else if (stream !== undefined && stream.status !== "DELETING") {',
     replace: "else if (stream !== undefined) {",
-    tests: ["test/worker/stream/catalog.workerd.test.ts"],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "v3io lists streams that are gone",
   },
   {
@@ -232,7 +232,7 @@ export const catalogMutations: readonly Mutation[] = [
     replace: "",
     tests: [
       "test/worker/kinesis/tags.workerd.test.ts",
-      "test/worker/stream/catalog.workerd.test.ts",
+      "test/worker/catalog/catalog.workerd.test.ts",
     ],
     harm: "tags of streams that are gone stay for ever",
   },
@@ -241,7 +241,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/reshardPlan.ts",
     find: 'if ("to" in order && order.to > shardsMax) {',
     replace: 'if ("to" in order && order.to < 0) {',
-    tests: ["test/worker/stream/reshard.test.ts"],
+    tests: ["test/worker/catalog/reshardPlan.test.ts"],
     harm: "a count of a million shards stops the server",
   },
   {
@@ -249,7 +249,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/reshardPlan.ts",
     find: "at <= whole.start || at > whole.end",
     replace: "at < whole.start || at > whole.end",
-    tests: ["test/worker/stream/reshard.test.ts"],
+    tests: ["test/worker/catalog/reshardPlan.test.ts"],
     harm: "a split makes a shard without keys",
   },
   {
@@ -257,7 +257,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/reshardPlan.ts",
     find: "first.end + 1n !== second.start",
     replace: "first.end === second.start",
-    tests: ["test/worker/stream/reshard.test.ts"],
+    tests: ["test/worker/catalog/reshardPlan.test.ts"],
     harm: "shards that are no neighbours are merged",
   },
   {
@@ -267,8 +267,8 @@ export const catalogMutations: readonly Mutation[] = [
     replace: "openedMs: closedMs,",
     tests: [
       "test/worker/kinesis/lineage.workerd.test.ts",
-      "test/worker/stream/reshard.workerd.test.ts",
-      "test/worker/stream/reshard.test.ts",
+      "test/worker/catalog/reshard.workerd.test.ts",
+      "test/worker/catalog/reshardPlan.test.ts",
     ],
     harm: "in one millisecond a key has two shards",
   },
@@ -277,7 +277,10 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/reshardPlan.ts",
     find: "(base + each.generation) * SECOND_MS",
     replace: "base * SECOND_MS",
-    tests: ["test/worker/stream/reshard.test.ts", "test/worker/kinesis/lineage.workerd.test.ts"],
+    tests: [
+      "test/worker/catalog/reshardPlan.test.ts",
+      "test/worker/kinesis/lineage.workerd.test.ts",
+    ],
     harm: "sequence numbers do not grow from a shard to its child",
   },
   {
@@ -285,7 +288,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/reshardPlan.ts",
     find: "if (to < first) throw",
     replace: "if (to < 0) throw",
-    tests: ["test/worker/stream/reshard.test.ts"],
+    tests: ["test/worker/catalog/reshardPlan.test.ts"],
     harm: "v3io: a stream is made smaller",
   },
   {
@@ -295,7 +298,7 @@ export const catalogMutations: readonly Mutation[] = [
     replace: "Math.max(notBeforeMs - nowMs, 0)",
     tests: [
       "test/worker/kinesis/clock.workerd.test.ts",
-      "test/worker/stream/reshard.workerd.test.ts",
+      "test/worker/catalog/reshard.workerd.test.ts",
     ],
     harm: "a split stays UPDATING for as long as the clock was set back",
   },
@@ -312,7 +315,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/core/clock.ts",
     find: "return nowMs < startMs ? 0 : Math.max(",
     replace: "return Math.max(",
-    tests: ["test/worker/clock.test.ts"],
+    tests: ["test/worker/core/clock.test.ts"],
     harm: "a clock that is set back locks consumers out",
   },
   {
@@ -320,7 +323,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/core/hashRange.ts",
     find: "i === count - 1 ? SPACE - 1n : start + width - 1n",
     replace: "start + width - 1n",
-    tests: ["test/worker/stream/hashrange.test.ts"],
+    tests: ["test/worker/core/hashRange.test.ts"],
     harm: "the last keys have no shard",
   },
   {
@@ -328,7 +331,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/core/parallel.ts",
     find: "if (at > 0) await new Promise((done) => setTimeout(done));",
     replace: "",
-    tests: ["test/worker/stream/visit.test.ts"],
+    tests: ["test/worker/core/parallel.test.ts"],
     harm: "nobody is served while a stream of thousands of shards is deleted",
   },
   {
@@ -361,7 +364,7 @@ export const catalogMutations: readonly Mutation[] = [
     find: "return await work(await refreshStream(env, scope, name));",
     replace: "throw error;",
     tests: [
-      "test/worker/stream/reshard.workerd.test.ts",
+      "test/worker/catalog/reshard.workerd.test.ts",
       "test/worker/faces.workerd.test.ts",
       "test/worker/kinesis/incarnations.workerd.test.ts",
     ],
@@ -372,7 +375,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/core/boundedMap.ts",
     find: "this.entries.delete(key);\n    this.entries.set",
     replace: "this.entries.set",
-    tests: ["test/worker/boundedMap.test.ts"],
+    tests: ["test/worker/core/boundedMap.test.ts"],
     harm: "what is asked for all the time is forgotten first",
   },
 ];

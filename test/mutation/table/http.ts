@@ -71,7 +71,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "if (claimed !== undefined && claimed > bytesMax) return undefined;",
     replace: "",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a body that says it is too long is read",
   },
   {
@@ -79,7 +79,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "if (end > bytesMax) return undefined;",
     replace: "",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a body in chunks has no bound",
   },
   {
@@ -87,7 +87,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "if (nowMs - this.lastMs >= bodyIdleMsMax) {",
     replace: "if (nowMs < 0) {",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a body that stops holds its request for ever",
   },
   {
@@ -95,7 +95,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "if (nowMs - this.startedMs >= bodyMsMax) {",
     replace: "if (nowMs < 0) {",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a body may come a byte at a time for ever",
   },
   {
@@ -103,7 +103,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "if (this.room !== undefined) bodyBudget.release(this.room, Date.now());",
     replace: "",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "large bodies use up their room and none is read any more",
   },
   {
@@ -111,7 +111,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/bodyBudget.ts",
     find: "if (!isAlive) continue;",
     replace: "",
-    tests: ["test/worker/bodyBudget.test.ts"],
+    tests: ["test/worker/http/bodyBudget.test.ts"],
     harm: "a request that was cut off while it waited takes room for ever",
   },
   {
@@ -119,7 +119,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/bodyBudget.ts",
     find: "for (const room of this.taken) if (room.aliveUntilMs <= nowMs) this.taken.delete(room);",
     replace: "",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "requests that are cut off keep their room for ever",
   },
   {
@@ -127,7 +127,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/reply.ts",
     find: "await writer.abort(error).catch(() => {});",
     replace: "await writer.close().catch(() => {});",
-    tests: ["test/worker/reply.workerd.test.ts"],
+    tests: ["test/worker/http/reply.workerd.test.ts"],
     harm: "a reply that breaks off passes for whole",
   },
   {
@@ -135,7 +135,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/reply.ts",
     find: "lease.onExpiry = () => expiry.reject(new Error",
     replace: "lease.onExpiry = () => void (new Error",
-    tests: ["test/worker/reply.workerd.test.ts"],
+    tests: ["test/worker/http/reply.workerd.test.ts"],
     harm: "clients that stopped reading hold the memory for ever",
   },
   {
@@ -143,7 +143,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/reply.ts",
     find: "pieces.push(lease === undefined ? piece : piece.then(() => pageMemory.renew(lease)));",
     replace: "pieces.push(piece);",
-    tests: ["test/worker/reply.workerd.test.ts"],
+    tests: ["test/worker/http/reply.workerd.test.ts"],
     harm: "clients that read slowly are cut off",
   },
   {
@@ -151,7 +151,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/memoryBudget.ts",
     find: "const queue = first.length > 0 ? first : last;",
     replace: "const queue = last.length > 0 ? last : first;",
-    tests: ["test/worker/stream/reading.test.ts", "test/worker/reply.workerd.test.ts"],
+    tests: ["test/worker/stream/loadBudget.test.ts", "test/worker/http/reply.workerd.test.ts"],
     harm: "pages that are ready wait for pages that are not, and memory runs out",
   },
   {
@@ -160,9 +160,9 @@ export const httpMutations: readonly Mutation[] = [
     find: "if (bytes > 0 && bytes + waiter.bytes > this.bytesMax) return;",
     replace: "",
     tests: [
-      "test/worker/stream/reading.test.ts",
-      "test/worker/stream/memory.workerd.test.ts",
-      "test/worker/reply.workerd.test.ts",
+      "test/worker/stream/loadBudget.test.ts",
+      "test/worker/shard/memory.workerd.test.ts",
+      "test/worker/http/reply.workerd.test.ts",
     ],
     harm: "pages on their way fill the memory",
   },
@@ -171,7 +171,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/memoryBudget.ts",
     find: "lease.bytes = Math.min(lease.bytes, bytes);",
     replace: "",
-    tests: ["test/worker/stream/reading.test.ts"],
+    tests: ["test/worker/stream/loadBudget.test.ts"],
     harm: "a small page holds the memory of a large one",
   },
   {
@@ -179,7 +179,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/recordPage.ts",
     find: "if (text !== undefined) return undefined;",
     replace: "",
-    tests: ["test/worker/longPages.workerd.test.ts", "test/worker/page.workerd.test.ts"],
+    tests: ["test/worker/longPages.workerd.test.ts", "test/worker/http/recordPage.workerd.test.ts"],
     harm: "a page that outgrows the window loses its beginning",
   },
   {
@@ -209,7 +209,7 @@ export const httpMutations: readonly Mutation[] = [
       "test/worker/longPages.workerd.test.ts",
       "test/engine/large.test.ts",
       "test/engine/render.test.ts",
-      "test/worker/stream/large.workerd.test.ts",
+      "test/worker/shard/large.workerd.test.ts",
     ],
     harm: "a page with a large record is no JSON",
   },
@@ -284,7 +284,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/space.ts",
     find: "if (this.#spareBytes <= bytes) return undefined;",
     replace: "",
-    tests: ["test/worker/space.test.ts"],
+    tests: ["test/worker/core/space.test.ts"],
     harm: "the disk is written full, and workerd dies in a loop",
   },
   {
@@ -292,7 +292,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/space.ts",
     find: "this.#writingBytes += bytes;",
     replace: "",
-    tests: ["test/worker/space.test.ts"],
+    tests: ["test/worker/core/space.test.ts"],
     harm: "a burst of writes fills the disk",
   },
   {
@@ -300,7 +300,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/space.ts",
     find: "Seek|Delete|",
     replace: "Seek|",
-    tests: ["test/worker/space.test.ts"],
+    tests: ["test/worker/core/space.test.ts"],
     harm: "nothing can be deleted from a full disk",
   },
   {
@@ -308,7 +308,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/core/space.ts",
     find: 'console.error("no answer about the disk\'s free space", error);\n      this.#spareBytes = 0;',
     replace: 'console.error("no answer about the disk\'s free space", error);',
-    tests: ["test/worker/space.test.ts"],
+    tests: ["test/worker/core/space.test.ts"],
     harm: "without an answer writes go on to a disk that may be full",
   },
   {
@@ -316,7 +316,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/bodyBudget.ts",
     find: "return bytes <= usualBytes ? bytesMax + usualBytesMax : bytesMax;",
     replace: "return bytesMax;",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a few hundred slow uploads refuse everybody else's larger puts",
   },
   {
@@ -324,7 +324,7 @@ export const httpMutations: readonly Mutation[] = [
     file: "worker/http/body.ts",
     find: "heldMs >= bodyTickMs && cameBytes < bodyRateBytesMin",
     replace: "heldMs < 0",
-    tests: ["test/worker/body.test.ts"],
+    tests: ["test/worker/http/body.test.ts"],
     harm: "a body of which almost nothing comes holds its room for 18 seconds",
   },
 ];

@@ -42,7 +42,7 @@ export const kinesisMutations: readonly Mutation[] = [
     file: "worker/core/hashKey.ts",
     find: "return key <= hashKeyMax ? key : undefined;",
     replace: "return key;",
-    tests: ["test/worker/hashKey.test.ts"],
+    tests: ["test/worker/core/hashKey.test.ts"],
     harm: "a hash key above 2^128-1 is taken",
   },
   {

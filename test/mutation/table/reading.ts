@@ -7,7 +7,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/reader.ts",
     find: "if (passOver(page, load.reason)) continue;",
     replace: "",
-    tests: ["test/worker/stream/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skip.workerd.test.ts"],
     harm: "a damaged segment stops its readers for ever",
   },
   {
@@ -24,8 +24,8 @@ export const readingMutations: readonly Mutation[] = [
     find: "timeMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0",
     replace: "0",
     tests: [
-      "test/worker/stream/retention.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
+      "test/worker/shard/retention.workerd.test.ts",
+      "test/worker/shard/model.workerd.test.ts",
     ],
     harm: "expired records of history are read",
   },
@@ -35,9 +35,9 @@ export const readingMutations: readonly Mutation[] = [
     find: "if (bytes > page.bytesLeft && page.runs.length > 0) {",
     replace: "if (bytes < 0) {",
     tests: [
-      "test/worker/stream/read.workerd.test.ts",
+      "test/worker/shard/read.workerd.test.ts",
       "test/worker/stream/history.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
+      "test/worker/shard/model.workerd.test.ts",
     ],
     harm: "pages of history are larger than their limit",
   },
@@ -64,7 +64,7 @@ export const readingMutations: readonly Mutation[] = [
     replace: "",
     tests: [
       "test/worker/stream/history.workerd.test.ts",
-      "test/worker/stream/damage.workerd.test.ts",
+      "test/worker/shard/damage.workerd.test.ts",
     ],
     harm: "what a cache gave wrongly is believed for good",
   },
@@ -73,7 +73,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/reader.ts",
     find: "if (index > page.index) return false;",
     replace: "",
-    tests: ["test/worker/stream/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skip.workerd.test.ts"],
     harm: "passing over one segment loses those before it",
   },
   {
@@ -82,7 +82,7 @@ export const readingMutations: readonly Mutation[] = [
     find: "if (response.headers.get(markHeader) !== mark) verifySegment(body, uid, segment);",
     replace: "",
     tests: [
-      "test/worker/stream/damage.workerd.test.ts",
+      "test/worker/shard/damage.workerd.test.ts",
       "test/worker/stream/history.workerd.test.ts",
     ],
     harm: "damaged bytes of a cache are served",
@@ -103,7 +103,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/core/boundedMap.ts",
     find: "if (this.entries.size <= this.countMax) return;",
     replace: "return;",
-    tests: ["test/worker/boundedMap.test.ts"],
+    tests: ["test/worker/core/boundedMap.test.ts"],
     harm: "names that clients think of fill the memory of the isolate",
   },
   {
@@ -111,7 +111,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/segments.ts",
     find: "throw mayBeSound ?? failures.find(isSkip) ?? failures[0];",
     replace: "throw failures.find(isSkip) ?? failures[0];",
-    tests: ["test/worker/stream/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skip.workerd.test.ts"],
     harm: "a sound segment is passed over while its bucket is away",
   },
   {
@@ -127,7 +127,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/readPlan.ts",
     find: "Math.min(Math.max(hint, view.firstSegment), view.segment - 1)",
     replace: "Math.max(hint, view.firstSegment)",
-    tests: ["test/worker/stream/plan.test.ts"],
+    tests: ["test/worker/stream/readPlan.test.ts"],
     harm: "a wrong hint asks for segments that are not there",
   },
   {
@@ -135,7 +135,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/readPlan.ts",
     find: "Math.min(index + limits.recordsMax, view.tailIndex)",
     replace: "index + limits.recordsMax",
-    tests: ["test/worker/stream/plan.test.ts"],
+    tests: ["test/worker/stream/readPlan.test.ts"],
     harm: "a page runs past the sealed records",
   },
   {
@@ -143,7 +143,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/readPlan.ts",
     find: "if (index >= view.tailIndex) return",
     replace: "if (index > view.tailIndex) return",
-    tests: ["test/worker/stream/plan.test.ts"],
+    tests: ["test/worker/stream/readPlan.test.ts"],
     harm: "the first record of the tail is looked for in segments",
   },
   {
@@ -151,7 +151,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/readPlan.ts",
     find: "Math.min(expected, limits.recordsMax, segmentFetchesMax)",
     replace: "Math.min(expected, limits.recordsMax)",
-    tests: ["test/worker/stream/plan.test.ts"],
+    tests: ["test/worker/stream/readPlan.test.ts"],
     harm: "one page fetches a thousand segments",
   },
   {
@@ -159,7 +159,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/loadBudget.ts",
     find: "pageMemory.run(count * expectedBytes(uid), load)",
     replace: "pageMemory.run(0, load)",
-    tests: ["test/worker/stream/reading.test.ts", "test/worker/stream/memory.workerd.test.ts"],
+    tests: ["test/worker/stream/loadBudget.test.ts", "test/worker/shard/memory.workerd.test.ts"],
     harm: "many readers of history fill the memory",
   },
   {
@@ -167,7 +167,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/core/bodyCache.ts",
     find: "if (this.bytes <= this.bytesMax) break;",
     replace: "break;",
-    tests: ["test/worker/stream/bodies.test.ts"],
+    tests: ["test/worker/core/bodyCache.test.ts"],
     harm: "the cache has no bound",
   },
   {
@@ -175,7 +175,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/core/bodyCache.ts",
     find: "if (body.length * 2 > this.bytesMax) return;",
     replace: "",
-    tests: ["test/worker/stream/bodies.test.ts"],
+    tests: ["test/worker/core/bodyCache.test.ts"],
     harm: "one large record empties the cache",
   },
   {
@@ -183,7 +183,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/writer.ts",
     find: "if (isStale(failure)) stale.push(...ours);",
     replace: "",
-    tests: ["test/worker/stream/reshard.workerd.test.ts"],
+    tests: ["test/worker/catalog/reshard.workerd.test.ts"],
     harm: "records put during a split fail",
   },
   {
@@ -199,7 +199,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/writer.ts",
     find: "return stale.sort((a, b) => a - b);",
     replace: "return stale.sort((a, b) => b - a);",
-    tests: ["test/worker/stream/reshard.workerd.test.ts"],
+    tests: ["test/worker/catalog/reshard.workerd.test.ts"],
     harm: "records put during a split lose their order",
   },
   {

@@ -7,7 +7,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tierMover.ts",
     find: "if (!isMoved || !isWhole) continue;",
     replace: "if (!isMoved) continue;",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "the last copy of a damaged segment is dropped",
   },
   {
@@ -15,7 +15,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: "if (segment >= this.published.segment) return { body: null };",
     replace: "",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "bytes that are not durable are cached for a year",
   },
   {
@@ -23,7 +23,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "timeMs - first.firstMs >= 2 ** 31",
     replace: "timeMs - first.firstMs >= 2 ** 40",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "after a jump of the clock every later commit fails",
   },
   {
@@ -31,7 +31,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "oldest < this.floorMs ? 0 : expiryMs > nowMs",
     replace: "expiryMs > nowMs",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "what a shorter retention has expired stays until the longer one passes",
   },
   {
@@ -39,7 +39,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/logTable.ts",
     find: "this.rowCount = rows.length;",
     replace: "this.rowCount = 0;",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "the bound on a generation's rows is forgotten with every eviction",
   },
   {
@@ -47,7 +47,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/core/segmentBucket.ts",
     find: "if (!truncated) return;",
     replace: "if (objects !== undefined) return;",
-    tests: ["test/worker/stream/guards.workerd.test.ts"],
+    tests: ["test/worker/shard/guards.workerd.test.ts"],
     harm: "removing a shard of more than 1000 segments leaves objects for ever",
   },
   {
@@ -55,7 +55,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: "if (view.getUint8(9) !== 0 || view.getUint16(10) !== 0 || view.getUint8(43) !== 0) {",
     replace: "if (view.getUint8(9) < 0) {",
-    tests: ["test/worker/stream/chunkHeader.test.ts"],
+    tests: ["test/worker/engine/chunkHeader.test.ts"],
     harm: "a reader takes what it does not know, and no later format can rely on it",
   },
   {
@@ -63,7 +63,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: 'if (!header.isBound && storesBoundOnly(uid)) throw corrupt("not bound to its shard");',
     replace: "",
-    tests: ["test/worker/stream/chunk.test.ts"],
+    tests: ["test/worker/engine/chunk.test.ts"],
     harm: "records of another shard are served as right",
   },
   {
@@ -71,7 +71,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: "crc32(chunk.subarray(0, chunkFields.headerCrc), crc32(uid))",
     replace: "crc32(chunk.subarray(0, chunkFields.headerCrc))",
-    tests: ["test/worker/stream/chunk.test.ts"],
+    tests: ["test/worker/engine/chunk.test.ts"],
     harm: "a segment is not known to be its shard's",
   },
   {
@@ -79,7 +79,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: "if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(chunkFields.bodyCrc, true)) {",
     replace: "if (chunk.length === 0) {",
-    tests: ["test/worker/stream/chunk.test.ts"],
+    tests: ["test/worker/engine/chunk.test.ts"],
     harm: "damaged records are served",
   },
   {
@@ -87,7 +87,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: 'if (chunk.length !== header.bytes) throw corrupt("wrong length");',
     replace: "",
-    tests: ["test/worker/stream/chunk.test.ts", "test/worker/stream/reading.test.ts"],
+    tests: ["test/worker/engine/chunk.test.ts", "test/worker/stream/loadBudget.test.ts"],
     harm: "bytes behind a chunk's end are let through",
   },
   {
@@ -95,7 +95,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: 'if (header.firstIndex > INDEX_MAX) throw corrupt("index too large");',
     replace: "",
-    tests: ["test/worker/stream/chunkHeader.test.ts"],
+    tests: ["test/worker/engine/chunkHeader.test.ts"],
     harm: "an index that is no safe number is read",
   },
   {
@@ -103,7 +103,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shardState.ts",
     find: "this.refuseForeign(store?.description.uid);",
     replace: "",
-    tests: ["test/worker/stream/damage.workerd.test.ts"],
+    tests: ["test/worker/shard/damage.workerd.test.ts"],
     harm: "a database in the place of another is read and written",
   },
   {
@@ -111,7 +111,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tierMover.ts",
     find: "await syncSegments(bucket, store.description.uid, segmentsOf(generation));",
     replace: "",
-    tests: ["test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "a power cut loses what was moved to the bucket",
   },
   {
@@ -119,7 +119,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/core/segmentBucket.ts",
     find: "if (stored === undefined || !Buffer.from(stored.buffer).equals(body)) {",
     replace: "if (stored === undefined) {",
-    tests: ["test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "rows are freed for an object that holds something else",
   },
   {
@@ -127,7 +127,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/core/segmentBucket.ts",
     find: "await dropSegments(bucket, uid, segments);\n    throw error;",
     replace: "throw error;",
-    tests: ["test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "objects of which nobody knows whether they are whole stay under their keys",
   },
   {
@@ -136,8 +136,8 @@ export const shardMutations: readonly Mutation[] = [
     find: "await storage.sync();\n    this.counters.commits++;",
     replace: "this.counters.commits++;",
     tests: [
-      "test/worker/stream/append.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
+      "test/worker/shard/append.workerd.test.ts",
+      "test/worker/shard/recovery.workerd.test.ts",
     ],
     harm: "records are acknowledged before they are durable",
   },
@@ -147,9 +147,9 @@ export const shardMutations: readonly Mutation[] = [
     find: "state.recoverIfPossible();\n        this.appends.refuse",
     replace: "this.appends.refuse",
     tests: [
-      "test/worker/stream/faults.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
+      "test/worker/shard/faults.workerd.test.ts",
+      "test/worker/shard/recovery.workerd.test.ts",
+      "test/worker/shard/model.workerd.test.ts",
     ],
     harm: "after a failed commit the shard hands out what it has not stored",
   },
@@ -158,7 +158,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: "if (closedMs !== undefined || this.committer.isClosing) {",
     replace: "if (closedMs !== undefined) {",
-    tests: ["test/worker/stream/reshard.workerd.test.ts"],
+    tests: ["test/worker/catalog/reshard.workerd.test.ts"],
     harm: "a shard that is being closed takes records behind its end",
   },
   {
@@ -166,7 +166,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/committer.ts",
     find: "await this.idle;\n",
     replace: "",
-    tests: ["test/worker/stream/reshard.workerd.test.ts"],
+    tests: ["test/worker/catalog/reshard.workerd.test.ts"],
     harm: "a shard closes before what it has taken in is written",
   },
   {
@@ -174,7 +174,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/appendQueue.ts",
     find: "this.bytes + bytes > pendingBytesMax",
     replace: "bytes < 0",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "a slow disk fills the memory",
   },
   {
@@ -182,10 +182,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/pendingBudget.ts",
     find: "totalBytes + bytes > isolatePendingBytesMax",
     replace: "bytes < 0",
-    tests: [
-      "test/worker/stream/memory.workerd.test.ts",
-      "test/worker/stream/append.workerd.test.ts",
-    ],
+    tests: ["test/worker/shard/memory.workerd.test.ts", "test/worker/shard/append.workerd.test.ts"],
     harm: "many shards together fill the isolate's memory",
   },
   {
@@ -193,7 +190,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/appendQueue.ts",
     find: 'if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });',
     replace: "",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "a stored body is taken in again",
   },
   {
@@ -201,7 +198,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/engine/chunk.ts",
     find: 'if (bytes.length !== header.bytes) throw corrupt("wrong length");',
     replace: "",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "a chunk that is cut short is stored",
   },
   {
@@ -209,7 +206,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/appendQueue.ts",
     find: "if (count > chunkRecordsMax) {",
     replace: "if (count > 2 * chunkRecordsMax) {",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "a chunk that cannot be merged is stored",
   },
   {
@@ -217,7 +214,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/appendQueue.ts",
     find: "count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax",
     replace: "bodyRowsMax * rowBodyBytesMax",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "a chunk that the engine cannot read is stored",
   },
   {
@@ -225,7 +222,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: 'if (request.index > view.nextIndex) throw new StreamError("locationNotFound");',
     replace: "",
-    tests: ["test/worker/stream/read.workerd.test.ts"],
+    tests: ["test/worker/shard/read.workerd.test.ts"],
     harm: "a place beyond the end reads as an empty page for ever",
   },
   {
@@ -234,7 +231,7 @@ export const shardMutations: readonly Mutation[] = [
     find: 'if (request.index > view.nextIndex) throw new StreamError("locationNotFound");',
     replace: "",
     tests: [
-      "test/worker/stream/read.workerd.test.ts",
+      "test/worker/shard/read.workerd.test.ts",
       "test/worker/kinesis/iterators.workerd.test.ts",
     ],
     harm: "a number that no record has is a place",
@@ -244,7 +241,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tailPage.ts",
     find: "if (size > bytes && chunks.length > 0) break;",
     replace: "",
-    tests: ["test/worker/stream/read.workerd.test.ts", "test/worker/stream/model.workerd.test.ts"],
+    tests: ["test/worker/shard/read.workerd.test.ts", "test/worker/shard/model.workerd.test.ts"],
     harm: "pages are larger than their limit",
   },
   {
@@ -252,7 +249,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tailPage.ts",
     find: "if (entry === undefined || entry.firstIndex >= view.nextIndex) break;",
     replace: "if (entry === undefined) break;",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "records are read before they are durable",
   },
   {
@@ -261,8 +258,8 @@ export const shardMutations: readonly Mutation[] = [
     find: "entry.firstMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0",
     replace: "0",
     tests: [
-      "test/worker/stream/retention.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
+      "test/worker/shard/retention.workerd.test.ts",
+      "test/worker/shard/model.workerd.test.ts",
     ],
     harm: "expired records are read",
   },
@@ -271,10 +268,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "Math.max(nowMs, tip.timeMs, this.floorMs)",
     replace: "Math.max(nowMs, this.floorMs)",
-    tests: [
-      "test/worker/stream/append.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
-    ],
+    tests: ["test/worker/shard/append.workerd.test.ts", "test/worker/shard/model.workerd.test.ts"],
     harm: "arrival times go back with the clock",
   },
   {
@@ -283,8 +277,8 @@ export const shardMutations: readonly Mutation[] = [
     find: "Math.max(nowMs, tip.timeMs, this.floorMs)",
     replace: "Math.max(nowMs, tip.timeMs)",
     tests: [
-      "test/worker/stream/clock.workerd.test.ts",
-      "test/worker/stream/retention.workerd.test.ts",
+      "test/worker/shard/clock.workerd.test.ts",
+      "test/worker/shard/retention.workerd.test.ts",
     ],
     harm: "records that arrive by a clock set back are expired at once",
   },
@@ -293,7 +287,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "timeOrdinal > 0 && timeOrdinal + count > timeOrdinalMax",
     replace: "timeOrdinal < 0",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "two records have one place in time",
   },
   {
@@ -302,10 +296,10 @@ export const shardMutations: readonly Mutation[] = [
     find: "timeMs === tip.timeMs ? tip.timeOrdinal + 1 : 0",
     replace: "0",
     tests: [
-      "test/worker/stream/append.workerd.test.ts",
-      "test/worker/stream/read.workerd.test.ts",
-      "test/worker/stream/model.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
+      "test/worker/shard/append.workerd.test.ts",
+      "test/worker/shard/read.workerd.test.ts",
+      "test/worker/shard/model.workerd.test.ts",
+      "test/worker/shard/recovery.workerd.test.ts",
     ],
     harm: "records of one millisecond are found by time in the wrong order",
   },
@@ -314,7 +308,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "direct || this.outgrows(bytes, count) || this.spansTooLong(timeMs)",
     replace: "direct || this.spansTooLong(timeMs)",
-    tests: ["test/worker/stream/seal.workerd.test.ts", "test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/seal.workerd.test.ts", "test/worker/shard/append.workerd.test.ts"],
     harm: "a tail of small records can never be merged",
   },
   {
@@ -322,7 +316,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "const direct = large && (!tailWaits || bytes > segmentBytes);",
     replace: "const direct = large;",
-    tests: ["test/worker/stream/rows.workerd.test.ts", "test/worker/stream/seal.workerd.test.ts"],
+    tests: ["test/worker/shard/rows.workerd.test.ts", "test/worker/shard/seal.workerd.test.ts"],
     harm: "a small tail before each large chunk is an object of its own",
   },
   {
@@ -330,7 +324,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "this.sealRun(run, parts);\n        this.sealDamaged(chunk);",
     replace: "this.sealRun(run, parts);",
-    tests: ["test/worker/stream/damage.workerd.test.ts"],
+    tests: ["test/worker/shard/damage.workerd.test.ts"],
     harm: "a damaged chunk's index is given again",
   },
   {
@@ -339,9 +333,9 @@ export const shardMutations: readonly Mutation[] = [
     find: "entry.segment === undefined && entry.firstIndex >= sealedEnd",
     replace: "entry.segment === undefined && entry.firstIndex > sealedEnd",
     tests: [
-      "test/worker/stream/gaps.workerd.test.ts",
-      "test/worker/stream/recovery.workerd.test.ts",
-      "test/worker/stream/seal.workerd.test.ts",
+      "test/worker/shard/gaps.workerd.test.ts",
+      "test/worker/shard/recovery.workerd.test.ts",
+      "test/worker/shard/seal.workerd.test.ts",
     ],
     harm: "the first chunk after a segment is lost with an eviction",
   },
@@ -350,7 +344,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "if (entry.firstIndex > this.nextIndex) this.pushMissing(entry.firstIndex, entry, undefined);",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "a missing row is skipped in silence",
   },
   {
@@ -358,7 +352,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "if (endIndex > this.nextIndex) this.pushMissing(endIndex, this.tailEnd, this.nextSegment);",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "a closed shard without its last row ends early, in silence",
   },
   {
@@ -366,7 +360,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "if (!canBe || missingRecords < missingSegments) throw this.disorder(entry);",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "rows that contradict one another are believed",
   },
   {
@@ -374,7 +368,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/log.ts",
     find: "if (entry.firstIndex < this.nextIndex) throw this.disorder(entry);",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "two rows of the same records are both served",
   },
   {
@@ -383,8 +377,8 @@ export const shardMutations: readonly Mutation[] = [
     find: "rowCount >= generationRowsMax || old) this.roll();",
     replace: "rowCount >= generationRowsMax) this.roll();",
     tests: [
-      "test/worker/stream/retention.workerd.test.ts",
-      "test/worker/stream/tier.workerd.test.ts",
+      "test/worker/shard/retention.workerd.test.ts",
+      "test/worker/shard/tier.workerd.test.ts",
     ],
     harm: "old records of a slow stream are never forgotten",
   },
@@ -393,7 +387,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/generations.ts",
     find: "if (firstIndex !== row.next_index) throw this.damage(row);",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "a list of other segments is believed",
   },
   {
@@ -401,7 +395,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1)",
     replace: "this.horizonMs(nowMs)",
-    tests: ["test/worker/stream/clock.workerd.test.ts"],
+    tests: ["test/worker/shard/clock.workerd.test.ts"],
     harm: "a change of retention by a wrong clock hides records to come",
   },
   {
@@ -409,7 +403,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/store.ts",
     find: "const known = kept !== undefined && horizonMs >= kept.horizonMs;",
     replace: "const known = kept !== undefined;",
-    tests: ["test/worker/stream/clock.workerd.test.ts"],
+    tests: ["test/worker/shard/clock.workerd.test.ts"],
     harm: "after a wrong clock records stay hidden while the object lives",
   },
   {
@@ -417,7 +411,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: "await this.trim(Math.min(nowMs, setForMs));",
     replace: "await this.trim(nowMs);",
-    tests: ["test/worker/stream/clock.workerd.test.ts"],
+    tests: ["test/worker/shard/clock.workerd.test.ts"],
     harm: "a clock that is wrong for a moment removes records",
   },
   {
@@ -425,7 +419,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tierMover.ts",
     find: "if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);",
     replace: "",
-    tests: ["test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "an object of forgotten records stays for ever",
   },
   {
@@ -433,7 +427,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/tierMover.ts",
     find: "await this.moving?.catch(() => {});",
     replace: "",
-    tests: ["test/worker/stream/faults.workerd.test.ts"],
+    tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "an object of a removed shard stays for ever",
   },
   {
@@ -441,10 +435,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/shard.ts",
     find: "store.describe({ destroyed: true });",
     replace: "",
-    tests: [
-      "test/worker/stream/faults.workerd.test.ts",
-      "test/worker/stream/append.workerd.test.ts",
-    ],
+    tests: ["test/worker/shard/faults.workerd.test.ts", "test/worker/shard/append.workerd.test.ts"],
     harm: "a shard whose removal is cut off lives again",
   },
   {
@@ -452,7 +443,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/waitList.ts",
     find: "if (old !== undefined && !isOver(old.sinceMs, placeMsMin, nowMs)) {",
     replace: "if (old === null) {",
-    tests: ["test/worker/stream/waiting.test.ts"],
+    tests: ["test/worker/shard/waitList.test.ts"],
     harm: "two consumers of one name take each other's place without end",
   },
   {
@@ -460,7 +451,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/waitList.ts",
     find: 'if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");',
     replace: "",
-    tests: ["test/worker/stream/waiting.test.ts"],
+    tests: ["test/worker/shard/waitList.test.ts"],
     harm: "waiting consumers fill the memory",
   },
   {
@@ -468,7 +459,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/waitList.ts",
     find: "index < nextIndex",
     replace: "index + 1 < nextIndex",
-    tests: ["test/worker/stream/waiting.test.ts"],
+    tests: ["test/worker/shard/waitList.test.ts"],
     harm: "a consumer is not woken by its record",
   },
   {
@@ -503,7 +494,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/skips.ts",
     find: "others.length >= skippedSegmentsMax",
     replace: "others.length < 0",
-    tests: ["test/worker/stream/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skip.workerd.test.ts"],
     harm: "skipped segments outgrow the shard's row",
   },
   {
@@ -511,7 +502,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/skips.ts",
     find: "if (isCorrupt(error)) return undefined;\n    throw error;",
     replace: "return undefined;",
-    tests: ["test/worker/stream/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skip.workerd.test.ts"],
     harm: "a segment is skipped because its bucket is away for a moment",
   },
   {
@@ -519,7 +510,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/core/bodyCheck.ts",
     find: "if (firstIndex === index && count === expected.count) {",
     replace: "if (firstIndex === index) {",
-    tests: ["test/worker/stream/damage.workerd.test.ts"],
+    tests: ["test/worker/shard/damage.workerd.test.ts"],
     harm: "a segment with fewer records is served as right",
   },
   {
@@ -527,7 +518,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/commitGroups.ts",
     find: "header.timeMs !== groupMs",
     replace: "header.timeMs < 0",
-    tests: ["test/worker/stream/append.workerd.test.ts"],
+    tests: ["test/worker/shard/append.workerd.test.ts"],
     harm: "records of two milliseconds are stored as of one",
   },
   {
@@ -535,7 +526,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/generations.ts",
     find: "if (segment < first || segment >= next.firstSegment) return undefined;",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "readers pass over segments that can be read",
   },
   {
@@ -543,7 +534,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/skips.ts",
     find: "if (body !== undefined) [end, endIndex] = [each, readHeader(body).firstIndex];",
     replace: "",
-    tests: ["test/worker/stream/gaps.workerd.test.ts"],
+    tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "readers pass over segments of which the bucket has an intact copy",
   },
 ];

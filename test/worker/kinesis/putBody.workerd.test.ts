@@ -8,7 +8,7 @@ import { pendingBytesMax } from "../../../worker/limits.ts";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
-import { chunkOf, holdCommits, record } from "../stream/shards.ts";
+import { chunkOf, holdCommits, record } from "../../support/shards.ts";
 import { base64, type KinesisRecord, kinesisOver } from "./client.ts";
 
 const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));

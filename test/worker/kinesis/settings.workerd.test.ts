@@ -6,7 +6,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
-import { sabotage } from "../stream/shards.ts";
+import { sabotage } from "../../support/shards.ts";
 import {
   account,
   arnOf,

@@ -17,7 +17,7 @@ import {
   record,
   sabotage,
   textOf,
-} from "../stream/shards.ts";
+} from "../../support/shards.ts";
 import { base64, kinesisOver, textIn } from "./client.ts";
 
 const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));

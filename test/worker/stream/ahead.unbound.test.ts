@@ -7,8 +7,8 @@ import type { Runtime } from "../../../worker/core/bindings.ts";
 import { segmentFetchesMax } from "../../../worker/limits.ts";
 import type { Location } from "../../../worker/core/types.ts";
 import { Random } from "../../engine/random.ts";
-import { append, openShard, record, type ShardStub } from "./shards.ts";
-import { forgetBodies, gatherPage, runtimeWith, START, tidyUp } from "./storage.ts";
+import { append, openShard, record, type ShardStub } from "../../support/shards.ts";
+import { forgetBodies, gatherPage, runtimeWith, START, tidyUp } from "../../support/storage.ts";
 
 /** Segments of one record each. */
 const segmentCount = 16;

@@ -11,8 +11,8 @@ import { unwrap } from "../../../worker/core/rpc.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";
-import { sabotage } from "./shards.ts";
-import { forgetBodies, ringAlarm, statsOf, tidyUp } from "./storage.ts";
+import { sabotage } from "../../support/shards.ts";
+import { forgetBodies, ringAlarm, statsOf, tidyUp } from "../../support/storage.ts";
 
 const hourMs = 3_600_000;
 const recordBytes = 400_000;

@@ -10,7 +10,7 @@ import type { Runtime } from "../../../worker/core/bindings.ts";
 import { segmentFetchesMax, viewTtlMs } from "../../../worker/limits.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
 import { Random } from "../../engine/random.ts";
-import { append, openShard, record, type ShardStub } from "./shards.ts";
+import { append, openShard, record, type ShardStub } from "../../support/shards.ts";
 import {
   forgetBodies,
   gatherAll,
@@ -20,7 +20,7 @@ import {
   tidyUp,
   untilTiered,
   weighMessages,
-} from "./storage.ts";
+} from "../../support/storage.ts";
 
 /** Segments of one record each. */
 const segmentCount = 14;

@@ -1,0 +1,161 @@
+// Replies on their way to clients who read them, read them late, stop reading or go away: each has its
+// bytes, all of them together stay within the isolate's budget, and nobody waits for ever.
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { pageMemoryBytesMax, pageMemoryLeaseMs, replyPartBytes } from "../../../worker/limits.ts";
+import { respond, send } from "../../../worker/http/reply.ts";
+import { pageMemory } from "../../../worker/stream/loadBudget.ts";
+
+const bodyBytes = 4 * 1024 * 1024;
+/** Replies of that size for which there is room at once. */
+const roomCount = pageMemoryBytesMax / bodyBytes;
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date", "setInterval", "clearInterval"] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a reply", () => {
+  test.each([
+    0,
+    1,
+    16_383,
+    16_384,
+    replyPartBytes - 1,
+    replyPartBytes,
+    replyPartBytes + 1,
+    bodyBytes,
+  ])("of %i bytes is sent whole, and its memory is free", async (length) => {
+    const body = bytesOf(length);
+    const reply = await respond(body, { status: 201, headers: { "x-name": "value" } });
+    expect([reply.status, reply.headers.get("x-name")]).toEqual([201, "value"]);
+    expect(await sameBytes(reply, body)).toBe(true);
+    await freed();
+  });
+
+  test("is made when there is room for it, and not before", async () => {
+    const held = await Promise.all(Array.from({ length: roomCount }, () => respondLarge()));
+    expect(pageMemory.bytes).toBe(pageMemoryBytesMax);
+    let isMade = false;
+    const waiting = send(bodyBytes, () => {
+      isMade = true;
+      return { length: bodyBytes, parts: [bytesOf(bodyBytes)] };
+    });
+    await settled();
+    expect([isMade, pageMemory.waiting]).toEqual([false, 1]);
+    await held[0]?.arrayBuffer();
+    expect((await (await waiting).arrayBuffer()).byteLength).toBe(bodyBytes);
+    expect(isMade).toBe(true);
+    await Promise.all(held.slice(1).map((reply) => reply.arrayBuffer()));
+    await freed();
+  });
+
+  test("that its client cancels gives its memory back at once", async () => {
+    const replies = await Promise.all(Array.from({ length: roomCount }, () => respondLarge()));
+    for (const reply of replies) await reply.body?.cancel();
+    await freed();
+  });
+
+  test("that cannot be made is refused, and takes nothing", async () => {
+    const refused = send(bodyBytes, () => {
+      throw new RangeError("no such records");
+    });
+    await expect(refused).rejects.toThrow("no such records");
+    await freed();
+  });
+
+  test("that breaks off while it is made is not taken for whole", async () => {
+    const reply = await send(bodyBytes, () => ({ length: bodyBytes, parts: brokenParts() }));
+    await expect(reply.arrayBuffer()).rejects.toThrow();
+    await freed();
+  });
+
+  test.each([
+    ["shorter", 1000],
+    ["longer", bodyBytes + 1],
+  ])("whose parts are %s than it says is not taken for whole", async (_, length) => {
+    const reply = await send(bodyBytes, () => ({ length: bodyBytes, parts: [bytesOf(length)] }));
+    await expect(reply.arrayBuffer()).rejects.toThrow();
+    await freed();
+  });
+});
+
+describe("clients that have stopped reading", () => {
+  test("are left alone while nobody needs the memory", async () => {
+    const replies = await Promise.all(Array.from({ length: roomCount }, () => respondLarge()));
+    await pass(10 * pageMemoryLeaseMs);
+    expect(pageMemory.bytes).toBe(pageMemoryBytesMax);
+    const lengths = replies.map(async (reply) => (await reply.arrayBuffer()).byteLength);
+    expect(await Promise.all(lengths)).toEqual(replies.map(() => bodyBytes));
+    await freed();
+  });
+
+  test("are cut off when others wait, who are served", async () => {
+    const silent = await Promise.all(Array.from({ length: roomCount }, () => respondLarge()));
+    const waiting = Promise.all(Array.from({ length: roomCount }, () => respondLarge()));
+    await settled();
+    expect(pageMemory.waiting).toBe(roomCount);
+    await pass(2 * pageMemoryLeaseMs);
+    const served = await waiting;
+    for (const reply of served) expect((await reply.arrayBuffer()).byteLength).toBe(bodyBytes);
+    for (const reply of silent) await expect(reply.arrayBuffer()).rejects.toThrow();
+    await freed();
+  });
+
+  test("are not those that read slowly, one part in a lease's time", async () => {
+    const slow = await respondLarge();
+    const reader = slow.body!.getReader({ mode: "byob" });
+    const others = await Promise.all(Array.from({ length: roomCount - 1 }, () => respondLarge()));
+    const waiting = respondLarge();
+    let readBytes = 0;
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(replyPartBytes));
+      if (done) break;
+      readBytes += value.length;
+      await pass(pageMemoryLeaseMs / 4);
+    }
+    expect(readBytes).toBe(bodyBytes);
+    expect((await (await waiting).arrayBuffer()).byteLength).toBe(bodyBytes);
+    for (const reply of others) await expect(reply.arrayBuffer()).rejects.toThrow();
+    await freed();
+  });
+});
+
+function respondLarge(): Promise<Response> {
+  return respond(bytesOf(bodyBytes));
+}
+
+function* brokenParts(): Generator<Uint8Array<ArrayBuffer>> {
+  yield bytesOf(bodyBytes / 2);
+  throw new RangeError("the rest cannot be read");
+}
+
+function bytesOf(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).map((_, i) => (i * 7 + (i >>> 8)) & 0xff);
+}
+
+async function sameBytes(reply: Response, body: Uint8Array): Promise<boolean> {
+  return Buffer.from(await reply.arrayBuffer()).equals(body);
+}
+
+/** Lets time pass in steps, with room for what follows from each. */
+async function pass(ms: number): Promise<void> {
+  const step = pageMemoryLeaseMs / 4;
+  for (let passed = 0; passed < ms; passed += step) {
+    await vi.advanceTimersByTimeAsync(step);
+    await settled();
+  }
+}
+
+/** Everything that needs no time has happened. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await scheduler.wait(0);
+}
+
+async function freed(): Promise<void> {
+  await vi.waitFor(() => expect([pageMemory.bytes, pageMemory.waiting]).toEqual([0, 0]));
+  expect(vi.getTimerCount()).toBe(0);
+}
