@@ -6,7 +6,8 @@ import { sign } from "./sign.ts";
 export interface Asked {
   method: "GET" | "POST";
   path: string;
-  query?: Record<string, string>;
+  /** Names and values, in order. */
+  query?: readonly (readonly [string, string])[];
   headers?: Record<string, string>;
   body?: string;
   signal?: AbortSignal;
@@ -36,7 +37,7 @@ const unknownCaller = new Set([
 /** Throws ApiError; an abort is thrown as it is. */
 export async function send(asked: Asked): Promise<Response> {
   const { method, path, body = "", signal } = asked;
-  const query = Object.entries(asked.query ?? {})
+  const query = (asked.query ?? [])
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
   const keys = credentials.value;

@@ -22,7 +22,7 @@ export async function readStats(stream: string, signal?: AbortSignal): Promise<S
   const response = await send({
     method: "GET",
     path: "/_millrace/stats",
-    query: { stream },
+    query: [["stream", stream]],
     ...(signal && { signal }),
   });
   const { shards } = (await response.json()) as { shards: ShardStats[] };

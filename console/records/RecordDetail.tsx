@@ -13,8 +13,10 @@ export function RecordDetail(props: {
   stream: string;
   row: Row;
   close: () => void;
-  repeat: (draft: Draft) => void;
+  /** Missing if the caller may not put. */
+  repeat?: (draft: Draft) => void;
 }) {
+  const { repeat } = props;
   const { record, dataBytes } = props.row;
   const [views, setViews] = useState<View[]>([]);
   const [chosen, setChosen] = useState(0);
@@ -27,12 +29,14 @@ export function RecordDetail(props: {
       <div class="bar">
         <h3>{record.PartitionKey}</h3>
         <span class="grow" />
-        <button
-          class="quiet"
-          onClick={() => props.repeat({ key: record.PartitionKey, base64: record.Data, text: "" })}
-        >
-          put again
-        </button>
+        {repeat && (
+          <button
+            class="quiet"
+            onClick={() => repeat({ key: record.PartitionKey, base64: record.Data, text: "" })}
+          >
+            put again
+          </button>
+        )}
         <Copy label="curl" text={() => curlOf(props.stream, record.PartitionKey, record.Data)} />
         <button class="quiet" aria-label="close" onClick={props.close}>
           ×

@@ -1,5 +1,6 @@
 // The records of a stream: followed live or read from a place, filtered, decoded, put.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Action } from "../api/permissions.ts";
 import type { Shard } from "../api/kinesis.ts";
 import { Failure } from "../ui/parts.tsx";
 import { formatBytes, formatCount } from "../ui/format.ts";
@@ -30,9 +31,10 @@ export interface RecordsProps {
   stream: string;
   shards: readonly Shard[];
   query: URLSearchParams;
+  may: (action: Action) => boolean;
 }
 
-export function RecordsTab({ stream, shards, query }: RecordsProps) {
+export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
   const [start, setStart] = useState<Start>(startOf(query));
   const [shardId, setShardId] = useState(query.get("shard") ?? "");
   const [filter, setFilter] = useState<Filter>(noFilter);
@@ -112,9 +114,11 @@ export function RecordsTab({ stream, shards, query }: RecordsProps) {
         <button class="quiet" onClick={() => downloadNdjson(stream, buffer.rows)}>
           download
         </button>
-        <button class="primary" onClick={() => setDraft({ key: "", text: "" })}>
-          Put a record
-        </button>
+        {may("kinesis:PutRecord") && (
+          <button class="primary" onClick={() => setDraft({ key: "", text: "" })}>
+            Put a record
+          </button>
+        )}
       </div>
       <FilterBar filter={filter} apply={setFilter} />
       <Failure error={error} />
@@ -138,7 +142,7 @@ export function RecordsTab({ stream, shards, query }: RecordsProps) {
             stream={stream}
             row={chosen}
             close={() => choose(undefined)}
-            repeat={(repeated) => setDraft(repeated)}
+            {...(may("kinesis:PutRecord") && { repeat: setDraft })}
           />
         )}
       </div>

@@ -1,6 +1,7 @@
 // The shards of a stream: the hash space as a band, their lineage, a table, and what can be changed.
 import { useMemo, useState } from "preact/hooks";
 import { call, type Shard } from "../api/kinesis.ts";
+import type { Action } from "../api/permissions.ts";
 import type { ShardStats } from "../api/stats.ts";
 import { go, streamPath } from "../app/route.ts";
 import { storedBytesOf } from "../streams/activity.ts";
@@ -15,10 +16,11 @@ interface ShardsProps {
   shards: readonly Shard[];
   stats: readonly ShardStats[];
   isOnDemand: boolean;
+  may: (action: Action) => boolean;
   changed: () => void;
 }
 
-export function ShardsTab({ stream, shards, stats, isOnDemand, changed }: ShardsProps) {
+export function ShardsTab({ stream, shards, stats, isOnDemand, may, changed }: ShardsProps) {
   const placed = useMemo(() => placeShards(shards), [shards]);
   const [chosenId, choose] = useState<string>();
   const [isCounting, setCounting] = useState(false);
@@ -32,7 +34,9 @@ export function ShardsTab({ stream, shards, stats, isOnDemand, changed }: Shards
           A record goes to the shard whose range has the MD5 of its partition key.
         </span>
         <span class="grow" />
-        {!isOnDemand && <button onClick={() => setCounting(true)}>Change the number</button>}
+        {!isOnDemand && may("kinesis:UpdateShardCount") && (
+          <button onClick={() => setCounting(true)}>Change the number</button>
+        )}
       </div>
       <HashBand shards={open} chosenId={chosenId} choose={choose} />
       {chosen && (
@@ -42,6 +46,7 @@ export function ShardsTab({ stream, shards, stats, isOnDemand, changed }: Shards
           shard={chosen}
           all={placed}
           stats={stats.find(({ index }) => index === chosen.index)}
+          may={may}
           changed={changed}
           close={() => choose(undefined)}
         />
@@ -71,14 +76,15 @@ function ShardCard(props: {
   shard: PlacedShard;
   all: readonly PlacedShard[];
   stats: ShardStats | undefined;
+  may: (action: Action) => boolean;
   changed: () => void;
   close: () => void;
 }) {
-  const { stream, shard, all, stats, changed } = props;
+  const { stream, shard, all, stats, may, changed } = props;
   const { ShardId, HashKeyRange, SequenceNumberRange } = shard.shard;
   const [at, setAt] = useState(middleOf(shard.shard) ?? "");
   const [failure, setFailure] = useState<Error>();
-  const neighbours = shard.isOpen ? neighboursOf(shard, all) : [];
+  const neighbours = shard.isOpen && may("kinesis:MergeShards") ? neighboursOf(shard, all) : [];
   const split = async () => {
     await call("SplitShard", { StreamName: stream, ShardToSplit: ShardId, NewStartingHashKey: at });
     props.close();
@@ -132,18 +138,20 @@ function ShardCard(props: {
       <Failure error={failure} />
       {shard.isOpen && (
         <div class="pair">
-          <WorkForm submit="Split here" disabled={at === ""} work={split}>
-            <Field label="Hash key where the second half begins">
-              <input
-                name="hashKey"
-                class="mono"
-                pattern="\d+"
-                required
-                value={at}
-                onInput={(event) => setAt(event.currentTarget.value)}
-              />
-            </Field>
-          </WorkForm>
+          {may("kinesis:SplitShard") && (
+            <WorkForm submit="Split here" disabled={at === ""} work={split}>
+              <Field label="Hash key where the second half begins">
+                <input
+                  name="hashKey"
+                  class="mono"
+                  pattern="\d+"
+                  required
+                  value={at}
+                  onInput={(event) => setAt(event.currentTarget.value)}
+                />
+              </Field>
+            </WorkForm>
+          )}
           <div class="merge">
             {neighbours.map((other) => (
               <button key={other.index} onClick={() => void merge(other)}>

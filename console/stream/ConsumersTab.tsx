@@ -1,11 +1,17 @@
 // The registered consumers of a stream (enhanced fan-out).
 import { useState } from "preact/hooks";
 import { call, listConsumers, type StreamDescription } from "../api/kinesis.ts";
+import type { Action } from "../api/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { Failure, Field, WorkForm } from "../ui/parts.tsx";
 import { formatAge } from "../ui/format.ts";
 
-export function ConsumersTab({ stream }: { stream: StreamDescription }) {
+interface ConsumersProps {
+  stream: StreamDescription;
+  may: (action: Action) => boolean;
+}
+
+export function ConsumersTab({ stream, may }: ConsumersProps) {
   const arn = stream.StreamARN;
   const { value, error, refresh } = usePoll(`${arn}/consumers`, () => listConsumers(arn), 3000);
   const [name, setName] = useState("");
@@ -54,13 +60,15 @@ export function ConsumersTab({ stream }: { stream: StreamDescription }) {
                   <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
                   <td class="mono">{consumer.ConsumerARN}</td>
                   <td>
-                    <button
-                      class="quiet"
-                      aria-label={`deregister ${consumer.ConsumerName}`}
-                      onClick={() => void remove(consumer.ConsumerARN)}
-                    >
-                      deregister
-                    </button>
+                    {may("kinesis:DeregisterStreamConsumer") && (
+                      <button
+                        class="quiet"
+                        aria-label={`deregister ${consumer.ConsumerName}`}
+                        onClick={() => void remove(consumer.ConsumerARN)}
+                      >
+                        deregister
+                      </button>
+                    )}
                   </td>
                 </tr>
               ))}
@@ -68,18 +76,20 @@ export function ConsumersTab({ stream }: { stream: StreamDescription }) {
           </table>
         </div>
       )}
-      <div class="card narrow">
-        <WorkForm submit="Register" disabled={name === ""} work={register}>
-          <Field label="New consumer">
-            <input
-              name="consumer"
-              maxLength={128}
-              value={name}
-              onInput={(event) => setName(event.currentTarget.value)}
-            />
-          </Field>
-        </WorkForm>
-      </div>
+      {may("kinesis:RegisterStreamConsumer") && (
+        <div class="card narrow">
+          <WorkForm submit="Register" disabled={name === ""} work={register}>
+            <Field label="New consumer">
+              <input
+                name="consumer"
+                maxLength={128}
+                value={name}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+            </Field>
+          </WorkForm>
+        </div>
+      )}
     </section>
   );
 }

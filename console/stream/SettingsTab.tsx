@@ -1,6 +1,7 @@
 // Retention, mode, tags, resource policy, and the names of the stream in each dialect.
 import { useState } from "preact/hooks";
 import { call, listTags, type Shard, type StreamDescription } from "../api/kinesis.ts";
+import type { Action } from "../api/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { Failure, Field, WorkForm } from "../ui/parts.tsx";
 import { DialectNames } from "./DialectNames.tsx";
@@ -9,22 +10,23 @@ import { PolicyCard } from "./PolicyCard.tsx";
 export interface SettingsProps {
   stream: StreamDescription;
   shards: readonly Shard[];
+  may: (action: Action) => boolean;
   changed: () => void;
 }
 
-export function SettingsTab({ stream, shards, changed }: SettingsProps) {
+export function SettingsTab({ stream, shards, may, changed }: SettingsProps) {
   return (
     <div class="cards">
-      <RetentionCard stream={stream} changed={changed} />
-      <ModeCard stream={stream} changed={changed} />
-      <TagsCard stream={stream} />
-      <PolicyCard arn={stream.StreamARN} />
+      <RetentionCard stream={stream} may={may} changed={changed} />
+      {may("kinesis:UpdateStreamMode") && <ModeCard stream={stream} changed={changed} />}
+      <TagsCard stream={stream} may={may} />
+      {may("kinesis:PutResourcePolicy") && <PolicyCard arn={stream.StreamARN} />}
       <DialectNames stream={stream} shards={shards} />
     </div>
   );
 }
 
-function RetentionCard({ stream, changed }: Omit<SettingsProps, "shards">) {
+function RetentionCard({ stream, may, changed }: Omit<SettingsProps, "shards">) {
   const [hours, setHours] = useState(String(stream.RetentionPeriodHours));
   const save = async () => {
     const isMore = Number(hours) >= stream.RetentionPeriodHours;
@@ -34,11 +36,13 @@ function RetentionCard({ stream, changed }: Omit<SettingsProps, "shards">) {
     });
     changed();
   };
+  const isAllowed =
+    may("kinesis:IncreaseStreamRetentionPeriod") || may("kinesis:DecreaseStreamRetentionPeriod");
   const isSame = Number(hours) === stream.RetentionPeriodHours;
   return (
     <section class="card">
       <h2>Retention</h2>
-      <WorkForm submit="Save" disabled={isSame} work={save}>
+      <WorkForm submit="Save" disabled={isSame || !isAllowed} work={save}>
         <Field label="Hours" hint="24 to 8760. A shorter time deletes the records that are older.">
           <input
             name="hours"
@@ -55,7 +59,7 @@ function RetentionCard({ stream, changed }: Omit<SettingsProps, "shards">) {
   );
 }
 
-function ModeCard({ stream, changed }: Omit<SettingsProps, "shards">) {
+function ModeCard({ stream, changed }: Pick<SettingsProps, "stream" | "changed">) {
   const isOnDemand = stream.StreamModeDetails?.StreamMode === "ON_DEMAND";
   const change = async () => {
     await call("UpdateStreamMode", {
@@ -74,7 +78,7 @@ function ModeCard({ stream, changed }: Omit<SettingsProps, "shards">) {
   );
 }
 
-function TagsCard({ stream }: { stream: StreamDescription }) {
+function TagsCard({ stream, may }: Pick<SettingsProps, "stream" | "may">) {
   const { StreamName } = stream;
   const { value, error, refresh } = usePoll(`${StreamName}/tags`, () => listTags(StreamName), 5000);
   const [key, setKey] = useState("");
@@ -103,33 +107,41 @@ function TagsCard({ stream }: { stream: StreamDescription }) {
         {value?.map(({ Key, Value }) => (
           <li key={Key}>
             <b>{Key}</b> {Value}
-            <button class="quiet" aria-label={`remove tag ${Key}`} onClick={() => void remove(Key)}>
-              ×
-            </button>
+            {may("kinesis:RemoveTagsFromStream") && (
+              <button
+                class="quiet"
+                aria-label={`remove tag ${Key}`}
+                onClick={() => void remove(Key)}
+              >
+                ×
+              </button>
+            )}
           </li>
         ))}
       </ul>
       {value?.length === 0 && <p class="muted">None.</p>}
-      <WorkForm submit="Add" disabled={key === ""} work={add}>
-        <div class="pair">
-          <Field label="Key">
-            <input
-              name="tagKey"
-              maxLength={128}
-              value={key}
-              onInput={(event) => setKey(event.currentTarget.value)}
-            />
-          </Field>
-          <Field label="Value">
-            <input
-              name="tagValue"
-              maxLength={256}
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </Field>
-        </div>
-      </WorkForm>
+      {may("kinesis:AddTagsToStream") && (
+        <WorkForm submit="Add" disabled={key === ""} work={add}>
+          <div class="pair">
+            <Field label="Key">
+              <input
+                name="tagKey"
+                maxLength={128}
+                value={key}
+                onInput={(event) => setKey(event.currentTarget.value)}
+              />
+            </Field>
+            <Field label="Value">
+              <input
+                name="tagValue"
+                maxLength={256}
+                value={text}
+                onInput={(event) => setText(event.currentTarget.value)}
+              />
+            </Field>
+          </div>
+        </WorkForm>
+      )}
     </section>
   );
 }

@@ -1,6 +1,7 @@
 // One stream: its head, and a tab for each thing to do with it.
 import { useState } from "preact/hooks";
 import { listShards } from "../api/kinesis.ts";
+import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { go, streamPath, streamsPath, type StreamTab } from "../app/route.ts";
 import { Failure, Link } from "../ui/parts.tsx";
@@ -30,6 +31,7 @@ export interface StreamProps {
 export function StreamPage({ stream, tab, query }: StreamProps) {
   const activity = useStreamActivity(stream);
   const shards = usePoll(`${stream}/shards`, () => listShards(stream), 2000);
+  const may = usePermissions(stream);
   const [isDeleting, setDeleting] = useState(false);
   const { summary, error } = activity;
   if (summary === undefined && error !== undefined) {
@@ -52,9 +54,11 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
         )}
         <Facts activity={activity} />
         <span class="grow" />
-        <button class="quiet" onClick={() => setDeleting(true)}>
-          delete
-        </button>
+        {may("kinesis:DeleteStream") && (
+          <button class="quiet" onClick={() => setDeleting(true)}>
+            delete
+          </button>
+        )}
       </div>
       <Failure error={error} />
       <nav class="tabs" aria-label="parts of the stream">
@@ -65,13 +69,14 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
         ))}
       </nav>
       {tab === "records" && shards.value && (
-        <RecordsTab stream={stream} shards={shards.value} query={query} />
+        <RecordsTab stream={stream} shards={shards.value} query={query} may={may} />
       )}
       {tab === "shards" && shards.value && (
         <ShardsTab
           stream={stream}
           shards={shards.value}
           stats={activity.stats ?? []}
+          may={may}
           isOnDemand={summary?.StreamModeDetails?.StreamMode === "ON_DEMAND"}
           changed={() => {
             shards.refresh();
@@ -80,9 +85,14 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
         />
       )}
       {tab === "charts" && <ChartsTab stream={stream} activity={activity} />}
-      {tab === "consumers" && summary && <ConsumersTab stream={summary} />}
+      {tab === "consumers" && summary && <ConsumersTab stream={summary} may={may} />}
       {tab === "settings" && summary && (
-        <SettingsTab stream={summary} changed={activity.refresh} shards={shards.value ?? []} />
+        <SettingsTab
+          stream={summary}
+          may={may}
+          changed={activity.refresh}
+          shards={shards.value ?? []}
+        />
       )}
       {isDeleting && (
         <DeleteStream

@@ -1,6 +1,7 @@
 // The list of streams, with what arrives in each now.
 import { useState } from "preact/hooks";
 import { listStreams, type StreamSummary } from "../api/kinesis.ts";
+import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { streamPath } from "../app/route.ts";
 import { Failure, Link, Sparkline } from "../ui/parts.tsx";
@@ -17,6 +18,7 @@ const pageRows = 50;
 
 export function StreamsPage() {
   const { value: streams, error, refresh } = usePoll("streams", listStreams, 3000);
+  const may = usePermissions();
   const [asked, setAsked] = useState<Asked>();
   const [wanted, setWanted] = useState("");
   const [rows, setRows] = useState(pageRows);
@@ -43,9 +45,11 @@ export function StreamsPage() {
           </>
         )}
         <span class="grow" />
-        <button class="primary" onClick={() => setAsked({ dialog: "create" })}>
-          Create stream
-        </button>
+        {may("kinesis:CreateStream") && (
+          <button class="primary" onClick={() => setAsked({ dialog: "create" })}>
+            Create stream
+          </button>
+        )}
       </div>
       <Failure error={error} />
       {streams?.length === 0 && <FirstSteps create={() => setAsked({ dialog: "create" })} />}
@@ -97,6 +101,7 @@ function StreamRow({ stream, remove }: { stream: StreamSummary; remove: () => vo
   const name = stream.StreamName;
   const isThere = stream.StreamStatus !== "CREATING" && stream.StreamStatus !== "DELETING";
   const activity = useStreamActivity(name, isThere);
+  const may = usePermissions(name);
   const { rates, storedBytes, lastArrivalMs, summary } = activity;
   const now = rates.at(-1);
   return (
@@ -125,9 +130,11 @@ function StreamRow({ stream, remove }: { stream: StreamSummary; remove: () => vo
       <td>{lastArrivalMs === undefined ? "" : formatAge(lastArrivalMs)}</td>
       <td>{summary === undefined ? "" : `${summary.RetentionPeriodHours} h`}</td>
       <td>
-        <button class="quiet" aria-label={`delete ${name}`} onClick={remove}>
-          delete
-        </button>
+        {may("kinesis:DeleteStream") && (
+          <button class="quiet" aria-label={`delete ${name}`} onClick={remove}>
+            delete
+          </button>
+        )}
       </td>
     </tr>
   );

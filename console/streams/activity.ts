@@ -1,6 +1,7 @@
 // What arrives in a stream now, and what it has stored, from samples of its shards' statistics.
 import { describeStream, type StreamDescription } from "../api/kinesis.ts";
 import { readStats, type ShardStats } from "../api/stats.ts";
+import { ApiError } from "../api/request.ts";
 import { usePoll } from "../app/poll.ts";
 import { addSample, type RatePoint, ratesOf } from "../app/rates.ts";
 
@@ -19,7 +20,11 @@ const sampleMs = 2000;
 export function useStreamActivity(stream: string, isThere = true): StreamActivity {
   const ask = async (signal: AbortSignal) => {
     if (!isThere) return undefined;
-    const [summary, stats] = await Promise.all([describeStream(stream), readStats(stream, signal)]);
+    const [summary, stats] = await Promise.all([
+      describeStream(stream),
+      readStats(stream, signal).catch(unlessForbidden),
+    ]);
+    if (stats === undefined) return { summary, stats: [] };
     addSample(stream, { timeMs: Date.now(), ...totalsOf(stats) });
     return { summary, stats };
   };
@@ -29,11 +34,17 @@ export function useStreamActivity(stream: string, isThere = true): StreamActivit
     rates: ratesOf(stream),
     stats: value?.stats,
     summary: value?.summary,
-    storedBytes: value && sum(value.stats.map(storedBytesOf)),
+    storedBytes: value && value.stats.length > 0 ? sum(value.stats.map(storedBytesOf)) : undefined,
     lastArrivalMs: arrivals && arrivals.length > 0 ? Math.max(...arrivals) : undefined,
     error,
     refresh,
   };
+}
+
+/** Whoever may not see statistics sees the rest. */
+function unlessForbidden(error: unknown): undefined {
+  if (error instanceof ApiError && error.name === "AccessDeniedException") return undefined;
+  throw error;
 }
 
 export function storedBytesOf({ tail, segments }: ShardStats): number {

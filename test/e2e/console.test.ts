@@ -188,20 +188,32 @@ describe("console", () => {
     await using closed = await startClosedServer();
     const { page, faults } = await openPage(closed.endpoint);
     await page.getByRole("heading", { name: "Access keys" }).waitFor();
-    await page.getByLabel("Access key id").fill("reader");
+    await page.getByLabel("Access key id").fill("owner");
     await page.getByLabel("Secret access key").fill("wrong");
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
     await page.getByText("The server refused these keys.").waitFor();
-    await page.getByLabel("Access key id").fill("reader");
+    await page.getByLabel("Access key id").fill("owner");
     await page.getByLabel("Secret access key").fill("a long random text");
     await page.getByRole("button", { name: "Sign in", exact: true }).click();
-    await page.getByRole("heading", { name: "Streams" }).waitFor();
-    const client = clientOf(closed, "reader", "a long random text");
+    await page.getByRole("heading", { name: "Streams", exact: true }).waitFor();
+    const client = clientOf(closed, "owner", "a long random text");
     await client.send(new CreateStreamCommand({ StreamName: "secret", ShardCount: 1 }));
     await page.getByRole("link", { name: "secret" }).click();
     await page.getByText("live", { exact: true }).waitFor();
     await put(client, "secret", "key", "hidden");
     await recordsIn(page).filter({ hasText: "hidden" }).waitFor();
+    await page.getByRole("button", { name: "Put a record" }).waitFor();
+    await page.getByRole("button", { name: "sign out" }).click();
+    await page.getByRole("heading", { name: "Access keys" }).waitFor();
+    await page.getByLabel("Access key id").fill("guest");
+    await page.getByLabel("Secret access key").fill("another random text");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await page.getByText("live", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Put a record" }).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "Shards" }).click();
+    await page.getByRole("button", { name: "shard 0, 100.0 % of the keys" }).click();
+    await page.getByRole("region", { name: "shardId-000000000000" }).waitFor();
+    expect(await page.getByRole("button", { name: "Split here" }).count()).toBe(0);
     expect(faults).toEqual([]);
   });
 
@@ -300,11 +312,14 @@ describe("console", () => {
 
 async function startClosedServer(): Promise<Server> {
   const file = join(mkdtempSync(join(tmpdir(), "millrace-test-")), "auth.json");
-  const principal = {
-    accessKeyId: "reader",
-    secretAccessKey: "a long random text",
-    account: "111122223333",
+  const account = "111122223333";
+  const owner = { accessKeyId: "owner", secretAccessKey: "a long random text", account };
+  const guest = {
+    accessKeyId: "guest",
+    secretAccessKey: "another random text",
+    account,
+    allow: [{ actions: ["kinesis:Get*", "kinesis:List*", "kinesis:Describe*"], streams: ["*"] }],
   };
-  writeFileSync(file, JSON.stringify({ principals: [principal] }));
+  writeFileSync(file, JSON.stringify({ principals: [owner, guest] }));
   return await startServer({ flags: ["--memory", "--auth", file] });
 }

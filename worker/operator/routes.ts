@@ -1,6 +1,7 @@
 // Requests of an operator, below /_millrace/, and the console. With access keys, each request needs
-// credentials (caller.ts) and its own action, such as `millrace:GetStats`. With ?stream=NAME a request is about that
-// stream, and the caller needs the permission for it.
+// credentials (caller.ts) and its own action, such as `millrace:GetStats`. With ?stream=NAME a
+// request is about that stream, and the caller needs the permission for it.
+import type { Caller } from "../auth/caller.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -9,22 +10,26 @@ import type { NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
+import { readPermissions } from "./permissions.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 
 interface Work {
-  action: string;
+  /** Undefined if credentials are enough. */
+  action?: string;
   /** About one stream, or none. */
   run(
     backend: Backend,
     stream: NamedResource | undefined,
     parameters: URLSearchParams,
+    caller: Caller,
   ): Promise<object>;
 }
 
-const works: ReadonlyMap<string, Work> = new Map([
+const works: ReadonlyMap<string, Work> = new Map<string, Work>([
+  ["GET /_millrace/permissions", { run: readPermissions }],
   ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
   ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
 ]);
@@ -90,10 +95,11 @@ export async function serveOperator(
   const name = parameters.get("stream");
   const scope = { account: caller.principal.account, region: caller.region ?? home.region };
   const stream = name === null ? undefined : { scope, name };
-  const refusal = await backend.refusalOf(caller, { action: work.action }, stream);
-  if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
+  const { action } = work;
+  const refusal = action && (await backend.refusalOf(caller, { action }, stream));
+  if (refusal) return json(403, { error: refusal.name, message: refusal.message });
   try {
-    return await json(200, await work.run(backend, stream, parameters));
+    return await json(200, await work.run(backend, stream, parameters, caller));
   } catch (error) {
     if (!isStreamError(error)) throw error;
     const status = statusOf[error.code];

@@ -56,7 +56,10 @@ export function kinesisAs(
   );
 }
 
-/** The request as it is sent, with a signature in the place of whatever it had for one. */
+/**
+ * The request as it is sent, with a signature in the place of whatever it had for one. `path` may
+ * have a query.
+ */
 export function signedRequest(
   { method = "POST", headers, body }: RequestInit,
   key: { accessKeyId: string; secretAccessKey: string },
@@ -69,7 +72,8 @@ export function signedRequest(
   sent.set("host", "localhost");
   sent.set("x-amz-date", signedAt);
   const bytes = body instanceof Uint8Array || typeof body === "string" ? body : "";
-  const plain: PlainRequest = { method, path, query: "", headers: [...sent], body: "" };
+  const [place = "", query = ""] = path.split("?");
+  const plain: PlainRequest = { method, path: place, query, headers: [...sent], body: "" };
   const scope = `${signedAt.slice(0, 8)}/${region}/kinesis/aws4_request`;
   const signed = sign(plain, { key, scope, signedAt, payloadHash: hexSha256(bytes) });
   return new Request(`http://localhost${path}`, {
