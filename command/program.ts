@@ -3,10 +3,10 @@
  * Failure with exit code 2 whose line names it. Nothing is guessed, and nothing is run.
  */
 import { Command, CommanderError } from "commander";
+import { programName, readVersion } from "./version.ts";
 import { Failure } from "../local/failure.ts";
 import { addExamples, type Entry } from "./subcommand.ts";
 import { table } from "./table.ts";
-import { programName, readVersion } from "./version.ts";
 
 /** As wide as the lines of this repository, whatever the terminal has. */
 const helpColumns = 100;

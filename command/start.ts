@@ -1,8 +1,8 @@
 /** `millrace start`: reads the flags of the local server and serves until a signal ends it. */
 import type { Command } from "commander";
+import { programName } from "./version.ts";
 import { type FlagValues, readFlags } from "../local/flags.ts";
 import { addExamples } from "./subcommand.ts";
-import { programName, readVersion } from "./version.ts";
 
 /** The flags of the server, each with what it means and the default in brackets. */
 export function start(command: Command): void {
@@ -19,15 +19,23 @@ export function start(command: Command): void {
     .option("--containers <names>", "the v3io containers (bigdata,users,projects)")
     .option("--limits <kinesis>", "apply the quotas of Amazon Kinesis, to test their errors")
     .option("--transition-ms <ms>", "how long streams stay CREATING, UPDATING or DELETING (0)")
+    .option(
+      "--streams <list>",
+      "make these streams: names with counts of shards, orders:4,clicks:1",
+    )
+    .option("--json", "tell where the server is as one line of JSON on stdout")
+    .option("--ready-file <file>", "write that line to a file when requests are accepted")
+    .option("--parent <pid>", "end when this process has ended, however it ended")
     .action(async (values: FlagValues) => {
       const flags = readFlags(values);
       // Loading what serves takes half a second, which a wrong flag need not wait for.
       const { serve } = await import("../local/serve.ts");
-      await serve(flags, readVersion());
+      await serve(flags);
     });
   addExamples(command, [
     [`${programName} start`, "serve on port 4567 and keep the data in .millrace"],
     [`${programName} start --port 0 --memory`, "serve on a free port and keep nothing"],
+    [`${programName} start --port 0 --memory --ready-file server.json --parent $$`, "for a script"],
   ]);
 }
 

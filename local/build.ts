@@ -16,10 +16,11 @@ import { hasContent, writeWhole } from "./writeWhole.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const buildFolder = join(root, "build");
-const engineStamp = join(buildFolder, "engine.json");
+/** The release builds serve. The debug builds, with checks, are for tests. */
+export type EngineTarget = "release" | "debug";
 
 /** The modules of the engine, in both builds: the folder of the configuration, the target, the file. */
-const engineTargets = [
+const engineBuilds = [
   ["assembly", "release", "engine.wasm"],
   ["assembly", "debug", "engine.debug.wasm"],
   ["assembly/scan", "release", "scan.wasm"],
@@ -33,10 +34,13 @@ export interface WorkerModules {
   wasm: string[];
 }
 
-/** Builds everything that the local server needs. */
-export async function buildAll(): Promise<WorkerModules> {
+/**
+ * Builds everything that the local server needs. Calls `slow` before work that takes more than a
+ * second.
+ */
+export async function buildAll(slow?: () => void): Promise<WorkerModules> {
   try {
-    await buildEngine();
+    await buildEngine(["release"], slow);
     await buildConsole();
     return await buildWorker(join(root, "local", "worker.ts"), buildFolder, "local/worker.js");
   } catch (error) {
@@ -45,25 +49,31 @@ export async function buildAll(): Promise<WorkerModules> {
   }
 }
 
-/** Compiles `assembly/` for all targets; returns false if the outputs were up to date. */
-export async function buildEngine(): Promise<boolean> {
+/** Compiles `assembly/` for the targets; returns false if all outputs were up to date. */
+export async function buildEngine(
+  targets: readonly EngineTarget[] = ["release", "debug"],
+  slow?: () => void,
+): Promise<boolean> {
   const inputs = await hashEngineInputs();
-  if (await engineIsFresh(inputs)) return false;
+  const wanted = engineBuilds.filter(([, target]) => targets.includes(target));
+  const fresh = await Promise.all(wanted.map(([, , file]) => engineIsFresh(file, inputs)));
+  const stale = wanted.filter((_, i) => fresh[i] === false);
+  if (stale.length === 0) return false;
+  slow?.();
   await mkdir(buildFolder, { recursive: true });
   const workFolder = await mkdtemp(join(buildFolder, "engine-"));
   try {
-    const compilers = engineTargets.map(([folder, target, file]) =>
+    const compilers = stale.map(([folder, target, file]) =>
       compileEngine(folder, target, join(workFolder, file)),
     );
     // If one fails, the other still writes: the folder is deleted when both have ended.
     await Promise.allSettled(compilers);
     await Promise.all(compilers);
-    const outputs: Record<string, string> = {};
-    for (const [, , file] of engineTargets) {
-      outputs[file] = hashBytes(await readFile(join(workFolder, file)));
+    for (const [, , file] of stale) {
+      const output = hashBytes(await readFile(join(workFolder, file)));
       await rename(join(workFolder, file), join(buildFolder, file));
+      await writeWhole(stampOf(file), renderStamp(inputs, output));
     }
-    await writeWhole(engineStamp, renderStamp(inputs, outputs));
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
@@ -73,12 +83,13 @@ export async function buildEngine(): Promise<boolean> {
 /**
  * Bundles a Worker (by default the deployed one) into `folder`/`main`. Imports of `.wasm` files
  * stay imports, relative to the bundle, because workerd takes them as compiled modules. So `folder`
- * must contain them.
+ * must contain them: the compiled engine is in `engineFolder`.
  */
 export async function buildWorker(
   entry = join(root, "worker", "index.ts"),
   folder = buildFolder,
   main = "worker/index.js",
+  engineFolder = buildFolder,
 ): Promise<WorkerModules> {
   const outfile = join(folder, main);
   const wasm = new Set<string>();
@@ -94,7 +105,13 @@ export async function buildWorker(
     mainFields: ["browser", "module", "main"],
     external: ["node:*", "cloudflare:*"],
     logLevel: "silent",
-    plugins: [keepWasmImports(dirname(outfile), (path) => wasm.add(relative(folder, path)))],
+    plugins: [
+      keepWasmImports((path) => {
+        const file = join(engineFolder, relative(buildFolder, path));
+        wasm.add(relative(folder, file));
+        return relative(dirname(outfile), file);
+      }),
+    ],
   }).catch((error: unknown) => {
     throw new Failure(`the Worker does not build: ${firstLine(error)}`);
   });
@@ -106,15 +123,14 @@ export async function buildWorker(
   return { folder, main, wasm: [...wasm].sort() };
 }
 
-/** Leaves `import x from "….wasm"` in the bundle, as a path relative to `folder`. */
-function keepWasmImports(folder: string, found: (path: string) => void): Plugin {
+/** Leaves `import x from "….wasm"` in the bundle, with the path that `place` returns. */
+function keepWasmImports(place: (file: string) => string): Plugin {
   return {
     name: "keep-wasm-imports",
     setup(build) {
       build.onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
-        const file = resolve(resolveDir, path);
-        found(file);
-        return { path: relative(folder, file), external: true };
+        const placed = place(resolve(resolveDir, path));
+        return { path: placed.startsWith(".") ? placed : `./${placed}`, external: true };
       });
     },
   };
@@ -153,22 +169,23 @@ async function hashEngineInputs(): Promise<string> {
   return hash.digest("hex");
 }
 
-async function engineIsFresh(inputs: string): Promise<boolean> {
+async function engineIsFresh(file: string, inputs: string): Promise<boolean> {
   try {
-    const outputs: Record<string, string> = {};
-    for (const [, , file] of engineTargets) {
-      outputs[file] = hashBytes(await readFile(join(buildFolder, file)));
-    }
-    return (await readFile(engineStamp, "utf8")) === renderStamp(inputs, outputs);
+    const output = hashBytes(await readFile(join(buildFolder, file)));
+    return (await readFile(stampOf(file), "utf8")) === renderStamp(inputs, output);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return false;
     throw error;
   }
 }
 
-/** Hashes of the engine's sources and outputs. */
-function renderStamp(inputs: string, outputs: Record<string, string>): string {
-  return `${JSON.stringify({ inputs, outputs }, null, 2)}\n`;
+function stampOf(file: string): string {
+  return join(buildFolder, `${file}.json`);
+}
+
+/** Hashes of the engine's sources and of what was made of them. */
+function renderStamp(inputs: string, output: string): string {
+  return `${JSON.stringify({ inputs, output }, null, 2)}\n`;
 }
 
 function hashBytes(bytes: Uint8Array): string {

@@ -43,7 +43,8 @@ export function makeFolder(path: string): string[] {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats?.isDirectory()) return [];
   const made = stats === undefined ? makeFolder(dirname(path)) : [];
-  mkdirSync(path);
+  // Only the owner may read what is stored.
+  mkdirSync(path, 0o700);
   return [...made, path];
 }
 

@@ -16,6 +16,13 @@ export class Failure extends Error {
 
 /** The `code` of a system error (`EADDRINUSE`, `EACCES`), or `""` if the error has none. */
 export function errorCode(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  // Not `instanceof Error`: a test runner may give each test file classes of its own.
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : "";
   return typeof code === "string" ? code : "";
+}
+
+/** The message of an error, or the text of whatever else was thrown. */
+export function messageOf(error: unknown): string {
+  const hasMessage = typeof error === "object" && error !== null && "message" in error;
+  return String(hasMessage ? error.message : error);
 }

@@ -6,7 +6,9 @@ import { readFileSync } from "node:fs";
 import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { readContainers, readSettings, type SettingVariables } from "../worker/core/settings.ts";
-import { Failure, errorCode } from "./failure.ts";
+import { shardsMax } from "../worker/limits.ts";
+import { Failure, errorCode, messageOf } from "./failure.ts";
+import { startOf } from "./process.ts";
 
 /** The flags as they are on the command line, by their names in camel case. */
 export interface FlagValues {
@@ -22,6 +24,10 @@ export interface FlagValues {
   containers?: string;
   limits?: string;
   transitionMs?: string;
+  streams?: string;
+  json?: boolean;
+  readyFile?: string;
+  parent?: string;
 }
 
 export interface ServeFlags {
@@ -41,10 +47,21 @@ export interface ServeFlags {
   allowHosts: string[];
   allowOrigins: string[];
   settings: SettingVariables;
+  /** Streams that are made at the start unless they exist, with the counts of their shards. */
+  streams?: Record<string, number>;
+  /** Tell where the server is as a line of JSON. */
+  json: boolean;
+  /** A file that gets that line when the server accepts requests. */
+  readyFile?: string;
+  /** The server ends with this process. */
+  parentPid?: number;
 }
 
-/** Throws a Failure with exit code 2 if a value is wrong. */
-export function readFlags(values: FlagValues): ServeFlags {
+/** Variables of the environment. */
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Throws a Failure with exit code 2 if a value, or a variable behind it, is wrong. */
+export function readFlags(values: FlagValues, env: Variables = process.env): ServeFlags {
   const { memory = false, host = "127.0.0.1", data = ".millrace" } = values;
   if (memory && values.data !== undefined) {
     throw new Failure("--memory keeps no data: leave out --data, or leave out --memory", 2);
@@ -54,13 +71,30 @@ export function readFlags(values: FlagValues): ServeFlags {
   const port = parsePort("--port", values.port ?? "4567");
   const directPort = parsePort("--direct", values.direct ?? "0");
   const minFreeBytes = parseMinFree(values.minFree);
-  const auth = readAuth(values.auth);
-  const settings = readSettingFlags(values);
+  const auth = readAuth(values.auth, env);
+  const settings = readSettingFlags(values, env);
   const allowHosts = parseList("--allow-host", values.allowHost, isHostPattern, "millrace");
   const origin = "http://localhost:3000";
   const allowOrigins = parseList("--allow-origin", values.allowOrigin, isOrigin, origin);
-  const allowed = { allowHosts, allowOrigins };
-  return { port, host, directPort, data, minFreeBytes, memory, settings, ...allowed, ...auth };
+  const streams = parseStreams(values.streams);
+  const parentPid = parseParent(values.parent);
+  if (values.readyFile === "") throw new Failure("--ready-file needs the path of a file", 2);
+  return {
+    port,
+    host,
+    directPort,
+    data,
+    minFreeBytes,
+    memory,
+    settings,
+    allowHosts,
+    allowOrigins,
+    json: values.json ?? false,
+    ...(streams !== undefined && { streams }),
+    ...(values.readyFile !== undefined && { readyFile: values.readyFile }),
+    ...(parentPid !== undefined && { parentPid }),
+    ...auth,
+  };
 }
 
 /** The values of a flag that may be given several times, each time with a list between commas. */
@@ -94,18 +128,18 @@ const settingFlags = [
 ] as const;
 
 /** The flags as variables of the Worker, checked by the Worker's own code. */
-function readSettingFlags(values: FlagValues): SettingVariables {
+function readSettingFlags(values: FlagValues, env: Variables): SettingVariables {
   const settings: SettingVariables = Object.fromEntries(
     settingFlags.flatMap(({ value, variable }) =>
       values[value] === undefined ? [] : [[variable, values[value]]],
     ),
   );
   try {
-    readSettings({ ...process.env, ...settings });
-    readContainers({ ...process.env, ...settings });
+    readSettings({ ...env, ...settings });
+    readContainers({ ...env, ...settings });
     return settings;
   } catch (error) {
-    let what = error instanceof Error ? error.message : String(error);
+    let what = messageOf(error);
     for (const { flag, value, variable } of settingFlags) {
       if (values[value] !== undefined) what = what.replace(variable, flag);
     }
@@ -114,9 +148,11 @@ function readSettingFlags(values: FlagValues): SettingVariables {
 }
 
 /** The document in the flag's file, else the one in the environment. */
-function readAuth(path: string | undefined): Pick<ServeFlags, "auth" | "authSource"> {
+function readAuth(
+  path: string | undefined,
+  { MILLRACE_AUTH: document }: Variables,
+): Pick<ServeFlags, "auth" | "authSource"> {
   if (path !== undefined) return { auth: readAuthFile(path), authSource: "--auth" };
-  const { MILLRACE_AUTH: document } = process.env;
   if (document === undefined) return {};
   try {
     readAuthDocument(document);
@@ -143,6 +179,30 @@ function parseMinFree(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * (1 << 20);
   throw new Failure(`--min-free ${text} is not valid: pass a number of megabytes, such as 128`, 2);
+}
+
+/** `orders:4,clicks`: names as Kinesis has them, and how many shards, 1 if not said. */
+function parseStreams(text: string | undefined): Record<string, number> | undefined {
+  if (text === undefined) return undefined;
+  const streams = text.split(",").map((item) => {
+    const [, name, count = "1"] = /^([\w.-]{1,128})(?::(\d{1,5}))?$/.exec(item.trim()) ?? [];
+    if (name !== undefined && Number(count) >= 1 && Number(count) <= shardsMax) {
+      return [name, Number(count)] as const;
+    }
+    const what = `--streams "${item}" is not valid: pass names with counts of shards`;
+    throw new Failure(`${what}, such as orders:4,clicks:1, at most ${shardsMax}`, 2);
+  });
+  const names = streams.map(([name]) => name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined) throw new Failure(`--streams names "${twice}" twice`, 2);
+  return Object.fromEntries(streams);
+}
+
+function parseParent(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const pid = Number(text);
+  if (/^\d{1,9}$/.test(text) && startOf(pid) !== undefined) return pid;
+  throw new Failure(`--parent ${text} is not a process that runs: pass its pid`, 2);
 }
 
 function parsePort(flag: string, text: string): number {

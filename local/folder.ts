@@ -4,7 +4,7 @@
  * empty file). So the lock ends with the process, also after kill -9, and no stale lock remains. A
  * second file names the process that holds the folder, for users and for the next server, which
  * waits until the workerd of a killed server has ended. Stored data may be secret, so only the
- * owner may read the folder and the files in it: serve.ts sets the umask, which workerd inherits.
+ * owner may read the folder and the files in it.
  */
 import {
   accessSync,
@@ -24,7 +24,7 @@ import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepFolder } from "./disk.ts";
-import { Failure, errorCode } from "./failure.ts";
+import { Failure, errorCode, messageOf } from "./failure.ts";
 import { startOf } from "./process.ts";
 
 /** The reaper needs milliseconds. If workerd still runs after this time, a user must look at it. */
@@ -117,12 +117,14 @@ function withdrawRights(folder: string): void {
 function lockFolder(folder: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(join(folder, "lock"));
+    const file = join(folder, "lock");
+    writeFileSync(file, "", { flag: "a", mode: 0o600 });
+    database = new DatabaseSync(file);
     database.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
     database?.close();
-    if (error instanceof Error && /locked/.test(error.message)) {
+    if (/locked/.test(messageOf(error))) {
       const owner = readOwner(folder);
       const isKnown = owner?.start !== undefined && owner.start === startOf(owner.pid);
       const who = isKnown ? `the server with pid ${owner.pid}` : "another program";
@@ -155,7 +157,7 @@ function writeOwner(folder: string, runtimePid: number): void {
   const owner: Owner = { pid, start: startOf(pid), runtimePid, runtimeStart: startOf(runtimePid) };
   // Renamed, so that a reader gets either the old file or the new one.
   const next = `${ownerFile(folder)}.next`;
-  writeFileSync(next, `${JSON.stringify(owner)}\n`);
+  writeFileSync(next, `${JSON.stringify(owner)}\n`, { mode: 0o600 });
   renameSync(next, ownerFile(folder));
 }
 
@@ -187,7 +189,6 @@ function unusable(folder: string, error: unknown): Failure {
     EROFS: "a read-only file system",
     ENOSPC: "no space left",
   };
-  const text = error instanceof Error ? error.message : String(error);
-  const reason = reasons[errorCode(error)] ?? text;
+  const reason = reasons[errorCode(error)] ?? messageOf(error);
   return new Failure(`cannot keep data in ${folder} (${reason}): pass another folder, --data DIR`);
 }

@@ -36,10 +36,14 @@ export interface FrontOptions {
   /** Bound for client connections. Each protocol may open as many more to workerd. */
   connectionsMax?: number;
   patience?: Patience;
+  /** False if the process may end while the port is open and clients are connected. */
+  keepsProcess?: boolean;
+  log?: (line: string) => void;
 }
 
 export async function openFront(options: FrontOptions): Promise<Front> {
   const { upstream, patience = usualPatience, connectionsMax = Infinity } = options;
+  const { keepsProcess = true, log = console.error } = options;
   const bridge = createBridge({ upstream, patience, connectionsMax });
   const sockets = new Set<Socket>();
   /** Connections that have sent nothing yet or owe the rest of a request, the oldest debt first. */
@@ -48,6 +52,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   let stopping = false;
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on("error", () => client.destroy());
+    if (!keepsProcess) client.unref();
     if (sockets.size >= connectionsMax && !dropOwing(owing)) {
       turnAway(client, turnedAway);
       return;
@@ -64,10 +69,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
     };
     sniffProtocol(client, patience.headMs, (isHttp2) => {
       if (isHttp2) bridge.accept(client, () => owes(undefined));
-      else openTunnel(client, { upstream, patience, owes, isStopping: () => stopping });
+      else
+        openTunnel(client, { upstream, patience, owes, keepsProcess, isStopping: () => stopping });
     });
   });
-  await listen(server, options.host, options.port, "--port");
+  await listen(server, options.host, options.port, "--port", log);
+  if (!keepsProcess) server.unref();
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
   return {
@@ -133,20 +140,26 @@ function sniffProtocol(client: Socket, headMs: number, decided: (isHttp2: boolea
   client.on("end", giveUp);
 }
 
-/** Throws unless the port is free now. */
+/** Throws a Failure that names the flag unless the port is free now. */
 export async function checkPort(host: string, port: number, flag: string): Promise<void> {
   const server = createServer();
-  await listen(server, host, port, flag);
+  await listen(server, host, port, flag, () => {});
   await new Promise((done) => server.close(done));
 }
 
-async function listen(server: Server, host: string, port: number, flag: string): Promise<void> {
+async function listen(
+  server: Server,
+  host: string,
+  port: number,
+  flag: string,
+  log: (line: string) => void,
+): Promise<void> {
   await new Promise<void>((done, fail) => {
     server.once("error", (error) => fail(listenFailure(error, host, port, flag)));
     server.listen({ host, port }, () => {
       server.removeAllListeners("error");
       // For example too many open files: that connection is lost, the server continues.
-      server.on("error", (error) => console.error(`millrace: ${error.message}`));
+      server.on("error", (error) => log(`millrace: ${error.message}`));
       done();
     });
   });

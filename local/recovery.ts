@@ -4,7 +4,7 @@
  * that is better than a server that answers nothing for ever.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "./failure.ts";
+import { Failure, messageOf } from "./failure.ts";
 
 /** Pause before each further attempt to start. */
 export const restartPausesMs = [250, 500, 1000, 2000];
@@ -76,6 +76,5 @@ export async function retry<T>(
 }
 
 export function startFailure(error: unknown): Failure {
-  const text = error instanceof Error ? error.message : String(error);
-  return new Failure(`workerd did not start: ${text.replace(/\s*\n\s*/g, "; ")}`);
+  return new Failure(`workerd did not start: ${messageOf(error).replace(/\s*\n\s*/g, "; ")}`);
 }

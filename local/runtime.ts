@@ -17,7 +17,14 @@ import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 import { type Handler, openServices } from "./services.ts";
 import { startWorkerd, type Workerd, type WorkerdLog } from "./workerd.ts";
-import { type Binding, renderConfig, type WorkerdConfig } from "./workerdConfig.ts";
+import {
+  type Binding,
+  controlSocket,
+  directSocket,
+  renderConfig,
+  secretHeader,
+  type WorkerdConfig,
+} from "./workerdConfig.ts";
 
 export type { Handler } from "./services.ts";
 
@@ -48,6 +55,13 @@ export interface RuntimeOptions {
   objectKeepers?: Record<string, string>;
   /** Name of a binding by which the Worker sees which objects have files. */
   objectFiles?: string;
+  /** Entrypoints of the Worker by the name of their binding. */
+  entrypoints?: Record<string, string>;
+  /**
+   * An entrypoint that only this process may call: `tell` of the runtime. It gets the secret by
+   * which it knows that.
+   */
+  control?: { entrypoint: string; secretBinding: string };
   /** All other bindings. */
   bindings?: Bindings;
   /** Deleted by the reaper if this process is killed. */
@@ -63,6 +77,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   host: string;
   port: number;
+  /** Posts JSON to the entrypoint for control. Rejects with what workerd says if that fails. */
+  tell(path: string, order: object): Promise<void>;
   /** Accepts no new connection, closes the idle ones, and resolves when the last reply is sent. */
   drain(): Promise<void>;
   /** Ends workerd at once. */
@@ -78,10 +94,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   const { bindings, handlers } = await gatherBindings(options);
   const services = await openServices(handlers);
-  const config = { ...(await describeWorker(options)), bindings, services };
+  const { control } = options;
+  if (control !== undefined) {
+    bindings[control.secretBinding] = { type: "text", value: services.secret };
+  }
+  const described = await describeWorker(options);
+  const config = { ...described, control: control?.entrypoint, bindings, services };
+  const socketCount = control === undefined ? 1 : 2;
   let isOver = false;
   let recover: (() => void) | undefined;
   let current: ChildProcess | undefined;
+  let controlPort: number | undefined;
   const onSpawn = (child: ChildProcess) => {
     current = child;
     reapWithUs(child, options.temporaryFolder);
@@ -91,7 +114,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const start = async (port: number): Promise<Workerd> => {
     const { scratch } = options.folder;
     const text = renderConfig({ ...config, port });
-    const workerd = await startWorkerd({ config: text, scratch, log: logEntry, onSpawn });
+    const workerd = await startWorkerd({
+      config: text,
+      socketCount,
+      scratch,
+      log: logEntry,
+      onSpawn,
+    });
+    controlPort = workerd.ports.get(controlSocket);
     workerd.child.once("exit", () => recover?.());
     // It may have been asked to end while it started.
     if (isOver) workerd.child.kill("SIGKILL");
@@ -103,8 +133,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     services.close();
     throw startFailure(error);
   });
+  const directPort = first.ports.get(directSocket) ?? port;
   recover = createRecovery({
-    start: () => start(first.port),
+    start: () => start(directPort),
     isOver: () => isOver,
     giveUp: (failure) => options.onEnd?.(failure),
     log,
@@ -115,7 +146,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   return {
     host: loopback,
-    port: first.port,
+    port: directPort,
+    async tell(path, order) {
+      const reply = await fetch(`http://${loopback}:${controlPort}${path}`, {
+        method: "POST",
+        headers: { [secretHeader]: services.secret },
+        body: JSON.stringify(order),
+      });
+      if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
+    },
     async dispose() {
       await end("SIGKILL");
       services.close();
@@ -168,6 +207,9 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
   for (const [name, value] of Object.entries(options.bindings ?? {})) {
     if (typeof value === "string") bindings[name] = { type: "text", value };
     else serve(name, value);
+  }
+  for (const [name, entrypoint] of Object.entries(options.entrypoints ?? {})) {
+    bindings[name] = { type: "entrypoint", entrypoint };
   }
   for (const [name, className] of Object.entries(options.objectKeepers ?? {})) {
     serve(name, keepFiles(databasesOf(options, className)));

@@ -22,6 +22,8 @@ export type Debt = "head" | "body";
 export interface TunnelOptions {
   upstream: Upstream;
   patience: Patience;
+  /** False if the process may end while the connection is open. */
+  keepsProcess: boolean;
   isStopping: () => boolean;
   /** Called when the client begins to owe the rest of a request, and when it has sent it. */
   owes: (what: Debt | undefined) => void;
@@ -98,6 +100,7 @@ class Tunnel {
       },
     };
     const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
+    if (!this.#options.keepsProcess) server.unref();
     server.once("end", () => client.end(this.#farewell));
     server.once("error", () => {
       if (server.bytesRead > 0 || client.destroyed) client.resetAndDestroy();

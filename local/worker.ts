@@ -1,11 +1,18 @@
-// The Worker as the local server runs it: the deployed one, with two changes. Its bucket is a
-// folder of files. The empty database that workerd leaves of a removed object is deleted.
-import edge, { Segments as EdgeSegments, Shard as EdgeShard } from "../worker/index.ts";
+// The Worker as the local server runs it: the deployed one, with three changes. Its bucket is a
+// folder of files. The empty database that workerd leaves of a removed object is deleted. And the
+// store can be emptied (control.ts).
+import edge, {
+  Catalog as EdgeCatalog,
+  Items as EdgeItems,
+  Segments as EdgeSegments,
+  Shard as EdgeShard,
+} from "../worker/index.ts";
+import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
 import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
 
-export { Catalog, Items } from "../worker/index.ts";
+export { Control, Reset } from "./control.ts";
 
 interface LocalEnv extends Env {
   /** The bucket's folder and the service that syncs it; without them there is no bucket. */
@@ -47,6 +54,36 @@ export class Shard extends EdgeShard {
     const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });
     // A file that remains is deleted at the next start of the server.
     if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
+  }
+}
+
+export class Catalog extends EdgeCatalog {
+  /**
+   * Deletes all streams, and everything else that the catalog stores. False, and nothing is done, if
+   * it is not that account's, or has no stream by which to tell.
+   */
+  async clear(account?: string): Promise<boolean> {
+    const streams = [...this.streams.all()];
+    if (account !== undefined && streams[0]?.account !== account) return false;
+    for (const { name } of streams) unwrap(await this.deleteStream(name, true));
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    return true;
+  }
+
+  async end(): Promise<void> {
+    this.ctx.abort("the store was emptied");
+  }
+}
+
+export class Items extends EdgeItems {
+  async clear(): Promise<boolean> {
+    await this.ctx.storage.deleteAll();
+    return true;
+  }
+
+  async end(): Promise<void> {
+    this.ctx.abort("the store was emptied");
   }
 }
 

@@ -22,6 +22,8 @@ export interface WorkerdLog {
 export interface WorkerdOptions {
   /** The configuration, as renderConfig writes it. */
   config: string;
+  /** How many sockets it describes. */
+  socketCount: number;
   /** Where the configuration is written while workerd reads it: it may hold access keys. */
   scratch: string;
   log: (entry: WorkerdLog) => void;
@@ -31,8 +33,8 @@ export interface WorkerdOptions {
 
 export interface Workerd {
   child: ChildProcess;
-  /** The port of its socket. */
-  port: number;
+  /** The ports of its sockets, by their names. */
+  ports: ReadonlyMap<string, number>;
 }
 
 /** Resolves when workerd listens. Rejects, with what it said, when it ends before. */
@@ -46,7 +48,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   }
 }
 
-async function run(file: string, { log, onSpawn }: WorkerdOptions): Promise<Workerd> {
+async function run(file: string, { socketCount, log, onSpawn }: WorkerdOptions): Promise<Workerd> {
   const args = ["serve", "--experimental", "--control-fd=3", file];
   const child = spawn("sh", ["-c", script, binaryPath(), ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -61,18 +63,22 @@ async function run(file: string, { log, onSpawn }: WorkerdOptions): Promise<Work
   };
   for (const stream of [child.stdout, child.stderr]) eachLine(stream, (line) => take(parse(line)));
   child.once("spawn", () => onSpawn(child));
-  const port = await new Promise<number>((done, fail) => {
+  const ports = new Map<string, number>();
+  await new Promise<void>((done, fail) => {
     child.once("error", fail);
     child.once("close", (code, signal) => {
       fail(new Error(said.join("; ") || `it ended at once (${signal ?? `code ${code}`})`));
     });
-    eachLine(child.stdio[3] as Readable, (line) => done(readPort(line)));
+    eachLine(child.stdio[3] as Readable, (line) => {
+      ports.set(...readPort(line));
+      if (ports.size === socketCount) done();
+    });
   });
   isReady = true;
   // It ends with this process in any case (reaper.ts), and must not keep it alive.
   child.unref();
   for (const stream of child.stdio) if (stream instanceof Socket) stream.unref();
-  return { child, port };
+  return { child, ports };
 }
 
 /** The program in the package `workerd` that is for this machine. */
@@ -86,11 +92,9 @@ function eachLine(stream: Readable | null, take: (line: string) => void): void {
 }
 
 /** `{"event":"listen","socket":"direct","port":N}` */
-function readPort(line: string): number {
-  const message: unknown = JSON.parse(line);
-  return typeof message === "object" && message !== null && "port" in message
-    ? Number(message.port)
-    : 0;
+function readPort(line: string): [socket: string, port: number] {
+  const message: { socket: string; port: number } = JSON.parse(line);
+  return [message.socket, message.port];
 }
 
 /** Lines of workerd's log are JSON; a crash writes others. */

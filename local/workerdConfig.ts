@@ -9,10 +9,14 @@ import type { WorkerModules } from "./build.ts";
 /** The compatibility date that the code is written for; wrangler.toml names the same one. */
 export const compatibilityDate = "2026-11-01";
 
-/** What a Worker sees under a name. A `service` is one of this process, by the same name. */
+/**
+ * What a Worker sees under a name. A `service` is one of this process, by the same name; an
+ * `entrypoint` is the Worker's own.
+ */
 export type Binding =
   | { type: "text"; value: string }
   | { type: "disk"; path: string; writable?: boolean }
+  | { type: "entrypoint"; entrypoint: string }
   | { type: "service" };
 
 export interface WorkerdConfig {
@@ -27,31 +31,46 @@ export interface WorkerdConfig {
   objects: Readonly<Record<string, string>>;
   objectsFolder: string;
   bindings: Readonly<Record<string, Binding>>;
-  /** The socket of the Worker. */
   host: string;
+  /** Of the Worker's socket. */
   port: number;
+  /** The entrypoint that gets a socket of its own, on any port. */
+  control?: string | undefined;
   /** Where this process serves what the Worker asks of it, and the secret that each request has. */
   services: { address: string; secret: string };
 }
+
+/** The names of workerd's sockets. */
+export const directSocket = "direct";
+export const controlSocket = "control";
 
 /** Headers by which services.ts knows what is asked, and that workerd asks. */
 export const serviceHeader = "x-millrace-service";
 export const secretHeader = "x-millrace-secret";
 
 export function renderConfig(config: WorkerdConfig): string {
-  const { name, host, port, objects, objectsFolder } = config;
+  const { name, host, port, control, objects, objectsFolder } = config;
+  const sockets = [
+    `(name = ${text(directSocket)}, address = ${text(`${host}:${port}`)}, http = (), service = ${text(name)})`,
+  ];
+  if (control !== undefined) {
+    const service = renderEntrypoint(name, control);
+    sockets.push(
+      `(name = ${text(controlSocket)}, address = ${text(`${host}:0`)}, http = (), service = ${service})`,
+    );
+  }
   const bindings = Object.entries(config.bindings);
   const classes = Object.values(objects);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   logging = (structuredLogging = true),
-  sockets = [(name = "direct", address = ${text(`${host}:${port}`)}, http = (), service = ${text(name)})],
+  sockets = ${list(sockets)},
   services = ${list([
     `(name = ${text(name)}, worker = (
       compatibilityDate = ${text(compatibilityDate)},
       modules = ${list(renderModules(config))},
       bindings = ${list([
-        ...bindings.map(([binding, value]) => renderBinding(binding, value)),
+        ...bindings.map(([binding, value]) => renderBinding(binding, value, name)),
         ...Object.entries(objects).map(([binding, className]) => renderObject(binding, className)),
       ])},
       durableObjectNamespaces = ${list(classes.map((className) => renderClass(name, className)))},
@@ -70,9 +89,16 @@ function renderModules({ modules, source, wasm }: WorkerdConfig): string[] {
   return [`(name = ${text(modules.main)}, esModule = ${text(source)})`, ...compiled];
 }
 
-function renderBinding(name: string, binding: Binding): string {
+function renderBinding(name: string, binding: Binding, worker: string): string {
   if (binding.type === "text") return `(name = ${text(name)}, text = ${text(binding.value)})`;
+  if (binding.type === "entrypoint") {
+    return `(name = ${text(name)}, service = ${renderEntrypoint(worker, binding.entrypoint)})`;
+  }
   return `(name = ${text(name)}, service = ${text(serviceName(name))})`;
+}
+
+function renderEntrypoint(worker: string, entrypoint: string): string {
+  return `(name = ${text(worker)}, entrypoint = ${text(entrypoint)})`;
 }
 
 function renderObject(name: string, className: string): string {
@@ -89,7 +115,7 @@ function renderService(
   binding: Binding,
   { address, secret }: WorkerdConfig["services"],
 ): string[] {
-  if (binding.type === "text") return [];
+  if (binding.type === "text" || binding.type === "entrypoint") return [];
   if (binding.type === "disk") {
     const { path, writable = false } = binding;
     return [

@@ -65,6 +65,16 @@ describe("a command line that cannot work is one line on stderr", () => {
       2,
       /--containers has "_b": set names/,
     ],
+    ["streams without a name", ["--streams", ":4"], 2, /--streams ":4".*orders:4/],
+    ["streams without shards", ["--streams", "a:0"], 2, /--streams "a:0".*orders:4/],
+    ["a stream twice", ["--streams", "a:1,a:2"], 2, /--streams names "a" twice/],
+    ["a parent that does not run", ["--parent", "999999999"], 2, /--parent 999999999.*pid/],
+    [
+      "a file that cannot be",
+      ["--port", "0", "--memory", "--ready-file", "/none/x"],
+      1,
+      /--ready-file \/none\/x/,
+    ],
     ["time that is none", ["--transition-ms", "soon"], 2, /--transition-ms is "soon": set 0 to/],
     ["keys that are not there", ["--auth", "/none.json"], 2, /--auth \/none.json.*ENOENT/],
     [
@@ -258,6 +268,19 @@ describe("an end that was asked for", () => {
 });
 
 describe("kill -9", () => {
+  test("of npm ends the server that npm start began", async () => {
+    const npm = spawn("npm", ["start", "--silent", "--", "--port", "0", "--memory", "--json"], {
+      cwd: resolve(import.meta.dirname, "..", ".."),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const line = await new Promise<string>((done) =>
+      npm.stdout.once("data", (text: Buffer) => done(text.toString())),
+    );
+    const { pid }: { pid: number } = JSON.parse(line);
+    npm.kill("SIGKILL");
+    await untilGone(pid);
+  });
+
   test("workerd goes with the server, and the folder serves the next one at once", async () => {
     await using first = await startServer();
     await first.kill9();

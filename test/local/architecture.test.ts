@@ -10,7 +10,7 @@ const architecture = readFileSync(join(root, "docs/ARCHITECTURE.md"), "utf8");
 
 /** `file: function, function` in a code span; the functions may be left out. */
 const namedCode =
-  /`((?:worker|assembly|local|command|bench|test)\/[\w./-]+\.ts)(?::\s+(\w+(?:,\s+\w+)*))?`/g;
+  /`((?:worker|assembly|local|command|package|bench|test)\/[\w./-]+\.ts)(?::\s+(\w+(?:,\s+\w+)*))?`/g;
 
 const named = [...architecture.matchAll(namedCode)].map(([, file = "", names = ""]) => ({
   file,
@@ -130,7 +130,7 @@ describe.each(documents)("%s", (path) => {
   });
 
   test("every file of the repository that it names in code exists", () => {
-    const files = /`((?:worker|assembly|local|command|bench|test|docs)\/[\w./-]*\w\/?)`/g;
+    const files = /`((?:worker|assembly|local|command|package|bench|test|docs)\/[\w./-]*\w\/?)`/g;
     const missing = [...text.matchAll(files)].filter(
       ([, file = ""]) => !existsSync(join(root, file)),
     );

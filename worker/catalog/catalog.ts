@@ -50,7 +50,7 @@ import type { ConsumerDescription, Resharding, Scope, StreamDescription } from "
 
 export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly tags: TagTable;
-  private readonly streams: StreamRegistry;
+  protected readonly streams: StreamRegistry;
   private readonly accounts: AccountTable;
   private readonly creations: CreationTable;
   private readonly rates = new CallRates();

@@ -15,6 +15,8 @@ export interface Env {
   OBJECT_FILES?: Pick<Fetcher, "fetch">;
   /** Tells the free space of the local server's disk: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
+  /** Empties the local server's store: see operator/reset.ts. */
+  RESET?: Pick<Fetcher, "fetch">;
   /** The access keys: see auth/config.ts and auth/access.ts. */
   MILLRACE_AUTH?: string;
   MILLRACE_ACCESS?: string;

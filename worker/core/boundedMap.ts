@@ -30,6 +30,10 @@ export class BoundedMap<Value> {
     if (oldest.done !== true) this.entries.delete(oldest.value);
   }
 
+  clear(): void {
+    this.entries.clear();
+  }
+
   delete(key: string): void {
     this.entries.delete(key);
   }

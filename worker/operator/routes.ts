@@ -11,14 +11,20 @@ import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
 import { readPermissions } from "./permissions.ts";
+import { resetRefusal, resetStore } from "./reset.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 
+/** Whether the server is up, which everybody may ask: it tells nothing about what is stored. */
+const healthRequest = "GET /_millrace/health";
+
 interface Work {
   /** Undefined if credentials are enough. */
   action?: string;
+  /** Why the server does not do this for anybody. */
+  refusalOf?(backend: Backend): string | undefined;
   /** About one stream, or none. */
   run(
     backend: Backend,
@@ -31,6 +37,7 @@ interface Work {
 const works: ReadonlyMap<string, Work> = new Map<string, Work>([
   ["GET /_millrace/permissions", { run: readPermissions }],
   ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
+  ["POST /_millrace/reset", { action: "millrace:Reset", refusalOf: resetRefusal, run: resetStore }],
   ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
 ]);
 
@@ -76,7 +83,8 @@ const statusOf: Record<StreamErrorCode, number> = {
 };
 
 export function isOperatorRequest({ method, headers }: Request, path: string): boolean {
-  return works.has(`${method} ${path}`) || isConsoleRequest(method, path, headers);
+  const line = `${method} ${path}`;
+  return works.has(line) || line === healthRequest || isConsoleRequest(method, path, headers);
 }
 
 export async function serveOperator(
@@ -87,8 +95,11 @@ export async function serveOperator(
   const { headers, method, url } = request;
   const { path, query } = splitUrl(url);
   if (isConsoleRequest(method, path, headers)) return serveConsole(method, path);
+  if (`${method} ${path}` === healthRequest) return json(200, { status: "ok" });
   const work = works.get(`${method} ${path}`);
   if (work === undefined) return json(404, { error: "NotFound" });
+  const held = work.refusalOf?.(backend);
+  if (held !== undefined) return json(403, { error: "Forbidden", message: held });
   const caller = callerOf(request, backend.access, Date.now());
   if (caller.kind === "refusal") return json(403, { error: caller.name, message: caller.message });
   const parameters = new URLSearchParams(query);

@@ -65,6 +65,22 @@ export class Backend {
     return this.runtime.env.MILLRACE_YANDEX_DATABASE;
   }
 
+  /**
+   * Empties the local server's store, or what one account has in it. Undefined when deployed, where
+   * that cannot be asked for.
+   */
+  get reset(): ((account: string | undefined) => Promise<void>) | undefined {
+    const { RESET: service } = this.runtime.env;
+    return (
+      service &&
+      (async (account) => {
+        const body = JSON.stringify({ account });
+        const reply = await service.fetch("http://reset/", { method: "POST", body });
+        if (!reply.ok) throw new Error(`the reset failed: ${reply.status}`);
+      })
+    );
+  }
+
   /** The free space of the local server's disk; undefined when deployed. */
   async diskSpace(): Promise<SpaceAnswer | undefined> {
     const { SPACE: space } = this.runtime.env;

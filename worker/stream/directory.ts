@@ -104,6 +104,12 @@ export function forgetStream(scope: Scope, name: string): void {
   streams.delete(streamName(scope, name));
 }
 
+/** Forgets all streams and keys, after the catalogs have. */
+export function forgetAll(): void {
+  streams.clear();
+  cursorKeys.clear();
+}
+
 /** The key that authenticates the scope's cursors, for signing; created if there is none. */
 export async function cursorKeyOf(env: Env, scope: Scope): Promise<string> {
   const name = scopeName(scope);

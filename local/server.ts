@@ -1,0 +1,179 @@
+/**
+ * A local server: check the ports, find what workerd runs, lock the data folder, start workerd and
+ * open the public port. It belongs to no program: serve.ts gives it signals and a banner, and
+ * package/startMillrace.ts gives it to tests. Several may be in one process.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { defaultAccount } from "../worker/core/defaults.ts";
+import { hostNameOf, isLoopback } from "../worker/http/hosts.ts";
+import { findModules } from "./clone.ts";
+import type { WantedStreams } from "./control.ts";
+import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
+import type { Failure } from "./failure.ts";
+import type { ServeFlags } from "./flags.ts";
+import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
+import { checkPort, type Front, openFront } from "./front.ts";
+import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
+import { renderFull, requireSpace, watchSpace } from "./space.ts";
+
+const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
+
+/** How long requests may take to finish when the server stops. */
+const graceMs = 2000;
+
+export interface LocalServer {
+  /** Where clients connect: a URL. */
+  endpoint: string;
+  /** True if it listens on all addresses of the machine. */
+  isEverywhere: boolean;
+  /** workerd's own socket: a URL. */
+  direct: string;
+  /** The folder that keeps the data. */
+  folder: string;
+  /** What the operator should know, one line each. */
+  warnings: string[];
+  /** Empties the store, or what one account has in it. */
+  reset(account?: string): Promise<void>;
+  /** Lets requests finish for two seconds, and ends workerd. Resolves when nothing is left. */
+  stop(): Promise<void>;
+  /** As `stop`, but waits for no request. */
+  abort(): Promise<void>;
+}
+
+export interface ServerOptions {
+  /** Variables for the Worker besides those of the flags. */
+  variables: Record<string, string>;
+  /** Takes the lines of the log. */
+  log: (line: string) => void;
+  /** Called when workerd has ended and cannot be started again. */
+  onEnd: (failure: Failure) => void;
+  /** True if the server keeps its process alive. */
+  keepsProcess: boolean;
+}
+
+interface Parts {
+  folder?: DataFolder;
+  runtime?: Runtime;
+  front?: Front;
+}
+
+/**
+ * Resolves when the server accepts requests. Rejects with a Failure if it cannot start; nothing is
+ * left running.
+ */
+export async function openServer(flags: ServeFlags, options: ServerOptions): Promise<LocalServer> {
+  const { variables, log, onEnd, keepsProcess } = options;
+  const parts: Parts = {};
+  try {
+    await checkPort(flags.host, flags.port, "--port");
+    await checkPort("127.0.0.1", flags.directPort, "--direct");
+    const modules = await findModules((what) => log(`millrace: ${what}`));
+    if (!flags.memory) await requireSpace(flags.data);
+    const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
+    parts.folder = folder;
+    const { minFreeBytes: least } = flags;
+    const space = await watchSpace({ folder: folder.path, minFreeBytes: least, log });
+    const runtime = await startRuntime({
+      modules,
+      folder,
+      port: flags.directPort,
+      objects: durableObjects,
+      objectFiles: "OBJECT_FILES",
+      files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
+      entrypoints: { RESET: "Reset" },
+      control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
+      objectKeepers: { SHARD_KEEPER: durableObjects.SHARD },
+      bindings: {
+        ...variables,
+        ...flags.settings,
+        ...accessVariables(flags),
+        ...doorVariables(flags),
+        ...streamVariables(flags),
+        SPACE: space.handler,
+      },
+      onStart: (pid) => folder.recordRuntime(pid),
+      onEnd,
+      log,
+      ...(flags.memory && { temporaryFolder: folder.path }),
+    });
+    parts.runtime = runtime;
+    const front = await openFront({
+      ...flags,
+      upstream: runtime,
+      connectionsMax: connectionsMaxFor(readDescriptorLimit()),
+      keepsProcess,
+      log,
+    });
+    parts.front = front;
+    if (flags.streams !== undefined) await runtime.tell("/streams", {});
+    const warnings = isExposed(flags) ? [exposedWarning] : [];
+    if ((await space.look()) === 0) warnings.push(renderFull(folder.path, space.minFreeBytes));
+    const isEverywhere = flags.host === "0.0.0.0" || flags.host === "::";
+    return {
+      endpoint: urlOf(isEverywhere ? "127.0.0.1" : flags.host, front.port),
+      isEverywhere,
+      direct: urlOf(runtime.host, runtime.port),
+      folder: folder.path,
+      warnings,
+      reset: (account) => runtime.tell("/reset", { account }),
+      stop: () => stopParts(parts),
+      abort: () => {
+        front.destroy();
+        return stopParts(parts);
+      },
+    };
+  } catch (error) {
+    parts.front?.destroy();
+    await parts.runtime?.dispose();
+    parts.folder?.release();
+    throw error;
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+const exposedWarning =
+  "no access keys are set: everybody on the network may read, write and delete all data";
+
+/** True if the server has no access keys and listens on an address that other machines reach. */
+function isExposed({ auth, host }: ServeFlags): boolean {
+  const name = hostNameOf(host.includes(":") ? `[${host}]` : host) ?? "";
+  return auth === undefined && !isLoopback(name);
+}
+
+/** Without keys a local server accepts every caller. A deployed one refuses every caller. */
+function accessVariables({ auth }: ServeFlags): Bindings {
+  return auth === undefined ? { MILLRACE_ACCESS: "open" } : { MILLRACE_AUTH: auth };
+}
+
+/**
+ * Hosts and origins that a server without keys accepts besides loopback names and its own pages.
+ */
+function doorVariables({ host, allowHosts, allowOrigins }: ServeFlags): Bindings {
+  return {
+    MILLRACE_ALLOW_HOST: [host, ...allowHosts].join(","),
+    MILLRACE_ALLOW_ORIGIN: allowOrigins.join(","),
+  };
+}
+
+/** The streams belong to the first principal's account, without keys to the default one. */
+function streamVariables({ streams: counts, auth }: ServeFlags): Bindings {
+  if (counts === undefined) return {};
+  const wanted: WantedStreams = { counts, account: defaultAccount };
+  if (auth !== undefined) {
+    // flags.ts has checked the document.
+    const { principals }: { principals: [{ account: string }] } = JSON.parse(auth);
+    wanted.account = principals[0].account;
+  }
+  return { MILLRACE_STREAMS: JSON.stringify(wanted) };
+}
+
+async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
+  const finished = Promise.all([front?.stop(), runtime?.drain()]);
+  await Promise.race([finished, delay(graceMs)]);
+  front?.destroy();
+  await runtime?.dispose();
+  folder?.release();
+}
