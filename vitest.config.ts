@@ -63,6 +63,8 @@ export default defineConfig({
           include: ["test/{e2e,bench}/**/*.test.ts"],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+          // The suite brings its tests along: they must be registered with this run's Vitest.
+          server: { deps: { inline: [/server-conformance-tests/] } },
           ...limits,
         },
       },

@@ -19,6 +19,7 @@ export function start(command: Command): void {
     .option("--containers <names>", "the v3io containers (bigdata,users,projects)")
     .option("--limits <kinesis>", "apply the quotas of Amazon Kinesis, to test their errors")
     .option("--transition-ms <ms>", "how long streams stay CREATING, UPDATING or DELETING (0)")
+    .option("--long-poll-ms <ms>", "how long a long poll of Durable Streams waits (20000)")
     .option(
       "--streams <list>",
       "make these streams: names with counts of shards, orders:4,clicks:1",

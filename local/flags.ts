@@ -24,6 +24,7 @@ export interface FlagValues {
   containers?: string;
   limits?: string;
   transitionMs?: string;
+  longPollMs?: string;
   streams?: string;
   json?: boolean;
   readyFile?: string;
@@ -124,6 +125,7 @@ function isOrigin(text: string): boolean {
 const settingFlags = [
   { flag: "--limits", value: "limits", variable: "MILLRACE_LIMITS" },
   { flag: "--transition-ms", value: "transitionMs", variable: "MILLRACE_TRANSITION_MS" },
+  { flag: "--long-poll-ms", value: "longPollMs", variable: "MILLRACE_LONG_POLL_MS" },
   { flag: "--containers", value: "containers", variable: "MILLRACE_V3IO_CONTAINERS" },
 ] as const;
 

@@ -4,8 +4,10 @@
 
 /** The detail of each code. */
 export interface StreamErrorDetails {
-  /** No stream of that name, or it is being deleted. */
-  streamNotFound: { stream: string };
+  /**
+   * No stream of that name, or it is being deleted, or it was deleted and is kept for its forks.
+   */
+  streamNotFound: { stream: string; isKept?: true };
   /** A stream of that name exists. */
   streamExists: { stream: string };
   /** The stream is not in a state that allows the operation. */

@@ -1,8 +1,10 @@
 // The Worker: checks host and origin, and chooses the dialect. v3io names its operation in its own
 // header, or uses a path with a plain HTTP method. Yandex Data Streams has the headers of Kinesis
 // with a database as the path, another service in the target, or a region of that cloud in the
-// credential. Kinesis is the default, so it also answers unrecognised requests.
+// credential. Durable Streams has a part of all paths. Kinesis is the default, so it also answers unrecognised requests.
 import { defaultAccount, defaultRegion } from "./core/defaults.ts";
+import { refuseDurable, serveDurable } from "./durable/face.ts";
+import { isDurablePath } from "./durable/names.ts";
 import { releaseBody } from "./http/body.ts";
 import { type DoorRefusal, openDoor } from "./http/door.ts";
 import type { Env, Runtime } from "./core/bindings.ts";
@@ -88,6 +90,7 @@ const faces: Record<"operator" | Dialect, Face> = {
   kinesis: { serve: serveKinesis, refuse: refuseKinesis },
   v3io: { serve: serveV3io, refuse: refuseV3io },
   yandex: { serve: serveYandex, refuse: refuseYandex },
+  durable: { serve: serveDurable, refuse: refuseDurable },
 };
 
 function faceOf(request: Request): Face {
@@ -96,12 +99,13 @@ function faceOf(request: Request): Face {
   return faces[isOperator ? "operator" : dialectOf(request, path)];
 }
 
-type Dialect = "kinesis" | "v3io" | "yandex";
+type Dialect = "kinesis" | "v3io" | "yandex" | "durable";
 
 function dialectOf({ method, headers }: Request, path: string): Dialect {
   if (headers.has("x-v3io-function")) return "v3io";
   const target = headers.get("x-amz-target");
   if (target === null) {
+    if (isDurablePath(path)) return "durable";
     if (path === pingPath && method === "GET") return "yandex";
     if (isRoot(path)) return method === "GET" && isV3ioClient(headers) ? "v3io" : "kinesis";
     return verbs.has(method) ? "v3io" : "kinesis";

@@ -253,3 +253,34 @@ export const matchersMax = 64;
 
 /** A compiled pattern: what the engine has room for. */
 export const programBytesMax = 128 * 1024;
+
+/** Idempotent producers that a shard remembers, and how long after their last append (Durable Streams, 5.2.1). */
+export const producersMax = 10_000;
+export const producerIdleMsMax = 7 * 24 * 3_600_000;
+
+/** Id of a producer. */
+export const producerIdBytesMax = 256;
+
+/** Streams whose shards an isolate keeps in mind without asking the catalog again: 300 bytes each. */
+export const knownStreamsMax = 20_000;
+
+/** The longest retention that Kinesis and v3io know; a stream of Durable Streams, which keeps everything, is shown with it. */
+export const retentionHoursMax = 8760;
+
+/** How long a Worker waits at a shard for the next records, for all its live readers; shorter than a request may last after its client has left. */
+export const liveCallMs = 15_000;
+
+/** Payload of one batch for live readers, and how many batches an isolate keeps of a shard for readers that are writing: 4 MB. */
+export const livePageBytesMax = 256 * 1024;
+export const liveBatchesKept = 16;
+
+/** How long a long poll waits (the protocol leaves it open; its reference server waits 30 s), and the most that can be set. */
+export const longPollMsDefault = 20_000;
+export const longPollMsMax = 55_000;
+
+/** How often an idle SSE reader hears something, and how long its connection lasts: intermediaries end idle and long ones. */
+export const sseKeepAliveMs = 15_000;
+export const sseConnectionMs = 60_000;
+
+/** Payload of a page of Durable Streams, small enough for caches and phones. */
+export const durablePageBytesMax = 1024 * 1024;

@@ -11,6 +11,7 @@ import {
   type SignedRequest,
   verifySignature,
 } from "./sigv4.ts";
+import { authenticateBearer } from "./bearer.ts";
 import { authenticateV3io } from "./v3io.ts";
 import {
   authenticateYandex,
@@ -22,7 +23,8 @@ import {
 export type Credentials =
   | ({ readonly dialect: "kinesis" } & SignedRequest)
   | ({ readonly dialect: "yandex" } & YandexRequest)
-  | { readonly dialect: "v3io"; readonly headers: HeaderReader };
+  | { readonly dialect: "v3io"; readonly headers: HeaderReader }
+  | { readonly dialect: "durable"; readonly headers: HeaderReader };
 
 /** Credentials whose body may not have arrived yet. v3io credentials never depend on the body. */
 export type HeadCredentials =
@@ -62,5 +64,7 @@ export function authenticate(
       return authenticateYandex(auth, credentials, nowMs);
     case "v3io":
       return authenticateV3io(auth, credentials.headers);
+    case "durable":
+      return authenticateBearer(auth, credentials.headers);
   }
 }

@@ -28,6 +28,8 @@ import {
 import { type AccountQuota, accountQuota } from "./accountQuota.ts";
 import { checkOnDemandCount, checkShardCount, checkSpec, newStream } from "./creation.ts";
 import { CreationTable } from "./creations.ts";
+import { DurableStreams } from "./durableStreams.ts";
+import type { DurableSpec } from "../core/durable.ts";
 import { openCount } from "../core/hashRange.ts";
 import { LazySql } from "../core/lazySql.ts";
 import { hasWorkLeft } from "./lifecycle.ts";
@@ -38,6 +40,7 @@ import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
 import {
   asReply,
   type CatalogApi,
+  type DurableCreation,
   type Reply,
   type ResourceKey,
   type StreamDirectory,
@@ -55,6 +58,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly creations: CreationTable;
   private readonly rates = new CallRates();
   private readonly jobs: StreamJobs;
+  private readonly durable: DurableStreams;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -69,7 +73,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
     this.creations = new CreationTable(sql);
-    this.jobs = new StreamJobs(env, ctx.storage, this.streams);
+    this.durable = new DurableStreams(env, this.streams);
+    this.jobs = new StreamJobs(env, ctx.storage, this.streams, (stream) =>
+      this.leaveSource(stream),
+    );
   }
 
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>> {
@@ -86,6 +93,12 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       await this.jobs.begin(stream);
       return (await this.jobs.finishCreating(stream)) ?? stream;
     });
+  }
+
+  createDurable(scope: Scope, spec: DurableSpec): Promise<Reply<DurableCreation>> {
+    return asReply(() =>
+      this.durable.create(scope, spec, this.creations.timeFor(spec.name, "", Date.now())),
+    );
   }
 
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>> {
@@ -108,18 +121,22 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return asReply(() => this.streams.directory(path, after, limit));
   }
 
-  deleteStream(name: string, withConsumers = false): Promise<Reply<{ deleted: true }>> {
+  deleteStream(
+    name: string,
+    withConsumers = false,
+    uid?: string,
+  ): Promise<Reply<{ deleted: true }>> {
     return asReply(async () => {
       const stream = this.streams.get(name);
+      if (uid !== undefined && stream.uid !== uid) {
+        throw new StreamError("streamNotFound", { stream: name });
+      }
       if (stream.consumers.length > 0 && !withConsumers) {
         throw new StreamError("consumersRegistered", { stream: name });
       }
       if (stream.status !== "DELETING" || hasWorkLeft(stream)) {
-        const { settlesMs: _, settlingMs: __, ...rest } = stream;
-        const doomed: StreamDescription = { ...rest, status: "DELETING" };
-        this.creations.leaveStream(doomed, Date.now());
-        await this.jobs.begin(doomed);
-        await this.jobs.finishDeleting(doomed);
+        if (await this.durable.retire(stream)) return { deleted: true as const };
+        await this.remove(stream);
       }
       return { deleted: true as const };
     });
@@ -212,6 +229,20 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       this.streams.save(stream);
       return { deregistered: true as const };
     });
+  }
+
+  /** Removes the source of a fork that is gone, if it was deleted and has no other forks. */
+  private async leaveSource(stream: StreamDescription): Promise<void> {
+    const source = await this.durable.leaveSource(stream);
+    if (source !== undefined) await this.remove(source);
+  }
+
+  private async remove(stream: StreamDescription): Promise<void> {
+    const { settlesMs: _, settlingMs: __, ...rest } = stream;
+    const doomed: StreamDescription = { ...rest, status: "DELETING" };
+    this.creations.leaveStream(doomed, Date.now());
+    await this.jobs.begin(doomed);
+    await this.jobs.finishDeleting(doomed);
   }
 
   readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>> {

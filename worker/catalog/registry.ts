@@ -54,6 +54,9 @@ export class StreamRegistry {
   get(name: string): StreamDescription {
     const stream = this.find(name);
     if (stream === undefined) throw new StreamError("streamNotFound", { stream: name });
+    if (stream.durable?.isDeleted === true && stream.status !== "DELETING") {
+      throw new StreamError("streamNotFound", { stream: name, isKept: true });
+    }
     return stream;
   }
 

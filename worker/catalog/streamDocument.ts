@@ -10,6 +10,7 @@ import {
   text,
   whole,
 } from "../core/document.ts";
+import { durableShape } from "../core/durable.ts";
 import { shardShape } from "../core/shardShape.ts";
 import type {
   ConsumerDescription,
@@ -94,5 +95,6 @@ export const streamDocument = objectCodec(
     shards: listOf(shardShape),
     resharding: optional(resharding),
     recountsMs: optional(listOf(number)),
+    durable: optional(durableShape),
   }),
 );

@@ -22,8 +22,16 @@ export class StreamJobs {
   private readonly storage: DurableObjectStorage;
   private readonly streams: StreamRegistry;
   private readonly reshardings: Reshardings;
+  private readonly onGone: (stream: StreamDescription) => Promise<void>;
 
-  constructor(env: Env, storage: DurableObjectStorage, streams: StreamRegistry) {
+  /** `onGone` is called when the shards of a deleted stream are gone; it may be called twice. */
+  constructor(
+    env: Env,
+    storage: DurableObjectStorage,
+    streams: StreamRegistry,
+    onGone: (stream: StreamDescription) => Promise<void>,
+  ) {
+    this.onGone = onGone;
     this.env = env;
     this.storage = storage;
     this.streams = streams;
@@ -86,6 +94,7 @@ export class StreamJobs {
     await visitShards([...shards, ...(resharding?.made ?? [])], (shard) =>
       this.shard(shard).destroy(),
     );
+    await this.onGone(stream);
     const now = this.streams.find(stream.name);
     if (now?.uid !== stream.uid) return;
     if (readSettings(this.env).transitionMs === 0) this.streams.remove(now);

@@ -25,6 +25,7 @@ export interface Env {
   /** See settings.ts. */
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;
+  MILLRACE_LONG_POLL_MS?: string;
   MILLRACE_V3IO_CONTAINERS?: string;
   /** Hosts and origins that a server without keys accepts besides its own: see http/door.ts. */
   MILLRACE_ALLOW_HOST?: string;

@@ -17,6 +17,14 @@ import {
   type StreamErrorDetail,
 } from "../errors.ts";
 import type {
+  DurableSpec,
+  DurableState,
+  ForkReply,
+  Position,
+  WriteGuard,
+  WriteReply,
+} from "./durable.ts";
+import type {
   AppendReceipt,
   ConsumerDescription,
   Distribution,
@@ -47,6 +55,33 @@ export type Reply<T> = T | Failure;
 export interface ShardApi {
   /** Creates the shard. Repeating the call changes nothing. */
   open(shard: ShardSettings): Promise<void>;
+  /**
+   * Creates the shard of a stream of Durable Streams, with its first records, and closes it if
+   * `isClosed`. Nobody knows it yet: it is removed again if its stream does not come to exist.
+   */
+  begin(shard: ShardSettings, first: Uint8Array[], isClosed: boolean): Promise<Reply<Beginning>>;
+  /**
+   * Appends chunks in one piece if the guard's conditions hold, and changes the state of the
+   * writers with the same row: see shard/guardedAppends.ts.
+   */
+  write(chunks: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>>;
+  /** The state of the stream; `touch` renews its time to live. Fails with `shardNotFound`. */
+  look(touch: boolean): Promise<Reply<DurableState>>;
+  /**
+   * Records from an index on, as soon as there are any; none if the time is over or the shard has
+   * ended. Fails with `tooManyWaiting`.
+   */
+  readNext(request: NextRequest): Promise<Reply<ReadReply>>;
+  /**
+   * Notes a fork, which inherits the records before an index; before the end if there is no index.
+   * What it inherits is sealed. Fails with `locationNotFound`, `streamExists` if this one is
+   * deleted.
+   */
+  fork(uid: string, index: number | undefined, more: number): Promise<Reply<ForkReply>>;
+  /** Forgets a fork. True if this stream was deleted and nothing needs it any more. */
+  releaseFork(uid: string): Promise<Reply<{ isFree: boolean }>>;
+  /** Marks the stream as deleted if it has forks. */
+  retire(): Promise<Reply<{ isKept: boolean }>>;
   /**
    * Appends chunks in order; resolves when all are durable. After `close` it always fails with
    * `shardClosed`. If one chunk is not in the form that a Worker packs, all fail with `corrupt` or
@@ -86,6 +121,10 @@ export interface ShardApi {
   spend(bytes: number): Promise<void>;
   /** Deletes all data of the shard. Repeating the call changes nothing. */
   destroy(): Promise<void>;
+}
+
+export interface Beginning {
+  next: Position;
 }
 
 export interface SegmentReply {
@@ -162,6 +201,11 @@ export interface StreamDirectory {
   next: string | undefined;
 }
 
+export interface DurableCreation {
+  stream: StreamDescription;
+  next: Position;
+}
+
 /** What tags and policies belong to: a stream, or one of its consumers. */
 export interface ResourceKey {
   stream: string;
@@ -170,6 +214,11 @@ export interface ResourceKey {
 
 export interface CatalogApi {
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
+  /**
+   * Creates a stream of Durable Streams, with its first records. Fails with `streamExists`,
+   * `streamNotFound` for the source of a fork, `locationNotFound` for a place to fork at.
+   */
+  createDurable(scope: Scope, spec: DurableSpec): Promise<Reply<DurableCreation>>;
   /**
    * Also returns the key that cursors of this scope are signed with, so that one call fills the
    * caches of an isolate.
@@ -191,7 +240,11 @@ export interface CatalogApi {
     limit: number,
   ): Promise<Reply<StreamDirectory>>;
   /** Refuses a stream with consumers, unless `withConsumers`. */
-  deleteStream(name: string, withConsumers?: boolean): Promise<Reply<{ deleted: true }>>;
+  deleteStream(
+    name: string,
+    withConsumers?: boolean,
+    uid?: string,
+  ): Promise<Reply<{ deleted: true }>>;
   /** Sets attributes of the stream; returns the stream before and after. */
   changeStream(
     name: string,

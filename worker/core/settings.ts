@@ -1,5 +1,6 @@
 // Settings that an operator makes with the Worker's variables, besides the access keys. An invalid
 // value is an error that names the variable. It is never replaced by a default.
+import { longPollMsDefault, longPollMsMax } from "../limits.ts";
 import type { Env } from "./bindings.ts";
 
 export interface Settings {
@@ -7,6 +8,8 @@ export interface Settings {
   transitionMs: number;
   /** Whether calls above the service's quotas are refused. */
   limits: "none" | "kinesis";
+  /** How long a long poll of Durable Streams waits. */
+  longPollMs: number;
 }
 
 /** An hour: more would block the tests that this setting is for. */
@@ -15,7 +18,10 @@ export const transitionMsMax = 3_600_000;
 /** The variables that hold them. */
 export type SettingVariables = Pick<
   Env,
-  "MILLRACE_TRANSITION_MS" | "MILLRACE_LIMITS" | "MILLRACE_V3IO_CONTAINERS"
+  | "MILLRACE_TRANSITION_MS"
+  | "MILLRACE_LIMITS"
+  | "MILLRACE_V3IO_CONTAINERS"
+  | "MILLRACE_LONG_POLL_MS"
 >;
 
 /** The containers of every Iguazio system. */
@@ -39,6 +45,7 @@ export function readSettings(env: SettingVariables): Settings {
   return {
     transitionMs: readTransitionMs(env.MILLRACE_TRANSITION_MS ?? "0"),
     limits: readLimits(env.MILLRACE_LIMITS ?? "none"),
+    longPollMs: readLongPollMs(env.MILLRACE_LONG_POLL_MS ?? String(longPollMsDefault)),
   };
 }
 
@@ -65,6 +72,12 @@ function readTransitionMs(text: string): number {
   const ms = Number(text);
   if (/^\d{1,7}$/.test(text) && ms <= transitionMsMax) return ms;
   throw new Error(`MILLRACE_TRANSITION_MS is ${JSON.stringify(text)}: set 0 to ${transitionMsMax}`);
+}
+
+function readLongPollMs(text: string): number {
+  const ms = Number(text);
+  if (/^\d{1,6}$/.test(text) && ms >= 1 && ms <= longPollMsMax) return ms;
+  throw new Error(`MILLRACE_LONG_POLL_MS is ${JSON.stringify(text)}: set 1 to ${longPollMsMax}`);
 }
 
 function readLimits(text: string): Settings["limits"] {

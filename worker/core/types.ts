@@ -1,6 +1,7 @@
 // The types of the core, as plain data: what crosses between Workers, shards and the catalog, and
 // what the dialects print. Nothing here knows a dialect.
 
+import type { DurableAttributes, ShardLife } from "./durable.ts";
 import type { TimeSpan } from "../engine/engine.ts";
 
 /** The owner of a stream and its region. Streams of different scopes have nothing in common. */
@@ -58,6 +59,8 @@ export interface ShardSettings extends ShardDescription {
   skipped?: SkippedSegment[];
   /** Set while the shard is being deleted; nobody can use it any more. */
   destroyed?: boolean;
+  /** Set if the stream was created through Durable Streams. */
+  life?: ShardLife;
 }
 
 export interface StreamDescription extends Scope {
@@ -98,6 +101,8 @@ export interface StreamDescription extends Scope {
   resharding?: Resharding;
   /** When the number of shards was changed as a whole, in the last day. */
   recountsMs?: number[];
+  /** Set if the stream was created through Durable Streams. */
+  durable?: DurableAttributes;
 }
 
 /**
@@ -192,6 +197,12 @@ export interface ShardView {
   retentionMs: number;
   /** Records that arrived before it are not kept, whatever retention says. */
   floorMs: number;
+  /** True if a writer has closed the stream, so that no other shard continues this one. */
+  isFinal?: boolean;
+  /** True if the stream was deleted and is kept for its forks. */
+  isDeleted?: boolean;
+  /** True if records may be there that Durable Streams has not checked. */
+  isMixed?: boolean;
 }
 
 /** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */
@@ -215,6 +226,8 @@ export interface ReadReply {
    * is in the named segment, which readers get by the segment's own address.
    */
   next: Location;
+  /** Number of the segment that has, or will have, the record before `next`. */
+  lastSegment: number;
   view: ShardView;
 }
 

@@ -201,6 +201,12 @@ export function timeMsAt(chunk: Uint8Array, header: ChunkHeader, i: number): num
   return header.timeMs + delta;
 }
 
+/** Payload bytes of records `from` to `to`; of a part of a chunk, its share. */
+export function payloadShareOf(run: { chunk: Uint8Array; from: number; to: number }): number {
+  const { count, payloadBytes } = readHeader(run.chunk);
+  return Math.ceil((payloadBytes * (run.to - run.from)) / count);
+}
+
 /** The checksum of the shard's uid followed by the header. */
 function headerChecksum(chunk: Uint8Array, uid: string): number {
   return crc32(chunk.subarray(0, chunkFields.headerCrc), crc32(uid));

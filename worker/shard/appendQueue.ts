@@ -12,12 +12,22 @@ import {
 } from "../limits.ts";
 import { type Chunk, openChunk } from "../engine/chunk.ts";
 import { releasePending, reservePending } from "./pendingBudget.ts";
+import { joinChanges } from "./writers.ts";
+import type { ProducerMark, WritersChange } from "../core/durable.ts";
 import type { AppendReceipt } from "../core/types.ts";
+
+/** What a guarded append does beside adding records: see guardedAppends.ts. */
+export interface AppendEffect {
+  writers?: WritersChange | undefined;
+  /** Closes the stream; the producer that does it, if one does. */
+  close?: { closer: ProducerMark | undefined } | undefined;
+}
 
 export interface PendingAppend {
   uid: string;
   chunks: readonly Chunk[];
   bytes: number;
+  effect: AppendEffect | undefined;
   resolve(receipts: AppendReceipt[]): void;
   reject(error: unknown): void;
 }
@@ -27,14 +37,14 @@ export class AppendQueue {
   private pending: PendingAppend[] = [];
 
   /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
-  add(uid: string, chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
+  add(uid: string, chunks: readonly Chunk[], effect?: AppendEffect): Promise<AppendReceipt[]> {
     let bytes = 0;
     for (const { header } of chunks) bytes += header.bytes;
     if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
     reservePending(uid, bytes);
     this.bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.pending.push({ uid, chunks, bytes, resolve, reject });
+      this.pending.push({ uid, chunks, bytes, effect, resolve, reject });
     });
   }
 
@@ -60,12 +70,24 @@ export class AppendQueue {
     this.release(batch);
   }
 
+  /** Refuses what waits and was judged by a state that is gone. */
+  refuseGuarded(failure: StreamError): void {
+    const doomed = this.pending.filter(({ effect }) => effect !== undefined);
+    this.pending = this.pending.filter(({ effect }) => effect === undefined);
+    this.refuse(doomed, failure);
+  }
+
   private release(batch: readonly PendingAppend[]): void {
     for (const { uid, bytes } of batch) {
       this.bytes -= bytes;
       releasePending(uid, bytes);
     }
   }
+}
+
+/** What the appends of a commit change about the writers, as one. */
+export function writersOf(batch: readonly PendingAppend[]): WritersChange | undefined {
+  return joinChanges(batch.flatMap(({ effect }) => effect?.writers ?? []));
 }
 
 /**

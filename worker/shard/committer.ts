@@ -8,8 +8,9 @@ import { sealAgeMs } from "../limits.ts";
 import type { AppendReceipt, ShardEnd } from "../core/types.ts";
 import type { Chunk } from "../engine/chunk.ts";
 import type { AlarmClock } from "./alarmClock.ts";
-import { AppendQueue } from "./appendQueue.ts";
+import { type AppendEffect, AppendQueue, type PendingAppend, writersOf } from "./appendQueue.ts";
 import { groupChunks } from "./commitGroups.ts";
+import { applyEffects } from "./guardedAppends.ts";
 import type { ShardState } from "./shardState.ts";
 
 /** What the committer needs of the shard. */
@@ -49,8 +50,8 @@ export class Committer {
    * Resolves with a receipt for each chunk once they are durable. Throws `overloaded`,
    * `commitFailed`.
    */
-  append(uid: string, chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
-    const receipts = this.appends.add(uid, chunks);
+  append(uid: string, chunks: readonly Chunk[], effect?: AppendEffect): Promise<AppendReceipt[]> {
+    const receipts = this.appends.add(uid, chunks, effect);
     if (!this.isCommitting) this.idle = this.commitPending();
     return receipts;
   }
@@ -62,6 +63,33 @@ export class Committer {
   close(): Promise<ShardEnd> {
     this.closing ??= this.writeEnd().finally(() => (this.closing = undefined));
     return this.closing;
+  }
+
+  /** Resolves when nothing is pending. */
+  get untilIdle(): Promise<void> {
+    return this.idle;
+  }
+
+  /** The closing that is under way. */
+  get underWay(): Promise<ShardEnd> | undefined {
+    return this.closing;
+  }
+
+  /** Refuses guarded appends that wait: the state that they were judged by is gone. */
+  refuseGuarded(): void {
+    this.appends.refuseGuarded(new StreamError("commitFailed", { what: "a commit before failed" }));
+  }
+
+  /** Makes a change of the rows durable. Throws `commitFailed`. */
+  async change(work: () => void): Promise<void> {
+    const { state, storage } = this.owner;
+    try {
+      state.transact(work);
+      await storage.sync();
+    } catch (error) {
+      state.recoverIfPossible();
+      throw commitFailure(error);
+    }
   }
 
   /** Makes the tail a segment. A failure is logged: the tail stays as it is. */
@@ -99,7 +127,7 @@ export class Committer {
     this.isCommitting = true;
     for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
       try {
-        const receipts = await this.commit(batch.flatMap((append) => append.chunks));
+        const receipts = await this.commit(batch);
         this.appends.settle(batch, receipts);
       } catch (error) {
         this.counters.failedCommits++;
@@ -110,6 +138,7 @@ export class Committer {
         }
         state.recoverIfPossible();
         this.appends.refuse(batch, commitFailure(error));
+        this.refuseGuarded();
       }
       if (state.store?.isFull === true) this.sealTail();
     }
@@ -117,11 +146,15 @@ export class Committer {
     this.owner.moveSealed();
   }
 
-  private async commit(chunks: readonly Chunk[]): Promise<AppendReceipt[]> {
+  private async commit(batch: readonly PendingAppend[]): Promise<AppendReceipt[]> {
     const { state, alarmClock, storage } = this.owner;
     const store = state.opened();
+    const chunks = batch.flatMap((append) => append.chunks);
     const stamped = store.stamp(chunks, Date.now());
-    state.transact(() => store.append(groupChunks(stamped)));
+    state.transact(() => {
+      store.append(groupChunks(stamped), writersOf(batch));
+      applyEffects(store, batch);
+    });
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
     this.counters.commits++;

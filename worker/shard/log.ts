@@ -67,8 +67,11 @@ export class Log {
     return this.entries.slice(this.sealedCount);
   }
 
-  /** Writes a stamped chunk, as a segment when it is large enough to be one. */
-  append(chunk: Chunk): void {
+  /**
+   * Writes a stamped chunk, as a segment when it is large enough to be one, and what its commit
+   * changes about the writers.
+   */
+  append(chunk: Chunk, writers?: string): void {
     const { firstIndex, count, timeMs, timeOrdinal, bytes } = chunk.header;
     const large = bytes >= segmentBytesMin;
     const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
@@ -83,7 +86,7 @@ export class Log {
       bytes,
       segment: direct ? this.nextSegment : undefined,
     };
-    this.write(entry, chunk.bytes, "insert");
+    this.write(entry, chunk.bytes, "insert", writers);
     this.push(entry);
   }
 
@@ -182,9 +185,20 @@ export class Log {
   }
 
   /** Stores a body; like all stored bytes it is bound to the shard first. */
-  private write(entry: LogEntry, body: Uint8Array, how: "insert" | "replace"): void {
+  /** See LogTable.writersChanges. */
+  writersChanges(): string[] {
+    return this.table.writersChanges();
+  }
+
+  private write(
+    entry: LogEntry,
+    body: Uint8Array,
+    how: "insert" | "replace",
+    writers?: string,
+  ): void {
     bindChunk(body, this.uid);
-    this.table[how](entry, body);
+    if (how === "insert") this.table.insert(entry, body, writers);
+    else this.table.replace(entry, body);
     bodies.put(this.keyOf(entry), body);
   }
 

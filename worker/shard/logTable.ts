@@ -3,7 +3,8 @@
 //   log_<generation>   id            first index × 8 + part; a body over several rows has parts
 //                      segment       number of the segment, or null for a chunk of the tail
 //                      count, first_ms, last_ms, last_ordinal, bytes      what places it
-//                      body
+//                      writers       what the commit changed about the writers, or null: writers.ts
+//                      body          last, so that the other columns are read without it
 //
 // The table only stores and reads; log.ts decides what is written, and checks what is read.
 import { concatBytes } from "../codec/bytes.ts";
@@ -43,11 +44,14 @@ export class LogTable {
   private readonly sql: MeteredSql;
   private readonly generation: number;
   private readonly name: string;
+  /** False in a table of 0.1.0, until a row needs the column. */
+  private hasWriters: boolean;
 
   constructor(sql: MeteredSql, generation: number) {
     this.sql = sql;
     this.generation = generation;
     this.name = tableOf(generation);
+    this.hasWriters = hasColumn(sql, this.name, "writers");
   }
 
   static create(sql: MeteredSql, generation: number): void {
@@ -60,6 +64,7 @@ export class LogTable {
          last_ms INTEGER NOT NULL,
          last_ordinal INTEGER NOT NULL,
          bytes INTEGER NOT NULL,
+         writers TEXT,
          body BLOB NOT NULL
        )`,
     );
@@ -85,13 +90,23 @@ export class LogTable {
   }
 
   /** Writes a body, over several rows if it is large. An empty one has a row too. */
-  insert(entry: LogEntry, body: Uint8Array): void {
-    this.write(entry, body, "INSERT");
+  insert(entry: LogEntry, body: Uint8Array, writers?: string): void {
+    if (writers !== undefined && !this.hasWriters) this.addWriters();
+    this.write(entry, body, "INSERT", writers);
   }
 
-  /** As `insert`; a row of the same first index is replaced. */
+  /**
+   * As `insert`; a row of the same first index is replaced, but for what it says of the writers.
+   */
   replace(entry: LogEntry, body: Uint8Array): void {
     this.write(entry, body, "INSERT OR REPLACE");
+  }
+
+  /** What the commits of this generation have changed about the writers, in order. */
+  writersChanges(): string[] {
+    if (!this.hasWriters) return [];
+    const query = `SELECT writers FROM ${this.name} WHERE writers IS NOT NULL ORDER BY id`;
+    return this.sql.rows<{ writers: string }>(query).map(({ writers }) => writers);
   }
 
   /** Stores the segment number of a body that stays as it is. */
@@ -100,11 +115,18 @@ export class LogTable {
     this.sql.run(`UPDATE ${this.name} SET segment = ? WHERE id = ?`, segment ?? null, id);
   }
 
-  private write(entry: LogEntry, body: Uint8Array, verb: string): void {
+  private write(entry: LogEntry, body: Uint8Array, verb: string, writers?: string): void {
+    const isInsert = verb === "INSERT";
+    const kept = isInsert ? "?" : `(SELECT writers FROM ${this.name} WHERE id = ?)`;
+    const [column, value] = this.hasWriters ? [", writers", `, ${kept}`] : ["", ""];
     for (let part = 0, at = 0; at < Math.max(body.length, 1); part++, at += rowBodyBytesMax) {
+      const id = entry.firstIndex * bodyParts + part;
+      const change = part === 0 ? (writers ?? null) : null;
       this.sql.run(
-        `${verb} INTO ${this.name} VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        entry.firstIndex * bodyParts + part,
+        `${verb} INTO ${this.name}
+           (id, segment, count, first_ms, last_ms, last_ordinal, bytes, body${column})
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?${value})`,
+        id,
         entry.segment ?? null,
         entry.count,
         entry.firstMs,
@@ -112,10 +134,22 @@ export class LogTable {
         entry.lastOrdinal,
         entry.bytes,
         body.subarray(at, at + rowBodyBytesMax),
+        ...(this.hasWriters ? [isInsert ? change : id] : []),
       );
       this.rowCount++;
     }
   }
+
+  private addWriters(): void {
+    this.sql.run(`ALTER TABLE ${this.name} ADD COLUMN writers TEXT`);
+    this.hasWriters = true;
+  }
+}
+
+/** Tables that were created by an earlier version lack the columns of this one. */
+function hasColumn(sql: MeteredSql, table: string, column: string): boolean {
+  const found = sql.row<{ sql: string }>("SELECT sql FROM sqlite_master WHERE name = ?", table);
+  return found?.sql.includes(` ${column} `) === true;
 }
 
 /** The bytes that start at `firstIndex` in a generation's table, not verified. */

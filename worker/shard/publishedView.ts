@@ -30,6 +30,10 @@ export class PublishedView {
     return this.published.segment;
   }
 
+  get nextIndex(): number {
+    return this.published.nextIndex;
+  }
+
   /** Makes all committed records visible to readers. */
   publish({ log, tip, description }: ShardStore): void {
     const before = this.published;
@@ -70,6 +74,18 @@ export class PublishedView {
       tieredSegment,
       retentionMs: store.retentionMs,
       floorMs: store.floorMs,
+      ...lifeView(store),
     };
   }
+}
+
+/** What readers must know of a stream of Durable Streams. */
+function lifeView({ description: { life } }: ShardStore): Partial<ShardView> {
+  if (life === undefined) return {};
+  const { isFinal, isDeleted, isMixed } = life;
+  return {
+    ...(isFinal === true && { isFinal }),
+    ...(isDeleted === true && { isDeleted }),
+    ...(isMixed === true && { isMixed }),
+  };
 }

@@ -1,5 +1,6 @@
 // The settings of a shard, as stored in its row.
 import { flag, listOf, number, object, objectCodec, optional, whole } from "../core/document.ts";
+import { shardLifeShape } from "../core/durable.ts";
 import { shardMembers } from "../core/shardShape.ts";
 import type { ShardSettings, SkippedSegment } from "../core/types.ts";
 
@@ -19,5 +20,6 @@ export const settingsDocument = objectCodec(
     earliestMs: optional(number),
     skipped: optional(listOf(skipped)),
     destroyed: optional(flag),
+    life: optional(shardLifeShape),
   }),
 );

@@ -9,6 +9,7 @@ import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import { sealAgeMs, tierRetryMs } from "../limits.ts";
+import type { DurableState, ForkReply, WriteGuard, WriteReply } from "../core/durable.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
 import { openOffered } from "./appendQueue.ts";
@@ -16,11 +17,14 @@ import { Committer } from "./committer.ts";
 import { PublishedView } from "./publishedView.ts";
 import { ShardState } from "./shardState.ts";
 import { bodies } from "../core/bodyCache.ts";
+import { DurableStream } from "./durableStream.ts";
+import { Expiry } from "./expiry.ts";
 import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
 import {
   type AppendReply,
   asReply,
+  type NextRequest,
   type Reply,
   type SegmentReply,
   type ShardApi,
@@ -51,6 +55,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly alarmClock: AlarmClock;
   private readonly tiering: TierMover;
   private readonly committer: Committer;
+  private readonly durable: DurableStream;
+  private readonly expiry: Expiry;
   private readonly waiting = new WaitList();
   private readonly published = new PublishedView(this.waiting);
   /** Set only if the server keeps the service's limits. */
@@ -76,6 +82,18 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       publish: () => this.published.publish(this.state.opened()),
       moveSealed: () => void this.tiering.move(),
     });
+    this.durable = new DurableStream({
+      opened: () => this.opened(),
+      committer: this.committer,
+      published: this.published,
+      wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
+    });
+    this.expiry = new Expiry(env, {
+      destroy: () => this.destroy(),
+      noteKnown: (life) =>
+        this.committer.change(() => this.opened().describe({ life: { ...life, isKnown: true } })),
+      wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
+    });
     this.state.recoverIfPossible();
   }
 
@@ -86,8 +104,9 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   append(offered: Uint8Array[]): Promise<Reply<AppendReply>> {
     return asReply(async () => {
-      const { uid, closedMs } = this.opened().description;
-      if (closedMs !== undefined || this.committer.isClosing) {
+      const { uid, closedMs } = this.durable.inUse().description;
+      const isClosing = this.committer.isClosing || this.durable.isEnding;
+      if (closedMs !== undefined || isClosing) {
         throw new StreamError("shardClosed", { uid });
       }
       const opened = openOffered(offered);
@@ -98,6 +117,40 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (chunks.length === 0) throw new StreamError("overloaded");
       return { receipts: await this.committer.append(uid, chunks), refused };
     });
+  }
+
+  async begin(shard: ShardSettings, first: Uint8Array[], isClosed: boolean) {
+    await this.open(shard);
+    return asReply(() => this.durable.begin(openOffered(first), isClosed));
+  }
+
+  write(offered: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>> {
+    return asReply(() => this.durable.write(openOffered(offered), guard));
+  }
+
+  look(touch: boolean): Promise<Reply<DurableState>> {
+    return asReply(() => this.durable.look(touch));
+  }
+
+  readNext({ timeoutMs, ...request }: NextRequest): Promise<Reply<ReadReply>> {
+    return asReply(async () => {
+      const { nextIndex, closedMs } = this.currentView();
+      const isThere = nextIndex > request.index || closedMs !== undefined;
+      if (!isThere) await this.waiting.waitUnnamed(request.index, timeoutMs);
+      return this.readNow(request);
+    });
+  }
+
+  fork(uid: string, index: number | undefined, more: number): Promise<Reply<ForkReply>> {
+    return asReply(() => this.durable.fork(uid, index, more));
+  }
+
+  releaseFork(uid: string): Promise<Reply<{ isFree: boolean }>> {
+    return asReply(() => this.durable.releaseFork(uid));
+  }
+
+  retire(): Promise<Reply<{ isKept: boolean }>> {
+    return asReply(() => this.durable.retire());
   }
 
   close(): Promise<Reply<ShardEnd>> {
@@ -226,6 +279,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const { store } = this.state;
     if (store === undefined) return this.destroy();
     const nowMs = Date.now();
+    if (await this.expiry.run(store, this.durable.expiredAt(nowMs), nowMs)) return;
     const { entries, sealedCount } = store.log;
     const oldestTail = entries[sealedCount];
     const isOld = oldestTail !== undefined && isOver(oldestTail.firstMs, sealAgeMs, nowMs);
@@ -254,7 +308,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.counters.reads++;
     if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
     const { chunks, index } = readTail(log, view, request, Date.now());
-    return { chunks, next: { segment: this.segmentAt(index), index }, view };
+    const next = { segment: this.segmentAt(index), index };
+    return { chunks, next, lastSegment: this.durable.positionAt(index).segment, view };
   }
 
   /** Number of the segment that holds or will hold `index`. */
@@ -274,6 +329,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private recovered(store: ShardStore): void {
     this.tiering.recover(store);
     this.published.publish(store);
+    this.durable.recovered();
+    this.committer.refuseGuarded();
     const { uid } = store.description;
     if (!this.committer.isCommitting) resetPending(uid);
     bodies.deleteAll(`${uid}/`);

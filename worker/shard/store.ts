@@ -8,6 +8,9 @@
 //           description   JSON: ShardSettings and retention
 //           generation, first_segment, first_index     the newest generation's
 //           last_ms, last_ordinal                       arrival of the record before it
+//   writers   id            1; no table while there is nothing to store
+//           state         JSON: the writers when the newest generation began (writers.ts)
+//   fork      uid           shard of a fork that inherits records from this one; no table without
 import { hourMs } from "../core/units.ts";
 import {
   forgetDelayMs,
@@ -27,7 +30,10 @@ import { invariant } from "../errors.ts";
 import { addSkipped } from "./skips.ts";
 import { settingsDocument } from "./settingsDocument.ts";
 import type { MeteredSql } from "./sql.ts";
+import type { WritersChange } from "../core/durable.ts";
 import type { ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
+import { Writers } from "./writers.ts";
+import { writersDocument } from "./writersDocument.ts";
 
 /** How far the horizon moves before its index is searched again. */
 const horizonStepMs = 500;
@@ -54,6 +60,8 @@ export class ShardStore {
   readonly inspector: Inspector;
   log: Log;
   tip: Tip;
+  /** As the rows have them. */
+  readonly writers = new Writers();
   private readonly sql: MeteredSql;
   /** The last result of `firstKept`, and its horizon. */
   private kept: { horizonMs: number; index: number; segment: number } | undefined;
@@ -82,6 +90,7 @@ export class ShardStore {
       timeMs: last?.lastMs ?? row.last_ms,
       timeOrdinal: last?.lastOrdinal ?? row.last_ordinal,
     };
+    this.readWriters(place);
   }
 
   /**
@@ -108,9 +117,13 @@ export class ShardStore {
     );
     sql.run(generationSchema);
     LogTable.create(sql, 0);
+    // A fork goes on counting where its source's records end.
+    const inherited = description.life?.ancestors?.at(-1);
     sql.run(
-      "INSERT INTO shard VALUES (1, ?, 0, 0, 0, ?, 0)",
+      "INSERT INTO shard VALUES (1, ?, 0, ?, ?, ?, 0)",
       settingsDocument.encode(description),
+      inherited === undefined ? 0 : inherited.endSegment + 1,
+      inherited?.endIndex ?? 0,
       description.earliestMs ?? description.createdMs,
     );
   }
@@ -147,8 +160,11 @@ export class ShardStore {
     return stamped;
   }
 
-  append(chunks: readonly Chunk[]): void {
-    for (const chunk of chunks) this.log.append(chunk);
+  /** `writers`: what the commit changes about them; there is at least one chunk then. */
+  append(chunks: readonly Chunk[], writers?: WritersChange): void {
+    const change = writers && writersDocument.encode(writers);
+    for (const [i, chunk] of chunks.entries()) this.log.append(chunk, i === 0 ? change : undefined);
+    if (writers !== undefined) this.writers.apply(writers);
     const { nextIndex: index } = this.log;
     const shard = this.description.uid;
     invariant(index === this.tip.nextIndex, "rows end elsewhere than receipts", { shard, index });
@@ -175,6 +191,7 @@ export class ShardStore {
     const next = { generation: log.generation + 1, firstSegment: log.nextSegment };
     this.generations.close(log.generation, this.firstLogSegment, log.entries);
     LogTable.create(this.sql, next.generation);
+    this.keepWriters();
     this.sql.run(
       `UPDATE shard SET generation = ?, first_segment = ?, first_index = ?,
                         last_ms = ?, last_ordinal = ?`,
@@ -198,7 +215,8 @@ export class ShardStore {
   }
 
   get retentionMs(): number {
-    return this.description.retentionHours * hourMs;
+    const { life, retentionHours } = this.description;
+    return life?.keepsAll === true ? Infinity : retentionHours * hourMs;
   }
 
   /**
@@ -207,7 +225,9 @@ export class ShardStore {
    */
   retain(retentionHours: number, nowMs: number): void {
     const expiredMs = Math.min(this.horizonMs(nowMs), this.tip.timeMs + 1);
-    this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs) });
+    const { life } = this.description;
+    const kept = life && { life: { ...life, keepsAll: false } };
+    this.describe({ retentionHours, floorMs: Math.max(expiredMs, this.floorMs), ...kept });
   }
 
   /** Records that arrived before it have expired. */
@@ -254,7 +274,8 @@ export class ShardStore {
       const expiryMs = oldest + this.retentionMs + 1;
       times.push(oldest < this.floorMs ? 0 : expiryMs > nowMs ? expiryMs : nowMs + forgetDelayMs);
     }
-    return times.length === 0 ? undefined : Math.min(...times);
+    const dueMs = Math.min(...times);
+    return dueMs === Infinity ? undefined : dueMs;
   }
 
   /** The oldest segment or chunk that has a record within retention, or the end. */
@@ -352,6 +373,21 @@ export class ShardStore {
     this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
   }
 
+  /** Notes a fork; it is noted once. */
+  addFork(uid: string): void {
+    this.sql.run("CREATE TABLE IF NOT EXISTS fork (uid TEXT PRIMARY KEY) WITHOUT ROWID");
+    this.sql.run("INSERT OR IGNORE INTO fork VALUES (?)", uid);
+  }
+
+  removeFork(uid: string): void {
+    if (this.forkCount > 0) this.sql.run("DELETE FROM fork WHERE uid = ?", uid);
+  }
+
+  get forkCount(): number {
+    if (!this.hasTable("fork")) return 0;
+    return this.sql.row<{ count: number }>("SELECT count(*) AS count FROM fork")?.count ?? 0;
+  }
+
   /** Marks a generation as moved to R2 and drops its table. */
   free(generation: Generation): void {
     this.generations.markTiered(generation);
@@ -362,6 +398,32 @@ export class ShardStore {
   forget(generation: Generation): void {
     this.generations.forget(generation);
     LogTable.drop(this.sql, generation.number);
+  }
+
+  /** The new generation's table begins without rows, so the state is stored beside it. */
+  private keepWriters(): void {
+    const state = this.writers.all(Date.now());
+    const isStored = this.hasTable("writers");
+    if (state === undefined && !isStored) return;
+    if (!isStored) {
+      this.sql.run("CREATE TABLE writers (id INTEGER PRIMARY KEY, state TEXT NOT NULL)");
+    }
+    this.sql.run(
+      "INSERT OR REPLACE INTO writers VALUES (1, ?)",
+      writersDocument.encode(state ?? { producers: [] }),
+    );
+  }
+
+  private readWriters(place: { shard?: string }): void {
+    const query = "SELECT state FROM writers";
+    const kept = this.hasTable("writers") ? this.sql.row<{ state: string }>(query) : undefined;
+    for (const state of [...(kept ? [kept.state] : []), ...this.log.writersChanges()]) {
+      this.writers.apply(writersDocument.decode(state, place));
+    }
+  }
+
+  private hasTable(name: string): boolean {
+    return this.sql.row("SELECT 1 FROM sqlite_master WHERE name = ?", name) !== undefined;
   }
 
   private loadClosed(generation: Generation, segment: number): Uint8Array {

@@ -65,6 +65,12 @@ export class WaitList {
     });
   }
 
+  /** As `wait`, for a reader without a subscription. Throws `tooManyWaiting`. */
+  waitUnnamed(index: number, timeoutMs: number): Promise<void> {
+    if (this.waiters.size >= waitersMax) throw new StreamError("tooManyWaiting");
+    return this.wait({ consumer: "", sinceMs: 0, held: true }, index, timeoutMs);
+  }
+
   /** Records before `nextIndex` are published. */
   published(nextIndex: number): void {
     if (this.waiters.size > 0) this.endAll(({ index }) => index < nextIndex);

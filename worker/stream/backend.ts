@@ -10,6 +10,7 @@ import { readContainers, readSettings, type Settings } from "../core/settings.ts
 import { askSpace, type SpaceAnswer } from "../core/space.ts";
 import type { Scope } from "../core/types.ts";
 import { Accounts } from "./accounts.ts";
+import { DurableStreams } from "./durableStreams.ts";
 import { ItemStore } from "./itemStore.ts";
 import { type NamedAction, type NamedResource, refusalOf } from "./permission.ts";
 import { Shards } from "./shards.ts";
@@ -19,6 +20,7 @@ export class Backend {
   readonly streams: Streams;
   readonly shards: Shards;
   readonly accounts: Accounts;
+  readonly durable: DurableStreams;
   private readonly runtime: Runtime;
 
   constructor(runtime: Runtime) {
@@ -26,6 +28,7 @@ export class Backend {
     this.streams = new Streams(runtime.env);
     this.shards = new Shards(runtime);
     this.accounts = new Accounts(runtime.env);
+    this.durable = new DurableStreams(runtime);
   }
 
   /** The objects of a v3io container. */

@@ -30,6 +30,8 @@ export interface Page {
   /** The page's records, in order. */
   runs: Run[];
   next: Location;
+  /** Number of the segment that has, or will have, the record before `next`. */
+  lastSegment: number;
   view: ShardView;
   /** Arrival of the page's last record; undefined on an empty page. */
   lastTimeMs: number | undefined;
@@ -146,6 +148,8 @@ interface Gathering {
   recordsLeft: number;
   bytesLeft: number;
   done: boolean;
+  /** True after a segment that ends where the page begins: the hint was of the record before. */
+  isBeside: boolean;
 }
 
 /**
@@ -166,13 +170,15 @@ async function readSegments(
     recordsLeft: plan.endIndex - plan.index,
     bytesLeft: limits.bytesMax,
     done: false,
+    isBeside: false,
   };
   const wanted = segmentsToFetch(uid, plan.segments, plan.index, view);
   const reading = readInTurn(uid, missingOf(uid, plan, wanted, limits, view), async () => {
     const loads = await fetchSegments(runtime, uid, wanted, view);
     let isWhole = takeLoads(page, loads.slice(0, plan.segments.length), plan.index, view);
     // If none of them had the record, the hint was wrong, and further segments would not help.
-    while (isWhole && page.index > plan.index) {
+    while (isWhole && (page.index > plan.index || page.isBeside)) {
+      page.isBeside = false;
       const more = planMore(progressOf(page, plan, limits), view);
       if (more.length === 0) break;
       const next = await fetchSegments(runtime, uid, more, view);
@@ -279,6 +285,7 @@ function takeRun(page: Gathering, chunk: Uint8Array, horizonMs: number): void {
   const { firstIndex, count, timeMs } = readHeader(chunk);
   const kept = timeMs < horizonMs ? engine.findTime(chunk, horizonMs, 0) : 0;
   const from = Math.max(page.index - firstIndex, kept);
+  page.isBeside ||= page.index === firstIndex + count;
   page.index = Math.max(page.index, firstIndex + Math.min(from, count));
   if (from < count) {
     const to = engine.fit(chunk, from, page.recordsLeft, Math.max(page.bytesLeft, 0));
@@ -309,19 +316,26 @@ async function historyPage(
   return {
     runs,
     next: { segment, index },
+    lastSegment: isWholeRun(last) ? segment - 1 : segment,
     // "Caught up" needs a view that is newer than the page.
     view: index >= view.nextIndex ? await renewView(runtime, uid) : view,
     lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
   };
 }
 
+/** True if a run ends with its chunk. */
+function isWholeRun(run: Run | undefined): boolean {
+  return run !== undefined && run.to === readHeader(run.chunk).count;
+}
+
 /** The reply of a shard, as a page. */
-export function pageOf({ chunks, next, view }: ReadReply): Page {
+export function pageOf({ chunks, next, lastSegment, view }: ReadReply): Page {
   const runs = chunks.map((chunk) => ({ chunk, from: 0, to: readHeader(chunk).count }));
   const last = runs.at(-1);
   return {
     runs,
     next,
+    lastSegment,
     view,
     lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
   };
@@ -332,7 +346,7 @@ function refuseTrimmed({ index }: Location, view: ShardView, trimmed: Trimmed): 
 }
 
 /** A view at most `viewTtlMs` old. */
-async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
+export async function freshView(runtime: Runtime, uid: string): Promise<ShardView> {
   const known = views.get(uid);
   const nowMs = Date.now();
   if (known === undefined || isOver(known.readMs, viewTtlMs, nowMs)) return renewView(runtime, uid);

@@ -19,6 +19,7 @@ import type {
   StreamPage,
   StreamSpec,
 } from "../core/rpc.ts";
+import type { DurableSpec } from "../core/durable.ts";
 import type { Scope } from "../core/types.ts";
 
 /** Shared by all catalogs: the local server has one isolate. */
@@ -38,6 +39,10 @@ export class UnwrittenCatalog implements CatalogApi {
 
   createStream(scope: Scope, spec: StreamSpec) {
     return this.catalog.createStream(scope, spec);
+  }
+
+  createDurable(scope: Scope, spec: DurableSpec) {
+    return this.catalog.createDurable(scope, spec);
   }
 
   describeStream(name: string) {
@@ -62,8 +67,8 @@ export class UnwrittenCatalog implements CatalogApi {
     );
   }
 
-  deleteStream(name: string, withConsumers?: boolean) {
-    return this.ofStream(name, (catalog) => catalog.deleteStream(name, withConsumers));
+  deleteStream(name: string, withConsumers?: boolean, uid?: string) {
+    return this.ofStream(name, (catalog) => catalog.deleteStream(name, withConsumers, uid));
   }
 
   changeStream(name: string, change: StreamChange) {

@@ -124,6 +124,13 @@ function packRuns(stream: KnownStream, records: RecordBatch): ShardRun[] {
   return [...runs.values()];
 }
 
+/** Packs records for one shard, as few chunks as their bytes allow. */
+export function packRecords(records: RecordBatch): Uint8Array[] {
+  const bytesMax = chunkBytesMax - CHUNK_HEADER_BYTES;
+  const parts = partsOf(records, chunkRecordsMax, bytesMax, columnBytesMax);
+  return [...parts].map((part) => engine.pack(part));
+}
+
 function addChunk(run: ShardRun, chunk: Uint8Array, count: number): void {
   run.chunks.push(chunk);
   run.counts.push(count);

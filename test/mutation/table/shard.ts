@@ -156,7 +156,7 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-19",
     file: "worker/shard/shard.ts",
-    find: "if (closedMs !== undefined || this.committer.isClosing) {",
+    find: "if (closedMs !== undefined || isClosing) {",
     replace: "if (closedMs !== undefined) {",
     tests: ["test/worker/catalog/reshard.workerd.test.ts"],
     harm: "a shard that is being closed takes records behind its end",

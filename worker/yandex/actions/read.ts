@@ -147,7 +147,7 @@ async function pageAt(
     const isAhead = isCode(error, "locationNotFound");
     if (!isAhead) throw error;
     const view = await backend.shards.view(shardUid);
-    return { runs: [], next: location, view, lastTimeMs: undefined };
+    return { runs: [], next: location, lastSegment: location.segment, view, lastTimeMs: undefined };
   }
 }
 

@@ -1,0 +1,144 @@
+// Streams of Durable Streams: people make one for a conversation or a job, so there are many, and
+// most are small. Such a stream comes to exist with one row of the catalog, after its shard has its
+// first records: nobody sees half of it. If the catalog stops before that row, the shard finds out
+// by itself that nobody knows it (shard/expiry.ts). A stream that has forks is kept when it is
+// deleted, and hidden.
+import type { DurableSpec, ForkOrigin, ForkRequest, Position } from "../core/durable.ts";
+import type { Env } from "../core/bindings.ts";
+import type { DurableCreation } from "../core/rpc.ts";
+import { unwrap } from "../core/rpc.ts";
+import type { Scope, ShardDescription, StreamDescription } from "../core/types.ts";
+import { StreamError } from "../errors.ts";
+import { recordBytesMax, retentionHoursMax } from "../limits.ts";
+import { mediaTypeOf } from "../core/mediaType.ts";
+import { newStream } from "./creation.ts";
+import type { StreamRegistry } from "./registry.ts";
+
+export class DurableStreams {
+  private readonly env: Env;
+  private readonly streams: StreamRegistry;
+
+  constructor(env: Env, streams: StreamRegistry) {
+    this.env = env;
+    this.streams = streams;
+  }
+
+  /** Throws `streamExists`, `streamNotFound`, `locationNotFound`. */
+  async create(scope: Scope, spec: DurableSpec, createdMs: number): Promise<DurableCreation> {
+    this.requireFree(spec.name);
+    const stream = this.describe(scope, spec, createdMs);
+    const [shard] = stream.shards;
+    const branch = spec.fork && shard ? await this.branch(spec.fork, shard.uid) : undefined;
+    if (branch !== undefined) stream.durable!.fork = branch;
+    try {
+      const next = await this.openShards(stream, spec);
+      // Another request may have created one of that name meanwhile.
+      this.requireFree(spec.name);
+      this.streams.save(stream);
+      return { stream, next };
+    } catch (error) {
+      await this.abandon(stream);
+      throw error;
+    }
+  }
+
+  /** True if the stream has forks: it is kept for them, and nobody else finds it. */
+  async retire(stream: StreamDescription): Promise<boolean> {
+    const { durable, shards } = stream;
+    if (durable === undefined) return false;
+    if (durable.isDeleted === true) return true;
+    let isKept = false;
+    for (const { uid } of shards) {
+      const reply = await this.env.SHARD.getByName(uid).retire();
+      if ("failed" in reply) {
+        if (reply.failed !== "shardNotFound") unwrap(reply);
+      } else isKept ||= reply.isKept;
+    }
+    const now = this.streams.find(stream.name);
+    if (isKept && now?.uid === stream.uid) {
+      this.streams.save({ ...now, durable: { ...durable, isDeleted: true } });
+    }
+    return isKept;
+  }
+
+  /** Called when a stream is gone; returns its source if nothing needs that any more. */
+  async leaveSource(stream: StreamDescription): Promise<StreamDescription | undefined> {
+    const { durable, shards } = stream;
+    const [shard] = shards;
+    if (durable?.fork === undefined || shard === undefined) return undefined;
+    const { name, uid, shard: source } = durable.fork;
+    const reply = await this.env.SHARD.getByName(source).releaseFork(shard.uid);
+    if ("failed" in reply || !reply.isFree) return undefined;
+    const found = this.streams.find(name);
+    return found?.uid === uid ? found : undefined;
+  }
+
+  private requireFree(name: string): void {
+    if (this.streams.find(name) !== undefined) {
+      throw new StreamError("streamExists", { stream: name });
+    }
+  }
+
+  private describe(scope: Scope, spec: DurableSpec, createdMs: number): StreamDescription {
+    const { name, contentType, ttlSeconds, expiresAt, shardCount } = spec;
+    const common = { name, shardCount, retentionHours: retentionHoursMax, recordBytesMax };
+    const stream = newStream(scope, { ...common, mode: "PROVISIONED" }, createdMs, Date.now());
+    stream.status = "ACTIVE";
+    stream.durable = {
+      contentType,
+      ...(ttlSeconds !== undefined && { ttlSeconds }),
+      ...(expiresAt !== undefined && { expiresAt }),
+    };
+    return stream;
+  }
+
+  private async branch(fork: ForkRequest, uid: string): Promise<ForkOrigin> {
+    const { name, index, recordsAfter, subOffset, shard } = fork;
+    const source = this.streams.find(name);
+    if (source?.uid !== fork.uid) throw new StreamError("streamNotFound", { stream: name });
+    const reply = await this.env.SHARD.getByName(shard).fork(uid, index, recordsAfter);
+    const { ancestors } = unwrap(reply);
+    const end = ancestors.at(-1)?.endIndex ?? 0;
+    return { name, uid: fork.uid, shard, index: end - recordsAfter, subOffset, ancestors };
+  }
+
+  private async openShards(stream: StreamDescription, spec: DurableSpec): Promise<Position> {
+    let next: Position = { index: 0, segment: 0 };
+    for (const [i, shard] of stream.shards.entries()) {
+      const first = i === 0 ? spec.first : [];
+      const settings = { ...shard, ...this.settingsOf(stream, shard) };
+      const opened = this.env.SHARD.getByName(shard.uid).begin(settings, first, spec.isClosed);
+      const begun = unwrap(await opened);
+      if (i === 0) ({ next } = begun);
+    }
+    return next;
+  }
+
+  private settingsOf(stream: StreamDescription, { createdMs }: ShardDescription) {
+    const { account, region, name, uid, retentionHours, durable } = stream;
+    const { contentType = "", ttlSeconds, expiresAt, fork } = durable ?? {};
+    const nowMs = Date.now();
+    const life = {
+      account,
+      region,
+      stream: name,
+      streamUid: uid,
+      mediaType: mediaTypeOf(contentType),
+      keepsAll: true,
+      ...(ttlSeconds !== undefined && { ttlMs: ttlSeconds * 1000, touchedMs: nowMs }),
+      ...(expiresAt !== undefined && { expiresMs: Date.parse(expiresAt) }),
+      ...(fork && { ancestors: fork.ancestors, source: fork.shard }),
+    };
+    return { retentionHours, earliestMs: Math.min(createdMs, nowMs), life };
+  }
+
+  /** Removes what a creation has made that failed. What this leaves, the shards remove themselves. */
+  private async abandon(stream: StreamDescription): Promise<void> {
+    try {
+      for (const { uid } of stream.shards) await this.env.SHARD.getByName(uid).destroy();
+      await this.leaveSource(stream);
+    } catch (error) {
+      console.error(`removing the rest of ${stream.name} failed`, error);
+    }
+  }
+}

@@ -1,0 +1,184 @@
+// POST: appends a body, closes the stream, or both at once. Everything that can stand against an
+// append is checked in the shard, in the protocol's order, where the append is taken in; this file
+// makes records of the body and prints the verdict (Durable Streams protocol, sections 5.2 and 5.2.1).
+import { noBytes, utf8 } from "../../codec/bytes.ts";
+import type { ProducerMark, WriteGuard, WriteReply } from "../../core/durable.ts";
+import { jsonMediaType, mediaTypeOf } from "../../core/mediaType.ts";
+import { keyBytesMax, requestBodyBytesMax } from "../../limits.ts";
+import { PACK_ROW } from "../../engine/recordBatch.ts";
+import { readBody } from "../../http/body.ts";
+import type { BriefStream, KnownShard } from "../../stream/knownStreams.ts";
+import { DurableError, gone, invalid } from "../errors.ts";
+import { readClosed, readProducer } from "../headers.ts";
+import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
+import { offsetText } from "../offset.ts";
+import { type Call, operation } from "../operation.ts";
+import { bare, type Headers } from "../reply.ts";
+import { childrenHeader, namesShard, shardOf, type Target, withKnown } from "../target.ts";
+
+interface Append {
+  guard: WriteGuard;
+  /** Empty if the body is not valid, or if there is none. */
+  messages: Uint8Array[];
+  key: Uint8Array;
+  /** What is wrong with the body; the guard's refusals come before it. */
+  fault: DurableError | undefined;
+}
+
+export const appendToStream = operation({
+  name: "AppendToStream",
+  action: "kinesis:PutRecords",
+  run: async (call) => {
+    const body = await readBody(call.request, requestBodyBytesMax);
+    if (body === undefined) throw tooLarge();
+    const append = readAppend(call.request, body);
+    return await withKnown(call, async (stream) => {
+      if (!namesShard(call, stream)) return await spread(call, stream, append);
+      return await write(call, { stream, shard: shardOf(call, stream) }, append);
+    });
+  },
+});
+
+export function tooLarge(): DurableError {
+  const limit = requestBodyBytesMax / 2 ** 20;
+  return new DurableError(413, "TOO_LARGE", `A body may have ${limit} MiB.`);
+}
+
+/** Throws DurableError 400. */
+function readAppend({ headers }: Request, body: Uint8Array): Append {
+  const producer = readProducer(headers);
+  const close = readClosed(headers);
+  const key = utf8(headers.get("stream-key") ?? "");
+  if (key.length > keyBytesMax) {
+    throw invalid("INVALID_KEY", `Stream-Key must have at most ${keyBytesMax} bytes.`);
+  }
+  if (body.length === 0) {
+    if (!close) throw invalid("EMPTY_BODY", "The body is empty, and the stream is not closed.");
+    return { guard: { producer, close }, messages: [], key: noBytes, fault: undefined };
+  }
+  const contentType = headers.get("content-type");
+  if (contentType === null || contentType.trim() === "") {
+    throw invalid("CONTENT_TYPE_MISSING", "A body needs a Content-Type.");
+  }
+  const mediaType = mediaTypeOf(contentType);
+  const seq = headers.get("stream-seq") ?? undefined;
+  const guard = { mediaType, producer, seq, close };
+  if (mediaType !== jsonMediaType) {
+    return { guard, messages: bytePieces(body, key.length), key, fault: undefined };
+  }
+  const messages = jsonMessages(body);
+  return { guard, messages: messages ?? [], key, fault: faultOf(messages) };
+}
+
+export function faultOf(messages: readonly Uint8Array[] | undefined): DurableError | undefined {
+  if (messages === undefined) return invalid("INVALID_JSON", "The body is not valid JSON.");
+  if (messages.length > 0) return undefined;
+  return invalid("EMPTY_ARRAY", "The body is an array without messages.");
+}
+
+async function write(call: Call, { stream, shard }: Target, append: Append): Promise<Response> {
+  const {
+    backend: { durable },
+    scope,
+    name,
+  } = call;
+  const { guard, messages, key, fault } = append;
+  const isDry = fault !== undefined;
+  const records = recordsOf(messages, key);
+  const reply = await durable.write(shard.uid, records, { ...guard, isDry });
+  if (reply.verdict.kind === "closed" && !reply.isFinal) {
+    // A split or merge has closed the shard, which this isolate need not know yet.
+    const now = await durable.refresh(scope, name);
+    const isMoved = now.shards.length > stream.shards.length && !namesShard(call, now);
+    if (isMoved) return await spread(call, now, append);
+    throw closedShard(reply, now, shard);
+  }
+  refuse(reply, guard.producer);
+  if (fault !== undefined) throw fault;
+  return accepted(reply, guard);
+}
+
+/** Throws the DurableError of a verdict that refuses the append. */
+function refuse({ verdict, next }: WriteReply, producer: ProducerMark | undefined): void {
+  switch (verdict.kind) {
+    case "stored":
+    case "duplicate":
+      return;
+    case "deleted":
+      throw gone();
+    case "closed":
+      throw new DurableError(409, "STREAM_CLOSED", "The stream is closed.", {
+        "stream-closed": "true",
+        "stream-next-offset": offsetText(next),
+      });
+    case "otherType":
+      throw new DurableError(409, "CONTENT_TYPE_DIFFERS", "The stream has another content type.");
+    case "staleEpoch":
+      throw new DurableError(403, "STALE_EPOCH", "A producer with a later epoch has taken over.", {
+        "producer-epoch": String(verdict.epoch),
+      });
+    case "epochNotFromStart":
+      throw invalid("INVALID_EPOCH_START", "A new epoch must begin with Producer-Seq 0.");
+    case "gap":
+      throw new DurableError(409, "PRODUCER_GAP", "An append of the producer is missing.", {
+        "producer-expected-seq": String(verdict.expected),
+        "producer-received-seq": String(producer?.seq ?? 0),
+      });
+    case "staleSeq":
+      throw new DurableError(409, "STALE_SEQ", "Stream-Seq is not greater than the last one.");
+  }
+}
+
+function closedShard({ next }: WriteReply, stream: BriefStream, shard: KnownShard): DurableError {
+  const what = "The shard was split or merged; others continue it.";
+  return new DurableError(409, "STREAM_CLOSED", what, {
+    "stream-closed": "true",
+    "stream-next-offset": offsetText(next),
+    ...childrenHeader(stream, shard),
+  });
+}
+
+function accepted({ verdict, next, isClosed }: WriteReply, guard: WriteGuard): Response {
+  const headers: Headers = {
+    "stream-next-offset": offsetText(next),
+    ...(isClosed && { "stream-closed": "true" }),
+  };
+  const { producer, mediaType } = guard;
+  if (producer === undefined) return bare(204, headers);
+  const mark = verdict.kind === "duplicate" ? verdict.mark : producer;
+  headers["producer-epoch"] = String(mark.epoch);
+  headers["producer-seq"] = String(mark.seq);
+  const isNew = verdict.kind === "stored" && mediaType !== undefined;
+  return bare(isNew ? 200 : 204, headers);
+}
+
+/** Without a shard, records go to the shard of their key, or of the stream's turn. */
+async function spread(
+  { backend: { streams }, scope, name }: Call,
+  stream: BriefStream,
+  { guard, messages, key, fault }: Append,
+): Promise<Response> {
+  const { producer, seq, close, mediaType } = guard;
+  if (producer !== undefined || seq !== undefined || close === true) {
+    const what = "Producers, Stream-Seq and Stream-Closed are a shard's: add ?shard=.";
+    throw invalid("SHARD_REQUIRED", what);
+  }
+  if (mediaType !== mediaTypeOf(stream.contentType)) {
+    throw new DurableError(409, "CONTENT_TYPE_DIFFERS", "The stream has another content type.");
+  }
+  if (fault !== undefined) throw fault;
+  const records = recordsOf(messages, key);
+  const found = await streams.find(scope, name);
+  if (key.length === 0) {
+    const open = stream.shards.filter(({ isClosed }) => !isClosed);
+    const turn = await streams.takeTurns(found, 1);
+    placeAll(records, open[turn % open.length]?.index ?? 0);
+  }
+  const results = await streams.put(found, records);
+  for (const result of results) if ("failure" in result) throw result.failure;
+  return bare(204);
+}
+
+function placeAll({ rows }: ReturnType<typeof recordsOf>, shard: number): void {
+  for (let at = PACK_ROW - 1; at < rows.length; at += PACK_ROW) rows[at] = shard + 1;
+}

@@ -1,0 +1,146 @@
+// Live reads by server-sent events: history page by page, then what is appended as it is committed
+// (Durable Streams protocol, section 5.8). A batch is one data event and one control event, written
+// together: clients have lost one without the other. The connection ends after a minute at a control
+// event, at the end of the stream, or when the stream is deleted; the client comes back with its last offset.
+import { concatBytes, utf8 } from "../../codec/bytes.ts";
+import { isStreamError } from "../../errors.ts";
+import { sseConnectionMs, sseKeepAliveMs } from "../../limits.ts";
+import type { LiveBatch } from "../../stream/liveFeed.ts";
+import type { Page } from "../../stream/reader.ts";
+import { nextCursor } from "../cursor.ts";
+import { DurableError } from "../errors.ts";
+import { offsetText } from "../offset.ts";
+import type { Call } from "../operation.ts";
+import { streamed } from "../reply.ts";
+import { dataEvent, encodingOf } from "../sse.ts";
+import type { Target } from "../target.ts";
+import {
+  contentOf,
+  isEnd,
+  isUpToDate,
+  locationOf,
+  pageFrom,
+  positionAfter,
+  type ReadCall,
+} from "../page.ts";
+
+export async function followStream(call: Call, target: Target, read: ReadCall): Promise<Response> {
+  // What stands against the first page is told with a status, before the events begin.
+  const isEarliest = read.start.kind === "earliest";
+  const first = await pageFrom(call, target, locationOf(read), isEarliest);
+  const { readable, writable } = new IdentityTransformStream();
+  const follower = new Follower(call, target, writable.getWriter());
+  call.backend.durable.goOn(follower.run(first));
+  const encoding = encodingOf(target.stream);
+  return streamed(readable, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    // Compression at an edge would hold events back.
+    "content-encoding": "identity",
+    ...(encoding === "base64" && { "stream-sse-data-encoding": "base64" }),
+  });
+}
+
+/** Events of batches that several readers get. */
+const printed = new WeakMap<LiveBatch, Uint8Array>();
+
+class Follower {
+  private readonly call: Call;
+  private readonly target: Target;
+  private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
+  private isGone = false;
+  private readonly endsMs = Date.now() + sseConnectionMs;
+  private cursor: string | null;
+
+  constructor(call: Call, target: Target, writer: WritableStreamDefaultWriter<Uint8Array>) {
+    this.call = call;
+    this.target = target;
+    this.writer = writer;
+    this.cursor = call.query.get("cursor");
+    const leave = () => {
+      this.isGone = true;
+      call.backend.durable.wakeReaders(target.shard.uid);
+    };
+    writer.closed.then(leave, leave);
+  }
+
+  /** Writes events until the connection ends; never rejects. */
+  async run(first: Page): Promise<void> {
+    try {
+      const last = await this.catchUp(first);
+      if (last !== undefined) await this.live(last);
+      await this.writer.close();
+    } catch (error) {
+      this.isGone = true;
+      // The client comes back with its last offset, and gets the failure's status then.
+      const isExpected = isStreamError(error) || error instanceof DurableError;
+      if (isExpected) await this.writer.close().catch(() => {});
+      else await this.writer.abort(error).catch(() => {});
+    }
+  }
+
+  /** The last page of history; undefined if the stream has ended or the client has left. */
+  private async catchUp(first: Page): Promise<Page | undefined> {
+    for (let page = first; ;) {
+      await this.send(page, this.dataOf(page));
+      if (isEnd(page) || this.isGone) return undefined;
+      if (isUpToDate(page)) return page;
+      page = await pageFrom(this.call, this.target, page.next, false);
+    }
+  }
+
+  private async live(last: Page): Promise<void> {
+    const { durable } = this.call.backend;
+    const { uid } = this.target.shard;
+    const isGone = () => this.isGone;
+    for (let page = last; Date.now() < this.endsMs && !this.isGone;) {
+      const waitMs = Math.min(sseKeepAliveMs, this.endsMs - Date.now());
+      const batch = await durable.next(uid, isGone, page.next.index, waitMs);
+      if (this.isGone) return;
+      if (batch !== undefined) {
+        page = batch.page;
+        await this.send(page, this.printOnce(batch));
+      } else {
+        page = await this.afterSilence(page);
+      }
+      if (isEnd(page)) return;
+    }
+  }
+
+  /** The reader is behind the feed, or nothing has come for a while. */
+  private async afterSilence(last: Page): Promise<Page> {
+    const page = await pageFrom(this.call, this.target, last.next, false);
+    await this.send(page, this.dataOf(page));
+    return page;
+  }
+
+  private printOnce(batch: LiveBatch): Uint8Array {
+    const known = printed.get(batch);
+    if (known !== undefined) return known;
+    const data = this.dataOf(batch.page);
+    printed.set(batch, data);
+    return data;
+  }
+
+  private dataOf(page: Page): Uint8Array {
+    if (page.runs.length === 0) return new Uint8Array(0);
+    return dataEvent(contentOf(this.target, page), encodingOf(this.target.stream));
+  }
+
+  private async send(page: Page, data: Uint8Array): Promise<void> {
+    await this.writer.write(concatBytes([data, this.controlOf(page)]));
+  }
+
+  private controlOf(page: Page): Uint8Array {
+    const isAtEnd = isEnd(page);
+    const place = `${this.target.shard.uid} ${page.next.index}`;
+    if (!isAtEnd) this.cursor = nextCursor(place, this.cursor, Date.now());
+    const control = {
+      streamNextOffset: offsetText(positionAfter(page)),
+      ...(!isAtEnd && { streamCursor: this.cursor }),
+      ...(isUpToDate(page) && { upToDate: true }),
+      ...(isAtEnd && { streamClosed: true }),
+    };
+    return utf8(`event: control\ndata:${JSON.stringify(control)}\n\n`);
+  }
+}

@@ -1,0 +1,41 @@
+// HEAD: what the stream is and where it ends, without counting as a use.
+import type { DurableState } from "../../core/durable.ts";
+import type { BriefStream } from "../../stream/knownStreams.ts";
+import { gone } from "../errors.ts";
+import { offsetText } from "../offset.ts";
+import { operation } from "../operation.ts";
+import { bare, contentHeaders, type Headers } from "../reply.ts";
+import { namesShard, shardOf, withKnown } from "../target.ts";
+
+export const headStream = operation({
+  name: "HeadStream",
+  action: "kinesis:GetRecords",
+  run: (call) =>
+    withKnown(call, async (stream) => {
+      const headers = { ...contentHeaders(stream.contentType), ...expiryHeaders(stream) };
+      if (!namesShard(call, stream)) {
+        const open = stream.shards.filter(({ isClosed }) => !isClosed);
+        return bare(200, { ...headers, "stream-shards": open.map(({ index }) => index).join(",") });
+      }
+      const { uid } = shardOf(call, stream);
+      const state = await call.backend.durable.look(uid, false);
+      if (state.isDeleted) throw gone();
+      return bare(200, { ...headers, ...endHeaders(state) });
+    }),
+});
+
+export function expiryHeaders({ durable }: BriefStream): Headers {
+  const { ttlSeconds, expiresAt } = durable ?? {};
+  return {
+    ...(ttlSeconds !== undefined && { "stream-ttl": String(ttlSeconds) }),
+    ...(expiresAt !== undefined && { "stream-expires-at": expiresAt }),
+  };
+}
+
+/** Where the stream ends, and whether that is for ever. */
+export function endHeaders({ next, isClosed }: Pick<DurableState, "next" | "isClosed">): Headers {
+  return {
+    "stream-next-offset": offsetText(next),
+    ...(isClosed && { "stream-closed": "true" }),
+  };
+}

@@ -1,0 +1,161 @@
+// GET: catch-up reads and long polls; live reads by SSE are in follow.ts. A page ends at its size, so
+// that equal offsets have equal pages once there is more, and caches can answer history for everybody.
+// The page that reaches the end of the stream is asked for again each time (Durable Streams protocol,
+// sections 5.6, 5.7 and 10).
+import type { DurableState } from "../../core/durable.ts";
+import type { Page } from "../../stream/reader.ts";
+import { printRuns } from "../content.ts";
+import { nextCursor } from "../cursor.ts";
+import { gone, invalid } from "../errors.ts";
+import { matchesTag } from "../headers.ts";
+import { offsetText, readOffset } from "../offset.ts";
+import { type Call, operation } from "../operation.ts";
+import {
+  contentOf,
+  isEnd,
+  isUpToDate,
+  locationOf,
+  pageFrom,
+  positionAfter,
+  type ReadCall,
+} from "../page.ts";
+import { bare, body, contentHeaders, type Headers, noStore } from "../reply.ts";
+import { childrenHeader, type Target, withShard } from "../target.ts";
+import { endHeaders } from "./head.ts";
+import { followStream } from "./follow.ts";
+
+export const readStream = operation({
+  name: "ReadStream",
+  action: "kinesis:GetRecords",
+  run: (call) =>
+    withShard(call, async (target) => {
+      const read = await readRequest(call, target);
+      if (read.live === "sse") return followStream(call, target, read);
+      if (read.live === "long-poll") return await longPoll(call, target, read);
+      return read.start.kind === "now"
+        ? emptyPage(target, read.state!)
+        : await catchUp(call, target, read);
+    }),
+});
+
+/** Whether the stream exists comes before what is wrong with the request. Throws DurableError. */
+async function readRequest({ backend, query }: Call, target: Target): Promise<ReadCall> {
+  const { stream, shard } = target;
+  const offsets = query.getAll("offset");
+  const [offset = "-1"] = offsets;
+  const isNow = offset === "now";
+  // Reading counts as a use, which the shard of a stream that can expire must hear of.
+  const asks = stream.expires || isNow;
+  const state = asks ? await backend.durable.look(shard.uid, true) : undefined;
+  if (state?.isDeleted === true) throw gone();
+  if (offsets.length > 1) throw invalid("INVALID_OFFSET", "There is more than one offset.");
+  const start = readOffset(offset);
+  const live = query.get("live") ?? undefined;
+  if (live !== undefined && live !== "sse" && live !== "long-poll") {
+    throw invalid("INVALID_LIVE", "live must be long-poll or sse.");
+  }
+  if (live !== undefined && offsets.length === 0) {
+    throw invalid("OFFSET_MISSING", "A live read needs an offset.");
+  }
+  return { start, offset, live, state };
+}
+
+async function catchUp(call: Call, target: Target, read: ReadCall): Promise<Response> {
+  const page = await pageFrom(call, target, locationOf(read), read.start.kind === "earliest");
+  const tag = tagOf(target, read, page);
+  const headers = { ...(await pageHeaders(call, target, page)), etag: tag };
+  const control = { "cache-control": cacheControl(call, target, page, historyControl) };
+  if (matchesTag(call.request.headers, tag)) return bare(304, { ...headers, ...control });
+  return await body(contentOf(target, page), {
+    ...contentHeaders(target.stream.contentType),
+    ...headers,
+    ...control,
+  });
+}
+
+async function longPoll(call: Call, target: Target, read: ReadCall): Promise<Response> {
+  const { query } = call;
+  const location = locationOf(read);
+  let page = await pageFrom(call, target, location, read.start.kind === "earliest");
+  if (page.runs.length === 0 && isUpToDate(page) && !isEnd(page)) {
+    page = await nextPage(call, target, page);
+  }
+  const place = `${target.shard.uid} ${page.next.index}`;
+  const headers = {
+    ...(await pageHeaders(call, target, page)),
+    ...(!isEnd(page) && { "stream-cursor": nextCursor(place, query.get("cursor"), Date.now()) }),
+  };
+  if (page.runs.length === 0) return bare(204, headers);
+  return await body(contentOf(target, page), {
+    ...contentHeaders(target.stream.contentType),
+    ...headers,
+    ...(read.start.kind === "now"
+      ? noStore
+      : { "cache-control": cacheControl(call, target, undefined, "max-age=20") }),
+  });
+}
+
+/** The page after an empty one, as soon as there is one, or an empty one when the time is over. */
+async function nextPage(call: Call, target: Target, { next }: Page): Promise<Page> {
+  const { durable, settings } = call.backend;
+  const { uid } = target.shard;
+  const endsMs = Date.now() + settings.longPollMs;
+  let isAnswered = false;
+  const isGone = () => isAnswered;
+  try {
+    for (;;) {
+      const batch = await durable.next(uid, isGone, next.index, endsMs - Date.now());
+      if (batch !== undefined) return batch.page;
+      const page = await pageFrom(call, target, next, false);
+      if (page.runs.length > 0 || !isUpToDate(page) || Date.now() >= endsMs) return page;
+    }
+  } finally {
+    isAnswered = true;
+  }
+}
+
+function emptyPage({ stream }: Target, state: DurableState): Promise<Response> {
+  const headers = {
+    ...contentHeaders(stream.contentType),
+    ...endHeaders(state),
+    "stream-up-to-date": "true",
+    ...noStore,
+  };
+  return body(printRuns([], { isJson: stream.isJson, isMixed: false }), headers);
+}
+
+async function pageHeaders(
+  { backend, scope, name }: Call,
+  { stream, shard }: Target,
+  page: Page,
+): Promise<Headers> {
+  const isAtEnd = isEnd(page);
+  const isContinued = isAtEnd && page.view.isFinal !== true;
+  const now = isContinued ? await backend.durable.refresh(scope, name) : stream;
+  return {
+    "stream-next-offset": offsetText(positionAfter(page)),
+    ...(isUpToDate(page) && { "stream-up-to-date": "true" }),
+    ...(isAtEnd && { "stream-closed": "true", ...childrenHeader(now, shard) }),
+  };
+}
+
+/** The shard's uid stands for the creation, so a stream that is made anew has other tags. */
+function tagOf({ shard }: Target, { offset }: ReadCall, page: Page): string {
+  const end = isEnd(page) ? ":c" : "";
+  return `"${shard.uid}:${offset}:${page.next.index}${end}"`;
+}
+
+const historyControl = "max-age=60, stale-while-revalidate=300";
+
+/** A page that reaches the end is old when something is added, so it is asked for again. */
+function cacheControl(
+  { isOpen }: Call,
+  { stream }: Target,
+  page: Page | undefined,
+  control: string,
+): string {
+  if (page !== undefined && isUpToDate(page)) return "no-cache";
+  // A stream that can expire must hear of its readers, and may be gone within the time.
+  if (stream.expires) return "no-cache";
+  return `${isOpen ? "public" : "private"}, ${control}`;
+}

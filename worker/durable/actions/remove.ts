@@ -1,0 +1,22 @@
+// DELETE. A stream that has forks is kept for them, and nobody else finds it.
+import { bare } from "../reply.ts";
+import { operation } from "../operation.ts";
+import { withKnown } from "../target.ts";
+
+export const removeStream = operation({
+  name: "DeleteStream",
+  action: "kinesis:DeleteStream",
+  run: async (call) => {
+    const {
+      backend: { durable },
+      scope,
+      name,
+    } = call;
+    await withKnown(call, async ({ expires, shards: [shard] }) => {
+      // An expired stream does not exist, even if it is still stored.
+      if (expires && shard !== undefined) await durable.look(shard.uid, false);
+      await durable.delete(scope, name);
+    });
+    return bare(204);
+  },
+});

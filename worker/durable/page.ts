@@ -1,0 +1,66 @@
+// A page of a stream, as reads of all kinds use it: where it begins, what it has, and what it says about
+// the end.
+import type { DurableState, Position } from "../core/durable.ts";
+import type { Location } from "../core/types.ts";
+import { durablePageBytesMax, pageRecordsMax } from "../limits.ts";
+import type { Page } from "../stream/reader.ts";
+import { printRuns } from "./content.ts";
+import { gone } from "./errors.ts";
+import type { StartOffset } from "./offset.ts";
+import type { Call } from "./operation.ts";
+import type { Target } from "./target.ts";
+
+export interface ReadCall {
+  start: StartOffset;
+  /** As it was sent. */
+  offset: string;
+  live: "sse" | "long-poll" | undefined;
+  /** As of now, if the shard had to be asked. */
+  state: DurableState | undefined;
+}
+
+const limits = { recordsMax: pageRecordsMax, bytesMax: durablePageBytesMax };
+
+/** Where a read begins. */
+export function locationOf({ start, state }: ReadCall): Location {
+  switch (start.kind) {
+    case "earliest":
+      return { segment: 0, index: 0 };
+    case "now":
+      return state!.next;
+    case "at":
+      return start.at;
+  }
+}
+
+/** A page from a place on. Throws DurableError 410 for a stream that is kept for its forks. */
+export async function pageFrom(
+  { backend }: Call,
+  { stream, shard }: Target,
+  location: Location,
+  isEarliest: boolean,
+): Promise<Page> {
+  const { ancestors } = stream;
+  const source = { uid: shard.uid, ancestors };
+  const trimmed = isEarliest ? "skip" : "refuse";
+  const page = await backend.durable.read(source, location, limits, trimmed);
+  if (page.view.isDeleted === true) throw gone();
+  return page;
+}
+
+export function isUpToDate({ next, view }: Page): boolean {
+  return next.index >= view.nextIndex;
+}
+
+/** True if nothing will follow the page. */
+export function isEnd(page: Page): boolean {
+  return isUpToDate(page) && page.view.closedMs !== undefined;
+}
+
+export function positionAfter({ next, lastSegment }: Page): Position {
+  return { index: next.index, segment: lastSegment };
+}
+
+export function contentOf({ stream }: Target, { runs, view }: Page): Uint8Array {
+  return printRuns(runs, { isJson: stream.isJson, isMixed: view.isMixed === true });
+}

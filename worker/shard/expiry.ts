@@ -1,0 +1,59 @@
+// What the alarm does about a stream of Durable Streams as a whole: it has an expired one removed, and
+// removes a shard that its catalog never came to know, because the creation was cut off.
+import type { Env } from "../core/bindings.ts";
+import type { ShardLife } from "../core/durable.ts";
+import { tierRetryMs } from "../limits.ts";
+import type { ShardStore } from "./store.ts";
+
+export interface ExpiringShard {
+  destroy(): Promise<void>;
+  /** Stores that the catalog knows the stream. */
+  noteKnown(life: ShardLife): Promise<void>;
+  wakeBy(timeMs: number): Promise<void>;
+}
+
+export class Expiry {
+  private readonly env: Env;
+  private readonly shard: ExpiringShard;
+
+  constructor(env: Env, shard: ExpiringShard) {
+    this.env = env;
+    this.shard = shard;
+  }
+
+  /** True if nothing else is to be done for the shard now. */
+  async run(store: ShardStore, expired: ShardLife | undefined, nowMs: number): Promise<boolean> {
+    const { life, uid } = store.description;
+    try {
+      if (expired !== undefined) return await this.remove(expired);
+      if (life === undefined || life.isKnown === true) return false;
+      if (await this.isKnown(life)) await this.shard.noteKnown(life);
+      else {
+        await this.shard.destroy();
+        if (life.source !== undefined) await this.env.SHARD.getByName(life.source).releaseFork(uid);
+        return true;
+      }
+    } catch (error) {
+      console.error(`the catalog could not be asked about shard ${uid}`, error);
+      await this.shard.wakeBy(nowMs + tierRetryMs);
+    }
+    return false;
+  }
+
+  /** The catalog removes the stream, and with it this shard. */
+  private async remove({ stream, streamUid, ...scope }: ShardLife): Promise<boolean> {
+    const reply = await this.catalogOf(scope).deleteStream(stream, true, streamUid);
+    if ("failed" in reply && reply.failed === "streamNotFound") await this.shard.destroy();
+    return true;
+  }
+
+  private async isKnown({ stream, streamUid, ...scope }: ShardLife): Promise<boolean> {
+    const reply = await this.catalogOf(scope).describeStream(stream);
+    if (!("failed" in reply)) return reply.stream.uid === streamUid;
+    return reply.failed !== "streamNotFound";
+  }
+
+  private catalogOf({ account, region }: Pick<ShardLife, "account" | "region">) {
+    return this.env.CATALOG.getByName(`${account}/${region}`);
+  }
+}
