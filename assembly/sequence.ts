@@ -110,7 +110,7 @@ function settle(digits: v128, carries: v128, nine: v128): v128 {
 }
 
 function bitsOf(low: v128, high: v128): u64 {
-  return <u64>(i8x16.bitmask(low) | (i8x16.bitmask(high) << 16));
+  return <u64>(<u32>(i8x16.bitmask(low) | (i8x16.bitmask(high) << 16)));
 }
 
 /** Adds one to the digits that end at `at`. */

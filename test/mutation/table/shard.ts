@@ -152,6 +152,8 @@ export const shardMutations: readonly Mutation[] = [
       "test/worker/shard/model.workerd.test.ts",
     ],
     harm: "after a failed commit the shard hands out what it has not stored",
+    survives:
+      "After a write that fails, transact() has recovered already; after a sync that fails, memory and rows agree.",
   },
   {
     id: "shard-19",
@@ -362,6 +364,8 @@ export const shardMutations: readonly Mutation[] = [
     replace: "",
     tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "rows that contradict one another are believed",
+    survives:
+      "push() refuses the same rows, because an entry must begin where the last one ends and have records.",
   },
   {
     id: "shard-43",
@@ -370,6 +374,7 @@ export const shardMutations: readonly Mutation[] = [
     replace: "",
     tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "two rows of the same records are both served",
+    survives: "push() refuses the same rows, because an entry must begin where the last one ends.",
   },
   {
     id: "shard-44",
@@ -494,7 +499,7 @@ export const shardMutations: readonly Mutation[] = [
     file: "worker/shard/skips.ts",
     find: "others.length >= skippedSegmentsMax",
     replace: "others.length < 0",
-    tests: ["test/worker/shard/skip.workerd.test.ts"],
+    tests: ["test/worker/shard/skips.test.ts"],
     harm: "skipped segments outgrow the shard's row",
   },
   {

@@ -83,7 +83,7 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/items/scan.ts",
     find: "items.length === limit || (pageBytes > itemPageBytesMax && items.length > 0)",
     replace: "items.length === limit",
-    tests: ["test/worker/v3io/pages.workerd.test.ts"],
+    tests: ["test/worker/v3io/items.workerd.test.ts"],
     harm: "GetItems of large items is a 500",
   },
   {
@@ -203,7 +203,7 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/v3io/actions/streams.ts",
     find: 'if (isOccupied) throw new V3ioError("ResourceInUseException");',
     replace: "",
-    tests: ["test/worker/v3io/streams.workerd.test.ts"],
+    tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "a stream is made over a directory, whose objects go",
   },
   {
@@ -211,7 +211,7 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/v3io/actions/streams.ts",
     find: "if ((await streamAbove(backend, scope, place)) !== undefined) throw invalid();",
     replace: "",
-    tests: ["test/worker/v3io/streams.workerd.test.ts"],
+    tests: ["test/worker/v3io/objects.workerd.test.ts"],
     harm: "streams stand inside streams",
   },
   {
@@ -219,7 +219,7 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/v3io/actions/streams.ts",
     find: 'if (shardCount <= shardCountOf(stream)) throw new V3ioError("InvalidShardCountException");',
     replace: "",
-    tests: ["test/worker/v3io/streams.workerd.test.ts"],
+    tests: ["test/worker/faces.workerd.test.ts"],
     harm: "a stream is made smaller",
   },
 ];

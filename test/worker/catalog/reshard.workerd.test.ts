@@ -22,6 +22,7 @@ import { putRecords, type PutResult } from "../../../worker/stream/writer.ts";
 import {
   append,
   chunkOf,
+  holdCommits,
   openShard,
   readAll,
   readPage,
@@ -63,6 +64,18 @@ describe("a shard that is closed", () => {
     expect(unwrap(await shard.view()).closedMs).toBe(end.closedMs);
     expect(await shard.append([chunkOf("c")])).toMatchObject({ failed: "shardClosed" });
     expect((await readAll(shard)).map(textOf)).toEqual(["a", "b"]);
+  });
+
+  test("takes nothing more while it closes, though earlier appends are still being written", async () => {
+    const shard = await openShard();
+    const release = await holdCommits(shard);
+    const early = shard.append([chunkOf("early")]);
+    const closing = shard.close();
+    const late = shard.append([chunkOf("late")]);
+    await release();
+    expect(await late).toMatchObject({ failed: "shardClosed" });
+    expect(await early).toMatchObject({ receipts: [{ firstIndex: 0 }] });
+    expect(unwrap(await closing).endIndex).toBe(1);
   });
 
   test("has written every append that it acknowledged, and acknowledges none after its end", async () => {

@@ -2,7 +2,7 @@
 // may not be said beside it, and that it carries the filter of the page before it.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { account, arnOf, ask, createStream, expectRefusal, refusal } from "./claims.ts";
+import { account, arnOf, ask, createStream, expectRefusal, refusal, summaryOf } from "./claims.ts";
 
 const shardIds = [0, 1, 2, 3].map((index) => `shardId-00000000000${index}`);
 
@@ -62,6 +62,19 @@ describe("a token of ListShards", () => {
       shardIds[3],
     ]);
   });
+});
+
+test("ListShards of a stream that was created in another second finds none", async () => {
+  const { StreamCreationTimestamp: created } = await summaryOf(stream);
+  const sameSecond = Math.floor(Number(created)) + 0.5;
+  const input = { StreamName: stream, StreamCreationTimestamp: sameSecond };
+  expect(idsIn(await ask("ListShards", input))).toEqual(shardIds);
+  const none = `Stream ${stream} under account ${account} not found.`;
+  await expectRefusal(
+    "ListShards",
+    { ...input, StreamCreationTimestamp: sameSecond - 1 },
+    refusal("ResourceNotFoundException", none),
+  );
 });
 
 test("a token of ListStreams counts more than the name that the first page began after", async () => {

@@ -255,20 +255,14 @@ describe("a consumer", () => {
   });
 
   test("takes a policy only when it is ACTIVE", async () => {
-    const { ConsumerDescription } = await ask("DescribeStreamConsumer", {
-      StreamARN: arnOf(stream),
-      ConsumerName: "reader",
-    });
-    const { ConsumerARN } = ConsumerDescription as { ConsumerARN: string };
-    await expectRefusal(
-      "DeleteResourcePolicy",
-      { ResourceARN: ConsumerARN },
-      refusal(
-        "ResourceInUseException",
-        `Consumer reader with creation timestamp ${(noonMs + transitionMs) / 1000} under stream ` +
-          `${stream} and account ${account} is not in ACTIVE status.`,
-      ),
-    );
+    const input = { ResourceARN: await consumerArn() };
+    await expectRefusal("DeleteResourcePolicy", input, consumerNotActive());
+  });
+
+  test("subscribes only when it is ACTIVE", async () => {
+    const StartingPosition = { Type: "TRIM_HORIZON" };
+    const input = { ConsumerARN: await consumerArn(), ShardId, StartingPosition };
+    await expectRefusal("SubscribeToShard", input, consumerNotActive());
   });
 });
 
@@ -276,6 +270,20 @@ describe("a consumer", () => {
 async function statusAt(sinceMs: number): Promise<unknown> {
   setClock(noonMs + sinceMs);
   return (await summaryOf(stream))["StreamStatus"];
+}
+
+async function consumerArn(): Promise<string> {
+  const input = { StreamARN: arnOf(stream), ConsumerName: "reader" };
+  const { ConsumerDescription } = await ask("DescribeStreamConsumer", input);
+  return (ConsumerDescription as { ConsumerARN: string }).ConsumerARN;
+}
+
+function consumerNotActive() {
+  return refusal(
+    "ResourceInUseException",
+    `Consumer reader with creation timestamp ${(noonMs + transitionMs) / 1000} under stream ` +
+      `${stream} and account ${account} is not in ACTIVE status.`,
+  );
 }
 
 async function consumerAt(sinceMs: number): Promise<string> {

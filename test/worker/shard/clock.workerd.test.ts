@@ -64,6 +64,17 @@ describe("set forward by three days and back", () => {
     expect((await gatherAll(shard)).map(textOf)).toEqual(["b"]);
   });
 
+  test("retention that is changed by a clock ahead hides no record of the same moment", async () => {
+    const shard = await openShard();
+    setClock(noonMs);
+    await append(shard, "a");
+    setClock(noonMs + 3 * dayMs);
+    unwrap(await shard.retain(48));
+    setClock(noonMs);
+    await append(shard, "b");
+    expect((await gatherAll(shard)).map(textOf)).toEqual(["b"]);
+  });
+
   test("records of meanwhile keep their place, and later ones come after them", async () => {
     const shard = await openShard();
     setClock(noonMs);

@@ -200,6 +200,9 @@ describe("R2 when records go", () => {
     await fill(shard, 2);
     await put.begun();
     const destroyed = shard.destroy();
+    expect(await shard.view()).toMatchObject({ failed: "shardNotFound" });
+    // Time enough for a removal that does not wait for the segment.
+    for (let calls = 0; calls < 10; calls++) await objectsOf(shard);
     await put.finish();
     await destroyed;
     expect((await objectsOf(shard)).size).toBe(0);

@@ -25,6 +25,7 @@ import {
   gatherAll,
   gatherPage,
   rebind,
+  runtimeWith,
   statsOf,
   tidyUp,
   untilTiered,
@@ -55,6 +56,18 @@ describe("a segment in the bucket", () => {
     await env.SEGMENTS!.put(key, body);
     forgetBodies();
     expect(await indexesOf(shard)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  test("is not passed over while the bucket fails, which may have it again", async () => {
+    const shard = await shardInBucket();
+    await env.SEGMENTS!.delete(`segments/${shard.name}/2`);
+    await skip(shard, 2);
+    forgetBodies();
+    const down = faultyBucket({ get: () => Promise.reject(new Error("R2 is down")) });
+    const runtime = runtimeWith({ ...env, SEGMENTS: down });
+    const from = { segment: 2, index: 2 };
+    await expect(gatherPage(shard, { from, runtime })).rejects.toThrow();
+    expect((await gatherPage(shard, { from })).records[0]?.index).toBe(3);
   });
 
   test("and its neighbours, up to the end: the reader has caught up", async () => {

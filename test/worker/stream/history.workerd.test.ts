@@ -89,6 +89,14 @@ describe("pages of history", () => {
     expect(new Set(segments).size).toBe(segments.length);
   });
 
+  test("fetch no segment ahead of their own from a bucket", async () => {
+    let from = START;
+    for (let page = 0; page < 3; page++) {
+      from = (await gatherPage(shard, { runtime, from, limits: { recordsMax: 2 } })).next;
+    }
+    expect(fetches.map(({ segment }) => segment)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
   test("say that a reader has caught up only when it has, now", async () => {
     const all = await gatherAll(shard, { runtime });
     expect(all.length).toBe(segmentCount);

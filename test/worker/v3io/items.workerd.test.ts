@@ -3,7 +3,8 @@
 // v3io-py and v3io-go; rules from the Iguazio web API reference, NoSQL.
 
 import { noonMs, setClock } from "../../support/clock.ts";
-import { exports } from "cloudflare:workers";
+import { evictDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { errorText, type V3ioReply, v3ioOver } from "./client.ts";
 
@@ -215,6 +216,27 @@ describe("the time of a write", () => {
     const winner = replies.findIndex(({ status }) => status === 200);
     expect(await itemAt(path, "owner")).toEqual({ owner: { S: `${winner}` } });
   });
+
+  test("is after the one before, also where the clock was set back and the object is new", async () => {
+    setClock(noonMs);
+    const first = await v3io("PutItem", path, { Item: { i: { N: "1" } } });
+    await evictDurableObject(env.ITEMS.getByName("000000000000/us-east-1/bigdata"));
+    setClock(noonMs - 3_600_000);
+    const second = await v3io("PutItem", path, { Item: { i: { N: "2" } } });
+    const times = [verifierOf(second), verifierOf(first)];
+    expect([...times].sort(compareTimes)).toEqual(times.toReversed());
+    expect(times[0]).not.toBe(times[1]);
+  });
+});
+
+test("attributes that do not fit beside the object's body are refused, and change nothing", async () => {
+  const body = "x".repeat(1_500_000);
+  await exports.default.fetch(`http://localhost${path}`, { method: "PUT", body });
+  const large = await v3io("PutItem", path, { Item: { a: { S: "y".repeat(600_000) } } });
+  expect([large.status, large.text]).toEqual([400, invalid]);
+  const read = await exports.default.fetch(`http://localhost${path}`);
+  expect((await read.text()).length).toBe(body.length);
+  expect(await itemAt(path, "*")).toEqual({});
 });
 
 describe("shards", () => {

@@ -4,7 +4,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { noonMs, setClock } from "../../support/clock.ts";
 import { kinesisOver } from "../kinesis/client.ts";
 import { errorText, v3ioOver } from "./client.ts";
 
@@ -257,6 +258,22 @@ describe("listing", () => {
     expect((await send(`/bigdata?prefix=${directory}/other`)).status).toBe(404);
   });
 
+  test("a directory is as old as the first object in it, whatever is written there later", async () => {
+    const at = `${directory}-aged`;
+    try {
+      for (const hours of [0, 1]) {
+        setClock(noonMs + hours * 3_600_000);
+        await send(`/bigdata/${at}/a/x`, { method: "PUT", body: "x" });
+      }
+      await send(`/bigdata/${at}/a/x`, { method: "DELETE" });
+      const listed = await (await send(`/bigdata?prefix=${at}&prefix-info=1`)).text();
+      const [modified = ""] = tags(listed, "LastModified");
+      expect(Date.parse(modified)).toBe(noonMs);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("directories of 0.1.0, which had no rows, are there while something is in them, and stay then", async () => {
     const up = `${directory}-old`;
     const items = env.ITEMS.getByName("000000000000/us-east-1/bigdata");
@@ -360,6 +377,16 @@ describe("a stream is a directory", () => {
     expect(first?.SequenceNumber).toBe(1);
     const { text } = await v3io("GetItem", `${path}/0`, { AttributesToGet: "mine" });
     expect(text).toBe('{"Item":{}}');
+  });
+
+  test("deleted, it leaves no rows behind", async () => {
+    await send(`${path}/sub/state.json`, { method: "PUT", body: "x" });
+    await send(`${path}/`, { method: "DELETE" });
+    const items = env.ITEMS.getByName("000000000000/us-east-1/bigdata");
+    const left = await runInDurableObject(items, (_, { storage: { sql } }) =>
+      sql.exec("SELECT path FROM item WHERE path LIKE ?", `${directory}/%`).toArray(),
+    );
+    expect(left).toEqual([]);
   });
 
   // v3io-go streamconsumergroup_test.go lists the directory of its streams after them.

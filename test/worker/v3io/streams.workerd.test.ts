@@ -2,12 +2,14 @@
 // each record of a PutRecords. Errors have the names, numbers and bytes of the Iguazio web API
 // reference.
 
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import { base64, kinesisOver, textIn } from "../kinesis/client.ts";
 import { errorText, v3ioOver, type V3ioRecord } from "./client.ts";
 
-const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
+const send = (at: string, init?: RequestInit) =>
+  exports.default.fetch(`http://localhost${at}`, init);
+const v3io = v3ioOver(send);
 const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
 
 const start = "AQAAAAAAAAAAAAAAAAAAAA==";
@@ -100,6 +102,19 @@ describe("streams", () => {
       const { output } = await v3io("SeekShard", each, { ...names, Type: "EARLIEST" });
       const page = await v3io("GetRecords", each, { ...names, Location: output.Location });
       expect(page.output.Records.map(textIn)).toEqual(["a"]);
+    }
+  });
+
+  test("a stream that is being deleted is not there any more", async () => {
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      await v3io("DescribeStream", path);
+      expect((await send(`${path}/`, { method: "DELETE" })).status).toBe(204);
+      const { status, output } = await v3io("DescribeStream", path);
+      expect([status, output.ErrorMessage]).toEqual([404, "ResourceNotFoundException"]);
+      expect((await v3io("PutRecords", path, { Records: [{ Data: "" }] })).status).toBe(404);
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
     }
   });
 
