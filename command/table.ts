@@ -68,6 +68,11 @@ export const table: readonly Entry[] = [
     load: async () => (await import("./delete.ts")).deleteCommand,
   },
   {
+    name: "doctor",
+    summary: "check the data folder of a server that is stopped",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
     name: "completion",
     summary: "print a script that completes commands in a shell",
     load: async () => (await import("./completion.ts")).completion,

@@ -92,6 +92,27 @@ export async function claimFolder(path: string): Promise<DataFolder> {
 }
 
 /**
+ * Locks a folder that is there, and changes nothing in it. A folder that was never locked, or that
+ * cannot be written, such as a copy on a read-only disk, needs no lock. Throws a Failure that names
+ * the holder if a server has it.
+ */
+export async function holdFolder(path: string): Promise<Pick<DataFolder, "release">> {
+  const folder = resolve(path);
+  const lock = canLock(folder) ? lockFolder(folder) : undefined;
+  await outliveOrphan(folder);
+  return { release: () => lock?.close() };
+}
+
+function canLock(folder: string): boolean {
+  try {
+    accessSync(lockFile(folder), constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * A locked folder that `release` deletes; in memory where the system has a file system for that.
  */
 export async function makeTemporaryFolder(): Promise<DataFolder> {
@@ -117,7 +138,7 @@ function withdrawRights(folder: string): void {
 function lockFolder(folder: string): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    const file = join(folder, "lock");
+    const file = lockFile(folder);
     writeFileSync(file, "", { flag: "a", mode: 0o600 });
     database = new DatabaseSync(file);
     database.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
@@ -146,6 +167,10 @@ async function outliveOrphan(folder: string): Promise<void> {
   }
   const what = `${folder} is still open in workerd, pid ${pid}, whose server is gone`;
   throw new Failure(`${what}: end it with kill -9 ${pid}`);
+}
+
+function lockFile(folder: string): string {
+  return join(folder, "lock");
 }
 
 function ownerFile(folder: string): string {

@@ -41,7 +41,7 @@ export function changeCommitment(
   return { endsMs, ...commitment };
 }
 
-const commitmentDocument = objectCodec(
+export const commitmentDocument = objectCodec(
   "the account's commitment",
   object<Commitment>({ startedMs: number, earliestEndMs: number, endsMs: optional(number) }),
 );

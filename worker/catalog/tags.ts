@@ -8,7 +8,7 @@ import { StreamError } from "../errors.ts";
 import { tagsMax } from "../limits.ts";
 import type { LazySql } from "../core/lazySql.ts";
 
-const tagsDocument = listCodec("the list of tags", tupleOf(text, text));
+export const tagsDocument = listCodec("the list of tags", tupleOf(text, text));
 
 export class TagTable {
   static readonly schema = [

@@ -40,7 +40,7 @@ type GenerationRow = {
 
 type SegmentFields = [number, number, number, number, number];
 
-const segmentsDocument = listCodec<SegmentFields>("the list of segments", segmentFields);
+export const segmentsDocument = listCodec<SegmentFields>("the list of segments", segmentFields);
 
 export const generationSchema = `
   CREATE TABLE IF NOT EXISTS generation (
