@@ -284,3 +284,21 @@ export const sseConnectionMs = 60_000;
 
 /** Payload of a page of Durable Streams, small enough for caches and phones. */
 export const durablePageBytesMax = 1024 * 1024;
+
+/** What a scan looks at in one turn of the isolate: some milliseconds of work. */
+export const scanStepBytes = 4 * 1024 * 1024;
+
+/** What a page of selected records looks at: then it ends, also if it has found nothing. */
+export const scanBytesMax = 64 * 1024 * 1024;
+
+/** The same in time: clients wait for a reply, and some for no longer than a second or two. */
+export const scanMsMax = 1000;
+
+/** Records that a scan over HTTP prints at once, in bytes before they are printed. */
+export const scanReplyBytes = 1024 * 1024;
+
+/** How often a scan that finds nothing says how far it is. */
+export const scanProgressMs = 1000;
+
+/** Stretches of time of one histogram: ten weeks of minutes, or eleven years of hours. */
+export const histogramBucketsMax = 100_000;

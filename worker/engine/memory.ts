@@ -108,10 +108,27 @@ export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): 
   const payload = header.bytes - header.payloadBytes;
   if (i === 0) return payload;
   const { endWidth } = header;
-  const at = CHUNK_HEADER_BYTES + (i - 1) * endWidth;
-  let entry = 0;
-  for (let byte = endWidth - 1; byte >= 0; byte--) entry = entry * 256 + (chunk[at + byte] ?? 0);
+  const entry = entryAt(chunk, CHUNK_HEADER_BYTES + (i - 1) * endWidth, endWidth);
   return payload + header.stride * i + entry;
+}
+
+/** The data of record `i`. */
+export function recordData(chunk: Uint8Array, i: number): Uint8Array {
+  const header = checkRange(chunk, i, i + 1);
+  const { count, endWidth, keyWidth, infoWidth, keyBytesMin, infoBytesMin } = header;
+  const keys = CHUNK_HEADER_BYTES + count * endWidth;
+  const infos = keys + count * keyWidth;
+  const key = keyBytesMin + entryAt(chunk, keys + i * keyWidth, keyWidth);
+  const info = infoBytesMin + entryAt(chunk, infos + i * infoWidth, infoWidth);
+  const start = recordStart(chunk, header, i) + key + info;
+  return chunk.subarray(start, recordStart(chunk, header, i + 1));
+}
+
+/** An entry of a column. */
+function entryAt(chunk: Uint8Array, at: number, width: number): number {
+  let entry = 0;
+  for (let byte = width - 1; byte >= 0; byte--) entry = entry * 256 + (chunk[at + byte] ?? 0);
+  return entry;
 }
 
 /** The header of a chunk; throws unless it has records `from` to `to`. */

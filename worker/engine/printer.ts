@@ -57,11 +57,14 @@ export class RecordPrinter {
     if (head.length > outputEnd - output) yield head;
     else at = memory.lay(head, at);
     let comma = 0;
-    for (const { chunk, from, to } of ranges) {
+    /** The chunk whose records up to the last range of it lie in the input window. */
+    let loaded: Uint8Array | undefined;
+    for (const [i, { chunk, from, to }] of ranges.entries()) {
       const header = checkRange(chunk, from, to);
       if (chunk.length > memory.inputBytes) {
         if (at > output) yield bytes.subarray(output, at);
         at = output;
+        loaded = undefined;
         if (comma === 1) yield this.separator;
         yield* this.printLarge(chunk, header);
         comma = 1;
@@ -70,7 +73,9 @@ export class RecordPrinter {
       for (let next = from; next < to;) {
         // Written for each part, because other requests may have used the engine since the last
         // one.
-        const address = memory.loadRecords(chunk, header, next, to);
+        if (loaded !== chunk) memory.loadRecords(chunk, header, next, lastOf(ranges, i));
+        loaded = chunk;
+        const address = memory.input;
         const end = format.render(memory.raw, address, next, to, comma, at);
         const stopped = words[result] as number;
         if (stopped > next) {
@@ -80,6 +85,7 @@ export class RecordPrinter {
         if (at === output) throw new RangeError("print: a record exceeds the output window");
         yield bytes.subarray(output, at);
         at = output;
+        loaded = undefined;
       }
     }
     if (foot.length > outputEnd - at) {
@@ -110,6 +116,14 @@ export class RecordPrinter {
     else yield data;
     yield after;
   }
+}
+
+/** The end of the last range that follows range `i` in the same chunk. */
+function lastOf(ranges: readonly RecordRange[], i: number): number {
+  const { chunk } = ranges[i] as RecordRange;
+  let last = i;
+  while (ranges[last + 1]?.chunk === chunk) last++;
+  return (ranges[last] as RecordRange).to;
 }
 
 /** Base64 with padding. */

@@ -5,7 +5,7 @@
 /** Headers that a page may read besides those that the standard always allows. */
 const exposedHeaders =
   "x-amzn-RequestId,x-amzn-ErrorType,x-amz-request-id,x-amz-id-2,x-amzn-ErrorMessage,x-amz-crc32," +
-  "x-v3io-transaction-verifier,Date";
+  "x-v3io-transaction-verifier,x-millrace-scanned,Date";
 
 /** The value of Kinesis: two days, which browsers reduce to hours. */
 const preflightSeconds = "172800";

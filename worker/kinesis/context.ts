@@ -2,6 +2,7 @@
 import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { ReplyBody } from "./envelope.ts";
+import type { Selection } from "../scan/selection.ts";
 import type { Scope } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { StreamAddress } from "./names.ts";
@@ -14,6 +15,8 @@ export interface ActionContext {
   operation: string;
   codec: BodyCodec;
   nowMs: number;
+  /** The records that the caller wants, if it does not want all. Throws `invalidCondition`. */
+  selection(): Selection | undefined;
   failures: FailureLog;
   /**
    * Throws AccessDeniedException unless the caller may do this to the stream, which only a token of
@@ -27,10 +30,13 @@ export class PrintedBody {
   readonly body: ReplyBody;
   /** Where it is not that of the request. */
   readonly contentType: string | undefined;
+  /** Further headers of the reply. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(body: ReplyBody, contentType?: string) {
+  constructor(body: ReplyBody, contentType?: string, headers: Record<string, string> = {}) {
     this.body = body;
     this.contentType = contentType;
+    this.headers = headers;
   }
 }
 

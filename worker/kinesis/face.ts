@@ -12,6 +12,8 @@ import { isCode } from "../errors.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import { respond as respondWith } from "../http/reply.ts";
+import { filterHeader } from "../http/selection.ts";
+import { compileSelection } from "../scan/selection.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 import { readAuthorization } from "./authorization.ts";
@@ -58,7 +60,8 @@ export async function serveKinesis(
     const signed = { ...head, body, authorization };
     const caller = identify(backend, { dialect: "kinesis", ...signed });
     scope = { account: caller.principal.account, region: caller.region ?? home.region };
-    const reply = await call(envelope, backend, caller, scope, failures);
+    const filter = headers.get(filterHeader) ?? undefined;
+    const reply = await call(envelope, backend, caller, scope, filter, failures);
     return await respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
     return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
@@ -117,6 +120,7 @@ async function call(
   backend: Backend,
   caller: Caller,
   scope: Scope,
+  filter: string | undefined,
   failures: FailureLog,
 ): Promise<ActionReply> {
   const { named: nameIn, run } = read();
@@ -131,6 +135,7 @@ async function call(
     operation: operation.name,
     codec,
     nowMs,
+    selection: () => compileSelection({ where: filter }),
     failures,
     permit: (held) =>
       permit(backend, caller, operation, { stream: held, key: { stream: held.name } }),
@@ -183,7 +188,11 @@ function answerReply(
   return {
     kind: "answer",
     status: 200,
-    headers: { ...headers, "content-type": printed.contentType ?? codec.contentType },
+    headers: {
+      ...headers,
+      ...printed.headers,
+      "content-type": printed.contentType ?? codec.contentType,
+    },
     body: printed.body,
   };
 }

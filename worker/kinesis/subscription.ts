@@ -13,6 +13,7 @@ import type { Page } from "../stream/reader.ts";
 import { isAtEnd } from "../core/shardEnd.ts";
 import type { ShardSubscription } from "../stream/shardSubscription.ts";
 import { mebibyte } from "../core/units.ts";
+import type { Selection } from "../scan/selection.ts";
 import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import type { BodyCodec } from "./codec.ts";
 import type { KinesisError } from "./errors.ts";
@@ -28,6 +29,8 @@ export interface Subscribed {
   shard: ShardDescription;
   consumer: { name: string; uid: string };
   location: Location;
+  /** The records that are pushed; all of them if undefined. */
+  selection: Selection | undefined;
   /** It must be ended. */
   subscription: ShardSubscription;
 }
@@ -136,7 +139,8 @@ class Push {
       await this.subscribed.subscription.checkHeld();
       this.heldMs = Date.now();
     }
-    return this.backend.shards.read(this.subscribed.shard.uid, this.location, limits, "skip");
+    const { shard, selection } = this.subscribed;
+    return this.backend.shards.read(shard.uid, this.location, limits, "skip", selection);
   }
 
   /** What is committed next, or nothing when that takes too long. */

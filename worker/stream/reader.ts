@@ -24,6 +24,8 @@ export interface Run {
   chunk: Uint8Array;
   from: number;
   to: number;
+  /** The number of the segment, unless the chunk comes from the shard's tail. */
+  segment?: number;
 }
 
 export interface Page {
@@ -33,8 +35,16 @@ export interface Page {
   /** Number of the segment that has, or will have, the record before `next`. */
   lastSegment: number;
   view: ShardView;
-  /** Arrival of the page's last record; undefined on an empty page. */
+  /** Arrival of the last record that was read; undefined if none was. */
   lastTimeMs: number | undefined;
+  /** What was read, if the page has only a selection of it. */
+  scanned?: Amount;
+}
+
+export interface Amount {
+  records: number;
+  /** Keys, client infos and data of these records. */
+  bytes: number;
 }
 
 /**
@@ -295,7 +305,7 @@ function takeRun(page: Gathering, chunk: Uint8Array, horizonMs: number): void {
       page.done = true;
       return;
     }
-    page.runs.push({ chunk, from, to });
+    page.runs.push({ chunk, from, to, segment: page.segment });
     page.recordsLeft -= to - from;
     page.bytesLeft -= bytes;
     page.index = firstIndex + to;

@@ -5,7 +5,9 @@ import type { Env } from "../core/bindings.ts";
 import { isOver } from "../core/clock.ts";
 import { type NextRequest, type SubscriptionApi, unwrap } from "../core/rpc.ts";
 import { StreamError } from "../errors.ts";
+import type { Selection } from "../scan/selection.ts";
 import { type Page, pageOf } from "./reader.ts";
+import { narrowPage } from "./selectedPage.ts";
 
 /** A shard that is restarted more often than this ends its subscriptions. */
 const renewalMsMin = 1000;
@@ -16,11 +18,19 @@ export class ShardSubscription {
   private readonly env: Env;
   private readonly uid: string;
   private readonly consumer: string;
+  private readonly selection: Selection | undefined;
   private session: Session;
   private renewedMs = 0;
   private hasEnded = false;
 
-  private constructor(env: Env, uid: string, consumer: string, session: Session) {
+  private constructor(
+    env: Env,
+    uid: string,
+    consumer: string,
+    session: Session,
+    selection: Selection | undefined,
+  ) {
+    this.selection = selection;
     this.env = env;
     this.uid = uid;
     this.consumer = consumer;
@@ -28,12 +38,18 @@ export class ShardSubscription {
   }
 
   /** Throws `shardNotFound`, `subscriptionTaken`, `tooManyWaiting`. */
-  static async begin(env: Env, uid: string, consumer: string): Promise<ShardSubscription> {
-    return new ShardSubscription(env, uid, consumer, await openSession(env, uid, consumer));
+  static async begin(
+    env: Env,
+    uid: string,
+    consumer: string,
+    selection?: Selection,
+  ): Promise<ShardSubscription> {
+    const session = await openSession(env, uid, consumer);
+    return new ShardSubscription(env, uid, consumer, session, selection);
   }
 
   /**
-   * The next page from `index` on: at once if there are records, else when some are committed, or an
+   * The next page from `index` on, without the records that the selection does not take: at once if there are records, else when some are committed, or an
    * empty page after `timeoutMs`. Undefined if the session was lost and another one has begun.
    * Throws `subscriptionTaken` if another reader has subscribed as this consumer.
    */
@@ -42,7 +58,8 @@ export class ShardSubscription {
     if (answer === undefined) return undefined;
     const reply = unwrap(answer);
     if (!reply.held) throw new StreamError("subscriptionTaken");
-    return pageOf(reply);
+    const page = pageOf(reply);
+    return this.selection === undefined ? page : narrowPage(page, this.selection);
   }
 
   /** Throws `subscriptionTaken` as `next` does. */

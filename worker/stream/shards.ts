@@ -13,8 +13,11 @@ import type {
   SkippedSegment,
 } from "../core/types.ts";
 import { engine } from "../engine/instance.ts";
+import type { Selection } from "../scan/selection.ts";
 import { latestTime, type Page, readPage, seekShard, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
+import { selectPage } from "./selectedPage.ts";
+import { type ScanRequest, ShardScan } from "./shardScan.ts";
 import { ShardSubscription } from "./shardSubscription.ts";
 import { requireShard } from "./written.ts";
 
@@ -26,11 +29,24 @@ export class Shards {
   }
 
   /**
-   * A page of records, from wherever they are stored. Throws `shardNotFound`, `locationNotFound`,
-   * `corrupt`.
+   * A page of records, from wherever they are stored; of those that a selection takes, found by a
+   * scan of bounded length, if there is one. Throws `shardNotFound`, `locationNotFound`, `corrupt`.
    */
-  read(uid: string, location: Location, limits: PageLimits, trimmed: Trimmed): Promise<Page> {
-    return readPage(this.runtime, uid, location, limits, trimmed);
+  read(
+    uid: string,
+    location: Location,
+    limits: PageLimits,
+    trimmed: Trimmed,
+    selection?: Selection,
+  ): Promise<Page> {
+    return selection === undefined
+      ? readPage(this.runtime, uid, location, limits, trimmed)
+      : selectPage(this.runtime, uid, location, limits, trimmed, selection);
+  }
+
+  /** A scan from a location on, step by step. */
+  scan(uid: string, location: Location, request: ScanRequest): ShardScan {
+    return new ShardScan(this.runtime, uid, location, request);
   }
 
   /** Throws `shardNotFound`, `locationNotFound`. */
@@ -65,11 +81,11 @@ export class Shards {
   }
 
   /**
-   * Subscribes the consumer to what is committed next. Throws `shardNotFound`,
+   * Subscribes the consumer to what is committed next, or to a selection of it. Throws `shardNotFound`,
    * `subscriptionTaken`, `tooManyWaiting`.
    */
-  subscribe(uid: string, consumer: string): Promise<ShardSubscription> {
-    return ShardSubscription.begin(this.runtime.env, uid, consumer);
+  subscribe(uid: string, consumer: string, selection?: Selection): Promise<ShardSubscription> {
+    return ShardSubscription.begin(this.runtime.env, uid, consumer, selection);
   }
 
   /**

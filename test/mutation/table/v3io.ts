@@ -169,8 +169,8 @@ export const v3ioMutations: readonly Mutation[] = [
   {
     id: "v3io-21",
     file: "worker/v3io/actions/read.ts",
-    find: 'limits, "refuse")',
-    replace: 'limits, "skip")',
+    find: 'limits, "refuse", selection)',
+    replace: 'limits, "skip", selection)',
     tests: ["test/worker/v3io/records.workerd.test.ts"],
     harm: "an expired location skips records in silence",
   },

@@ -6,6 +6,7 @@ import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
 import { isAtEnd } from "../../core/shardEnd.ts";
+import { scannedHeaders } from "../../http/selection.ts";
 import { PrintedBody } from "../context.ts";
 import { parseShardId } from "../shardId.ts";
 import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
@@ -107,9 +108,11 @@ export const getRecords = operation({
     // A stream that the request names has been judged before, and is the iterator's own.
     if (named === undefined) await context.permit(stream);
     else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
+    const selection = context.selection();
     try {
       await backend.shards.admit(cursor.shard.uid, "read");
-      const page = await backend.shards.read(cursor.shard.uid, cursor.location, limits, "skip");
+      const { uid } = cursor.shard;
+      const page = await backend.shards.read(uid, cursor.location, limits, "skip", selection);
       if (input.DryRun === true) throw dryRun();
       await backend.shards.spend(cursor.shard.uid, page);
       const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
@@ -124,7 +127,8 @@ export const getRecords = operation({
       };
       const { format } = context.codec;
       const encrypted = await spansOf(backend, stream, page);
-      return new PrintedBody(renderRecords(format, members, page.runs, cursor.shard, encrypted));
+      const body = renderRecords(format, members, page.runs, cursor.shard, encrypted);
+      return new PrintedBody(body, undefined, scannedHeaders(page));
     } catch (error) {
       const { index } = cursor.shard;
       if (isCode(error, "shardNotFound", "streamNotFound")) throw shardDoesNotExist(index, stream);

@@ -63,13 +63,14 @@ export const subscribeToShard = operation({
     const shard = findShard(known.description.shards, shardIndex);
     if (shard === undefined) throw shardDoesNotExist(shardIndex, address);
     const { Type: type, SequenceNumber: number, Timestamp: timestamp } = input.StartingPosition;
+    const selection = context.selection();
     try {
       const location = await seek(context, known, shard, { type, number, timestamp });
       if (input.DryRun === true) throw dryRun();
-      const subscription = await backend.shards.subscribe(shard.uid, consumer.uid);
+      const subscription = await backend.shards.subscribe(shard.uid, consumer.uid, selection);
       const { account, region, uid } = known.description;
       const stream = { account, region, name: address.name, uid };
-      const subscribed = { stream, shard, consumer, location, subscription };
+      const subscribed = { stream, shard, consumer, location, selection, subscription };
       return new PrintedBody(
         pushEvents(context.backend, subscribed, context.codec, context.failures),
         eventStreamType,

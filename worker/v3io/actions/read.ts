@@ -7,7 +7,9 @@ import type { Location, SeekRequest } from "../../core/types.ts";
 import { engine } from "../../engine/instance.ts";
 import { isCode } from "../../errors.ts";
 import { RecordPage } from "../../http/recordPage.ts";
+import { scannedHeaders } from "../../http/selection.ts";
 import { pageBytesMax, timeOrdinalMax } from "../../limits.ts";
+import { compileSelection, type Selection } from "../../scan/selection.ts";
 import type { Page } from "../../stream/reader.ts";
 import { invalid, V3ioError } from "../errors.ts";
 import { blob, type Body, integer } from "../fields.ts";
@@ -63,15 +65,18 @@ export const getRecords = operation({
     ...shardPlace(address, body),
     location: blob(body["Location"]),
     limit: limitOf(body["Limit"]),
+    filter: body["Filter"],
   }),
   resource,
-  run: async ({ backend, scope }, { stream: place, shard: index, location: bytes, limit }) => {
+  run: async ({ backend, scope }, input) => {
+    const { stream: place, shard: index, location: bytes, limit, filter } = input;
     const location = engine.decodeLocation(bytes);
     const limits = { recordsMax: limit, bytesMax: pageBytesMax };
+    const selection = selectionOf(filter);
     const page = await withStreamAt(backend, scope, place, async (stream) => {
       const { uid } = shardOf(stream, index);
       if (location === undefined) throw new V3ioError("IllegalLocationException");
-      return await backend.shards.read(uid, location, limits, "refuse");
+      return await backend.shards.read(uid, location, limits, "refuse", selection);
     });
     return pageResponse(page);
   },
@@ -119,12 +124,23 @@ function seekRequest(target: SeekTarget): SeekRequest {
   }
 }
 
-function pageResponse({ runs, next, view, lastTimeMs }: Page): Promise<Response> {
+/** A pattern, as its text or as the object itself. Throws `invalidCondition`. */
+function selectionOf(filter: unknown): Selection | undefined {
+  if (filter === undefined || filter === null) return undefined;
+  return compileSelection({ where: typeof filter === "string" ? filter : JSON.stringify(filter) });
+}
+
+function pageResponse(page: Page): Promise<Response> {
+  const { runs, next, view, lastTimeMs } = page;
   const behindMs = lastTimeMs === undefined ? 0 : Math.max(view.lastTimeMs - lastTimeMs, 0);
   const head =
     `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
-  const headers = { ...jsonHeaders, ...timeHeaders(itemTimeAt(view.lastTimeMs)) };
+  const headers = {
+    ...jsonHeaders,
+    ...timeHeaders(itemTimeAt(view.lastTimeMs)),
+    ...scannedHeaders(page),
+  };
   return new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}")).respond({ headers });
 }
 
