@@ -24,6 +24,9 @@ export function start(command: Command): void {
       "--streams <list>",
       "make these streams: names with counts of shards, orders:4,clicks:1",
     )
+    .option("--tls", "speak TLS too, with a certificate that is made once and kept with the data")
+    .option("--cert <file>", "speak TLS with this certificate, in PEM")
+    .option("--key <file>", "the private key of --cert, in PEM")
     .option("--json", "tell where the server is as one line of JSON on stdout")
     .option("--ready-file <file>", "write that line to a file when requests are accepted")
     .option("--parent <pid>", "end when this process has ended, however it ended")

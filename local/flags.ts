@@ -8,7 +8,9 @@ import { hostNameOf } from "../worker/http/hosts.ts";
 import { readContainers, readSettings, type SettingVariables } from "../worker/core/settings.ts";
 import { shardsMax } from "../worker/limits.ts";
 import { Failure, errorCode, messageOf } from "./failure.ts";
+import { readCertificate } from "./certificate.ts";
 import { startOf } from "./process.ts";
+import type { Identity } from "./tlsLayer.ts";
 
 /** The flags as they are on the command line, by their names in camel case. */
 export interface FlagValues {
@@ -26,6 +28,9 @@ export interface FlagValues {
   transitionMs?: string;
   longPollMs?: string;
   streams?: string;
+  tls?: boolean;
+  cert?: string;
+  key?: string;
   json?: boolean;
   readyFile?: string;
   parent?: string;
@@ -50,6 +55,8 @@ export interface ServeFlags {
   settings: SettingVariables;
   /** Streams that are made at the start unless they exist, with the counts of their shards. */
   streams?: Record<string, number>;
+  /** The certificate: one that the server makes and keeps, or this one. No TLS if undefined. */
+  tls?: "made" | Identity;
   /** Tell where the server is as a line of JSON. */
   json: boolean;
   /** A file that gets that line when the server accepts requests. */
@@ -78,6 +85,7 @@ export function readFlags(values: FlagValues, env: Variables = process.env): Ser
   const origin = "http://localhost:3000";
   const allowOrigins = parseList("--allow-origin", values.allowOrigin, isOrigin, origin);
   const streams = parseStreams(values.streams);
+  const tls = readTls(values);
   const parentPid = parseParent(values.parent);
   if (values.readyFile === "") throw new Failure("--ready-file needs the path of a file", 2);
   return {
@@ -92,6 +100,7 @@ export function readFlags(values: FlagValues, env: Variables = process.env): Ser
     allowOrigins,
     json: values.json ?? false,
     ...(streams !== undefined && { streams }),
+    ...(tls !== undefined && { tls }),
     ...(values.readyFile !== undefined && { readyFile: values.readyFile }),
     ...(parentPid !== undefined && { parentPid }),
     ...auth,
@@ -198,6 +207,13 @@ function parseStreams(text: string | undefined): Record<string, number> | undefi
   const twice = names.find((name, at) => names.indexOf(name) < at);
   if (twice !== undefined) throw new Failure(`--streams names "${twice}" twice`, 2);
   return Object.fromEntries(streams);
+}
+
+function readTls({ tls, cert, key }: FlagValues): ServeFlags["tls"] {
+  if (cert === undefined && key === undefined) return tls === true ? "made" : undefined;
+  if (cert === undefined) throw new Failure("--key needs the certificate as --cert", 2);
+  if (key === undefined) throw new Failure("--cert needs the private key as --key", 2);
+  return readCertificate(cert, key);
 }
 
 function parseParent(text: string | undefined): number | undefined {

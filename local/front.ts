@@ -1,7 +1,7 @@
 /**
- * Listens on the public port. The first bytes of a connection tell the protocol. The HTTP/2 preface
- * (RFC 9113 section 3.4, prior knowledge, no TLS) is handled by the bridge, because workerd has no
- * HTTP/2 on a plain socket. All other connections are tunnelled to workerd. The number of
+ * Listens on the public port. The first bytes of a connection tell the protocol (sniff.ts). TLS is
+ * taken off first, if the server has a certificate. HTTP/2 is handled by the bridge, because workerd
+ * has no HTTP/2 on a plain socket. All other connections are tunnelled to workerd. The number of
  * connections is bounded by file descriptors. At the bound, a new connection replaces the one whose
  * client has owed the rest of a request for the longest time. If no client owes anything, the new
  * connection gets a 503.
@@ -12,13 +12,16 @@ import { Failure, errorCode } from "./failure.ts";
 import { type Patience, patience as usualPatience } from "./patience.ts";
 import { printPlainReply } from "./plainReply.ts";
 import { type Debt, linger, openTunnel } from "./tunnel.ts";
+import { sniffProtocol } from "./sniff.ts";
+import { createTlsLayer, type Identity } from "./tlsLayer.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** The line that opens every HTTP/2 connection and no HTTP/1.1 request. */
-const preface = Buffer.from("PRI * HTTP/2.0\r\n", "latin1");
 
 /** How many refused connections may get a 503 at once; more are closed without a reply. */
 const turnedAwayMax = 32;
+
+const tlsMissing =
+  "millrace: a client speaks TLS (https://), for which this server has no certificate: " +
+  "start it with --tls, or with --cert and --key";
 
 export interface Front {
   host: string;
@@ -36,6 +39,8 @@ export interface FrontOptions {
   /** Bound for client connections. Each protocol may open as many more to workerd. */
   connectionsMax?: number;
   patience?: Patience;
+  /** With it the port speaks TLS too. */
+  identity?: Identity | undefined;
   /** False if the process may end while the port is open and clients are connected. */
   keepsProcess?: boolean;
   log?: (line: string) => void;
@@ -50,6 +55,12 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   const owing = new Map<Socket, Debt>();
   const turnedAway = new Set<Socket>();
   let stopping = false;
+  const tls = options.identity && createTlsLayer(options.identity, patience);
+  let hasComplained = false;
+  const complainOnce = () => {
+    if (!hasComplained) log(tlsMissing);
+    hasComplained = true;
+  };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     client.on("error", () => client.destroy());
     if (!keepsProcess) client.unref();
@@ -67,11 +78,18 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       owing.delete(client);
       if (what !== undefined && !client.destroyed) owing.set(client, what);
     };
-    sniffProtocol(client, patience.headMs, (isHttp2) => {
-      if (isHttp2) bridge.accept(client, () => owes(undefined));
-      else
-        openTunnel(client, { upstream, patience, owes, keepsProcess, isStopping: () => stopping });
-    });
+    const serve = (socket: Socket) =>
+      sniffProtocol(socket, patience.headMs, (protocol) => {
+        if (protocol === "http2") bridge.accept(socket, () => owes(undefined));
+        else if (protocol === "tls" && tls !== undefined && socket === client) {
+          tls.accept(client, serve);
+        } else {
+          if (protocol === "tls") complainOnce();
+          const isStopping = () => stopping;
+          openTunnel(socket, { upstream, patience, owes, keepsProcess, isStopping });
+        }
+      });
+    serve(client);
   });
   await listen(server, options.host, options.port, "--port", log);
   if (!keepsProcess) server.unref();
@@ -115,29 +133,6 @@ function turnAway(client: Socket, turnedAway: Set<Socket>): void {
   client.once("close", () => turnedAway.delete(client));
   client.write(printPlainReply(503, "too many connections: try again later"));
   linger(client);
-}
-
-/** Reads until the bytes are surely the preface or surely not, then puts them back. */
-function sniffProtocol(client: Socket, headMs: number, decided: (isHttp2: boolean) => void): void {
-  let head = Buffer.alloc(0);
-  const giveUp = () => client.destroy();
-  const timer = setTimeout(giveUp, headMs).unref();
-  client.once("close", () => clearTimeout(timer));
-  const look = () => {
-    const bytes: Buffer | null = client.read();
-    if (bytes === null) return;
-    head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
-    const length = Math.min(head.length, preface.length);
-    const matches = head.compare(preface, 0, length, 0, length) === 0;
-    if (matches && length < preface.length) return;
-    clearTimeout(timer);
-    client.off("readable", look);
-    client.off("end", giveUp);
-    client.unshift(head);
-    decided(matches);
-  };
-  client.on("readable", look);
-  client.on("end", giveUp);
 }
 
 /** Throws a Failure that names the flag unless the port is free now. */

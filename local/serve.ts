@@ -50,11 +50,12 @@ interface Running {
 }
 
 /** What programs need to know of a server; a line of JSON for --json and --ready-file. */
-function describe({ endpoint, direct, folder }: LocalServer) {
+function describe({ endpoint, direct, folder, ca }: LocalServer) {
   return {
     endpoint,
     direct,
     data: folder,
+    ...(ca && { ca: ca.file }),
     pid: process.pid,
     version: readVersion(),
   };
@@ -71,7 +72,7 @@ function writeReadyFile(path: string, facts: string): void {
 }
 
 function renderBanner(server: LocalServer, flags: ServeFlags): string {
-  const { endpoint, isEverywhere, direct, folder, warnings } = server;
+  const { endpoint, isEverywhere, direct, folder, ca, warnings } = server;
   const data = flags.memory ? `${folder}, deleted at the end` : folder;
   return `Millrace ${readVersion()}
   endpoint  ${endpoint}${isEverywhere ? " and all other addresses of this machine" : ""}
@@ -80,7 +81,17 @@ function renderBanner(server: LocalServer, flags: ServeFlags): string {
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
   access    ${renderAccess(flags)}
-${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctrl-C`;
+${ca === undefined ? "" : renderTrust(ca.file)}${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctrl-C`;
+}
+
+/** How programs come to trust the server's own certificate, one line for each SDK. */
+function renderTrust(file: string): string {
+  return `  tls       trust ${file}:
+            JavaScript  NODE_EXTRA_CA_CERTS=${file} node ...
+            Python      AWS_CA_BUNDLE=${file} python ...  (the AWS CLI too)
+            Go          AWS_CA_BUNDLE=${file} go run ...
+            Java        keytool -importcert -noprompt -alias millrace -file ${file} -cacerts -storepass changeit
+`;
 }
 
 function renderAccess({ authSource }: ServeFlags): string {

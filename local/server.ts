@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defaultAccount } from "../worker/core/defaults.ts";
 import { hostNameOf, isLoopback } from "../worker/http/hosts.ts";
 import { findModules } from "./clone.ts";
+import { keepCertificate, type OwnIdentity } from "./certificate.ts";
 import type { WantedStreams } from "./control.ts";
 import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
 import type { Failure } from "./failure.ts";
@@ -14,6 +15,7 @@ import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
 import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
+import type { Identity } from "./tlsLayer.ts";
 import { renderFull, requireSpace, watchSpace } from "./space.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
@@ -30,6 +32,8 @@ export interface LocalServer {
   direct: string;
   /** The folder that keeps the data. */
   folder: string;
+  /** The authority that signed the server's own certificate. */
+  ca?: { file: string; text: string };
   /** What the operator should know, one line each. */
   warnings: string[];
   /** Empties the store, or what one account has in it. */
@@ -97,8 +101,10 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       ...(flags.memory && { temporaryFolder: folder.path }),
     });
     parts.runtime = runtime;
+    const identity = await identityOf(flags, folder.path);
     const front = await openFront({
       ...flags,
+      identity,
       upstream: runtime,
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),
       keepsProcess,
@@ -110,10 +116,15 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
     if ((await space.look()) === 0) warnings.push(renderFull(folder.path, space.minFreeBytes));
     const isEverywhere = flags.host === "0.0.0.0" || flags.host === "::";
     return {
-      endpoint: urlOf(isEverywhere ? "127.0.0.1" : flags.host, front.port),
+      endpoint: urlOf(
+        identity === undefined ? "http" : "https",
+        isEverywhere ? "127.0.0.1" : flags.host,
+        front.port,
+      ),
       isEverywhere,
-      direct: urlOf(runtime.host, runtime.port),
+      direct: urlOf("http", runtime.host, runtime.port),
       folder: folder.path,
+      ...(isOwn(identity) && { ca: { file: identity.caFile, text: identity.ca } }),
       warnings,
       reset: (account) => runtime.tell("/reset", { account }),
       stop: () => stopParts(parts),
@@ -130,8 +141,22 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
   }
 }
 
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+/** The certificate of --tls has the names by which the server is reached. */
+async function identityOf(
+  { tls, host, allowHosts }: ServeFlags,
+  folder: string,
+): Promise<Identity | OwnIdentity | undefined> {
+  if (tls !== "made") return tls;
+  const names = [host, ...allowHosts].filter((name) => !["*", "0.0.0.0", "::"].includes(name));
+  return await keepCertificate(folder, names);
+}
+
+function isOwn(identity: Identity | OwnIdentity | undefined): identity is OwnIdentity {
+  return identity !== undefined && "caFile" in identity;
+}
+
+function urlOf(scheme: "http" | "https", host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 const exposedWarning =

@@ -5,6 +5,7 @@
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { type Phase, RequestFramer } from "./framing.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
@@ -103,7 +104,7 @@ class Tunnel {
     if (!this.#options.keepsProcess) server.unref();
     server.once("end", () => client.end(this.#farewell));
     server.once("error", () => {
-      if (server.bytesRead > 0 || client.destroyed) client.resetAndDestroy();
+      if (server.bytesRead > 0 || client.destroyed) breakOff(client);
       else client.end(printPlainReply(502, "workerd does not answer"));
     });
     server.once("close", () => {
@@ -174,4 +175,10 @@ export function linger(client: Socket): void {
     () => client.destroy(),
   );
   client.once("close", stop);
+}
+
+/** So that the client does not take what it got for the whole reply. TLS itself tells that. */
+function breakOff(client: Socket): void {
+  if (client instanceof TLSSocket) client.destroy();
+  else client.resetAndDestroy();
 }

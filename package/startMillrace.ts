@@ -26,6 +26,7 @@ export async function startMillrace(options: MillraceOptions = {}): Promise<Mill
     port: Number(new URL(server.endpoint).port),
     region: defaultRegion,
     credentials: credentialsOf(options),
+    ...(server.ca && { ca: server.ca.text, caFile: server.ca.file }),
     data: server.folder,
     reset: (account) => server.reset(account),
     stop,
@@ -101,6 +102,9 @@ const readers: Record<Exclude<keyof MillraceOptions, "auth" | "onLog">, Read> = 
   limits: text,
   transitionMs: number,
   streams: pairs(":"),
+  tls: flag,
+  cert: text,
+  key: text,
 };
 
 function wrong(name: string, wanted: string): Failure {

@@ -30,6 +30,11 @@ export interface MillraceOptions {
   transitionMs?: number;
   /** Streams to make, with the counts of their shards. They are made again by `reset`. */
   streams?: Record<string, number>;
+  /** Speak TLS too, with a certificate of the server's own: see `ca` of the server. */
+  tls?: boolean;
+  /** Files, in PEM, of a certificate and its key. */
+  cert?: string;
+  key?: string;
   /** Takes the lines of the log; they are written to stderr by default. */
   onLog?: (line: string) => void;
 }
@@ -42,7 +47,7 @@ export interface MillraceCredentials {
 
 /** A server that runs. It does not keep the process alive, and ends with it. */
 export interface MillraceServer {
-  /** Where clients connect, such as "http://127.0.0.1:34567". */
+  /** Where clients connect, such as "http://127.0.0.1:34567"; with TLS "https://...". */
   endpoint: string;
   /** workerd's own socket: HTTP/1.1 only, faster for large pages. */
   direct: string;
@@ -51,6 +56,9 @@ export interface MillraceServer {
   region: string;
   /** Credentials that the server accepts: those of the first principal if it has keys. */
   credentials: MillraceCredentials;
+  /** With `tls`: the authority to trust, as PEM, and the file that has it. */
+  ca?: string;
+  caFile?: string;
   /** The folder of the data; a temporary one is deleted at the end. */
   data: string;
   /** Empties the store and makes `streams` again; with an account, what that account has. */

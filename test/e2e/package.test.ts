@@ -80,6 +80,7 @@ describe("what is installed", () => {
     expect(Object.keys(facts["dependencies"] ?? {}).sort()).toEqual([
       "aws4fetch",
       "commander",
+      "node-forge",
       "workerd",
     ]);
     const scripts = Object.keys(facts["scripts"] ?? {});
