@@ -9,6 +9,7 @@ import type { StreamSpec } from "../worker/core/rpc.ts";
 import { readContainers } from "../worker/core/settings.ts";
 import { isCode } from "../worker/errors.ts";
 import { forgetAll } from "../worker/stream/directory.ts";
+import { forgetAllQueues } from "../worker/stream/queueDirectory.ts";
 import { Streams } from "../worker/stream/streams.ts";
 
 /** As in Kinesis. */
@@ -88,6 +89,7 @@ async function reset(env: ControlEnv, account: string | undefined): Promise<void
     ...items.filter((id) => own?.has(id) ?? true).map((id) => clear(env.ITEMS, id, undefined)),
   ]);
   forgetAll();
+  forgetAllQueues();
   await makeStreams(env);
 }
 

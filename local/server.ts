@@ -18,7 +18,7 @@ import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
 import type { Identity } from "./tlsLayer.ts";
 import { renderFull, requireSpace, watchSpace } from "./space.ts";
 
-const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
+const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items", QUEUE: "ShardQueue" };
 
 /** How long requests may take to finish when the server stops. */
 const graceMs = 2000;
@@ -86,7 +86,10 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
       entrypoints: { RESET: "Reset" },
       control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
-      objectKeepers: { SHARD_KEEPER: durableObjects.SHARD },
+      objectKeepers: {
+        SHARD_KEEPER: durableObjects.SHARD,
+        QUEUE_KEEPER: durableObjects.QUEUE,
+      },
       bindings: {
         ...variables,
         ...flags.settings,

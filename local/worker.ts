@@ -6,6 +6,7 @@ import edge, {
   Items as EdgeItems,
   Segments as EdgeSegments,
   Shard as EdgeShard,
+  ShardQueue as EdgeShardQueue,
 } from "../worker/index.ts";
 import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
@@ -20,6 +21,8 @@ interface LocalEnv extends Env {
   FILE_KEEPER?: Pick<Fetcher, "fetch">;
   /** Deletes files in the folder of the shards' databases. */
   SHARD_KEEPER?: Pick<Fetcher, "fetch">;
+  /** The same for queues over shards. */
+  QUEUE_KEEPER?: Pick<Fetcher, "fetch">;
 }
 
 export class Shard extends EdgeShard {
@@ -43,17 +46,34 @@ export class Shard extends EdgeShard {
     return this.#removal;
   }
 
-  /**
-   * A uid is used once, so nothing is written any more to the database that workerd still has open.
-   */
   async #remove(): Promise<void> {
     await super.destroy();
     forgetShard(this.ctx.id.name ?? "");
-    const file = `${this.ctx.id.toString()}.sqlite`;
-    const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
-    const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });
-    // A file that remains is deleted at the next start of the server.
-    if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
+    await deleteDatabase(this.ctx.id, this.#keeper);
+  }
+}
+
+export class ShardQueue extends EdgeShardQueue {
+  readonly #keeper: LocalEnv["QUEUE_KEEPER"];
+  #removal: Promise<void> | undefined;
+
+  constructor(ctx: DurableObjectState, env: LocalEnv) {
+    super(ctx, env);
+    this.#keeper = env.QUEUE_KEEPER;
+  }
+
+  /** Once for all callers, as a shard. */
+  override destroy(): Promise<void> {
+    this.#removal ??= this.#remove().catch((error: unknown) => {
+      this.#removal = undefined;
+      throw error;
+    });
+    return this.#removal;
+  }
+
+  async #remove(): Promise<void> {
+    await super.destroy();
+    await deleteDatabase(this.ctx.id, this.#keeper);
   }
 }
 
@@ -65,6 +85,11 @@ export class Catalog extends EdgeCatalog {
   async clear(account?: string): Promise<boolean> {
     const streams = [...this.streams.all()];
     if (account !== undefined && streams[0]?.account !== account) return false;
+    for (const queue of this.queues.all()) {
+      unwrap(await this.deleteQueue(queue.id));
+      // Also one that is DELETING for a while.
+      this.queues.remove(queue);
+    }
     for (const { name } of streams) unwrap(await this.deleteStream(name, true));
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -94,6 +119,21 @@ export class Segments extends EdgeSegments {
 }
 
 export default edge;
+
+/**
+ * Names of these objects are used once, so nothing is written any more to the database that workerd
+ * still has open.
+ */
+async function deleteDatabase(
+  id: DurableObjectId,
+  keeper: Pick<Fetcher, "fetch"> | undefined,
+): Promise<void> {
+  const file = `${id.toString()}.sqlite`;
+  const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
+  const reply = await keeper?.fetch("http://keeper/delete", { method: "POST", body });
+  // A file that remains is deleted at the next start of the server.
+  if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
+}
 
 function withBucket({ FILES, FILE_KEEPER, ...env }: LocalEnv): Env {
   if (FILES === undefined || FILE_KEEPER === undefined) return env;

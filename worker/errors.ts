@@ -38,6 +38,16 @@ export interface StreamErrorDetails {
   consumerNotActive: { stream: string; consumer: string; createdSeconds: number };
   /** The stream has consumers, and the request deletes only a stream without consumers. */
   consumersRegistered: { stream: string };
+  /** By its id or its name. */
+  queueNotFound: { queue: string };
+  /** A queue of that name exists. */
+  queueExists: { queue: string };
+  /** The queue is not in a state that allows the operation. */
+  queueNotActive: { queue: string; status: string };
+  /** More queues and consumers than the stream may have, or queues that are created or deleted now. */
+  tooManyQueues: { limit: number; changing?: number };
+  /** The stream has queues, which must be deleted before. */
+  queuesExist: { stream: string };
   policyNotFound: Nothing;
   /**
    * The shard is closed; its children accept records. Named by its index, or in the shard itself by
@@ -98,6 +108,8 @@ export interface Damage {
   tags?: string;
   /** By the path below its container. */
   item?: string;
+  /** By the name of its object, or by its id. */
+  queue?: string;
 }
 
 export type StreamErrorCode = keyof StreamErrorDetails;
@@ -147,8 +159,8 @@ export function invariant(
 }
 
 /** Describes the damage for the operator. The wording is our own. */
-export function damageText({ what, shard, segment, stream, tags, item }: Damage): string {
-  const places = Object.entries({ shard, segment, stream, tags, item })
+export function damageText({ what, shard, segment, stream, tags, item, queue }: Damage): string {
+  const places = Object.entries({ shard, segment, stream, tags, item, queue })
     .filter(([, name]) => name !== undefined)
     .map(([kind, name]) => `${kind} ${name}`);
   const canBeSkipped = shard !== undefined && segment !== undefined;

@@ -20,6 +20,7 @@ import { isYandexCredential } from "./yandex/names.ts";
 
 export { Items } from "./items/items.ts";
 export { Catalog } from "./catalog/catalog.ts";
+export { ShardQueue } from "./queue/shardQueue.ts";
 export { Segments } from "./stream/segments.ts";
 export { Shard } from "./shard/shard.ts";
 

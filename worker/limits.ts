@@ -302,3 +302,29 @@ export const scanProgressMs = 1000;
 
 /** Stretches of time of one histogram: ten weeks of minutes, or eleven years of hours. */
 export const histogramBucketsMax = 100_000;
+/** Runs of a queue's state in one row: 39 bytes each at most, so that the row has less than 1.9 MB. */
+export const queueRowRuns = 48_000;
+
+/** Changes of a queue that are stored beside its state: what is read when its object starts. */
+export const queueChangesMax = 1024;
+
+/** Records of a queue in flight (AWS developer guide, "Queues quotas"). */
+export const queueInFlightMax = 120_000;
+
+/**
+ * After this time, what receives have changed is stored even if nothing is acknowledged: an object
+ * that nobody calls is evicted after ten seconds, and must not make its records visible again.
+ */
+export const queueSaveDelayMs = 5000;
+
+/** When waiting readers are called again for records that those who were called first did not take. */
+export const queueRecallMs = 50;
+
+/** Readers that may wait at one queue over a shard: its workers, and some that have gone. */
+export const queueWaitersMax = 4096;
+
+/** Shards of a queue at which one receive waits at once. */
+export const queueShardsMax = 64;
+
+/** Records of one receive (AWS API reference, ReceiveQueueRecords). */
+export const queueReceiveMax = 10;

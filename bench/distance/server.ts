@@ -21,7 +21,7 @@ import type { Place } from "./places.ts";
 import { root } from "../tools/process.ts";
 
 const loopback = "127.0.0.1";
-const objects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items" };
+const objects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items", QUEUE: "ShardQueue" };
 const buildFolder = join(root, "build");
 const farFolder = "distance";
 const bucketFolder = "bucket";

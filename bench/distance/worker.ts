@@ -46,6 +46,7 @@ function farEnv(env: PlaceEnv): Env {
     SHARD: farNamespace(env.SHARD, "shard", roundTripMs),
     CATALOG: farNamespace(env.CATALOG, "catalog", roundTripMs),
     ITEMS: farNamespace(env.ITEMS, "items", roundTripMs),
+    QUEUE: farNamespace(env.QUEUE, "queue", roundTripMs),
     ...bucketOf(env),
   };
   farEnvs.set(env, far);

@@ -1,4 +1,4 @@
-// Amazon resource names of streams and consumers, in the one form that policies, replies and tokens
+// Amazon resource names of streams, consumers and queues, in the one form that policies, replies and tokens
 // use. Streams whose name in the catalog is a path have ARNs too, which only allow lists and
 // policies see.
 
@@ -35,4 +35,14 @@ export function streamArn({ region, account, name }: StreamAddress): string {
 
 export function consumerArn(address: ConsumerAddress): string {
   return `${streamArn(address)}/consumer/${address.consumer}:${address.createdSeconds}`;
+}
+
+export interface QueueAddress {
+  readonly account: string;
+  readonly region: string;
+  readonly id: string;
+}
+
+export function queueArn({ region, account, id }: QueueAddress): string {
+  return `arn:${partitionOf(region)}:kinesis:${region}:${account}:queue/${id}`;
 }

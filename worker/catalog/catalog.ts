@@ -34,9 +34,19 @@ import { openCount } from "../core/hashRange.ts";
 import { LazySql } from "../core/lazySql.ts";
 import { hasWorkLeft } from "./lifecycle.ts";
 import { CallRates } from "./callRates.ts";
+import { QueueJobs } from "./queueJobs.ts";
+import { QueueRegistry } from "./queueRegistry.ts";
 import { StreamJobs } from "./streamJobs.ts";
 import { StreamRegistry } from "./registry.ts";
 import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
+import type {
+  QueueChange,
+  QueueDescription,
+  QueueFilter,
+  QueuePage,
+  QueuePlace,
+  QueueSpec,
+} from "../core/queueTypes.ts";
 import {
   asReply,
   type CatalogApi,
@@ -59,6 +69,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   private readonly rates = new CallRates();
   private readonly jobs: StreamJobs;
   private readonly durable: DurableStreams;
+  protected readonly queues: QueueRegistry;
+  private readonly queueJobs: QueueJobs;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -67,6 +79,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       ...TagTable.schema,
       ...AccountTable.schema,
       ...CreationTable.schema,
+      ...QueueRegistry.schema,
     ];
     const sql = new LazySql(ctx.storage.sql, "stream", schema);
     this.tags = new TagTable(sql);
@@ -74,7 +87,9 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     this.accounts = new AccountTable(sql);
     this.creations = new CreationTable(sql);
     this.durable = new DurableStreams(env, this.streams);
-    this.jobs = new StreamJobs(env, ctx.storage, this.streams, (stream) =>
+    this.queues = new QueueRegistry(sql, this.tags);
+    this.queueJobs = new QueueJobs(env, ctx.storage, this.queues, this.streams, this.tags);
+    this.jobs = new StreamJobs(env, ctx.storage, this.streams, this.queueJobs, (stream) =>
       this.leaveSource(stream),
     );
   }
@@ -134,6 +149,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       if (stream.consumers.length > 0 && !withConsumers) {
         throw new StreamError("consumersRegistered", { stream: name });
       }
+      this.queueJobs.requireNone(name);
       if (stream.status !== "DELETING" || hasWorkLeft(stream)) {
         if (await this.durable.retire(stream)) return { deleted: true as const };
         await this.remove(stream);
@@ -149,6 +165,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return asReply(async () => {
       const before = this.streams.get(name);
       const after = changeAttributes(before, change, this.isCommitted(), Date.now());
+      if (before.mode !== after.mode && after.mode === "PROVISIONED")
+        this.queueJobs.requireNone(name);
       const isNewOnDemand = before.mode !== "ON_DEMAND" && after.mode === "ON_DEMAND";
       if (isNewOnDemand) checkOnDemandCount(this.streams.totals(), this.quota(before));
       if (after.retaining === true) {
@@ -211,7 +229,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       const nowMs = Date.now();
       const createdMs = this.creations.timeFor(name, consumerName, nowMs);
       const times = { nowMs, createdMs, transitionMs };
-      const consumer = registerConsumer(stream, consumerName, times, max);
+      const queueCount = this.queueJobs.count(name);
+      const consumer = registerConsumer(stream, consumerName, times, max, queueCount);
       this.streams.save(stream);
       this.tags.change(consumer.uid, { put: tags });
       return consumer;
@@ -229,6 +248,44 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
       this.streams.save(stream);
       return { deregistered: true as const };
     });
+  }
+
+  createQueue(spec: QueueSpec): Promise<Reply<{ queue: QueueDescription }>> {
+    return asReply(async () => {
+      const max = consumerLimit(this.streams.get(spec.stream), this.isCommitted());
+      return { queue: await this.queueJobs.create(spec, max) };
+    });
+  }
+
+  describeQueue(id: string): Promise<Reply<{ queue: QueueDescription }>> {
+    return asReply(async () => {
+      const queue = this.queues.get(id);
+      if (hasWorkLeft(queue)) await this.jobs.wakeSoon();
+      return { queue };
+    });
+  }
+
+  async listQueues(
+    after: QueuePlace | undefined,
+    limit: number,
+    filter?: readonly QueueFilter[],
+  ): Promise<QueuePage> {
+    return this.queues.page(after, limit, filter);
+  }
+
+  updateQueue(id: string, change: QueueChange): Promise<Reply<{ queue: QueueDescription }>> {
+    return asReply(async () => ({ queue: await this.queueJobs.update(id, change) }));
+  }
+
+  deleteQueue(id: string): Promise<Reply<{ deleted: true }>> {
+    return asReply(async () => {
+      await this.queueJobs.delete(id);
+      return { deleted: true as const };
+    });
+  }
+
+  async countQueues(stream: string): Promise<number> {
+    return this.queueJobs.count(stream);
   }
 
   /** Removes the source of a fork that is gone, if it was deleted and has no other forks. */
@@ -252,7 +309,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   changeTags(resource: ResourceKey, change: TagChange): Promise<Reply<{ changed: true }>> {
     return asReply(() => {
       const { uid, stream } = this.resource(resource);
-      requirePresent(stream);
+      if (stream !== undefined) requirePresent(stream);
       this.tags.change(uid, change);
       return { changed: true as const };
     });
@@ -260,8 +317,11 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   changePolicy(resource: ResourceKey, policy: string | null): Promise<Reply<{ changed: true }>> {
     return asReply(() => {
-      const stream = this.streams.get(resource.stream);
-      this.streams.save(changePolicy(stream, resource.consumer, policy));
+      if (resource.queue !== undefined) this.queueJobs.changePolicy(resource.queue, policy);
+      else {
+        const stream = this.streams.get(resource.stream);
+        this.streams.save(changePolicy(stream, resource.consumer, policy));
+      }
       return { changed: true as const };
     });
   }
@@ -306,9 +366,12 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
    */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     await this.jobs.resumeAll(Math.min(Date.now(), info?.scheduledTime ?? Infinity));
+    await this.queueJobs.resumeAll();
   }
 
-  private resource({ stream: name, consumer }: ResourceKey) {
+  private resource(resource: ResourceKey): { stream?: StreamDescription; uid: string } {
+    if (resource.queue !== undefined) return { uid: this.queues.get(resource.queue).id };
+    const { stream: name, consumer } = resource;
     const stream = this.streams.get(name);
     const { uid } = consumer === undefined ? stream : getConsumer(stream, consumer);
     return { stream, uid };

@@ -39,7 +39,8 @@ export function createdSecondsOf({ createdMs }: ConsumerDescription): number {
 }
 
 /**
- * Adds a consumer to the stream, which may have `max` consumers; it is CREATING for `transitionMs`.
+ * Adds a consumer to the stream, which may have `max` consumers and queues, of which `queueCount` are
+ * queues; it is CREATING for `transitionMs`.
  * `createdMs` is its creation time, which may be ahead of the clock.
  */
 export function registerConsumer(
@@ -47,12 +48,13 @@ export function registerConsumer(
   name: string,
   { nowMs, createdMs, transitionMs }: { nowMs: number; createdMs: number; transitionMs: number },
   max: number,
+  queueCount = 0,
 ): ConsumerDescription {
   requirePresent(stream);
   if (stream.consumers.some((consumer) => consumer.name === name)) {
     throw new StreamError("consumerExists", { stream: stream.name, consumer: name });
   }
-  if (stream.consumers.length >= max) {
+  if (stream.consumers.length + queueCount >= max) {
     throw new StreamError("tooManyConsumers", { limit: max });
   }
   const consumer: ConsumerDescription = {
@@ -100,7 +102,11 @@ export function changePolicy(
   return { ...stream, consumers };
 }
 
-function withPolicy<Thing extends { policy?: string }>(thing: Thing, policy: string | null): Thing {
+/** Throws `policyNotFound` where there is none to be removed. */
+export function withPolicy<Thing extends { policy?: string }>(
+  thing: Thing,
+  policy: string | null,
+): Thing {
   if (policy !== null) return { ...thing, policy };
   if (thing.policy === undefined) throw new StreamError("policyNotFound");
   const bare = { ...thing };

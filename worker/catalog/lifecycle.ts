@@ -1,7 +1,8 @@
-// The states of streams and consumers. A state is stored before its work begins. It ends when the
+// The states of streams, queues and consumers. A state is stored before its work begins. It ends when the
 // work is done, or, if transitions are prolonged, at a time that is stored with it. Such a time
 // needs no event: every read compares it with the clock.
 import { isDue } from "../core/clock.ts";
+import type { QueueDescription } from "../core/queueTypes.ts";
 import type { ConsumerDescription, StreamDescription } from "../core/types.ts";
 
 /**
@@ -17,8 +18,12 @@ export function streamAt(stream: StreamDescription, nowMs: number): StreamDescri
   return isSame ? settled : { ...settled, consumers };
 }
 
-/** Called when the work of the stream's state is done: the state ends after `transitionMs`. */
-export function settleStream(stream: StreamDescription, nowMs: number, transitionMs: number): void {
+/** Called when the work of the state is done: the state ends after `transitionMs`. */
+export function settleStream(
+  stream: Pick<StreamDescription | QueueDescription, "status">,
+  nowMs: number,
+  transitionMs: number,
+): void {
   if (transitionMs > 0) Object.assign(stream, settling(nowMs, transitionMs));
   else stream.status = "ACTIVE";
 }
@@ -29,11 +34,15 @@ export function settling(nowMs: number, transitionMs: number) {
 }
 
 /** True if the work of the state is not done. */
-export function hasWorkLeft({ status, settlesMs }: StreamDescription): boolean {
+export function hasWorkLeft({
+  status,
+  settlesMs,
+}: Pick<StreamDescription | QueueDescription, "status" | "settlesMs">): boolean {
   return status !== "ACTIVE" && settlesMs === undefined;
 }
 
-function settledAt<Thing extends StreamDescription | ConsumerDescription>(
+/** The thing without the state that has ended at `nowMs`; undefined if it is deleted by then. */
+export function settledAt<Thing extends StreamDescription | ConsumerDescription | QueueDescription>(
   thing: Thing,
   nowMs: number,
 ): Thing | undefined {

@@ -5,6 +5,7 @@
 import { hourMs } from "../core/units.ts";
 import type { Env } from "../core/bindings.ts";
 import { findShard } from "../core/hashRange.ts";
+import type { QueueJobs } from "./queueJobs.ts";
 import type { StreamRegistry } from "./registry.ts";
 import { finishResharding, waitLeft } from "./reshardPlan.ts";
 import { unwrap } from "../core/rpc.ts";
@@ -20,11 +21,13 @@ interface Run {
 export class Reshardings {
   private readonly env: Env;
   private readonly streams: StreamRegistry;
+  private readonly queues: QueueJobs;
   private readonly runs = new Map<string, Run>();
 
-  constructor(env: Env, streams: StreamRegistry) {
+  constructor(env: Env, streams: StreamRegistry, queues: QueueJobs) {
     this.env = env;
     this.streams = streams;
+    this.queues = queues;
   }
 
   /** Resolves when the stream's resharding is done; concurrent callers wait for the same run. */
@@ -53,6 +56,7 @@ export class Reshardings {
     await visitShards(plan.made, (shard) =>
       this.shard(shard).open({ ...shard, retentionHours, earliestMs }),
     );
+    await this.queues.openShards(stream, plan.made);
     if (!(await waited(waitLeft(plan, Date.now()), signal))) return;
     const closing = plan.closing.flatMap(({ index }) => findShard(stream.shards, index) ?? []);
     const ends = await visitShards(closing, async (shard) =>

@@ -13,6 +13,7 @@ import type {
 } from "../core/types.ts";
 import { forgetDelayMs, resumeDelayMs } from "../limits.ts";
 import { hasWorkLeft, settleStream } from "./lifecycle.ts";
+import type { QueueJobs } from "./queueJobs.ts";
 import type { StreamRegistry } from "./registry.ts";
 import { waitLeft } from "./reshardPlan.ts";
 import { expiredShards, nextExpiryMs, Reshardings } from "./reshardRunner.ts";
@@ -21,6 +22,7 @@ export class StreamJobs {
   private readonly env: Env;
   private readonly storage: DurableObjectStorage;
   private readonly streams: StreamRegistry;
+  private readonly queues: QueueJobs;
   private readonly reshardings: Reshardings;
   private readonly onGone: (stream: StreamDescription) => Promise<void>;
 
@@ -29,13 +31,15 @@ export class StreamJobs {
     env: Env,
     storage: DurableObjectStorage,
     streams: StreamRegistry,
+    queues: QueueJobs,
     onGone: (stream: StreamDescription) => Promise<void>,
   ) {
     this.onGone = onGone;
     this.env = env;
     this.storage = storage;
     this.streams = streams;
-    this.reshardings = new Reshardings(env, streams);
+    this.queues = queues;
+    this.reshardings = new Reshardings(env, streams, queues);
   }
 
   /**
@@ -134,6 +138,7 @@ export class StreamJobs {
   private async expire(stream: StreamDescription, nowMs: number): Promise<void> {
     const expired = expiredShards(stream, nowMs);
     if (expired.length === 0 || stream.status !== "ACTIVE") return;
+    await this.queues.closeShards(stream, expired);
     await visitShards(expired, (shard) => this.shard(shard).destroy());
     const now = this.streams.find(stream.name);
     if (now?.uid !== stream.uid) return;

@@ -1,12 +1,15 @@
 // The Worker's bindings, as wrangler.toml and the local server set them up, and what the core gets
 // from each request.
 import type { ItemsApi } from "./itemTypes.ts";
+import type { ShardQueueApi } from "./queueTypes.ts";
 import type { CatalogApi, ShardApi } from "./rpc.ts";
 import type { SegmentBucket } from "./segmentBucket.ts";
 
 export interface Env {
   SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
+  /** The queues over single shards. */
+  QUEUE: DurableObjectNamespace<ShardQueueApi & Rpc.DurableObjectBranded>;
   /** The objects of a container, one for each account, region and container. */
   ITEMS: DurableObjectNamespace<ItemsApi & Rpc.DurableObjectBranded>;
   /** Sealed segments move here: to R2 when deployed. Without a bucket they stay in the shard. */

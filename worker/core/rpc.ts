@@ -10,6 +10,14 @@ import type {
   TagChange,
   Tags,
 } from "./control.ts";
+import type {
+  QueueChange,
+  QueueDescription,
+  QueueFilter,
+  QueuePage,
+  QueuePlace,
+  QueueSpec,
+} from "./queueTypes.ts";
 import {
   isStreamError,
   StreamError,
@@ -115,6 +123,10 @@ export interface ShardApi {
    * `subscriptionTaken`.
    */
   subscribe(consumer: string): Promise<Reply<{ subscription: SubscriptionApi }>>;
+  /**
+   * The view, as soon as there is a record at `index`, the shard has closed, or the time is over.
+   */
+  watch(index: number, timeoutMs: number): Promise<Reply<ShardView>>;
   /** Counts a call where limits are kept: see shard/shardQuota.ts. Fails with `overloaded`. */
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
   /** Counts the payload bytes of a page where limits are kept. */
@@ -206,11 +218,15 @@ export interface DurableCreation {
   next: Position;
 }
 
-/** What tags and policies belong to: a stream, or one of its consumers. */
-export interface ResourceKey {
+/** A stream, or one of its consumers. */
+export interface StreamKey {
   stream: string;
   consumer?: ConsumerKey;
+  queue?: never;
 }
+
+/** What tags and policies belong to; a queue by its id. */
+export type ResourceKey = StreamKey | { queue: string; stream?: never };
 
 export interface CatalogApi {
   createStream(scope: Scope, spec: StreamSpec): Promise<Reply<StreamDescription>>;
@@ -267,6 +283,18 @@ export interface CatalogApi {
     max?: number,
   ): Promise<Reply<ConsumerDescription>>;
   deregisterConsumer(name: string, consumer: ConsumerKey): Promise<Reply<{ deregistered: true }>>;
+  /** Queues and consumers of a stream count together. */
+  createQueue(spec: QueueSpec): Promise<Reply<{ queue: QueueDescription }>>;
+  describeQueue(id: string): Promise<Reply<{ queue: QueueDescription }>>;
+  listQueues(
+    after: QueuePlace | undefined,
+    limit: number,
+    filter?: readonly QueueFilter[],
+  ): Promise<QueuePage>;
+  /** Returns the queue with its new attributes, which is UPDATING. */
+  updateQueue(id: string, change: QueueChange): Promise<Reply<{ queue: QueueDescription }>>;
+  deleteQueue(id: string): Promise<Reply<{ deleted: true }>>;
+  countQueues(stream: string): Promise<number>;
   readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>>;
   changeTags(resource: ResourceKey, change: TagChange): Promise<Reply<{ changed: true }>>;
   /** Attaches a policy to the resource; null removes it. */

@@ -23,6 +23,8 @@ export interface ActionContext {
    * the input names. What the input itself names has been judged before the action.
    */
   permit(stream: StreamAddress): Promise<void>;
+  /** The same for another action, which this one needs besides. */
+  permitAlso(action: string, stream: StreamAddress): Promise<void>;
 }
 
 /** A body that an action printed itself. */

@@ -36,6 +36,13 @@ import {
   tooManyTags,
 } from "./errorTexts.ts";
 import { streamArn, type StreamAddress } from "./names.ts";
+import {
+  queueExists,
+  queueNotActive,
+  queueNotFound,
+  queuesExist,
+  tooManyQueues,
+} from "./queueTexts.ts";
 
 type Answer<Code extends StreamErrorCode> = (
   stream: StreamAddress,
@@ -72,6 +79,12 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   consumerNotActive: (stream, { consumer, createdSeconds }) =>
     consumerNotActive(consumer, createdSeconds, stream),
   consumersRegistered: (stream) => consumersRegistered(streamArn(stream), stream),
+  queueNotFound: ({ account, region }, { queue: id }) => queueNotFound({ account, region, id }),
+  queueExists: ({ account }, { queue: name }) => queueExists(name, account),
+  queueNotActive: ({ account, region }, { queue: id, status }) =>
+    queueNotActive({ account, region, id }, status),
+  tooManyQueues: (stream, { limit, changing }) => tooManyQueues(stream, limit, changing),
+  queuesExist,
   policyNotFound: internal,
   shardClosed: (stream, detail) =>
     "shard" in detail ? shardAlreadySplit(detail.shard, stream) : internal(),

@@ -29,6 +29,7 @@ export const errorStatus = {
   ResourceNotFoundException: 400,
   SerializationException: 400,
   ServiceUnavailable: 503,
+  ThrottlingException: 400,
   UnknownOperationException: 400,
   UnrecognizedClientException: 400,
   ValidationException: 400,

@@ -36,7 +36,7 @@ import { operations } from "./operations.ts";
 import { permit } from "./permission.ts";
 import { takeRate } from "./operationRates.ts";
 import { createRequestIds } from "./requestId.ts";
-import type { Named, Resource } from "./resource.ts";
+import { type Named, ownerOf, type QueueResource, type Resource } from "./resource.ts";
 
 const codecs: Codecs = { json: jsonCodec, cbor: cborCodec };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
@@ -127,7 +127,8 @@ async function call(
   const nowMs = Date.now();
   const named = name(nameIn, scope);
   if (!caller.isOpen) await judge(backend, caller, operation, named);
-  const stream = isResource(named) ? named.stream : undefined;
+  const owner = isResource(named) ? ownerOf(named) : undefined;
+  const stream = isResource(named) && "stream" in named ? named.stream : undefined;
   await takeRate(backend, scope, operation, stream);
   const context: ActionContext = {
     backend,
@@ -139,11 +140,15 @@ async function call(
     failures,
     permit: (held) =>
       permit(backend, caller, operation, { stream: held, key: { stream: held.name } }),
+    permitAlso: (action, held) => {
+      const other = { name: action, isOfPolicy: false };
+      return permit(backend, caller, other, { stream: held, key: { stream: held.name } });
+    },
   };
   try {
     return await run(context);
   } catch (error) {
-    throw kinesisErrorOf(error, stream ?? scope, failures);
+    throw kinesisErrorOf(error, stream ?? owner ?? scope, failures);
   }
 }
 
@@ -172,7 +177,7 @@ async function judge(
   }
 }
 
-function isResource(named: Named | KinesisError): named is Resource {
+function isResource(named: Named | KinesisError): named is Resource | QueueResource {
   return typeof named === "object" && !(named instanceof KinesisError);
 }
 

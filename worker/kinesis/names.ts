@@ -1,10 +1,21 @@
 // Finds the stream that a request means, by its name or ARN. An ARN has its own account and region;
 // a plain name is in those of the caller. The shapes have checked the names. The parts of an ARN
 // that the shape's pattern does not check are checked here.
-import { type ConsumerAddress, partitionOf, type StreamAddress } from "../auth/arn.ts";
+import {
+  type ConsumerAddress,
+  partitionOf,
+  type QueueAddress,
+  type StreamAddress,
+} from "../auth/arn.ts";
 import { streamArnInvalid, streamNamesDiffer, streamUnnamed } from "./errorTexts.ts";
 
-export { consumerArn, streamArn, type StreamAddress } from "../auth/arn.ts";
+export {
+  consumerArn,
+  queueArn,
+  type QueueAddress,
+  streamArn,
+  type StreamAddress,
+} from "../auth/arn.ts";
 
 export interface Home {
   readonly account: string;
@@ -34,6 +45,26 @@ export function parseConsumerArn(arn: string): ConsumerAddress | undefined {
   if (consumer === undefined || seconds === undefined) return undefined;
   const { account, region } = head;
   return { account, region, name, consumer, createdSeconds: Number(seconds) };
+}
+
+const queuePattern = /^queue\/([a-zA-Z0-9-]{1,63})$/;
+
+/** A path below a container or a database, as the catalog names streams that Kinesis cannot. */
+const pathPattern = /^stream\/(\/\S{1,1024})$/;
+
+export function parseQueueArn(arn: string): QueueAddress | undefined {
+  const head = parseHead(arn);
+  const [, id] = head === undefined ? [] : (queuePattern.exec(head.resource) ?? []);
+  if (head === undefined || id === undefined) return undefined;
+  return { account: head.account, region: head.region, id };
+}
+
+/** As parseStreamArn; also the streams of the other dialects, whose names are paths. */
+export function parseAnyStreamArn(arn: string): StreamAddress | undefined {
+  const head = parseHead(arn);
+  const [, name] = head === undefined ? [] : (pathPattern.exec(head.resource) ?? []);
+  if (head === undefined || name === undefined) return parseStreamArn(arn);
+  return { account: head.account, region: head.region, name };
 }
 
 /** A region lies in one partition: with another before it, an ARN names nothing. */

@@ -1,4 +1,4 @@
-// The 45 operations of Kinesis Data Streams 2013-12-02, by name.
+// The 57 operations of Kinesis Data Streams 2013-12-02, by name.
 import {
   describeAccountSettings,
   describeLimits,
@@ -21,6 +21,22 @@ import { startStreamEncryption, stopStreamEncryption } from "./actions/encryptio
 import { disableEnhancedMonitoring, enableEnhancedMonitoring } from "./actions/monitoring.ts";
 import { deleteResourcePolicy, getResourcePolicy, putResourcePolicy } from "./actions/policies.ts";
 import { putRecord, putRecords } from "./actions/put.ts";
+import {
+  acknowledgeDeadLetterQueueRecords,
+  acknowledgeQueueRecords,
+  receiveDeadLetterQueueRecords,
+  receiveQueueRecords,
+  restoreDeadLetterQueueRecords,
+  updateDeadLetterQueueRecordsVisibility,
+  updateQueueRecordsVisibility,
+} from "./actions/queueRecords.ts";
+import {
+  createQueue,
+  deleteQueue,
+  describeQueue,
+  listQueues,
+  updateQueue,
+} from "./actions/queues.ts";
 import { getRecords, getShardIterator } from "./actions/read.ts";
 import {
   decreaseStreamRetentionPeriod,
@@ -51,17 +67,22 @@ import type { Operation } from "./operation.ts";
 
 /** All there are. */
 export const declared = [
+  acknowledgeDeadLetterQueueRecords,
+  acknowledgeQueueRecords,
   addTagsToStream,
   createChannel,
+  createQueue,
   createStream,
   decreaseStreamRetentionPeriod,
   deleteChannel,
+  deleteQueue,
   deleteResourcePolicy,
   deleteStream,
   deregisterStreamConsumer,
   describeAccountSettings,
   describeChannel,
   describeLimits,
+  describeQueue,
   describeStream,
   describeStreamConsumer,
   describeStreamSummary,
@@ -72,6 +93,7 @@ export const declared = [
   getShardIterator,
   increaseStreamRetentionPeriod,
   listChannels,
+  listQueues,
   listShards,
   listStreamConsumers,
   listStreams,
@@ -81,8 +103,11 @@ export const declared = [
   putRecord,
   putRecords,
   putResourcePolicy,
+  receiveDeadLetterQueueRecords,
+  receiveQueueRecords,
   registerStreamConsumer,
   removeTagsFromStream,
+  restoreDeadLetterQueueRecords,
   splitShard,
   startStreamEncryption,
   stopStreamEncryption,
@@ -91,7 +116,10 @@ export const declared = [
   untagResource,
   updateAccountSettings,
   updateChannel,
+  updateDeadLetterQueueRecordsVisibility,
   updateMaxRecordSize,
+  updateQueue,
+  updateQueueRecordsVisibility,
   updateShardCount,
   updateStreamMode,
   updateStreamRecordDistributionStrategy,

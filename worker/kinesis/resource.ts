@@ -1,8 +1,8 @@
-// Finds the resource that a request names: a stream or its consumer, by name or by ARN. Each
+// Finds the resource that a request names: a stream or its consumer, by name or by ARN, or a queue. Each
 // operation declares the members that name it, so that the resource that is checked is the one that
 // is used.
 import type { ConsumerKey } from "../core/control.ts";
-import type { ResourceKey } from "../core/rpc.ts";
+import type { StreamKey } from "../core/rpc.ts";
 import {
   channelNotFound,
   consumerArnInvalid,
@@ -10,12 +10,16 @@ import {
   consumerUnnamed,
   resourceArnInvalid,
 } from "./errorTexts.ts";
+import { queueArnInvalid } from "./queueTexts.ts";
 import {
   consumerArn,
   type Home,
   isSameStream,
   parseConsumerArn,
+  parseQueueArn,
   parseResourceArn,
+  queueArn,
+  type QueueAddress,
   resolveStream,
   type StreamAddress,
   streamArn,
@@ -25,7 +29,7 @@ import {
 export interface Resource {
   /** The stream, or that of the consumer. */
   stream: StreamAddress;
-  key: ResourceKey;
+  key: StreamKey;
 }
 
 /** The members by which a request names a consumer: its ARN, or its name and its stream's ARN. */
@@ -35,12 +39,23 @@ export interface ConsumerReference {
   readonly StreamARN?: string | undefined;
 }
 
+export interface QueueResource {
+  queue: QueueAddress;
+  key: { queue: string };
+}
+
 /** `token` when only a token of the input says which stream it is. */
-export type Named = Resource | "account" | "token";
+export type Named = Resource | QueueResource | "account" | "token";
 
 /** No stream: all of them, or what is the account's. */
 export function accountNamed(): Named {
   return "account";
+}
+
+/** Whose it is: that of the stream, or of the queue. */
+export function ownerOf(resource: Resource | QueueResource): Home {
+  const { account, region } = "queue" in resource ? resource.queue : resource.stream;
+  return { account, region };
 }
 
 /** By StreamName or StreamARN. */
@@ -55,6 +70,13 @@ export function consumerNamed(reference: ConsumerReference, home: Home): Named {
   return { stream, key: { stream: stream.name, consumer } };
 }
 
+/** By QueueARN. */
+export function queueNamed({ QueueARN }: { readonly QueueARN: string }): QueueResource {
+  const queue = parseQueueArn(QueueARN);
+  if (queue === undefined) throw queueArnInvalid(QueueARN);
+  return { queue, key: { queue: queue.id } };
+}
+
 /** By ResourceARN. */
 export function resourceNamed({ ResourceARN }: { readonly ResourceARN: string }): Named {
   return resolveResource(ResourceARN);
@@ -67,7 +89,9 @@ export function tokenNamed(reference: StreamReference, home: Home): Named {
 }
 
 /** Throws the KinesisError for an ARN of anything else. */
-export function resolveResource(arn: string): Resource {
+export function resolveResource(arn: string): Resource | QueueResource {
+  const queue = parseQueueArn(arn);
+  if (queue !== undefined) return { queue, key: { queue: queue.id } };
   const address = parseResourceArn(arn);
   if (address === undefined) {
     throw /:channel\/[^/]+$/.test(arn) ? channelNotFound(arn) : resourceArnInvalid(arn);
@@ -80,7 +104,12 @@ export function resolveResource(arn: string): Resource {
 }
 
 /** The one ARN of a resource that was named by one, which may have been spelt otherwise. */
-export function arnOf({ stream, key: { consumer } }: Resource): string {
+export function arnOf(resource: Resource | QueueResource): string {
+  if ("queue" in resource) return queueArn(resource.queue);
+  const {
+    stream,
+    key: { consumer },
+  } = resource;
   if (consumer?.createdSeconds === undefined) return streamArn(stream);
   const { name, createdSeconds } = consumer;
   return consumerArn({ ...stream, consumer: name, createdSeconds });

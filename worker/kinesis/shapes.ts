@@ -47,8 +47,8 @@ export const consumerArnShape = text({
 
 export const resourceArnShape = text({
   pattern: pattern(
-    "arn:aws.*:kinesis:.*:\\d{12}:.*(stream|channel)/\\S+",
-    /^arn:aws(?=(.*?:kinesis:))\1(?=(.*?:\d{12}:))\2.*(?:stream|channel)\/\S+$/,
+    "arn:aws.*:kinesis:.*:\\d{12}:.*(stream|channel|queue)/\\S+",
+    /^arn:aws(?=(.*?:kinesis:))\1(?=(.*?:\d{12}:))\2.*(?:stream|channel|queue)\/\S+$/,
   ),
   min: 1,
   max: 2048,

@@ -1,6 +1,6 @@
 // The alarm of a shard's object. Setting it writes a row, so it is set only to ring earlier than it would.
 import { alarmDelayMsMin } from "../limits.ts";
-import type { MeteredSql } from "./sql.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 
 export class AlarmClock {
   private readonly storage: DurableObjectStorage;

@@ -9,7 +9,7 @@
 import { listCodec } from "../core/document.ts";
 import { invariant, StreamError } from "../errors.ts";
 import type { LogEntry } from "./logTable.ts";
-import type { MeteredSql } from "./sql.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 import type { SkippedSegment } from "../core/types.ts";
 
 export interface Generation {

@@ -14,7 +14,7 @@ import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { bindChunk, type Chunk, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { type LogEntry, LogTable } from "./logTable.ts";
-import type { MeteredSql } from "./sql.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 
 /** Where a generation begins, and where it ends if the shard is closed. */
 export interface LogBounds {

@@ -9,7 +9,7 @@
 // The table only stores and reads; log.ts decides what is written, and checks what is read.
 import { concatBytes } from "../codec/bytes.ts";
 import { rowBodyBytesMax } from "../limits.ts";
-import type { MeteredSql } from "./sql.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 
 /** A row id has room for this many parts of one body. */
 const bodyParts = 8;

@@ -31,7 +31,7 @@ import {
 } from "../core/rpc.ts";
 import { seekIndex } from "./seek.ts";
 import { findUnreadable } from "./skips.ts";
-import { MeteredSql } from "./sql.ts";
+import { MeteredSql } from "../core/meteredSql.ts";
 import { ShardStore } from "./store.ts";
 import { Subscription } from "./tipSession.ts";
 import { readTail } from "./tailPage.ts";
@@ -188,6 +188,15 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         read: (request: ReadRequest) => this.readNow(request),
       };
       return { subscription: new Subscription(shard, this.waiting, place) };
+    });
+  }
+
+  watch(index: number, timeoutMs: number): Promise<Reply<ShardView>> {
+    return asReply(async () => {
+      const { nextIndex, closedMs } = this.currentView();
+      const isThere = nextIndex > index || closedMs !== undefined;
+      if (!isThere) await this.waiting.watch(index, timeoutMs);
+      return this.currentView();
     });
   }
 

@@ -2,7 +2,7 @@
 // two may differ, as after a write that failed, the memory is dropped and read from the rows again.
 import { StreamError } from "../errors.ts";
 import type { ShardSettings } from "../core/types.ts";
-import type { MeteredSql } from "./sql.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 import { ShardStore } from "./store.ts";
 
 export class ShardState {

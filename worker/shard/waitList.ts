@@ -16,7 +16,8 @@ export interface Place {
 
 interface Waiter {
   index: number;
-  place: Place;
+  /** Undefined for one that has no subscription: a queue over the shard. */
+  place: Place | undefined;
   end(): void;
 }
 
@@ -52,7 +53,16 @@ export class WaitList {
 
   /** Resolves when there may be a record at `index`, or when waiting has no use any more. */
   wait(place: Place, index: number, timeoutMs: number): Promise<void> {
-    if (!place.held) return Promise.resolve();
+    return place.held ? this.add(place, index, timeoutMs) : Promise.resolve();
+  }
+
+  /** The same for one that has no subscription. Throws `tooManyWaiting`. */
+  watch(index: number, timeoutMs: number): Promise<void> {
+    if (this.waiters.size >= 2 * waitersMax) throw new StreamError("tooManyWaiting");
+    return this.add(undefined, index, timeoutMs);
+  }
+
+  private add(place: Place | undefined, index: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);

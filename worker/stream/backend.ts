@@ -12,13 +12,15 @@ import type { Scope } from "../core/types.ts";
 import { Accounts } from "./accounts.ts";
 import { DurableStreams } from "./durableStreams.ts";
 import { ItemStore } from "./itemStore.ts";
-import { type NamedAction, type NamedResource, refusalOf } from "./permission.ts";
+import { type NamedAction, type NamedResourceOrQueue, refusalOf } from "./permission.ts";
+import { Queues } from "./queues.ts";
 import { Shards } from "./shards.ts";
 import { Streams } from "./streams.ts";
 
 export class Backend {
   readonly streams: Streams;
   readonly shards: Shards;
+  readonly queues: Queues;
   readonly accounts: Accounts;
   readonly durable: DurableStreams;
   private readonly runtime: Runtime;
@@ -27,6 +29,7 @@ export class Backend {
     this.runtime = runtime;
     this.streams = new Streams(runtime.env);
     this.shards = new Shards(runtime);
+    this.queues = new Queues(runtime);
     this.accounts = new Accounts(runtime.env);
     this.durable = new DurableStreams(runtime);
   }
@@ -48,7 +51,7 @@ export class Backend {
   refusalOf(
     caller: Caller,
     action: NamedAction,
-    resource: NamedResource | undefined,
+    resource: NamedResourceOrQueue | undefined,
   ): Promise<Refusal | undefined> {
     return refusalOf(this.runtime.env, caller, action, resource);
   }

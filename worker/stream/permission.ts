@@ -2,14 +2,16 @@
 // judges the resource that exists, by its ARN and its attached policies, with auth/policy.ts. Each
 // dialect supplies the action name and maps the refusal to its own error.
 import type { ConsumerKey } from "../core/control.ts";
-import { consumerArn, streamArn } from "../auth/arn.ts";
+import { consumerArn, queueArn, streamArn } from "../auth/arn.ts";
 import type { Caller, Refusal } from "../auth/caller.ts";
 import { authorize, type Deed, isDecidedByList } from "../auth/policy.ts";
 import { parsePolicy, type ResourcePolicy } from "../auth/resourcePolicy.ts";
 import type { Env } from "../core/bindings.ts";
 import { isCode } from "../errors.ts";
 import { createdSecondsOf, findConsumer } from "../catalog/consumers.ts";
+import type { QueueDescription } from "../core/queueTypes.ts";
 import { findStream, refreshStream } from "./directory.ts";
+import { findQueue } from "./queueDirectory.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
 
 /** A stream, or a consumer of it. */
@@ -19,6 +21,9 @@ export interface NamedResource {
   name: string;
   consumer?: ConsumerKey | undefined;
 }
+
+/** A stream, a consumer of it, or a queue by its id. */
+export type NamedResourceOrQueue = NamedResource | { scope: Scope; queue: string };
 
 export interface NamedAction extends Pick<Deed, "action" | "alias"> {
   /** Set for actions on policies: the policy of a resource does not decide about itself. */
@@ -33,14 +38,20 @@ export async function refusalOf(
   env: Env,
   caller: Caller,
   { action, alias, isOfPolicy = false }: NamedAction,
-  resource: NamedResource | undefined,
+  resource: NamedResourceOrQueue | undefined,
 ): Promise<Refusal | undefined> {
   if (caller.isOpen) return undefined;
   if (resource === undefined) return authorize(caller, { action, alias, arn: "*" });
-  const given = deedOn({ action, alias }, resource, undefined);
+  const isQueue = "queue" in resource;
+  const named = { action, alias };
+  const given = isQueue
+    ? deedOnQueue(named, resource, undefined)
+    : deedOn(named, resource, undefined);
   // The catalog is not asked if no policy can change the verdict.
   if (isDecidedByList(caller, given)) return authorize(caller, given);
-  const deed = deedOn({ action, alias }, resource, await lookUp(env, resource));
+  const deed = isQueue
+    ? deedOnQueue(named, resource, await lookUpQueue(env, resource))
+    : deedOn(named, resource, await lookUp(env, resource));
   if (!isOfPolicy) return authorize(caller, deed);
   return authorize(caller, { action, alias, arn: deed.arn, streamArn: deed.streamArn });
 }
@@ -67,6 +78,35 @@ function deedOn(
     streamArn: arn,
     streamPolicy: policyOf(found),
   };
+}
+
+/** What allow lists say of a stream holds for its queues; policies are each one's own. */
+function deedOnQueue(
+  { action, alias }: Pick<Deed, "action" | "alias">,
+  { scope: { account, region }, queue: id }: { scope: Scope; queue: string },
+  found: QueueDescription | undefined,
+): Deed {
+  const arn = queueArn({ account, region, id });
+  if (found === undefined) return { action, alias, arn };
+  return {
+    action,
+    alias,
+    arn,
+    policy: policyOf(found),
+    streamArn: streamArn({ account, region, name: found.stream }),
+  };
+}
+
+async function lookUpQueue(
+  env: Env,
+  { scope, queue }: { scope: Scope; queue: string },
+): Promise<QueueDescription | undefined> {
+  try {
+    return await findQueue(env, scope, queue);
+  } catch (error) {
+    if (isCode(error, "queueNotFound")) return undefined;
+    throw error;
+  }
 }
 
 /** A consumer may be newer than the cached description of its stream. */

@@ -6,7 +6,7 @@ import type { ConsumerKey, ReshardOrder, StreamChange, TagChange, Tags } from ".
 import {
   type CatalogApi,
   type Reply,
-  type ResourceKey,
+  type StreamKey,
   type StreamDirectory,
   type StreamHead,
   type StreamPage,
@@ -136,12 +136,12 @@ export class Streams {
   }
 
   /** Throws `streamNotFound`, `consumerNotFound`. */
-  async readTags(scope: Scope, resource: ResourceKey): Promise<Tags> {
+  async readTags(scope: Scope, resource: StreamKey): Promise<Tags> {
     return unwrap(await writtenCatalogOf(this.env, scope).readTags(resource)).tags;
   }
 
   /** Throws `streamNotFound`, `consumerNotFound`, `tooManyTags`. */
-  async changeTags(scope: Scope, resource: ResourceKey, change: TagChange): Promise<void> {
+  async changeTags(scope: Scope, resource: StreamKey, change: TagChange): Promise<void> {
     await this.alter(scope, resource.stream, (catalog) => catalog.changeTags(resource, change));
   }
 
@@ -149,7 +149,7 @@ export class Streams {
    * Attaches a policy to a stream or a consumer; null removes it. Throws `streamNotFound`,
    * `consumerNotFound`, `policyNotFound`.
    */
-  async changePolicy(scope: Scope, resource: ResourceKey, policy: string | null): Promise<void> {
+  async changePolicy(scope: Scope, resource: StreamKey, policy: string | null): Promise<void> {
     await this.alter(scope, resource.stream, (catalog) => catalog.changePolicy(resource, policy));
   }
 

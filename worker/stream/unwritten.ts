@@ -20,6 +20,13 @@ import type {
   StreamSpec,
 } from "../core/rpc.ts";
 import type { DurableSpec } from "../core/durable.ts";
+import type {
+  QueueChange,
+  QueueFilter,
+  QueuePage,
+  QueuePlace,
+  QueueSpec,
+} from "../core/queueTypes.ts";
 import type { Scope } from "../core/types.ts";
 
 /** Shared by all catalogs: the local server has one isolate. */
@@ -91,16 +98,41 @@ export class UnwrittenCatalog implements CatalogApi {
     return this.ofStream(name, (catalog) => catalog.deregisterConsumer(name, consumer));
   }
 
+  createQueue(spec: QueueSpec) {
+    return this.ofStream(spec.stream, (catalog) => catalog.createQueue(spec));
+  }
+
+  describeQueue(id: string) {
+    return this.ofQueue(id, (catalog) => catalog.describeQueue(id));
+  }
+
+  listQueues(after: QueuePlace | undefined, limit: number, filter?: readonly QueueFilter[]) {
+    const none: QueuePage = { queues: [], more: false };
+    return this.orElse(none, (catalog) => catalog.listQueues(after, limit, filter));
+  }
+
+  updateQueue(id: string, change: QueueChange) {
+    return this.ofQueue(id, (catalog) => catalog.updateQueue(id, change));
+  }
+
+  deleteQueue(id: string) {
+    return this.ofQueue(id, (catalog) => catalog.deleteQueue(id));
+  }
+
+  countQueues(stream: string) {
+    return this.orElse(0, (catalog) => catalog.countQueues(stream));
+  }
+
   readTags(resource: ResourceKey) {
-    return this.ofStream(resource.stream, (catalog) => catalog.readTags(resource));
+    return this.ofResource(resource, (catalog) => catalog.readTags(resource));
   }
 
   changeTags(resource: ResourceKey, change: TagChange) {
-    return this.ofStream(resource.stream, (catalog) => catalog.changeTags(resource, change));
+    return this.ofResource(resource, (catalog) => catalog.changeTags(resource, change));
   }
 
   changePolicy(resource: ResourceKey, policy: string | null) {
-    return this.ofStream(resource.stream, (catalog) => catalog.changePolicy(resource, policy));
+    return this.ofResource(resource, (catalog) => catalog.changePolicy(resource, policy));
   }
 
   account(): Promise<Reply<{ totals: AccountTotals; commitment?: Commitment }>> {
@@ -139,6 +171,20 @@ export class UnwrittenCatalog implements CatalogApi {
     ask: (catalog: CatalogApi) => Promise<T>,
   ): Promise<T | Failure> {
     return this.orElse<T | Failure>({ failed: "streamNotFound", detail: { stream } }, ask);
+  }
+
+  private ofQueue<T>(
+    queue: string,
+    ask: (catalog: CatalogApi) => Promise<T>,
+  ): Promise<T | Failure> {
+    return this.orElse<T | Failure>({ failed: "queueNotFound", detail: { queue } }, ask);
+  }
+
+  private ofResource<T>(
+    { stream, queue }: ResourceKey,
+    ask: (catalog: CatalogApi) => Promise<T>,
+  ): Promise<T | Failure> {
+    return queue === undefined ? this.ofStream(stream, ask) : this.ofQueue(queue, ask);
   }
 
   private async orElse<T>(none: T, ask: (catalog: CatalogApi) => Promise<T>): Promise<T> {

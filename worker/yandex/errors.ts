@@ -133,6 +133,11 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   consumerNotActive: (_, { consumer }) => issue("inUse", `Consumer '${consumer}' is being changed`),
   consumersRegistered: () =>
     issue("inUse", "Stream has registered consumers and EnforceConsumerDeletion flag is false"),
+  queueNotFound: internal,
+  queueExists: internal,
+  queueNotActive: internal,
+  tooManyQueues: internal,
+  queuesExist: () => issue("inUse", "Stream has queues, which must be deleted before it"),
   policyNotFound: internal,
   shardClosed: busy,
   hashOutOfRange: internal,

@@ -172,8 +172,8 @@ export const catalogMutations: readonly Mutation[] = [
   {
     id: "catalog-19",
     file: "worker/catalog/consumers.ts",
-    find: "stream.consumers.length >= max",
-    replace: "stream.consumers.length > max",
+    find: "stream.consumers.length + queueCount >= max",
+    replace: "stream.consumers.length + queueCount > max",
     tests: ["test/worker/kinesis/consumers.workerd.test.ts"],
     harm: "one consumer too many",
   },

@@ -42,14 +42,23 @@ const ofAccount = (input: object = {}, error?: string): Case => ({
   ...(error !== undefined && { error }),
 });
 
-/** A stream and a consumer by the ARN of a resource. */
+/** A stream, a consumer and a queue by the ARN of a resource. */
 const ofResource = (inputOf: (arn: string) => object = () => ({})): readonly Case[] => {
   const inputFor = (ResourceARN: string) => ({ ResourceARN, ...inputOf(ResourceARN) });
   return [
     { on: "stream", input: ({ streamArn }) => inputFor(streamArn) },
     { on: "consumer", input: ({ consumerArn }) => inputFor(consumerArn) },
+    { on: "queue", input: ({ queueArn }) => inputFor(queueArn) },
   ];
 };
+
+const byQueue = (others: object = {}): readonly Case[] => [
+  { on: "queue", input: ({ queueArn: QueueARN }) => ({ QueueARN, ...others }) },
+];
+
+const position = { StartingPosition: { Type: "LATEST" } };
+const entry = { ReceiptHandle: "AAAA" };
+const hidden = { ...entry, VisibilityTimeoutSeconds: 0 };
 
 const consumerByName = ({ streamArn: StreamARN }: Scene) => ({ StreamARN, ConsumerName: "app" });
 
@@ -59,6 +68,8 @@ const ofConsumer: readonly Case[] = [
 ];
 
 const cases: Readonly<Record<OperationName, readonly Case[]>> = {
+  AcknowledgeDeadLetterQueueRecords: byQueue({ Entries: [entry] }),
+  AcknowledgeQueueRecords: byQueue({ Entries: [entry] }),
   AddTagsToStream: byBoth({ Tags: { a: "b" } }),
   CreateChannel: [
     ofAccount(
@@ -78,15 +89,36 @@ const cases: Readonly<Record<OperationName, readonly Case[]>> = {
       "InvalidArgumentException",
     ),
   ],
+  CreateQueue: [
+    {
+      on: "stream",
+      also: ["kinesis:AssociateStreamsWithQueue"],
+      input: ({ streamArn: StreamARN }) => ({
+        QueueName: crypto.randomUUID(),
+        StreamConfigurationList: [{ StreamARN, ...position }],
+      }),
+    },
+    {
+      on: "stream",
+      also: ["kinesis:AssociateStreamsWithQueue", "kinesis:TagResource"],
+      input: ({ streamArn: StreamARN }) => ({
+        QueueName: crypto.randomUUID(),
+        StreamConfigurationList: [{ StreamARN }],
+        Tags: { a: "b" },
+      }),
+    },
+  ],
   CreateStream: [byName({ ShardCount: 1 }, { error: "ResourceInUseException", elsewhere: "" })],
   DecreaseStreamRetentionPeriod: byBoth({ RetentionPeriodHours: 24 }),
   DeleteChannel: [ofAccount({ ChannelARN: channel }, "ResourceNotFoundException")],
   DeleteResourcePolicy: ofResource(),
+  DeleteQueue: byQueue(),
   DeleteStream: byBoth({ EnforceConsumerDeletion: true }),
   DeregisterStreamConsumer: ofConsumer,
   DescribeAccountSettings: [ofAccount()],
   DescribeChannel: [ofAccount({ ChannelARN: channel }, "ResourceNotFoundException")],
   DescribeLimits: [ofAccount()],
+  DescribeQueue: byQueue(),
   DescribeStream: byBoth(),
   DescribeStreamConsumer: ofConsumer,
   DescribeStreamSummary: byBoth(),
@@ -113,6 +145,7 @@ const cases: Readonly<Record<OperationName, readonly Case[]>> = {
   GetShardIterator: byBoth(from),
   IncreaseStreamRetentionPeriod: byBoth({ RetentionPeriodHours: 72 }),
   ListChannels: [ofAccount({}, "InvalidArgumentException")],
+  ListQueues: [ofAccount()],
   ListShards: [
     ...byBoth(),
     {
@@ -145,8 +178,11 @@ const cases: Readonly<Record<OperationName, readonly Case[]>> = {
     const statement = { Effect: "Allow", Principal: "*", Action: "kinesis:GetRecords", Resource };
     return { Policy: JSON.stringify({ Statement: [statement] }) };
   }),
+  ReceiveDeadLetterQueueRecords: byQueue({ WaitTimeSeconds: 1 }),
+  ReceiveQueueRecords: byQueue({ WaitTimeSeconds: 1 }),
   RegisterStreamConsumer: [byArn({ ConsumerName: "new" })],
   RemoveTagsFromStream: byBoth({ TagKeys: ["a"] }),
+  RestoreDeadLetterQueueRecords: byQueue({ Entries: [entry] }),
   SplitShard: byBoth({ ShardToSplit: ShardId, NewStartingHashKey: "1000" }),
   StartStreamEncryption: byBoth({ EncryptionType: "KMS", KeyId: "alias/aws/kinesis" }),
   StopStreamEncryption: byBoth({ EncryptionType: "KMS", KeyId: "alias/aws/kinesis" }),
@@ -166,7 +202,10 @@ const cases: Readonly<Record<OperationName, readonly Case[]>> = {
     ofAccount({ MinimumThroughputBillingCommitment: { Status: "DISABLED" } }),
   ],
   UpdateChannel: [ofAccount({ ChannelARN: channel }, "ResourceNotFoundException")],
+  UpdateDeadLetterQueueRecordsVisibility: byQueue({ Entries: [hidden] }),
   UpdateMaxRecordSize: [byArn({ MaxRecordSizeInKiB: 2048 })],
+  UpdateQueue: byQueue({ QueueAttributes: { VisibilityTimeoutSeconds: 5 } }),
+  UpdateQueueRecordsVisibility: byQueue({ Entries: [hidden] }),
   UpdateShardCount: byBoth({ TargetShardCount: 4, ScalingType: "UNIFORM_SCALING" }),
   UpdateStreamMode: [byArn({ StreamModeDetails: { StreamMode: "ON_DEMAND" } })],
   UpdateStreamRecordDistributionStrategy: [

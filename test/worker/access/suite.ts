@@ -4,10 +4,11 @@
 
 import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
-import { consumerArn, streamArn } from "../../../worker/auth/arn.ts";
+import { consumerArn, queueArn, streamArn } from "../../../worker/auth/arn.ts";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { createdSecondsOf } from "../../../worker/catalog/consumers.ts";
 import { catalogOf, forgetStream } from "../../../worker/stream/directory.ts";
+import { forgetQueue } from "../../../worker/stream/queueDirectory.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { home, keysOf, secretOf, sessionKeyOf, type TestPrincipal } from "./keys.ts";
 
@@ -15,11 +16,13 @@ const account = "111122223333";
 const stranger = "444455556666";
 const scope = { account, region: home.region };
 
-/** A stream of two shards with a consumer that is called `app`. */
+/** A stream of two shards with a consumer that is called `app`, and a queue for cases on one. */
 export interface Scene {
   stream: string;
   streamArn: string;
   consumerArn: string;
+  queueId: string;
+  queueArn: string;
 }
 
 export interface Credentials {
@@ -44,7 +47,9 @@ export type Ask = (
 
 export interface Case {
   /** What it is judged on: an account has no policy. */
-  on: "stream" | "consumer" | "account";
+  on: "stream" | "consumer" | "queue" | "account";
+  /** Other actions that it needs besides. */
+  also?: readonly string[];
   /** Good for whoever may do it; `asOwner` gets what it needs. */
   input(
     scene: Scene,
@@ -94,7 +99,7 @@ async function expectLocked<Operation extends string>(
 ): Promise<void> {
   const { on, error = "", elsewhere = dialect.refusals.stranger } = example;
   const { refusals } = dialect;
-  const scene = await makeScene();
+  const scene = await makeScene(on);
   const access = keysOf(principalsFor(dialect, operation, example, scene));
   const owner = credentialsOf("owner");
   const input = await example.input(scene, async (name, prepared) => {
@@ -126,13 +131,16 @@ async function expectLocked<Operation extends string>(
     expect(await outcome(credentialsOf("denied"))).toBe(isExempt ? error : refusals.denied);
     await attachDeny(scene, on, dialect.actionsOf(operation).alias);
   }
+  for (const i of (example.also ?? []).keys()) {
+    expect(await outcome(credentialsOf(`without-${i}`))).toBe(refusals.denied);
+  }
   expect(await outcome(credentialsOf("only"))).toBe(error);
 }
 
 function principalsFor<Operation extends string>(
   { operations, actionsOf }: Dialect<Operation>,
   operation: Operation,
-  { on }: Case,
+  { on, also = [] }: Case,
   { stream }: Scene,
 ): TestPrincipal[] {
   const { action } = actionsOf(operation);
@@ -143,7 +151,12 @@ function principalsFor<Operation extends string>(
     { accessKeyId: "owner", account },
     { accessKeyId: "denied", account },
     { accessKeyId: "stranger", account: stranger },
-    { accessKeyId: "only", account, allow: [{ actions: [action], streams }] },
+    { accessKeyId: "only", account, allow: [{ actions: [action, ...also], streams }] },
+    ...also.map((missing, i) => ({
+      accessKeyId: `without-${i}`,
+      account,
+      allow: [{ actions: [action, ...also.filter((other) => other !== missing)], streams }],
+    })),
     { accessKeyId: "else", account, allow: [{ actions: [...others, foreign], streams: ["*"] }] },
     { accessKeyId: "elsewhere", account, allow: [{ actions: ["*"], streams: ["bills-*"] }] },
   ];
@@ -153,29 +166,47 @@ function credentialsOf(accessKeyId: string): Credentials {
   return { accessKeyId, secret: secretOf(accessKeyId), sessionKey: sessionKeyOf(accessKeyId) };
 }
 
-async function makeScene(): Promise<Scene> {
+async function makeScene(on: Case["on"]): Promise<Scene> {
   const name = `orders-${crypto.randomUUID()}`;
   const spec = { name, shardCount: 2, retentionHours: 48, mode: "PROVISIONED" as const };
   const catalog = catalogOf(env, scope);
   unwrap(await catalog.createStream(scope, spec));
   const consumer = unwrap(await catalog.registerConsumer(name, "app"));
   const createdSeconds = createdSecondsOf(consumer);
+  const queueId = on === "queue" ? await makeQueue(name) : "";
   return {
+    queueId,
+    queueArn: queueArn({ ...scope, id: queueId }),
     stream: name,
     streamArn: streamArn({ ...scope, name }),
     consumerArn: consumerArn({ ...scope, name, consumer: "app", createdSeconds }),
   };
 }
 
+async function makeQueue(stream: string): Promise<string> {
+  const spec = {
+    name: stream,
+    stream,
+    position: { type: "LATEST" as const },
+    visibilitySeconds: 30,
+  };
+  return unwrap(await catalogOf(env, scope).createQueue(spec)).queue.id;
+}
+
 async function attachDeny(
-  { stream, streamArn: arn, consumerArn: ofConsumer }: Scene,
-  on: "stream" | "consumer",
+  { stream, streamArn: arn, consumerArn: ofConsumer, queueId: queue, queueArn: ofQueue }: Scene,
+  on: "stream" | "consumer" | "queue",
   Action: string,
 ): Promise<void> {
   const Principal = { AWS: `arn:aws:iam::${account}:user/denied` };
-  const Resource = on === "stream" ? arn : ofConsumer;
+  const Resource = { stream: arn, consumer: ofConsumer, queue: ofQueue }[on];
   const policy = JSON.stringify({ Statement: [{ Effect: "Deny", Principal, Action, Resource }] });
-  const key = on === "stream" ? { stream } : { stream, consumer: { name: "app" } };
-  unwrap(await catalogOf(env, scope).changePolicy(key, policy));
+  const keys = {
+    stream: { stream },
+    consumer: { stream, consumer: { name: "app" } },
+    queue: { queue },
+  };
+  unwrap(await catalogOf(env, scope).changePolicy(keys[on], policy));
   forgetStream(scope, stream);
+  forgetQueue(scope, queue);
 }

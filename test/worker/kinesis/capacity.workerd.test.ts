@@ -73,6 +73,7 @@ describe("creating", () => {
       OpenShardCount: 4,
       ConsumerCount: 0,
       ChannelCount: 0,
+      QueueCount: 0,
       MaxRecordSizeInKiB: 10_240,
       WarmThroughput: { TargetMiBps: 20, CurrentMiBps: 20 },
       RecordDistributionStrategy: "AUTO",

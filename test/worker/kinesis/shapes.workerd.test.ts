@@ -67,17 +67,52 @@ function describeStructure({ members }: StructureShape): string {
   return `{${texts.toSorted().join(", ")}}`;
 }
 
-describe("shapes: the 45 operations of the service", () => {
-  test("are those that the SDK can call", () => {
+const receiving =
+  "{Limit: Number, QueueARN!: String, VisibilityTimeoutSeconds: Number, WaitTimeSeconds: Number}";
+const settling = "{Entries!: List<{ReceiptHandle!: String}>, QueueARN!: String}";
+const hiding =
+  "{Entries!: List<{ReceiptHandle!: String, VisibilityTimeoutSeconds!: Number}>, QueueARN!: String}";
+const attributes =
+  "{DeadLetterConfiguration: {MaxReceiveCount: Number, TargetType!: String}, " +
+  "VisibilityTimeoutSeconds: Number}";
+
+/** What botocore 1.44.8 has of queues; the SDK for JavaScript does not know them yet. */
+const ofQueues: ReadonlyMap<string, string> = new Map([
+  ["AcknowledgeDeadLetterQueueRecords", settling],
+  ["AcknowledgeQueueRecords", settling],
+  [
+    "CreateQueue",
+    `{QueueAttributes: ${attributes}, QueueName!: String, StreamConfigurationList!: ` +
+      "List<{StartingPosition: {Timestamp: Timestamp, Type!: String}, StreamARN!: String}>, " +
+      "Tags: Map<String>}",
+  ],
+  ["DeleteQueue", "{QueueARN!: String}"],
+  ["DescribeQueue", "{QueueARN!: String}"],
+  [
+    "ListQueues",
+    "{MaxResults: Number, NextToken: String, " +
+      "StreamFilter: List<{StreamARN!: String, StreamCreationTimestamp: Timestamp}>}",
+  ],
+  ["ReceiveDeadLetterQueueRecords", receiving],
+  ["ReceiveQueueRecords", receiving],
+  ["RestoreDeadLetterQueueRecords", settling],
+  ["UpdateDeadLetterQueueRecordsVisibility", hiding],
+  ["UpdateQueue", `{QueueARN!: String, QueueAttributes!: ${attributes}}`],
+  ["UpdateQueueRecordsVisibility", hiding],
+]);
+
+describe("shapes: the 57 operations of the service", () => {
+  test("are those that the SDKs can call", () => {
     const commands = Object.keys(sdk).filter((name) => /^[A-Z]\w+Command$/.test(name));
     const names = commands.map((name) => name.slice(0, -"Command".length));
-    expect(operations.toSorted()).toEqual(names.toSorted());
-    expect(operations).toHaveLength(45);
+    const known = new Set([...names, ...ofQueues.keys()]);
+    expect(operations.toSorted()).toEqual([...known].toSorted());
+    expect(operations).toHaveLength(57);
   });
 
   test.each(operations)("%s has the members that the SDK sends", (operation) => {
     const ours = describeShape(shapes[operation]);
-    const theirs = describeSchema(schemaOf(operation));
+    const theirs = ofQueues.get(operation) ?? describeSchema(schemaOf(operation));
     expect(operation === "UpdateMaxRecordSize" ? ours.replace("ARN!", "ARN") : ours).toBe(theirs);
   });
 
@@ -99,6 +134,7 @@ describe("shapes: the linear patterns", () => {
     "12345678901",
     "stream/",
     "channel/",
+    "queue/",
     "consumer/",
     "/",
     "a.b_c-1",
@@ -115,6 +151,7 @@ describe("shapes: the linear patterns", () => {
     ["ConsumerARN", shapes.SubscribeToShard.fields.ConsumerARN.shape],
     ["ResourceARN", shapes.TagResource.fields.ResourceARN.shape],
     ["ChannelARN", shapes.DeleteChannel.fields.ChannelARN.shape],
+    ["QueueARN", shapes.DeleteQueue.fields.QueueARN.shape],
   ])("%s accepts what the printed pattern accepts", (_, { pattern }) => {
     const printed = new RegExp(`^(?:${pattern?.printed})$`);
     fc.assert(

@@ -1,4 +1,4 @@
-// Policies of streams and consumers: who of other accounts may do what. Kept as the text that was put,
+// Policies of streams, consumers and queues: who of other accounts may do what. Kept as the text that was put,
 // if it is one that auth/resourcePolicy.ts understands; judged by permission.ts at every request.
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
 import { isCode } from "../../errors.ts";
@@ -6,7 +6,7 @@ import { getConsumer } from "../../catalog/consumers.ts";
 import type { ActionContext } from "../context.ts";
 import { KinesisError } from "../errors.ts";
 import { policyNotFound } from "../errorTexts.ts";
-import { arnOf, type Resource, resolveResource } from "../resource.ts";
+import { arnOf, type QueueResource, type Resource, resolveResource } from "../resource.ts";
 import { operation } from "../operation.ts";
 import { resourceNamed } from "../resource.ts";
 import { byResource } from "../shapes.ts";
@@ -36,7 +36,12 @@ export const getResourcePolicy = operation({
   resource: resourceNamed,
   isOfPolicy: true,
   run: async (context, input) => {
-    const { stream, key } = resolveResource(input.ResourceARN);
+    const resource = resolveResource(input.ResourceARN);
+    if ("queue" in resource) {
+      const queue = await context.backend.queues.refresh(resource.queue, resource.queue.id);
+      return { Policy: queue.policy ?? noPolicy };
+    }
+    const { stream, key } = resource;
     const { description } = await context.backend.streams.refresh(stream, stream.name);
     const holder =
       key.consumer === undefined ? description : getConsumer(description, key.consumer);
@@ -63,8 +68,11 @@ export const deleteResourcePolicy = operation({
 
 async function changePolicy(
   { backend }: ActionContext,
-  { stream, key }: Resource,
+  resource: Resource | QueueResource,
   policy: string | null,
 ): Promise<void> {
-  await backend.streams.changePolicy(stream, key, policy);
+  if ("queue" in resource) {
+    return backend.queues.changePolicy(resource.queue, resource.queue.id, policy);
+  }
+  await backend.streams.changePolicy(resource.stream, resource.key, policy);
 }

@@ -131,6 +131,7 @@ export const describeStreamSummary = operation({
         ...headOf(stream),
         OpenShardCount: openCount(stream.shards),
         ConsumerCount: stream.consumers.length,
+        QueueCount: await context.backend.queues.count(stream, stream.name),
         MaxRecordSizeInKiB: stream.recordBytesMax / kibibyte,
         ChannelCount: 0,
         WarmThroughput:

@@ -4,7 +4,7 @@ import type { TagChange } from "../../core/control.ts";
 import type { Tags } from "../../core/control.ts";
 import type { ActionContext } from "../context.ts";
 import { resolveStream, type StreamReference } from "../names.ts";
-import { type Resource, resolveResource } from "../resource.ts";
+import { type QueueResource, type Resource, resolveResource } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { operation } from "../operation.ts";
 import { resourceNamed, streamNamed } from "../resource.ts";
@@ -85,19 +85,25 @@ export const listTagsForResource = operation({
 
 async function changeTags(
   context: ActionContext,
-  resource: Resource,
+  resource: Resource | QueueResource,
   change: TagChange,
 ): Promise<undefined> {
   const { put, remove = [] } = change;
   await readTags(context, resource);
-  if (put !== undefined) checkTagText(textsOf(put), "add tags to", resource.stream);
-  else checkTagText(remove, "remove tags from", resource.stream);
-  await context.backend.streams.changeTags(resource.stream, resource.key, change);
+  const named =
+    "queue" in resource ? { ...resource.queue, name: resource.queue.id } : resource.stream;
+  if (put !== undefined) checkTagText(textsOf(put), "add tags to", named);
+  else checkTagText(remove, "remove tags from", named);
+  const { streams, queues } = context.backend;
+  if ("queue" in resource) {
+    await queues.changeTags(resource.queue, resource.queue.id, change);
+  } else await streams.changeTags(resource.stream, resource.key, change);
 }
 
 /** Throws when the resource is not there. */
-function readTags({ backend }: ActionContext, { stream, key }: Resource): Promise<Tags> {
-  return backend.streams.readTags(stream, key);
+function readTags({ backend }: ActionContext, resource: Resource | QueueResource): Promise<Tags> {
+  if ("queue" in resource) return backend.queues.readTags(resource.queue, resource.queue.id);
+  return backend.streams.readTags(resource.stream, resource.key);
 }
 
 /** By key. */

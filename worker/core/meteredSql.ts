@@ -1,5 +1,5 @@
-// Counts the rows that a shard writes to SQLite, because Cloudflare bills them (docs/COST.md).
-// Every statement of a shard is executed here.
+// Counts the rows that an object writes to SQLite, because Cloudflare bills them (docs/COST.md).
+// Every statement of a shard, and of a queue over a shard, is executed here.
 
 export class MeteredSql {
   rowsWritten = 0;
@@ -20,6 +20,14 @@ export class MeteredSql {
     ...bindings: SqlStorageValue[]
   ): Row[] {
     return this.sql.exec<Row>(query, ...bindings).toArray();
+  }
+
+  /** The rows of a query, read one by one. */
+  each<Row extends Record<string, SqlStorageValue>>(
+    query: string,
+    ...bindings: SqlStorageValue[]
+  ): Iterable<Row> {
+    return this.sql.exec<Row>(query, ...bindings);
   }
 
   /** The first row of a query, or undefined. */
