@@ -68,6 +68,11 @@ export const table: readonly Entry[] = [
     load: async () => (await import("./delete.ts")).deleteCommand,
   },
   {
+    name: "bench",
+    summary: "measure what this machine gets from a service",
+    load: async () => (await import("./bench.ts")).bench,
+  },
+  {
     name: "doctor",
     summary: "check the data folder of a server that is stopped",
     load: async () => (await import("./doctor.ts")).doctor,

@@ -16,9 +16,13 @@ export class ServiceError extends Failure {
   /** Such as `ResourceNotFoundException`. */
   readonly code: string;
 
-  constructor(code: string, message: string) {
+  /** True if the same request may succeed later. */
+  readonly passes: boolean;
+
+  constructor(code: string, message: string, passes: boolean) {
     super(message === "" ? code : `${code}: ${message}`);
     this.code = code;
+    this.passes = passes;
   }
 }
 
@@ -26,6 +30,8 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Waits up to a minute for a service that does not answer, because it starts anew. */
   isPatient?: boolean;
+  /** Is tried once: the caller counts what is refused for the moment. */
+  once?: boolean;
 }
 
 /** Errors that pass by themselves. */
@@ -68,8 +74,8 @@ export class KinesisClient {
   /** Throws a ServiceError, a Failure if nothing answers, or the signal's reason. */
   async call(operation: string, input: object, options: CallOptions = {}): Promise<Reply> {
     const body = JSON.stringify(input);
-    const { signal, isPatient = false } = options;
-    const last = isPatient ? attemptsMax.patient : attemptsMax.usual;
+    const { signal, isPatient = false, once = false } = options;
+    const last = once ? 1 : isPatient ? attemptsMax.patient : attemptsMax.usual;
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.attempt(operation, body, signal, isPatient);
       if (outcome instanceof Reply) return outcome;
@@ -101,7 +107,8 @@ export class KinesisClient {
     const place = `${endpoint} (${operation})`;
     const value = text === "" ? {} : parseJson(text);
     if (response.ok) return new Reply(value, place);
-    return { passes: isPassing(response.status, value), error: readError(response, value, place) };
+    const passes = isPassing(response.status, value);
+    return { passes, error: readError(response, value, place, passes) };
   }
 
   private async send(
@@ -137,6 +144,9 @@ export function openClient(flags: ServiceFlags): KinesisClient {
 function trustBundle(): void {
   const { AWS_CA_BUNDLE: path } = process.env;
   if (path === undefined || path === "") return;
+  if (!("setDefaultCACertificates" in tls)) {
+    throw new Failure("AWS_CA_BUNDLE needs Node 22.19 or later: set NODE_EXTRA_CA_CERTS instead");
+  }
   try {
     const own = readFileSync(path, "utf8");
     tls.setDefaultCACertificates([...tls.getCACertificates("default"), own]);
@@ -149,12 +159,12 @@ function isPassing(status: number, value: unknown): boolean {
   return status >= 500 || status === 429 || passingErrors.has(typeOf(value));
 }
 
-function readError(response: Response, value: unknown, place: string): Failure {
+function readError(response: Response, value: unknown, place: string, passes: boolean): Failure {
   const code = typeOf(value);
   if (code === "") return new Failure(`${place} answered with status ${response.status}`);
   const of = (name: string): unknown => Reflect.get(Object(value), name);
   const message = of("message") ?? of("Message");
-  return new ServiceError(code, typeof message === "string" ? message : "");
+  return new ServiceError(code, typeof message === "string" ? message : "", passes);
 }
 
 /** `ResourceNotFoundException`, also out of `com.amazonaws.kinesis#ResourceNotFoundException`. */
