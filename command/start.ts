@@ -30,6 +30,11 @@ export function start(command: Command): void {
     .option("--json", "tell where the server is as one line of JSON on stdout")
     .option("--ready-file <file>", "write that line to a file when requests are accepted")
     .option("--parent <pid>", "end when this process has ended, however it ended")
+    .option("--cluster <bucket>", "share all data with other instances over s3://bucket/prefix")
+    .option("--cluster-address <host:port>", "where this instance listens for the others")
+    .option("--cluster-advertise <host:port>", "where the others reach it, if not there")
+    .option("--cluster-key <file>", "the secret that all instances have, 32 characters or more")
+    .option("--cluster-credentials <file>", "AWS_* lines; else AWS_* variables are used")
     .action(async (values: FlagValues) => {
       const flags = readFlags(values);
       // Loading what serves takes half a second, which a wrong flag need not wait for.

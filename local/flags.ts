@@ -7,13 +7,14 @@ import { AuthConfigError, readAuthDocument } from "../worker/auth/config.ts";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { readContainers, readSettings, type SettingVariables } from "../worker/core/settings.ts";
 import { shardsMax } from "../worker/limits.ts";
+import { type ClusterFlags, type ClusterFlagValues, readCluster } from "./clusterFlags.ts";
 import { Failure, errorCode, messageOf } from "./failure.ts";
 import { readCertificate } from "./certificate.ts";
 import { startOf } from "./process.ts";
 import type { Identity } from "./tlsLayer.ts";
 
 /** The flags as they are on the command line, by their names in camel case. */
-export interface FlagValues {
+export interface FlagValues extends ClusterFlagValues {
   port?: string;
   host?: string;
   direct?: string;
@@ -63,6 +64,8 @@ export interface ServeFlags {
   readyFile?: string;
   /** The server ends with this process. */
   parentPid?: number;
+  /** Set when the server is one of several that share their objects. */
+  cluster?: ClusterFlags;
 }
 
 /** Variables of the environment. */
@@ -87,6 +90,7 @@ export function readFlags(values: FlagValues, env: Variables = process.env): Ser
   const streams = parseStreams(values.streams);
   const tls = readTls(values);
   const parentPid = parseParent(values.parent);
+  const cluster = readCluster(values, env);
   if (values.readyFile === "") throw new Failure("--ready-file needs the path of a file", 2);
   return {
     port,
@@ -103,6 +107,7 @@ export function readFlags(values: FlagValues, env: Variables = process.env): Ser
     ...(tls !== undefined && { tls }),
     ...(values.readyFile !== undefined && { readyFile: values.readyFile }),
     ...(parentPid !== undefined && { parentPid }),
+    ...(cluster !== undefined && { cluster }),
     ...auth,
   };
 }

@@ -19,6 +19,7 @@ import { type Handler, openServices } from "./services.ts";
 import { startWorkerd, type Workerd, type WorkerdLog } from "./workerd.ts";
 import {
   type Binding,
+  type ClusterConfig,
   controlSocket,
   directSocket,
   renderConfig,
@@ -62,6 +63,10 @@ export interface RuntimeOptions {
    * which it knows that.
    */
   control?: { entrypoint: string; secretBinding: string };
+  /** Set when the objects are shared with other instances; their files are then a copy. */
+  cluster?: ClusterConfig;
+  /** Servers on the network that the Worker reaches, by binding: URLs without a path. */
+  servers?: Record<string, string>;
   /** All other bindings. */
   bindings?: Bindings;
   /** Deleted by the reaper if this process is killed. */
@@ -87,7 +92,8 @@ export interface Runtime {
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { log = console.error } = options;
-  for (const name of Object.values(options.objects ?? {})) {
+  const ownObjects = options.cluster === undefined ? (options.objects ?? {}) : {};
+  for (const name of Object.values(ownObjects)) {
     const folder = databasesOf(options, name);
     await keepFolder(folder);
     removeEmptyDatabases(folder);
@@ -99,8 +105,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     bindings[control.secretBinding] = { type: "text", value: services.secret };
   }
   const described = await describeWorker(options);
-  const config = { ...described, control: control?.entrypoint, bindings, services };
-  const socketCount = control === undefined ? 1 : 2;
+  const { cluster } = options;
+  const config = { ...described, control: control?.entrypoint, bindings, services, cluster };
+  const socketCount = [true, control, cluster].filter((one) => one !== undefined).length;
   let isOver = false;
   let recover: (() => void) | undefined;
   let current: ChildProcess | undefined;
@@ -176,7 +183,7 @@ async function endChild(child: ChildProcess | undefined, signal: NodeJS.Signals)
 async function describeWorker(
   options: RuntimeOptions,
 ): Promise<Omit<WorkerdConfig, "bindings" | "services">> {
-  const { modules, port = 0, objects = {}, folder } = options;
+  const { modules, port = 0, objects = {} } = options;
   const load = async (name: string) => await readFile(join(modules.folder, name));
   const wasm = modules.wasm.map(async (name) => [name, await load(name)] as const);
   return {
@@ -185,7 +192,7 @@ async function describeWorker(
     source: (await load(modules.main)).toString(),
     wasm: Object.fromEntries(await Promise.all(wasm)),
     objects,
-    objectsFolder: join(folder.path, "do"),
+    objectsFolder: objectsFolder(options),
     host: loopback,
     port,
   };
@@ -221,7 +228,16 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
     bindings[files.binding] = { type: "disk", path, writable: true };
     serve(files.keeperBinding, keepFiles(path));
   }
-  const objects = join(folder.path, "do");
+  for (const [name, url] of Object.entries(options.servers ?? {})) {
+    const { protocol, host, port } = new URL(url);
+    const tls = protocol === "https:";
+    bindings[name] = {
+      type: "server",
+      address: port === "" ? `${host}:${tls ? 443 : 80}` : host,
+      tls,
+    };
+  }
+  const objects = objectsFolder(options);
   await keepFolder(objects);
   // The Worker only reads it: a folder for each class, by `<name>-<class>`.
   if (objectFiles !== undefined) bindings[objectFiles] = { type: "disk", path: objects };
@@ -229,6 +245,11 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
 }
 
 /** The folder that workerd keeps the databases of a class's objects in. */
-function databasesOf({ folder }: RuntimeOptions, className: string): string {
-  return join(folder.path, "do", `${workerName}-${className}`);
+function databasesOf(options: RuntimeOptions, className: string): string {
+  return join(objectsFolder(options), `${workerName}-${className}`);
+}
+
+/** workerd does not take over objects of before the cluster, so they are not in its folder. */
+function objectsFolder({ folder, cluster }: RuntimeOptions): string {
+  return join(folder.path, cluster === undefined ? "do" : "cluster");
 }

@@ -6,12 +6,16 @@
  */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { readVersion } from "./clone.ts";
+import { clusterStopMs } from "./clusterFlags.ts";
 import { Failure, errorCode } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
 import { findNpm, watchProcess } from "./parent.ts";
 import { type LocalServer, openServer } from "./server.ts";
 
 const lastResortMs = 2800;
+
+/** An instance of a cluster hands its objects to the others first. */
+const clusterResortMs = clusterStopMs + lastResortMs;
 
 /** npm forwards a Ctrl-C that the terminal has already sent to this process. */
 const echoMs = 200;
@@ -23,7 +27,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const { readyFile } = flags;
   if (readyFile !== undefined) rmSync(readyFile, { force: true });
   const running: Running = {};
-  const end = endOf(running, readyFile);
+  const resortMs = flags.cluster === undefined ? lastResortMs : clusterResortMs;
+  const end = endOf(running, readyFile, resortMs);
   stopOnSignals(() => end(0));
   for (const pid of [flags.parentPid, findNpm()]) {
     if (pid !== undefined) watchProcess(pid, () => end(0));
@@ -73,7 +78,9 @@ function writeReadyFile(path: string, facts: string): void {
 
 function renderBanner(server: LocalServer, flags: ServeFlags): string {
   const { endpoint, isEverywhere, direct, folder, ca, warnings } = server;
-  const data = flags.memory ? `${folder}, deleted at the end` : folder;
+  const { cluster } = flags;
+  const kept = cluster === undefined ? folder : `${cluster.workerd.bucket}, a copy in ${folder}`;
+  const data = flags.memory ? `${folder}, deleted at the end` : kept;
   return `Millrace ${readVersion()}
   endpoint  ${endpoint}${isEverywhere ? " and all other addresses of this machine" : ""}
   direct    ${direct} (workerd's own socket: HTTP/1.1 only, no proxy in front)
@@ -102,11 +109,11 @@ function renderAccess({ authSource }: ServeFlags): string {
 type End = (exitCode: number, how?: "stop" | "abort") => void;
 
 /** Ends the process once, when the server has stopped or its time is over. */
-function endOf(running: Running, readyFile: string | undefined): End {
+function endOf(running: Running, readyFile: string | undefined, resortMs: number): End {
   return (exitCode, how = "stop") => {
     if (running.isEnding) return;
     running.isEnding = true;
-    setTimeout(() => process.exit(exitCode), lastResortMs).unref();
+    setTimeout(() => process.exit(exitCode), resortMs).unref();
     if (readyFile !== undefined) rmSync(readyFile, { force: true });
     void stop(running, how).then(
       () => process.exit(exitCode),

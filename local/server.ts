@@ -9,16 +9,31 @@ import { hostNameOf, isLoopback } from "../worker/http/hosts.ts";
 import { findModules } from "./clone.ts";
 import { keepCertificate, type OwnIdentity } from "./certificate.ts";
 import type { WantedStreams } from "./control.ts";
+import { checkClusterBucket } from "./clusterBucket.ts";
+import { type ClusterFlags, clusterStopMs } from "./clusterFlags.ts";
 import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
 import type { Failure } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
-import { type Bindings, type Runtime, startRuntime } from "./runtime.ts";
+import { type Bindings, type Runtime, type RuntimeOptions, startRuntime } from "./runtime.ts";
 import type { Identity } from "./tlsLayer.ts";
 import { renderFull, requireSpace, watchSpace } from "./space.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items", QUEUE: "ShardQueue" };
+
+/** Everything is in the data folder. */
+const ownStorage = {
+  objectFiles: "OBJECT_FILES",
+  files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
+  entrypoints: { RESET: "Reset" },
+  objectKeepers: { SHARD_KEEPER: durableObjects.SHARD, QUEUE_KEEPER: durableObjects.QUEUE },
+};
+
+/** Everything is in the bucket of the cluster. */
+function sharedStorage({ workerd, s3 }: ClusterFlags): Partial<RuntimeOptions> {
+  return { cluster: workerd, servers: { S3: s3.endpoint } };
+}
 
 /** How long requests may take to finish when the server stops. */
 const graceMs = 2000;
@@ -67,10 +82,12 @@ interface Parts {
  */
 export async function openServer(flags: ServeFlags, options: ServerOptions): Promise<LocalServer> {
   const { variables, log, onEnd, keepsProcess } = options;
+  const { cluster } = flags;
   const parts: Parts = {};
   try {
     await checkPort(flags.host, flags.port, "--port");
     await checkPort("127.0.0.1", flags.directPort, "--direct");
+    if (cluster !== undefined) await checkClusterBucket(cluster.s3);
     const modules = await findModules((what) => log(`millrace: ${what}`));
     if (!flags.memory) await requireSpace(flags.data);
     const folder = flags.memory ? await makeTemporaryFolder() : await claimFolder(flags.data);
@@ -82,20 +99,15 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       folder,
       port: flags.directPort,
       objects: durableObjects,
-      objectFiles: "OBJECT_FILES",
-      files: { binding: "FILES", keeperBinding: "FILE_KEEPER", folder: "bucket" },
-      entrypoints: { RESET: "Reset" },
+      ...(cluster === undefined ? ownStorage : sharedStorage(cluster)),
       control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
-      objectKeepers: {
-        SHARD_KEEPER: durableObjects.SHARD,
-        QUEUE_KEEPER: durableObjects.QUEUE,
-      },
       bindings: {
         ...variables,
         ...flags.settings,
         ...accessVariables(flags),
         ...doorVariables(flags),
         ...streamVariables(flags),
+        ...(cluster !== undefined && { MILLRACE_S3: JSON.stringify(cluster.s3) }),
         SPACE: space.handler,
       },
       onStart: (pid) => folder.recordRuntime(pid),
@@ -130,7 +142,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       ...(isOwn(identity) && { ca: { file: identity.caFile, text: identity.ca } }),
       warnings,
       reset: (account) => runtime.tell("/reset", { account }),
-      stop: () => stopParts(parts),
+      stop: () => (cluster === undefined ? stopParts(parts) : leaveCluster(parts)),
       abort: () => {
         front.destroy();
         return stopParts(parts);
@@ -196,6 +208,15 @@ function streamVariables({ streams: counts, auth }: ServeFlags): Bindings {
     wanted.account = principals[0].account;
   }
   return { MILLRACE_STREAMS: JSON.stringify(wanted) };
+}
+
+/**
+ * Hands the objects to the other instances, which takes seconds. Requests are served meanwhile: by
+ * what is here still, or by those who have it now.
+ */
+async function leaveCluster(parts: Parts): Promise<void> {
+  await Promise.race([parts.runtime?.drain(), delay(clusterStopMs + graceMs)]);
+  await stopParts(parts);
 }
 
 async function stopParts({ folder, runtime, front }: Parts): Promise<void> {

@@ -10,8 +10,10 @@ import edge, {
 } from "../worker/index.ts";
 import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
+import { withPatience } from "../worker/core/moving.ts";
 import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
+import { S3Bucket, type S3Settings } from "./s3Bucket.ts";
 
 export { Control, Reset } from "./control.ts";
 
@@ -23,6 +25,9 @@ interface LocalEnv extends Env {
   SHARD_KEEPER?: Pick<Fetcher, "fetch">;
   /** The same for queues over shards. */
   QUEUE_KEEPER?: Pick<Fetcher, "fetch">;
+  /** The bucket of a cluster: S3Settings as JSON, and the way there. */
+  MILLRACE_S3?: string;
+  S3?: Pick<Fetcher, "fetch">;
 }
 
 export class Shard extends EdgeShard {
@@ -30,7 +35,7 @@ export class Shard extends EdgeShard {
   #removal: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: LocalEnv) {
-    super(ctx, withBucket(env));
+    super(ctx, prepare(env));
     this.#keeper = env.SHARD_KEEPER;
   }
 
@@ -58,7 +63,7 @@ export class ShardQueue extends EdgeShardQueue {
   #removal: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: LocalEnv) {
-    super(ctx, env);
+    super(ctx, prepare(env));
     this.#keeper = env.QUEUE_KEEPER;
   }
 
@@ -78,6 +83,10 @@ export class ShardQueue extends EdgeShardQueue {
 }
 
 export class Catalog extends EdgeCatalog {
+  constructor(ctx: DurableObjectState, env: LocalEnv) {
+    super(ctx, inCluster(env));
+  }
+
   /**
    * Deletes all streams, and everything else that the catalog stores. False, and nothing is done, if
    * it is not that account's, or has no stream by which to tell.
@@ -114,11 +123,13 @@ export class Items extends EdgeItems {
 
 export class Segments extends EdgeSegments {
   constructor(ctx: ExecutionContext, env: LocalEnv) {
-    super(ctx, withBucket(env));
+    super(ctx, prepare(env));
   }
 }
 
-export default edge;
+export default {
+  fetch: (request, env, ctx) => edge.fetch(request, inCluster(env), ctx),
+} satisfies ExportedHandler<LocalEnv>;
 
 /**
  * Names of these objects are used once, so nothing is written any more to the database that workerd
@@ -135,7 +146,22 @@ async function deleteDatabase(
   if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
 }
 
-function withBucket({ FILES, FILE_KEEPER, ...env }: LocalEnv): Env {
+function prepare(env: LocalEnv): Env {
+  return inCluster(withBucket(env));
+}
+
+/** Objects of a cluster move from one instance to another. */
+function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
+  return env.S3 === undefined ? env : { ...env, ...withPatience(env) };
+}
+
+/** The segments are in a folder of files; in a cluster, in the bucket that the instances share. */
+function withBucket({ FILES, FILE_KEEPER, MILLRACE_S3, S3, ...env }: LocalEnv): LocalEnv {
+  if (MILLRACE_S3 !== undefined && S3 !== undefined) {
+    const settings: S3Settings = JSON.parse(MILLRACE_S3);
+    const prefix = `${settings.prefix}millrace/`;
+    return { ...env, S3, SEGMENTS: new S3Bucket({ ...settings, prefix }, S3) };
+  }
   if (FILES === undefined || FILE_KEEPER === undefined) return env;
   return { ...env, SEGMENTS: new FileBucket(FILES, FILE_KEEPER, env.SPACE) };
 }

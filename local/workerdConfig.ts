@@ -1,8 +1,8 @@
 /**
  * Writes the configuration of workerd for one Worker, in the text form of Cap'n Proto (workerd.capnp
  * of the package `workerd` describes it): the Worker with its modules and bindings, Durable Objects
- * with their files on disk, and a socket that leads straight to the Worker. There is no way out to
- * the network. Whatever the Worker asks of this process goes to the address of services.ts.
+ * with their files on disk, and a socket that leads straight to the Worker. It reaches no other server
+ * than those it is given. Whatever the Worker asks of this process goes to the address of services.ts.
  */
 import type { WorkerModules } from "./build.ts";
 
@@ -11,12 +11,14 @@ export const compatibilityDate = "2026-11-01";
 
 /**
  * What a Worker sees under a name. A `service` is one of this process, by the same name; an
- * `entrypoint` is the Worker's own.
+ * `entrypoint` is the Worker's own. There is no other way out to the network than `server`.
  */
 export type Binding =
   | { type: "text"; value: string }
   | { type: "disk"; path: string; writable?: boolean }
   | { type: "entrypoint"; entrypoint: string }
+  /** One server on the network, `host:port`. */
+  | { type: "server"; address: string; tls: boolean }
   | { type: "service" };
 
 export interface WorkerdConfig {
@@ -36,6 +38,8 @@ export interface WorkerdConfig {
   port: number;
   /** The entrypoint that gets a socket of its own, on any port. */
   control?: string | undefined;
+  /** Set when this workerd shares its objects with others. */
+  cluster?: ClusterConfig | undefined;
   /** Where this process serves what the Worker asks of it, and the secret that each request has. */
   services: { address: string; secret: string };
 }
@@ -43,6 +47,23 @@ export interface WorkerdConfig {
 /** The names of workerd's sockets. */
 export const directSocket = "direct";
 export const controlSocket = "control";
+
+/** An instance of a cluster; see ClusterConfig in workerd.capnp. */
+export interface ClusterConfig {
+  /** `s3://bucket/prefix` */
+  bucket: string;
+  /** `aws_endpoint=…` and others; what is missing comes from the environment. */
+  bucketOptions: readonly string[];
+  /** Where this instance listens for the others. */
+  address: string;
+  /** Where the others reach it, if not at `address`. */
+  advertise?: string;
+  key: string;
+  /** How long a stop may take, in milliseconds. */
+  stopMs?: number;
+  /** Divides the times of leases; only for tests. */
+  timeDivisor?: number;
+}
 
 /** Headers by which services.ts knows what is asked, and that workerd asks. */
 export const serviceHeader = "x-millrace-service";
@@ -63,7 +84,7 @@ export function renderConfig(config: WorkerdConfig): string {
   const classes = Object.values(objects);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  logging = (structuredLogging = true),
+  logging = (structuredLogging = true),${renderCluster(config.cluster)}
   sockets = ${list(sockets)},
   services = ${list([
     `(name = ${text(name)}, worker = (
@@ -80,6 +101,21 @@ const config :Workerd.Config = (
     ...bindings.flatMap(([binding, value]) => renderService(binding, value, config.services)),
   ])});
 `;
+}
+
+function renderCluster(cluster: ClusterConfig | undefined): string {
+  if (cluster === undefined) return "";
+  const { bucket, bucketOptions, address, advertise, key, stopMs, timeDivisor } = cluster;
+  const fields = [
+    `bucket = ${text(bucket)}`,
+    `bucketOptions = ${list(bucketOptions.map(text))}`,
+    `address = ${text(address)}`,
+    ...(advertise === undefined ? [] : [`advertise = ${text(advertise)}`]),
+    `key = ${text(key)}`,
+    ...(stopMs === undefined ? [] : [`stopTimeoutMs = ${stopMs}`]),
+    ...(timeDivisor === undefined ? [] : [`unsafeTimeDivisor = ${timeDivisor}`]),
+  ];
+  return `\n  cluster = (${fields.join(", ")}),`;
 }
 
 function renderModules({ modules, source, wasm }: WorkerdConfig): string[] {
@@ -116,6 +152,14 @@ function renderService(
   { address, secret }: WorkerdConfig["services"],
 ): string[] {
   if (binding.type === "text" || binding.type === "entrypoint") return [];
+  if (binding.type === "server") {
+    const tlsOptions = "(trustBrowserCas = true)";
+    const protocol = binding.tls
+      ? `https = (options = (), tlsOptions = ${tlsOptions})`
+      : "http = ()";
+    const server = `(address = ${text(binding.address)}, ${protocol})`;
+    return [`(name = ${text(serviceName(name))}, external = ${server})`];
+  }
   if (binding.type === "disk") {
     const { path, writable = false } = binding;
     return [

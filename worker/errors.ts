@@ -66,6 +66,11 @@ export interface StreamErrorDetails {
   locationNotFound: { shard?: string; segment?: number };
   /** The shard has too many pending writes; the client should retry. */
   overloaded: Nothing;
+  /**
+   * The object did not answer: it moves to another instance. What was asked may have been done, or
+   * not; the client should retry.
+   */
+  unreachable: Nothing;
   /** The commit failed; nothing of it was stored. */
   commitFailed: { what: string };
   /** Stored data fails a check. */

@@ -328,3 +328,11 @@ export const queueShardsMax = 64;
 
 /** Records of one receive (AWS API reference, ReceiveQueueRecords). */
 export const queueReceiveMax = 10;
+/**
+ * How long a call waits for an object that moves to another instance: an instance that dies keeps
+ * its lease for 20 seconds (workerd.capnp, ClusterConfig).
+ */
+export const movingMsMax = 28_000;
+
+/** The first pause between two attempts; it doubles up to eight times as much. */
+export const movingPauseMs = 50;

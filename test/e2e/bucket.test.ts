@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Miniflare } from "miniflare";
 import { afterAll, expect, test } from "vitest";
 import { buildWorker } from "../../local/build.ts";
+import { startS3 } from "../support/s3.ts";
 import { type Runtime, type RuntimeOptions, startRuntime } from "../../local/runtime.ts";
 import { compatibilityDate } from "../../local/workerdConfig.ts";
 
@@ -21,6 +22,22 @@ test("does what R2 does with the same requests, and keeps what it has", async ()
   expect(await takeStepsOfPeer()).toEqual(expected);
   expect(await takeSteps("ours", ours)).toEqual(expected);
   expect(await takeSteps("ours", ours)).toEqual(expected);
+});
+
+test("over S3's API it does the same", async () => {
+  await using s3 = await startS3();
+  const settings = {
+    endpoint: s3.endpoint,
+    region: "us-east-1",
+    bucket: "mill",
+    prefix: "one/",
+    accessKeyId: "test",
+    secretAccessKey: "test",
+  };
+  const bindings = { MILLRACE_S3: JSON.stringify(settings) };
+  const steps = await takeSteps("s3", { servers: { S3: s3.endpoint }, bindings });
+  expect(steps).toEqual(await takeStepsOfPeer());
+  expect([...s3.objects.keys()]).toEqual(["mill/one/segments/ab/1"]);
 });
 
 const entry = join(import.meta.dirname, "fixtures", "bucket-worker.ts");

@@ -93,9 +93,10 @@ export interface ShardApi {
   /**
    * Appends chunks in order; resolves when all are durable. After `close` it always fails with
    * `shardClosed`. If one chunk is not in the form that a Worker packs, all fail with `corrupt` or
-   * `tooLarge`.
+   * `tooLarge`. With a token, an append that was made before is not made again: its receipts are
+   * returned.
    */
-  append(chunks: Uint8Array[]): Promise<Reply<AppendReply>>;
+  append(chunks: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>>;
   /**
    * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
    */
@@ -143,6 +144,13 @@ export interface SegmentReply {
   body: Uint8Array | null;
   /** Set when readers may pass over it. */
   skipped?: SkippedSegment;
+}
+
+/** Names an append that may be made twice: see core/moving.ts. */
+export interface AppendToken {
+  id: string;
+  /** False for the first call. */
+  isRepeated: boolean;
 }
 
 export interface AppendReply {

@@ -68,6 +68,7 @@ const answers: Record<StreamErrorCode, readonly [status: number, code: string, m
     "The stream has no record at this offset: it is no longer kept, or was never written. Start over at -1.",
   ],
   overloaded: [429, "OVERLOADED", "The stream has more writes than it can take. Try again."],
+  unreachable: [503, "UNREACHABLE", "The stream moves to another server. Try again."],
   commitFailed: [503, "NOT_STORED", "The write was not stored. Try again."],
   corrupt: [500, "DAMAGED", "Stored bytes are damaged."],
   segmentSkipped: [500, "DAMAGED", "Stored bytes are damaged."],

@@ -36,6 +36,7 @@ export function openDoor(request: Request, env: Env): Door {
     preflight: answersPreflight ? answerPreflight(request.headers) : undefined,
     finish(reply, nowMs) {
       reply.headers.set("date", dateOf(nowMs));
+      if (reply.status === 503) reply.headers.set("retry-after", "1");
       if (shown !== undefined) showTo(reply.headers, shown);
       else if (isOpen) hide(reply.headers);
       return reply;

@@ -279,6 +279,14 @@ export function serverBusy(): KinesisError {
   );
 }
 
+/** In a cluster: the wording is our own. SDKs retry this status. */
+export function objectMoving(): KinesisError {
+  return new KinesisError(
+    "ServiceUnavailable",
+    "What this request needs moves to another server at the moment. Try again.",
+  );
+}
+
 export function throughputExceeded(shardIndex: number, stream: NamedStream): KinesisError {
   return new KinesisError(
     "ProvisionedThroughputExceededException",

@@ -78,6 +78,7 @@ const statusOf: Record<StreamErrorCode, number> = {
   tooManyWaiting: 503,
   locationNotFound: 404,
   overloaded: 503,
+  unreachable: 503,
   commitFailed: 500,
   corrupt: 500,
   segmentSkipped: 409,

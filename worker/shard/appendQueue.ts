@@ -28,6 +28,8 @@ export interface PendingAppend {
   chunks: readonly Chunk[];
   bytes: number;
   effect: AppendEffect | undefined;
+  /** Its token, if it may be made again. */
+  token: string | undefined;
   resolve(receipts: AppendReceipt[]): void;
   reject(error: unknown): void;
 }
@@ -37,14 +39,19 @@ export class AppendQueue {
   private pending: PendingAppend[] = [];
 
   /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
-  add(uid: string, chunks: readonly Chunk[], effect?: AppendEffect): Promise<AppendReceipt[]> {
+  add(
+    uid: string,
+    chunks: readonly Chunk[],
+    effect?: AppendEffect,
+    token?: string,
+  ): Promise<AppendReceipt[]> {
     let bytes = 0;
     for (const { header } of chunks) bytes += header.bytes;
     if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
     reservePending(uid, bytes);
     this.bytes += bytes;
     return new Promise((resolve, reject) => {
-      this.pending.push({ uid, chunks, bytes, effect, resolve, reject });
+      this.pending.push({ uid, chunks, bytes, effect, token, resolve, reject });
     });
   }
 
@@ -57,11 +64,7 @@ export class AppendQueue {
 
   /** The receipts are those of all chunks of the batch, in order. */
   settle(batch: readonly PendingAppend[], receipts: readonly AppendReceipt[]): void {
-    let at = 0;
-    for (const append of batch) {
-      append.resolve(receipts.slice(at, at + append.chunks.length));
-      at += append.chunks.length;
-    }
+    for (const { append, own } of shareReceipts(batch, receipts)) append.resolve(own);
     this.release(batch);
   }
 
@@ -88,6 +91,19 @@ export class AppendQueue {
 /** What the appends of a commit change about the writers, as one. */
 export function writersOf(batch: readonly PendingAppend[]): WritersChange | undefined {
   return joinChanges(batch.flatMap(({ effect }) => effect?.writers ?? []));
+}
+
+/** Gives each append the receipts of its chunks. */
+export function shareReceipts(
+  batch: readonly PendingAppend[],
+  receipts: readonly AppendReceipt[],
+): { append: PendingAppend; own: AppendReceipt[] }[] {
+  let at = 0;
+  return batch.map((append) => {
+    const own = receipts.slice(at, at + append.chunks.length);
+    at += append.chunks.length;
+    return { append, own };
+  });
 }
 
 /**

@@ -5,16 +5,26 @@
 // pending any more.
 import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { sealAgeMs } from "../limits.ts";
+import type { AppendToken } from "../core/rpc.ts";
 import type { AppendReceipt, ShardEnd } from "../core/types.ts";
 import type { Chunk } from "../engine/chunk.ts";
 import type { AlarmClock } from "./alarmClock.ts";
-import { type AppendEffect, AppendQueue, type PendingAppend, writersOf } from "./appendQueue.ts";
+import {
+  type AppendEffect,
+  AppendQueue,
+  type PendingAppend,
+  shareReceipts,
+  writersOf,
+} from "./appendQueue.ts";
+import { AppendTokens, type KnownAppend } from "./appendTokens.ts";
 import { groupChunks } from "./commitGroups.ts";
 import { applyEffects } from "./guardedAppends.ts";
 import type { ShardState } from "./shardState.ts";
+import type { MeteredSql } from "../core/meteredSql.ts";
 
 /** What the committer needs of the shard. */
 export interface CommitOwner {
+  readonly sql: MeteredSql;
   readonly storage: DurableObjectStorage;
   readonly state: ShardState;
   readonly alarmClock: AlarmClock;
@@ -29,12 +39,14 @@ export class Committer {
   isCommitting = false;
   private readonly owner: CommitOwner;
   private readonly appends = new AppendQueue();
+  private readonly tokens: AppendTokens;
   /** Resolves when everything that was pending is committed, or has failed. */
   private idle: Promise<void> = Promise.resolve();
   private closing: Promise<ShardEnd> | undefined;
 
   constructor(owner: CommitOwner) {
     this.owner = owner;
+    this.tokens = new AppendTokens(owner.sql);
   }
 
   get pendingBytes(): number {
@@ -50,10 +62,20 @@ export class Committer {
    * Resolves with a receipt for each chunk once they are durable. Throws `overloaded`,
    * `commitFailed`.
    */
-  append(uid: string, chunks: readonly Chunk[], effect?: AppendEffect): Promise<AppendReceipt[]> {
-    const receipts = this.appends.add(uid, chunks, effect);
+  append(
+    uid: string,
+    chunks: readonly Chunk[],
+    { effect, token }: { effect?: AppendEffect | undefined; token?: AppendToken | undefined } = {},
+  ): Promise<AppendReceipt[]> {
+    const receipts = this.appends.add(uid, chunks, effect, token?.id);
+    if (token !== undefined) this.tokens.note(token, receipts);
     if (!this.isCommitting) this.idle = this.commitPending();
     return receipts;
+  }
+
+  /** The receipts of an append that was made before; undefined if there is none. */
+  findAppend(token: AppendToken): Promise<AppendReceipt[]> | undefined {
+    return this.tokens.find(token);
   }
 
   /**
@@ -127,8 +149,7 @@ export class Committer {
     this.isCommitting = true;
     for (let batch = this.appends.take(); batch.length > 0; batch = this.appends.take()) {
       try {
-        const receipts = await this.commit(batch);
-        this.appends.settle(batch, receipts);
+        this.appends.settle(batch, await this.commit(batch));
       } catch (error) {
         this.counters.failedCommits++;
         // The log line of the request names the caller. For a shard that was deleted meanwhile
@@ -149,17 +170,20 @@ export class Committer {
   private async commit(batch: readonly PendingAppend[]): Promise<AppendReceipt[]> {
     const { state, alarmClock, storage } = this.owner;
     const store = state.opened();
+    const nowMs = Date.now();
     const chunks = batch.flatMap((append) => append.chunks);
-    const stamped = store.stamp(chunks, Date.now());
+    const stamped = store.stamp(chunks, nowMs);
+    const receipts = stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
     state.transact(() => {
       store.append(groupChunks(stamped), writersOf(batch));
       applyEffects(store, batch);
+      this.tokens.store(tokensOf(batch, receipts), nowMs);
     });
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
     this.counters.commits++;
     this.owner.publish();
-    return stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
+    return receipts;
   }
 
   private async writeEnd(): Promise<ShardEnd> {
@@ -186,6 +210,17 @@ export class Committer {
     this.owner.moveSealed();
     return end;
   }
+}
+
+/** What a later call with the same token is to get. */
+function tokensOf(
+  batch: readonly PendingAppend[],
+  receipts: readonly AppendReceipt[],
+): KnownAppend[] {
+  if (batch.every(({ token }) => token === undefined)) return [];
+  return shareReceipts(batch, receipts).flatMap(({ append: { token }, own }) =>
+    token === undefined ? [] : [{ token, receipts: own }],
+  );
 }
 
 function commitFailure(error: unknown): StreamError {

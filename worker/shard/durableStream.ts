@@ -153,7 +153,7 @@ export class DurableStream {
 
   private queue(chunks: readonly Chunk[], effect: AppendEffect): Promise<AppendReceipt[]> {
     const { committer } = this.host;
-    return committer.append(this.host.opened().description.uid, chunks, effect);
+    return committer.append(this.host.opened().description.uid, chunks, { effect });
   }
 
   private async touch(): Promise<void> {

@@ -23,6 +23,7 @@ import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
 import {
   type AppendReply,
+  type AppendToken,
   asReply,
   type NextRequest,
   type Reply,
@@ -76,6 +77,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
     });
     this.committer = new Committer({
+      sql: this.sql,
       storage: ctx.storage,
       state: this.state,
       alarmClock: this.alarmClock,
@@ -102,9 +104,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
   }
 
-  append(offered: Uint8Array[]): Promise<Reply<AppendReply>> {
+  append(offered: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>> {
     return asReply(async () => {
       const { uid, closedMs } = this.durable.inUse().description;
+      const known = token && this.committer.findAppend(token);
+      if (known !== undefined) return { receipts: await known, refused: 0 };
       const isClosing = this.committer.isClosing || this.durable.isEnding;
       if (closedMs !== undefined || isClosing) {
         throw new StreamError("shardClosed", { uid });
@@ -115,7 +119,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         refused: 0,
       };
       if (chunks.length === 0) throw new StreamError("overloaded");
-      return { receipts: await this.committer.append(uid, chunks), refused };
+      return { receipts: await this.committer.append(uid, chunks, { token }), refused };
     });
   }
 

@@ -117,6 +117,7 @@ const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
   tooManyWaiting: "InternalError",
   locationNotFound: "IllegalLocationException",
   overloaded: "ProvisionedThroughputExceededException",
+  unreachable: "ProvisionedThroughputExceededException",
   commitFailed: "InternalError",
   corrupt: "InternalError",
   segmentSkipped: "InternalError",

@@ -146,6 +146,8 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   tooManyWaiting: internal,
   locationNotFound: internal,
   overloaded: busy,
+  unreachable: () =>
+    new YandexError("Unavailable", "The stream moves to another server, try again later"),
   commitFailed: internal,
   corrupt: (_, detail) => issue("internal", damageText(detail)),
   segmentSkipped: internal,

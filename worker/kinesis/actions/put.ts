@@ -207,7 +207,7 @@ function failureOf(
   stream: { name: string; account: string },
   failures: FailureLog,
 ): KinesisError {
-  if (isCode(failure, "overloaded")) {
+  if (isCode(failure, "overloaded", "unreachable")) {
     return throughputExceeded(shardIndex, stream);
   }
   failures.log(failure);

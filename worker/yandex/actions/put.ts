@@ -93,7 +93,7 @@ function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
 function replyOf(result: PutResult, full: string, failures: FailureLog): object {
   if ("failure" in result) {
     const { failure } = result;
-    const isOverload = isCode(failure, "overloaded");
+    const isOverload = isCode(failure, "overloaded", "unreachable");
     return {
       ErrorMessage: yandexErrorOf(failure, full, failures).message,
       ErrorCode: isOverload ? "ProvisionedThroughputExceededException" : "InternalFailure",
