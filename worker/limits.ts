@@ -285,6 +285,9 @@ export const sseConnectionMs = 60_000;
 /** Payload of a page of Durable Streams, small enough for caches and phones. */
 export const durablePageBytesMax = 1024 * 1024;
 
+/** How long a signed address of a stream is good at most: a week, as presigned addresses of AWS are. */
+export const signedUrlSecondsMax = 604_800;
+
 /** What a scan looks at in one turn of the isolate: some milliseconds of work. */
 export const scanStepBytes = 4 * 1024 * 1024;
 

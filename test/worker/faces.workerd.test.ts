@@ -1,4 +1,4 @@
-// One stream, three faces, inside workerd: made through any of them, written through all of them at once
+// One stream, four faces, inside workerd: made through any of them, written through all of them at once
 // and read through each, every record is the same one with each dialect's own names for where it is. What
 // one face does to the shards the others see.
 
@@ -32,11 +32,14 @@ interface Keyed {
   data: string;
 }
 
-interface Face {
+interface Face extends Writer {
+  read(name: string, shard: number): Promise<Seen[]>;
+}
+
+interface Writer {
   create(name: string, shards: number): Promise<unknown>;
   /** Shard and index of each record, in the order of the records. */
   put(name: string, records: readonly Keyed[]): Promise<{ shard: number; index: number }[]>;
-  read(name: string, shard: number): Promise<Seen[]>;
 }
 
 const faces: Record<"Kinesis" | "v3io" | "Yandex", Face> = {
@@ -115,24 +118,60 @@ const faces: Record<"Kinesis" | "v3io" | "Yandex", Face> = {
 
 const names = Object.keys(faces) as (keyof typeof faces)[];
 
+/** A face without keys and times of records: it shows the data of a shard as one run of bytes. */
+const durable: Writer = {
+  create: (stream, shards) =>
+    send(`/v1/stream/${stream}`, {
+      method: "PUT",
+      headers: { "stream-shard-count": String(shards) },
+    }),
+  put: async (stream, records) => {
+    const places: { shard: number; index: number }[] = [];
+    for (const { key, data } of records) {
+      const headers = { "stream-key": key, "content-type": "application/octet-stream" };
+      const reply = await send(`/v1/stream/${stream}`, { method: "POST", headers, body: data });
+      places.push({
+        shard: Number(reply.headers.get("stream-shard")),
+        index: indexIn(reply) - 1,
+      });
+    }
+    return places;
+  },
+};
+
+const makers = { ...faces, "Durable Streams": durable };
+
+/** All bytes of a shard, and how many records they were. */
+async function readBytes(stream: string, shard: number): Promise<{ text: string; count: number }> {
+  const reply = await send(`/v1/stream/${stream}?shard=${shard}`, {});
+  expect(reply.headers.get("stream-up-to-date")).toBe("true");
+  return { text: await reply.text(), count: indexIn(reply) };
+}
+
+function indexIn(reply: Response): number {
+  return Number(reply.headers.get("stream-next-offset")?.split("_")[0]);
+}
+
 let name: string;
 
 beforeEach(() => {
   name = `s-${crypto.randomUUID()}`;
 });
 
-describe.each(names)("made through %s", (maker) => {
+const writers = Object.keys(makers) as (keyof typeof makers)[];
+
+describe.each(writers)("made through %s", (maker) => {
   test("written through all at once, and the same through each", async () => {
-    await faces[maker].create(name, shardCount);
+    await makers[maker].create(name, shardCount);
     const written = await Promise.all(
-      names.map(async (writer) => {
+      writers.map(async (writer) => {
         const batches: Omit<Seen, "timeMs">[] = [];
         for (let batch = 0; batch < 5; batch++) {
           const records = Array.from({ length: 8 }, (_, i) => ({
             key: `key ${i}`,
             data: `${writer} ${batch} ${i} \u00e9`,
           }));
-          const places = await faces[writer].put(name, records);
+          const places = await makers[writer].put(name, records);
           expect(places).toHaveLength(records.length);
           for (const [i, place] of places.entries()) {
             batches.push({ ...place, key: records[i]?.key ?? "", data: records[i]?.data ?? "" });
@@ -151,7 +190,74 @@ describe.each(names)("made through %s", (maker) => {
       const indexes = view.filter((each) => each.shard === shard).map(({ index }) => index);
       expect(indexes).toEqual(indexes.map((_, i) => i));
       expect(indexes.length).toBeGreaterThan(0);
+      const texts = view.filter((each) => each.shard === shard).map(({ data }) => data);
+      expect(await readBytes(name, shard)).toEqual({ text: texts.join(""), count: texts.length });
     }
+  });
+});
+
+describe("messages of Durable Streams", () => {
+  const json = { "content-type": "application/json" };
+  const post = (body: string) =>
+    send(`/v1/stream/${name}`, { method: "POST", headers: json, body });
+
+  test("are records of the same index, in the bytes in which they were sent", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT", headers: json });
+    await post('[{"n": 1e400}, "two" ,[3,[4]]]');
+    await post(' {"n":12345678901234567890, "n":2} ');
+    const expected = ['{"n": 1e400}', '"two"', "[3,[4]]", '{"n":12345678901234567890, "n":2}'];
+    for (const reader of names) {
+      const seen = await faces[reader].read(name, 0);
+      expect(seen.map(({ index, data }) => [index, data])).toEqual([...expected.entries()]);
+    }
+    expect(await (await send(`/v1/stream/${name}`, {})).text()).toBe(`[${expected.join(",")}]`);
+  });
+
+  test("are JSON also if another dialect has put what is none", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT", headers: json });
+    await post("1");
+    const others = ['{"good": true}', "not JSON", "", "\ufeff2", "[1,"];
+    await faces.Kinesis.put(
+      name,
+      others.map((data) => ({ key: "k", data })),
+    );
+    await post("2");
+    const binary = (text: string) => ({ $binary: base64(text) });
+    const [, ...rest] = others.map(binary);
+    const shown = [1, { good: true }, ...rest, 2];
+    expect(await (await send(`/v1/stream/${name}`, {})).json()).toEqual(shown);
+  });
+
+  test("a closed stream is closed for every dialect, and can be read to its end", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT" });
+    const headers = { "content-type": "application/octet-stream", "stream-closed": "true" };
+    await send(`/v1/stream/${name}`, { method: "POST", headers, body: "last" });
+    const Records = [{ PartitionKey: "k", Data: base64("x") }];
+    const { output } = await kinesis("PutRecords", { StreamName: name, Records });
+    expect(output).toMatchObject({ FailedRecordCount: 1 });
+    const put = await v3io("PutRecords", `/bigdata/${name}`, { Records });
+    expect(put.output).toMatchObject({ FailedRecordCount: 1 });
+    for (const reader of names) {
+      expect(await faces[reader].read(name, 0)).toMatchObject([{ index: 0, data: "last" }]);
+    }
+  });
+
+  test("a stream that keeps everything is shown with the longest retention", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT" });
+    const { output } = await kinesis("DescribeStreamSummary", { StreamName: name });
+    expect(output).toMatchObject({ StreamDescriptionSummary: { RetentionPeriodHours: 8760 } });
+  });
+
+  test("a deleted stream with forks exists for no dialect", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT", body: "a" });
+    const source = { "stream-forked-from": `/v1/stream/${name}` };
+    await send(`/v1/stream/${name}-fork`, { method: "PUT", headers: source });
+    await kinesis("DeleteStream", { StreamName: name });
+    expect((await kinesis("DescribeStreamSummary", { StreamName: name })).status).toBe(400);
+    const { StreamNames } = (await kinesis("ListStreams", { Limit: 10_000 })).output;
+    expect(StreamNames.filter((each) => each.startsWith(name))).toEqual([`${name}-fork`]);
+    expect((await send(`/v1/stream/${name}`, {})).status).toBe(410);
+    expect(await (await send(`/v1/stream/${name}-fork`, {})).text()).toBe("a");
   });
 });
 

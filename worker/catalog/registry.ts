@@ -22,6 +22,9 @@ type StreamRow = { name: string; description: string };
 /** A name as a directory, which is how listings sort: "a-b/" before "a/". */
 const PATH = "name || '/'";
 
+/** False for a stream that was deleted and is kept for its forks. */
+const IS_SHOWN = "json_extract(description, '$.durable.isDeleted') IS NOT 1";
+
 /** A text that sorts after every path with the prefix to which it is appended. */
 const AFTER_ALL = "\u{10FFFF}";
 
@@ -73,7 +76,8 @@ export class StreamRegistry {
   page(after: string, limit: number, path?: string): StreamPage {
     const kind = path === undefined ? "name NOT LIKE '/%'" : "name >= ? AND name < ?";
     const range = path === undefined ? [] : [path, path + AFTER_ALL];
-    const sql = `SELECT name, description FROM stream WHERE name > ? AND ${kind} ORDER BY name`;
+    const sql = `SELECT name, description FROM stream
+      WHERE name > ? AND ${kind} AND ${IS_SHOWN} ORDER BY name`;
     const { streams, more } = this.read(sql, limit, after, ...range);
     return { streams: streams.map(summaryOf), more };
   }
@@ -94,7 +98,7 @@ export class StreamRegistry {
         const stream = this.find(row.name);
         const createdMs = stream?.createdMs ?? 0;
         if (!isStream) entries.push({ path: at, createdMs });
-        else if (stream !== undefined && stream.status !== "DELETING") {
+        else if (stream !== undefined && isShown(stream)) {
           entries.push({ path: at, createdMs, stream: outlineOf(stream) });
         }
         done = at;
@@ -204,6 +208,11 @@ export class StreamRegistry {
     if (stream === undefined) this.remove(stored);
     return stream;
   }
+}
+
+/** In directories: a stream that is about to go, or is kept only for its forks, is none any more. */
+function isShown({ status, durable }: StreamDescription): boolean {
+  return status !== "DELETING" && durable?.isDeleted !== true;
 }
 
 function summaryOf(stream: StreamDescription): StreamSummary {

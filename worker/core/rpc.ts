@@ -73,8 +73,11 @@ export interface ShardApi {
    * writers with the same row: see shard/guardedAppends.ts.
    */
   write(chunks: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>>;
-  /** The state of the stream; `touch` renews its time to live. Fails with `shardNotFound`. */
-  look(touch: boolean): Promise<Reply<DurableState>>;
+  /**
+   * The state of the stream; `touch` renews its time to live. `next` is the end, or the place with
+   * that index. Fails with `shardNotFound`.
+   */
+  look(touch: boolean, index?: number): Promise<Reply<DurableState>>;
   /**
    * Records from an index on, as soon as there are any; none if the time is over or the shard has
    * ended. Fails with `tooManyWaiting`.

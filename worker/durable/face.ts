@@ -8,7 +8,7 @@ import { splitUrl } from "../http/url.ts";
 import { DurableError, durableErrorOf } from "./errors.ts";
 import { streamNameOf } from "./names.ts";
 import { operationOf } from "./operations.ts";
-import { identify, permitOn } from "./permission.ts";
+import { identify, identifyIssuer, permitOn } from "./permission.ts";
 import { failed, preflight } from "./reply.ts";
 
 export async function serveDurable(
@@ -34,13 +34,15 @@ async function call(
 ): Promise<Response> {
   const { url, headers } = request;
   const { path, query } = splitUrl(url);
-  const operation = operationOf(request);
-  const caller = identify(backend, headers, Date.now());
-  const scope = { account: caller.principal.account, region: home.region };
+  const parameters = new URLSearchParams(query);
+  const operation = operationOf(request.method, parameters);
   const name = streamNameOf(path);
+  const caller =
+    (await identifyIssuer(backend, request, parameters, home.region, name)) ??
+    identify(backend, headers, Date.now());
+  const scope = { account: caller.principal.account, region: home.region };
   const [address = url] = url.split(/[?#]/, 1);
   const isOpen = backend.access.mode === "open";
-  const parameters = new URLSearchParams(query);
   const context = { backend, scope, caller, request, name, query: parameters, address, isOpen };
   await permitOn(context, operation.action, name);
   return await operation.run({ ...context, failures });

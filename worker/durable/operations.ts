@@ -1,9 +1,10 @@
-// Finds the operation of a request by its method.
+// Finds the operation of a request by its method; a POST that asks for an address is one by itself.
 import { appendToStream } from "./actions/append.ts";
 import { createStream } from "./actions/create.ts";
 import { headStream } from "./actions/head.ts";
 import { readStream } from "./actions/read.ts";
 import { removeStream } from "./actions/remove.ts";
+import { signAddress, signParameter } from "./actions/sign.ts";
 import { DurableError } from "./errors.ts";
 import type { Operation } from "./operation.ts";
 
@@ -13,6 +14,7 @@ export const operations = [
   headStream,
   readStream,
   removeStream,
+  signAddress,
 ] as const;
 
 export type OperationName = (typeof operations)[number]["name"];
@@ -26,8 +28,9 @@ const byMethod: ReadonlyMap<string, Operation> = new Map<string, Operation>([
 ]);
 
 /** Throws DurableError 405. */
-export function operationOf({ method }: Pick<Request, "method">): Operation {
-  const found = byMethod.get(method);
+export function operationOf(method: string, query: URLSearchParams): Operation {
+  const isSigning = method === "POST" && query.has(signParameter);
+  const found = isSigning ? signAddress : byMethod.get(method);
   if (found !== undefined) return found;
   throw new DurableError(405, "METHOD_NOT_ALLOWED", "A stream has no such method.", {
     allow: [...byMethod.keys(), "OPTIONS"].join(", "),

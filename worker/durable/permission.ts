@@ -5,6 +5,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { Backend } from "../stream/backend.ts";
 import { DurableError } from "./errors.ts";
 import type { Call } from "./operation.ts";
+import { accessParameter, accountOf, openGrant } from "./signedUrl.ts";
 
 /** Throws DurableError 401 without credentials, 403 for credentials that are not good. */
 export function identify(
@@ -23,6 +24,41 @@ export function identify(
     message,
     hasNone ? challenge : {},
   );
+}
+
+/**
+ * Who has issued the signed address of a request; undefined if it is none. Throws DurableError 403
+ * for one that is not good, or not for this stream, or not for this method.
+ */
+export async function identifyIssuer(
+  backend: Backend,
+  { method }: Pick<Request, "method">,
+  query: URLSearchParams,
+  region: string,
+  name: string,
+): Promise<Caller | undefined> {
+  const { access } = backend;
+  const text = query.get(accessParameter);
+  if (text === null || access.mode !== "keys") return undefined;
+  const scope = { account: accountOf(text) ?? "", region };
+  const isRead = method === "GET" || method === "HEAD";
+  const key =
+    isRead && scope.account !== "" ? await backend.accounts.findCursorKey(scope) : undefined;
+  const grant = openGrant(key, scope, text, Date.now());
+  const issuer = grant && access.keys.findSigning(grant.accessKeyId)?.principal;
+  if (issuer?.account !== scope.account) throw badAddress();
+  const stream = await backend.durable.find(scope, name);
+  const isCurrent = stream.uid === grant?.stream;
+  if (!isCurrent && (await backend.durable.refresh(scope, name)).uid !== grant?.stream) {
+    throw badAddress();
+  }
+  return { kind: "caller", principal: issuer, region: undefined, isOpen: false };
+}
+
+function badAddress(): DurableError {
+  const what =
+    "The signed address is not good for this: its time is over, or it is for another stream.";
+  return new DurableError(403, "FORBIDDEN", what);
 }
 
 /** Throws DurableError 403. */

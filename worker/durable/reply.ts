@@ -6,7 +6,7 @@ import type { DurableError } from "./errors.ts";
 
 const exposedHeaders =
   "Stream-Next-Offset, Stream-Cursor, Stream-Up-To-Date, Stream-Closed, Stream-TTL, Stream-Expires-At, " +
-  "Stream-SSE-Data-Encoding, Stream-Shards, Stream-Children, Producer-Epoch, Producer-Seq, " +
+  "Stream-SSE-Data-Encoding, Stream-Shard, Stream-Shards, Stream-Children, Producer-Epoch, Producer-Seq, " +
   "Producer-Expected-Seq, Producer-Received-Seq, ETag, Content-Type, Location, Retry-After, Date";
 
 const allowedHeaders =

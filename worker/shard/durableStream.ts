@@ -85,12 +85,12 @@ export class DurableStream {
     return reply;
   }
 
-  async look(touch: boolean): Promise<DurableState> {
+  async look(touch: boolean, index = this.host.published.nextIndex): Promise<DurableState> {
     const store = this.inUse();
     const { life } = store.description;
     if (touch && life?.isDeleted !== true) await this.touch();
     return {
-      next: this.positionAt(this.host.published.nextIndex),
+      next: this.positionAt(index),
       isClosed: isClosedStore(store),
       isDeleted: life?.isDeleted === true,
     };

@@ -132,8 +132,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return asReply(() => this.durable.write(openOffered(offered), guard));
   }
 
-  look(touch: boolean): Promise<Reply<DurableState>> {
-    return asReply(() => this.durable.look(touch));
+  look(touch: boolean, index?: number): Promise<Reply<DurableState>> {
+    return asReply(() => this.durable.look(touch, index));
   }
 
   readNext({ timeoutMs, ...request }: NextRequest): Promise<Reply<ReadReply>> {

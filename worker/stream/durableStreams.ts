@@ -4,6 +4,7 @@ import type {
   Ancestor,
   DurableSpec,
   DurableState,
+  Position,
   WriteGuard,
   WriteReply,
 } from "../core/durable.ts";
@@ -93,6 +94,11 @@ export class DurableStreams {
   /** The state of a shard's stream; `touch` renews its time to live. Throws `shardNotFound`. */
   async look(uid: string, touch: boolean): Promise<DurableState> {
     return unwrap(await this.runtime.env.SHARD.getByName(uid).look(touch));
+  }
+
+  /** Where a place of a shard is. Counts as a use. Throws `shardNotFound`. */
+  async positionAt(uid: string, index: number): Promise<Position> {
+    return unwrap(await this.runtime.env.SHARD.getByName(uid).look(true, index)).next;
   }
 
   /** As `look`, without counting as a use; undefined if there is no such stream any more. */

@@ -33,6 +33,7 @@ export function keysOf(principals: readonly TestPrincipal[]): Partial<Env> {
     ...principal,
     secretAccessKey: secretOf(principal.accessKeyId),
     v3io: { accessKey: sessionKeyOf(principal.accessKeyId) },
+    tokens: [sessionKeyOf(principal.accessKeyId)],
   }));
   return { MILLRACE_AUTH: JSON.stringify({ principals: whole }) };
 }

@@ -7,6 +7,7 @@ import { jsonMediaType, mediaTypeOf } from "../../core/mediaType.ts";
 import { keyBytesMax, requestBodyBytesMax } from "../../limits.ts";
 import { PACK_ROW } from "../../engine/recordBatch.ts";
 import { readBody } from "../../http/body.ts";
+import type { PlacedRecord } from "../../stream/writer.ts";
 import type { BriefStream, KnownShard } from "../../stream/knownStreams.ts";
 import { DurableError, gone, invalid } from "../errors.ts";
 import { readClosed, readProducer } from "../headers.ts";
@@ -154,7 +155,7 @@ function accepted({ verdict, next, isClosed }: WriteReply, guard: WriteGuard): R
 
 /** Without a shard, records go to the shard of their key, or of the stream's turn. */
 async function spread(
-  { backend: { streams }, scope, name }: Call,
+  { backend: { durable, streams }, scope, name }: Call,
   stream: BriefStream,
   { guard, messages, key, fault }: Append,
 ): Promise<Response> {
@@ -176,7 +177,13 @@ async function spread(
   }
   const results = await streams.put(found, records);
   for (const result of results) if ("failure" in result) throw result.failure;
-  return bare(204);
+  const last = results.at(-1) as PlacedRecord;
+  // All records of a request have one key, so they are in one shard.
+  const next = await durable.positionAt(last.shard.uid, last.index + 1);
+  return bare(204, {
+    "stream-shard": String(last.shard.index),
+    "stream-next-offset": offsetText(next),
+  });
 }
 
 function placeAll({ rows }: ReturnType<typeof recordsOf>, shard: number): void {
