@@ -222,10 +222,36 @@ describe("messages of Durable Streams", () => {
       others.map((data) => ({ key: "k", data })),
     );
     await post("2");
-    const binary = (text: string) => ({ $binary: base64(text) });
-    const [, ...rest] = others.map(binary);
+    const [, ...rest] = others.map((text) => ({ $binary: base64(text) }));
     const shown = [1, { good: true }, ...rest, 2];
     expect(await (await send(`/v1/stream/${name}`, {})).json()).toEqual(shown);
+  });
+
+  test("are selected by key and by content, and a live reader waits for one that is", async () => {
+    await send(`/v1/stream/${name}`, { method: "PUT", headers: json });
+    const put = (key: string, n: number) =>
+      send(`/v1/stream/${name}`, {
+        method: "POST",
+        headers: { ...json, "stream-key": key },
+        body: JSON.stringify({ n }),
+      });
+    for (let n = 0; n < 6; n++) await put(n % 2 === 0 ? "even" : "odd", n);
+    const read = async (query: string) => {
+      const reply = await send(`/v1/stream/${name}?${query}`, {});
+      expect([query, reply.status]).toEqual([query, 200]);
+      return [indexIn(reply), await reply.json()];
+    };
+    const where = encodeURIComponent('{"data":{"n":[{"numeric":[">",3]}]}}');
+    expect(await read("key=odd")).toEqual([6, [{ n: 1 }, { n: 3 }, { n: 5 }]]);
+    expect(await read("key=odd&key=even&where=" + where)).toEqual([6, [{ n: 4 }, { n: 5 }]]);
+    expect(await read(`key=none`)).toEqual([6, []]);
+    const at = `offset=${(await put("odd", 7)).headers.get("stream-next-offset")}`;
+    const polled = read(`${at}&live=long-poll&key=even`);
+    await put("odd", 9);
+    await put("even", 10);
+    expect(await polled).toEqual([9, [{ n: 10 }]]);
+    const wrong = await send(`/v1/stream/${name}?where=${encodeURIComponent("{")}`, {});
+    expect(wrong.status).toBe(400);
   });
 
   test("a closed stream is closed for every dialect, and can be read to its end", async () => {

@@ -1,7 +1,13 @@
 // Failures of this dialect: a status, a name for programs, a text for people. The protocol fixes the
 // statuses (sections 5 and 9) and leaves the body open; here it is JSON.
 import { BodyError } from "../http/body.ts";
-import { damageText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
+import {
+  conditionText,
+  damageText,
+  isCode,
+  isStreamError,
+  type StreamErrorCode,
+} from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 
 export class DurableError extends Error {
@@ -99,7 +105,11 @@ function knownErrorOf(error: unknown): DurableError {
   }
   if (isCode(error, "streamNotFound") && error.detail.isKept === true) return gone();
   const [status, code, message] = answers[error.code];
-  const text = isCode(error, "corrupt") ? damageText(error.detail) : message;
+  const text = isCode(error, "corrupt")
+    ? damageText(error.detail)
+    : isCode(error, "invalidCondition")
+      ? conditionText(error.detail)
+      : message;
   const isTemporary = status === 429 || status === 503;
   return new DurableError(status, code, text, isTemporary ? retry : {});
 }

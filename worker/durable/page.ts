@@ -3,6 +3,7 @@
 import type { DurableState, Position } from "../core/durable.ts";
 import type { Location } from "../core/types.ts";
 import { durablePageBytesMax, pageRecordsMax } from "../limits.ts";
+import type { Selection } from "../scan/selection.ts";
 import type { Page } from "../stream/reader.ts";
 import { printRuns } from "./content.ts";
 import { gone } from "./errors.ts";
@@ -15,6 +16,8 @@ export interface ReadCall {
   /** As it was sent. */
   offset: string;
   live: "sse" | "long-poll" | undefined;
+  /** Only the records that it takes are shown. */
+  selection: Selection | undefined;
   /** As of now, if the shard had to be asked. */
   state: DurableState | undefined;
 }
@@ -39,11 +42,12 @@ export async function pageFrom(
   { stream, shard }: Target,
   location: Location,
   isEarliest: boolean,
+  selection: Selection | undefined,
 ): Promise<Page> {
   const { ancestors } = stream;
   const source = { uid: shard.uid, ancestors };
   const trimmed = isEarliest ? "skip" : "refuse";
-  const page = await backend.durable.read(source, location, limits, trimmed);
+  const page = await backend.durable.read(source, location, limits, trimmed, selection);
   if (page.view.isDeleted === true) throw gone();
   return page;
 }

@@ -25,6 +25,7 @@ import {
   shardDoesNotExist,
   shardLimitExceeded,
   shardsNotAdjacent,
+  streamClosed,
   streamExists,
   streamNotActive,
   streamNotFound,
@@ -88,7 +89,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   queuesExist,
   policyNotFound: internal,
   shardClosed: (stream, detail) =>
-    "shard" in detail ? shardAlreadySplit(detail.shard, stream) : internal(),
+    "shard" in detail ? shardAlreadySplit(detail.shard, stream) : streamClosed(stream),
   hashOutOfRange: internal,
   shardsNotAdjacent: (stream, { shard, adjacent }) => shardsNotAdjacent(shard, adjacent, stream),
   subscriptionTaken: internal,

@@ -579,3 +579,8 @@ function javaDate(ms: number): string {
   const [weekday, day, month, year, time] = new Date(ms).toUTCString().split(/,? /);
   return `${weekday} ${month} ${day} ${time} UTC ${year}`;
 }
+
+/** Of our own: a writer of Durable Streams has closed the stream, and nothing continues its shard. */
+export function streamClosed({ name, account }: NamedStream): KinesisError {
+  return inUse(`Stream ${name} under account ${account} was closed by its writer.`);
+}

@@ -5,6 +5,7 @@ import type { NamedResource } from "../stream/permission.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { pendingTotalBytes } from "../shard/pendingBudget.ts";
 import { readCounters } from "../stream/readCounters.ts";
+import { liveTotals } from "../stream/liveFeed.ts";
 import { visitShards } from "../core/parallel.ts";
 
 /** Throws `streamNotFound`, `shardNotFound`. */
@@ -27,6 +28,7 @@ function isolateStats() {
     reads: readCounters,
     cache: { bytes, hits, misses },
     pendingBytes: pendingTotalBytes(),
+    live: liveTotals(Date.now()),
   };
 }
 

@@ -11,6 +11,8 @@ import type {
 import type { Runtime } from "../core/bindings.ts";
 import { type DurableCreation, unwrap } from "../core/rpc.ts";
 import { isCode } from "../errors.ts";
+import type { Selection } from "../scan/selection.ts";
+import { narrowPage } from "./selectedPage.ts";
 import type { Location, Scope } from "../core/types.ts";
 import { packRecords } from "./writer.ts";
 import type { RecordBatch } from "../engine/recordBatch.ts";
@@ -128,8 +130,14 @@ export class DurableStreams {
     location: Location,
     limits: PageLimits,
     trimmed: Trimmed,
+    selection?: Selection,
   ): Promise<Page> {
-    return readForkedPage(this.runtime, shard, location, limits, trimmed);
+    return readForkedPage(this.runtime, shard, location, limits, trimmed, selection);
+  }
+
+  /** The records of a page that a selection takes. */
+  narrow(page: Page, selection: Selection): Page {
+    return narrowPage(page, selection);
   }
 
   /** The next records of a shard, for a reader of this request: see LiveFeed.next. */

@@ -6,6 +6,8 @@ import type { Runtime } from "../core/bindings.ts";
 import type { Location } from "../core/types.ts";
 import { freshView, type Page, readPage, type Run, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
+import type { Selection } from "../scan/selection.ts";
+import { narrowPage, selectPage } from "./selectedPage.ts";
 import { payloadShareOf } from "../engine/chunk.ts";
 
 export interface ForkedShard {
@@ -13,13 +15,17 @@ export interface ForkedShard {
   ancestors: readonly Ancestor[];
 }
 
-/** As `readPage`. The view of the page is that of the shard itself. */
+/**
+ * As `readPage`; with a selection, only the records that it takes. The view of the page is that of
+ * the shard itself.
+ */
 export async function readForkedPage(
   runtime: Runtime,
   { uid, ancestors }: ForkedShard,
   location: Location,
   limits: PageLimits,
   trimmed: Trimmed,
+  selection?: Selection,
 ): Promise<Page> {
   const runs: Run[] = [];
   let isMixed = false;
@@ -28,17 +34,18 @@ export async function readForkedPage(
   for (const ancestor of ancestors) {
     while (at.index < ancestor.endIndex) {
       const left = Math.min(recordsMax, ancestor.endIndex - at.index);
-      const page = await readPage(
+      const read = await readPage(
         runtime,
         ancestor.uid,
         at,
         { recordsMax: left, bytesMax },
         trimmed,
       );
+      const page = selection === undefined ? read : narrowPage(read, selection);
       runs.push(...page.runs);
       isMixed ||= page.view.isMixed === true;
       recordsMax -= page.next.index - at.index;
-      bytesMax -= page.runs.reduce((bytes, run) => bytes + payloadShareOf(run), 0);
+      bytesMax -= read.runs.reduce((bytes, run) => bytes + payloadShareOf(run), 0);
       const isStuck = page.next.index <= at.index;
       at = page.next;
       if (recordsMax <= 0 || bytesMax <= 0 || isStuck) {
@@ -48,7 +55,11 @@ export async function readForkedPage(
     }
   }
   const rest = { recordsMax: Math.max(recordsMax, 1), bytesMax: Math.max(bytesMax, 1) };
-  const own = await readPage(runtime, uid, at, runs.length === 0 ? limits : rest, trimmed);
+  const left = runs.length === 0 ? limits : rest;
+  const own =
+    selection === undefined
+      ? await readPage(runtime, uid, at, left, trimmed)
+      : await selectPage(runtime, uid, at, left, trimmed, selection);
   if (runs.length === 0) return own;
   const view = isMixed ? { ...own.view, isMixed } : own.view;
   return { ...own, runs: [...runs, ...own.runs], view };

@@ -220,8 +220,8 @@ export const catalogMutations: readonly Mutation[] = [
   {
     id: "catalog-25",
     file: "worker/catalog/registry.ts",
-    find: 'else if (stream !== undefined && stream.status !== "DELETING") {',
-    replace: "else if (stream !== undefined) {",
+    find: 'return status !== "DELETING" && durable?.isDeleted !== true;',
+    replace: "return durable?.isDeleted !== true;",
     tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "v3io lists streams that are gone",
   },

@@ -23,11 +23,18 @@ const spellings: readonly ((name: string) => string)[] = [
 ];
 
 const at = (query: string, request: Omit<DurableInput, "path">, more: Partial<Case> = {}) =>
-  spellings.map((spell): Case => ({
-    on: "stream",
-    input: ({ stream }) => ({ path: spell(stream) + query, ...request }),
-    ...more,
-  }));
+  spellings.map((spell) => spelt(spell, query, request, more));
+
+const spelt = (
+  spell: (name: string) => string,
+  query: string,
+  request: Omit<DurableInput, "path">,
+  more: Partial<Case>,
+): Case => ({
+  on: "stream",
+  input: ({ stream }) => ({ path: spell(stream) + query, ...request }),
+  ...more,
+});
 
 const bytes = { "content-type": "application/octet-stream" };
 

@@ -5,6 +5,7 @@
 import { concatBytes, utf8 } from "../../codec/bytes.ts";
 import { isStreamError } from "../../errors.ts";
 import { sseConnectionMs, sseKeepAliveMs } from "../../limits.ts";
+import type { Selection } from "../../scan/selection.ts";
 import type { LiveBatch } from "../../stream/liveFeed.ts";
 import type { Page } from "../../stream/reader.ts";
 import { nextCursor } from "../cursor.ts";
@@ -27,9 +28,9 @@ import {
 export async function followStream(call: Call, target: Target, read: ReadCall): Promise<Response> {
   // What stands against the first page is told with a status, before the events begin.
   const isEarliest = read.start.kind === "earliest";
-  const first = await pageFrom(call, target, locationOf(read), isEarliest);
+  const first = await pageFrom(call, target, locationOf(read), isEarliest, read.selection);
   const { readable, writable } = new IdentityTransformStream();
-  const follower = new Follower(call, target, writable.getWriter());
+  const follower = new Follower(call, target, read.selection, writable.getWriter());
   call.backend.durable.goOn(follower.run(first));
   const encoding = encodingOf(target.stream);
   return streamed(readable, {
@@ -47,12 +48,19 @@ const printed = new WeakMap<LiveBatch, Uint8Array>();
 class Follower {
   private readonly call: Call;
   private readonly target: Target;
+  private readonly selection: Selection | undefined;
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   private isGone = false;
   private readonly endsMs = Date.now() + sseConnectionMs;
   private cursor: string | null;
 
-  constructor(call: Call, target: Target, writer: WritableStreamDefaultWriter<Uint8Array>) {
+  constructor(
+    call: Call,
+    target: Target,
+    selection: Selection | undefined,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+  ) {
+    this.selection = selection;
     this.call = call;
     this.target = target;
     this.writer = writer;
@@ -85,7 +93,7 @@ class Follower {
       await this.send(page, this.dataOf(page));
       if (isEnd(page) || this.isGone) return undefined;
       if (isUpToDate(page)) return page;
-      page = await pageFrom(this.call, this.target, page.next, false);
+      page = await pageFrom(this.call, this.target, page.next, false, this.selection);
     }
   }
 
@@ -95,11 +103,14 @@ class Follower {
     const isGone = () => this.isGone;
     for (let page = last; Date.now() < this.endsMs && !this.isGone;) {
       const waitMs = Math.min(sseKeepAliveMs, this.endsMs - Date.now());
-      const batch = await durable.next(uid, isGone, page.next.index, waitMs);
+      const batch = isUpToDate(page)
+        ? await durable.next(uid, isGone, page.next.index, waitMs)
+        : undefined;
       if (this.isGone) return;
       if (batch !== undefined) {
-        page = batch.page;
-        await this.send(page, this.printOnce(batch));
+        const { selection } = this;
+        page = selection === undefined ? batch.page : durable.narrow(batch.page, selection);
+        await this.send(page, page === batch.page ? this.printOnce(batch) : this.dataOf(page));
       } else {
         page = await this.afterSilence(page);
       }
@@ -109,7 +120,7 @@ class Follower {
 
   /** The reader is behind the feed, or nothing has come for a while. */
   private async afterSilence(last: Page): Promise<Page> {
-    const page = await pageFrom(this.call, this.target, last.next, false);
+    const page = await pageFrom(this.call, this.target, last.next, false, this.selection);
     await this.send(page, this.dataOf(page));
     return page;
   }

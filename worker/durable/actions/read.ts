@@ -2,6 +2,8 @@
 // that equal offsets have equal pages once there is more, and caches can answer history for everybody.
 // The page that reaches the end of the stream is asked for again each time (Durable Streams protocol,
 // sections 5.6, 5.7 and 10).
+import { crc32 } from "node:zlib";
+import { compileSelection, type Selection } from "../../scan/selection.ts";
 import type { DurableState } from "../../core/durable.ts";
 import type { Page } from "../../stream/reader.ts";
 import { printRuns } from "../content.ts";
@@ -57,12 +59,21 @@ async function readRequest({ backend, query }: Call, target: Target): Promise<Re
   if (live !== undefined && offsets.length === 0) {
     throw invalid("OFFSET_MISSING", "A live read needs an offset.");
   }
-  return { start, offset, live, state };
+  return { start, offset, live, state, selection: selectionOf(query) };
+}
+
+function isEarliest({ start }: ReadCall): boolean {
+  return start.kind === "earliest";
+}
+
+/** Throws `invalidCondition`. */
+function selectionOf(query: URLSearchParams): Selection | undefined {
+  return compileSelection({ where: query.get("where") ?? undefined, keys: query.getAll("key") });
 }
 
 async function catchUp(call: Call, target: Target, read: ReadCall): Promise<Response> {
-  const page = await pageFrom(call, target, locationOf(read), read.start.kind === "earliest");
-  const tag = tagOf(target, read, page);
+  const page = await pageFrom(call, target, locationOf(read), isEarliest(read), read.selection);
+  const tag = tagOf(call, target, read, page);
   const headers = { ...(await pageHeaders(call, target, page)), etag: tag };
   const control = { "cache-control": cacheControl(call, target, page, historyControl) };
   if (matchesTag(call.request.headers, tag)) return bare(304, { ...headers, ...control });
@@ -76,9 +87,9 @@ async function catchUp(call: Call, target: Target, read: ReadCall): Promise<Resp
 async function longPoll(call: Call, target: Target, read: ReadCall): Promise<Response> {
   const { query } = call;
   const location = locationOf(read);
-  let page = await pageFrom(call, target, location, read.start.kind === "earliest");
-  if (page.runs.length === 0 && isUpToDate(page) && !isEnd(page)) {
-    page = await nextPage(call, target, page);
+  let page = await pageFrom(call, target, location, isEarliest(read), read.selection);
+  if (page.runs.length === 0 && !isEnd(page)) {
+    page = await nextPage(call, target, page, read.selection);
   }
   const place = `${target.shard.uid} ${page.next.index}`;
   const headers = {
@@ -96,18 +107,30 @@ async function longPoll(call: Call, target: Target, read: ReadCall): Promise<Res
 }
 
 /** The page after an empty one, as soon as there is one, or an empty one when the time is over. */
-async function nextPage(call: Call, target: Target, { next }: Page): Promise<Page> {
+async function nextPage(
+  call: Call,
+  target: Target,
+  last: Page,
+  selection: Selection | undefined,
+): Promise<Page> {
   const { durable, settings } = call.backend;
   const { uid } = target.shard;
   const endsMs = Date.now() + settings.longPollMs;
   let isAnswered = false;
   const isGone = () => isAnswered;
+  const narrow = (page: Page) => (selection ? durable.narrow(page, selection) : page);
   try {
-    for (;;) {
-      const batch = await durable.next(uid, isGone, next.index, endsMs - Date.now());
-      if (batch !== undefined) return batch.page;
-      const page = await pageFrom(call, target, next, false);
-      if (page.runs.length > 0 || !isUpToDate(page) || Date.now() >= endsMs) return page;
+    for (let page = last; ;) {
+      const { next } = page;
+      const leftMs = endsMs - Date.now();
+      const batch = isUpToDate(page)
+        ? await durable.next(uid, isGone, next.index, leftMs)
+        : undefined;
+      page =
+        batch === undefined
+          ? await pageFrom(call, target, next, false, selection)
+          : narrow(batch.page);
+      if (page.runs.length > 0 || isEnd(page) || Date.now() >= endsMs) return page;
     }
   } finally {
     isAnswered = true;
@@ -140,9 +163,11 @@ async function pageHeaders(
 }
 
 /** The shard's uid stands for the creation, so a stream that is made anew has other tags. */
-function tagOf({ shard }: Target, { offset }: ReadCall, page: Page): string {
+function tagOf({ query }: Call, { shard }: Target, { offset }: ReadCall, page: Page): string {
+  const asked = [query.get("where"), ...query.getAll("key")].join("\n");
+  const selected = asked === "" ? "" : `:${crc32(asked)}`;
   const end = isEnd(page) ? ":c" : "";
-  return `"${shard.uid}:${offset}:${page.next.index}${end}"`;
+  return `"${shard.uid}:${offset}:${page.next.index}${selected}${end}"`;
 }
 
 const historyControl = "max-age=60, stale-while-revalidate=300";
