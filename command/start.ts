@@ -24,6 +24,14 @@ export function start(command: Command): void {
       "--streams <list>",
       "make these streams: names with counts of shards, orders:4,clicks:1",
     )
+    .option("--iterator-ttl <time>", "age at which shard iterators expire (5m)")
+    .option(
+      "--error-rate <rates>",
+      "make calls fail: PutRecords=0.1,GetRecords=1; repeatable",
+      append,
+    )
+    .option("--latency <time>", "delay every reply, such as 200ms")
+    .option("--log <level>", "a line for each request: info, warn for refused ones, error (off)")
     .option("--tls", "speak TLS too, with a certificate that is made once and kept with the data")
     .option("--cert <file>", "speak TLS with this certificate, in PEM")
     .option("--key <file>", "the private key of --cert, in PEM")

@@ -9,6 +9,8 @@ import { readContainers, readSettings, type SettingVariables } from "../worker/c
 import { shardsMax } from "../worker/limits.ts";
 import { type ClusterFlags, type ClusterFlagValues, readCluster } from "./clusterFlags.ts";
 import { Failure, errorCode, messageOf } from "./failure.ts";
+import { controlFlags, controlVariables } from "./controlFlags.ts";
+import { type ControlVariables, readControls } from "../worker/core/controls.ts";
 import { readCertificate } from "./certificate.ts";
 import { startOf } from "./process.ts";
 import type { Identity } from "./tlsLayer.ts";
@@ -29,6 +31,10 @@ export interface FlagValues extends ClusterFlagValues {
   transitionMs?: string;
   longPollMs?: string;
   streams?: string;
+  iteratorTtl?: string;
+  latency?: string;
+  errorRate?: string[];
+  log?: string;
   tls?: boolean;
   cert?: string;
   key?: string;
@@ -53,7 +59,8 @@ export interface ServeFlags {
   /** Hosts and origins that a server without keys accepts besides its own. */
   allowHosts: string[];
   allowOrigins: string[];
-  settings: SettingVariables;
+  /** Variables for the Worker. */
+  settings: WorkerVariables;
   /** Streams that are made at the start unless they exist, with the counts of their shards. */
   streams?: Record<string, number>;
   /** The certificate: one that the server makes and keeps, or this one. No TLS if undefined. */
@@ -67,6 +74,8 @@ export interface ServeFlags {
   /** Set when the server is one of several that share their objects. */
   cluster?: ClusterFlags;
 }
+
+type WorkerVariables = SettingVariables & ControlVariables;
 
 /** Variables of the environment. */
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -144,20 +153,24 @@ const settingFlags = [
 ] as const;
 
 /** The flags as variables of the Worker, checked by the Worker's own code. */
-function readSettingFlags(values: FlagValues, env: Variables): SettingVariables {
-  const settings: SettingVariables = Object.fromEntries(
-    settingFlags.flatMap(({ value, variable }) =>
-      values[value] === undefined ? [] : [[variable, values[value]]],
+function readSettingFlags(values: FlagValues, env: Variables): WorkerVariables {
+  const settings: WorkerVariables = {
+    ...Object.fromEntries(
+      settingFlags.flatMap(({ value, variable }) =>
+        values[value] === undefined ? [] : [[variable, values[value]]],
+      ),
     ),
-  );
+    ...controlVariables(values),
+  };
   try {
     readSettings({ ...env, ...settings });
     readContainers({ ...env, ...settings });
+    readControls({ ...env, ...settings });
     return settings;
   } catch (error) {
     let what = messageOf(error);
-    for (const { flag, value, variable } of settingFlags) {
-      if (values[value] !== undefined) what = what.replace(variable, flag);
+    for (const { flag, variable } of [...settingFlags, ...controlFlags]) {
+      if (settings[variable] !== undefined) what = what.replace(variable, flag);
     }
     throw new Failure(what, 2);
   }

@@ -117,7 +117,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     reapWithUs(child, options.temporaryFolder);
     if (child.pid !== undefined) options.onStart?.(child.pid);
   };
-  const logEntry = ({ level, message }: WorkerdLog) => log(`worker ${level}: ${message}`);
+  // The Worker's log of requests has that level to itself (worker/http/requestLog.ts).
+  const logEntry = ({ level, message }: WorkerdLog) =>
+    log(level === "debug" ? message : `worker ${level}: ${message}`);
   const start = async (port: number): Promise<Workerd> => {
     const { scratch } = options.folder;
     const text = renderConfig({ ...config, port });

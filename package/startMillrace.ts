@@ -65,6 +65,7 @@ const number: Read = (value, name) => {
   if (typeof value === "number") return String(value);
   throw wrong(name, "a number");
 };
+const milliseconds: Read = (value, name) => `${String(number(value, name))}ms`;
 const text: Read = (value, name) => {
   if (typeof value === "string") return value;
   throw wrong(name, "a string");
@@ -102,6 +103,11 @@ const readers: Record<Exclude<keyof MillraceOptions, "auth" | "onLog">, Read> = 
   limits: text,
   transitionMs: number,
   streams: pairs(":"),
+  iteratorTtl: milliseconds,
+  errorRate: (value, name) => [String(pairs("=")(value, name))],
+  latency: milliseconds,
+  log: text,
+  json: flag,
   tls: flag,
   cert: text,
   key: text,

@@ -30,6 +30,16 @@ export interface MillraceOptions {
   transitionMs?: number;
   /** Streams to make, with the counts of their shards. They are made again by `reset`. */
   streams?: Record<string, number>;
+  /** Age at which shard iterators expire, in milliseconds; 300000 by default. */
+  iteratorTtl?: number;
+  /** How much of the calls of an operation fails, 0 to 1: `{ PutRecords: 0.1 }`. */
+  errorRate?: Record<string, number>;
+  /** How long every reply is delayed, in milliseconds. */
+  latency?: number;
+  /** A line for each request: all, refused ones, or failed ones. */
+  log?: "off" | "error" | "warn" | "info";
+  /** Make these lines JSON. */
+  json?: boolean;
   /** Speak TLS too, with a certificate of the server's own: see `ca` of the server. */
   tls?: boolean;
   /** Files, in PEM, of a certificate and its key. */

@@ -13,6 +13,7 @@ import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/rou
 import type { Scope } from "./core/types.ts";
 import { addsData, SpaceGauge } from "./core/space.ts";
 import { Backend } from "./stream/backend.ts";
+import { logRequest } from "./http/requestLog.ts";
 import { isRoot, splitUrl } from "./http/url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
@@ -41,16 +42,25 @@ export default {
       segments: ctx.exports.Segments,
       waitUntil: (work) => ctx.waitUntil(work),
     };
+    const startMs = Date.now();
     const door = openDoor(request, env);
     const face = faceOf(request);
-    const serve = () => face.serve(request, new Backend(runtime), defaultScope);
+    const backend = new Backend(runtime);
+    const { controls } = backend;
+    const serve = () => face.serve(request, backend, defaultScope);
+    if (controls.latencyMs > 0 && face !== faces.operator) await scheduler.wait(controls.latencyMs);
     try {
       const reply =
         door.preflight ??
         (door.refusal === undefined
           ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
           : await face.refuse(door.refusal, request));
-      return door.finish(reply, Date.now());
+      const finished = door.finish(reply, Date.now());
+      if (controls.log !== "off") {
+        const [dialect = "-"] = Object.entries(faces).find(([, each]) => each === face) ?? [];
+        logRequest({ dialect, deed: backend.deed, startMs }, finished, controls, Date.now());
+      }
+      return finished;
     } finally {
       releaseBody(request);
     }

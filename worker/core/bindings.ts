@@ -30,6 +30,12 @@ export interface Env {
   MILLRACE_LIMITS?: string;
   MILLRACE_LONG_POLL_MS?: string;
   MILLRACE_V3IO_CONTAINERS?: string;
+  /** See controls.ts. */
+  MILLRACE_ITERATOR_TTL_MS?: string;
+  MILLRACE_LATENCY_MS?: string;
+  MILLRACE_ERROR_RATES?: string;
+  MILLRACE_LOG?: string;
+  MILLRACE_LOG_FORM?: string;
   /** Hosts and origins that a server without keys accepts besides its own: see http/door.ts. */
   MILLRACE_ALLOW_HOST?: string;
   MILLRACE_ALLOW_ORIGIN?: string;

@@ -45,6 +45,7 @@ async function call(
   const isOpen = backend.access.mode === "open";
   const context = { backend, scope, caller, request, name, query: parameters, address, isOpen };
   await permitOn(context, operation.action, name);
+  backend.begin(operation.name, name);
   return await operation.run({ ...context, failures });
 }
 

@@ -26,7 +26,7 @@ const notFound = (message: string): KinesisError =>
 const inUse = (message: string): KinesisError =>
   new KinesisError("ResourceInUseException", message);
 
-const limitExceeded = (message: string): KinesisError =>
+export const limitExceeded = (message: string): KinesisError =>
   new KinesisError("LimitExceededException", message);
 
 // Streams

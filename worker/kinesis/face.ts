@@ -30,7 +30,7 @@ import {
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
 import { kinesisErrorOf } from "./errorTable.ts";
-import { serverBusy } from "./errorTexts.ts";
+import { limitExceeded, serverBusy } from "./errorTexts.ts";
 import type { Call, Operation } from "./operation.ts";
 import { operations } from "./operations.ts";
 import { permit } from "./permission.ts";
@@ -129,6 +129,7 @@ async function call(
   if (!caller.isOpen) await judge(backend, caller, operation, named);
   const owner = isResource(named) ? ownerOf(named) : undefined;
   const stream = isResource(named) && "stream" in named ? named.stream : undefined;
+  begin(backend, operation.name, stream?.name);
   await takeRate(backend, scope, operation, stream);
   const context: ActionContext = {
     backend,
@@ -138,8 +139,10 @@ async function call(
     nowMs,
     selection: () => compileSelection({ where: filter }),
     failures,
-    permit: (held) =>
-      permit(backend, caller, operation, { stream: held, key: { stream: held.name } }),
+    permit: (held) => {
+      backend.deed.stream = held.name;
+      return permit(backend, caller, operation, { stream: held, key: { stream: held.name } });
+    },
     permitAlso: (action, held) => {
       const other = { name: action, isOfPolicy: false };
       return permit(backend, caller, other, { stream: held, key: { stream: held.name } });
@@ -149,6 +152,24 @@ async function call(
     return await run(context);
   } catch (error) {
     throw kinesisErrorOf(error, stream ?? owner ?? scope, failures);
+  }
+}
+
+/** Those whose own error for too much load is that of a shard. */
+const shardCalls: ReadonlySet<string> = new Set([
+  "GetRecords",
+  "GetShardIterator",
+  "PutRecord",
+  "PutRecords",
+]);
+
+/** Throws if the operator wants the call to fail, with the error that clients retry. */
+function begin(backend: Backend, operation: string, stream: string | undefined): void {
+  try {
+    backend.begin(operation, stream);
+  } catch (error) {
+    if (!isCode(error, "overloaded") || shardCalls.has(operation)) throw error;
+    throw limitExceeded("Rate exceeded: the server was started with --error-rate.");
   }
 }
 

@@ -6,7 +6,6 @@
 //   24  4   shard index, u32; its top bit says that the shard was created ahead
 import { Buffer } from "node:buffer";
 import { engine } from "../engine/instance.ts";
-import { iteratorTtlMs } from "../limits.ts";
 import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import { openToken, sealToken, TOKEN_CONTENT_AT } from "../auth/token.ts";
 import { iteratorExpired, iteratorInvalid } from "./errorTexts.ts";
@@ -38,11 +37,16 @@ export function sealIterator(key: string, scope: Scope, cursor: Cursor, issuedMs
   return sealToken(key, purposeOf(scope), { issuedMs, content });
 }
 
-/** Throws InvalidArgumentException for what is no iterator of the scope, or ExpiredIterator. */
-export function openIterator(key: string, scope: Scope, text: string, nowMs: number): Cursor {
+/** `ttlMs`: age at which it expires. Throws InvalidArgumentException for what is no iterator of the scope, or ExpiredIterator. */
+export function openIterator(
+  key: string,
+  scope: Scope,
+  text: string,
+  { nowMs, ttlMs }: { nowMs: number; ttlMs: number },
+): Cursor {
   const token = openToken(key, purposeOf(scope), unquote(text));
   if (token === undefined) throw iteratorInvalid();
-  if (nowMs - token.issuedMs > iteratorTtlMs) throw iteratorExpired(token.issuedMs, nowMs);
+  if (nowMs - token.issuedMs > ttlMs) throw iteratorExpired(token.issuedMs, nowMs);
   const content = Buffer.from(token.content);
   const location = engine.decodeLocation(content.subarray(0, CREATED_AT));
   if (location === undefined) throw iteratorInvalid();

@@ -6,6 +6,8 @@ import type { Caller, Refusal } from "../auth/caller.ts";
 import { accessOf } from "../auth/access.ts";
 import type { AuthConfig } from "../auth/config.ts";
 import type { Runtime } from "../core/bindings.ts";
+import { type Controls, controlsOf } from "../core/controls.ts";
+import { StreamError } from "../errors.ts";
 import { readContainers, readSettings, type Settings } from "../core/settings.ts";
 import { askSpace, type SpaceAnswer } from "../core/space.ts";
 import type { Scope } from "../core/types.ts";
@@ -17,12 +19,19 @@ import { Queues } from "./queues.ts";
 import { Shards } from "./shards.ts";
 import { Streams } from "./streams.ts";
 
+export interface Deed {
+  operation?: string;
+  stream?: string;
+}
+
 export class Backend {
   readonly streams: Streams;
   readonly shards: Shards;
   readonly queues: Queues;
   readonly accounts: Accounts;
   readonly durable: DurableStreams;
+  /** What the request asks for, as far as it is known: for the log. */
+  readonly deed: Deed = {};
   private readonly runtime: Runtime;
 
   constructor(runtime: Runtime) {
@@ -32,6 +41,25 @@ export class Backend {
     this.queues = new Queues(runtime);
     this.accounts = new Accounts(runtime.env);
     this.durable = new DurableStreams(runtime);
+  }
+
+  /**
+   * A dialect calls it when it knows what is asked for, before it does that. Throws `overloaded` if
+   * the operator wants this call to fail; of PutRecords, the records fail one by one instead.
+   */
+  begin(operation: string, stream?: string): void {
+    this.deed.operation = operation;
+    if (stream !== undefined) this.deed.stream = stream;
+    const { errorRates } = this.controls;
+    if (errorRates.size === 0) return;
+    const rate = errorRates.get(operation) ?? errorRates.get("*") ?? 0;
+    if (operation === "PutRecords") this.streams.failRecords(rate);
+    else if (Math.random() < rate) throw new StreamError("overloaded");
+  }
+
+  /** Throws an Error that names the variable with an invalid value. */
+  get controls(): Controls {
+    return controlsOf(this.runtime.env);
   }
 
   /** The objects of a v3io container. */

@@ -31,10 +31,12 @@ import {
   writtenCatalogOf,
 } from "./directory.ts";
 import { findChildren, waitForChildren } from "./childShards.ts";
+import { putSome } from "./failingPut.ts";
 import { putRecords, type PutResult } from "./writer.ts";
 
 export class Streams {
   private readonly env: Env;
+  private failRate = 0;
 
   constructor(env: Env) {
     this.env = env;
@@ -155,7 +157,13 @@ export class Streams {
 
   /** Returns results in the order of the records. Throws only if the stream does not exist. */
   put(stream: KnownStream, records: RecordBatch): Promise<PutResult[]> {
+    if (this.failRate > 0) return putSome(this.env, stream, records, this.failRate);
     return putRecords(this.env, stream, records);
+  }
+
+  /** From now on this part of the records that are put is refused: see core/controls.ts. */
+  failRecords(rate: number): void {
+    this.failRate = rate;
   }
 
   /** Advances the stream's round robin by `count`; returns the first position. */

@@ -50,6 +50,7 @@ async function call(
   }
   const { resource, run } = await operation.read(request, address);
   await permit(backend, scope, caller, operation, resource);
+  backend.begin(operation.name, "place" in resource ? resource.place.path : undefined);
   return await run(context);
 }
 

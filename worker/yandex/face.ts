@@ -91,6 +91,7 @@ async function call(
   const place = placeOf(decodePath(path), scope, backend.yandexDatabase);
   const permit = permitFor(backend, caller, operation);
   try {
+    backend.begin(operation.name, streamName);
     return await run({ backend, place, streamName, nowMs, permit, failures });
   } catch (error) {
     throw yandexErrorOf(error, fullNameOf(streamName, place), failures);

@@ -1,4 +1,5 @@
-// What clients carry for us: shard iterators and page tokens, both good for five minutes. They hold
+// What clients carry for us: shard iterators and page tokens, both good for five minutes. One from
+// the future is as good as new: the clock has been set back, or is another machine's. They hold
 // everything that goes on with them, the region included, since GetRecords may be asked at any path.
 // Content of the token (worker/auth/token.ts), texts with their length before them:
 //
@@ -57,7 +58,7 @@ export async function openIterator(
   if (token === undefined || content === undefined || location === undefined) {
     throw issue("argument", "Provided shard iterator is malformed");
   }
-  if (hasExpired(token.issuedMs, nowMs)) {
+  if (nowMs - token.issuedMs >= backend.controls.iteratorTtlMs) {
     throw issue("iteratorExpired", "Provided shard iterator is expired");
   }
   const [region = "", shardUid = "", name = "", full = ""] = textsAt(
@@ -95,7 +96,7 @@ export async function openPageToken(
 ): Promise<PageToken> {
   const token = await open(backend, "page", account, text);
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
-  if (hasExpired(token.issuedMs, nowMs)) {
+  if (nowMs - token.issuedMs >= iteratorTtlMs) {
     throw issue("tokenExpired", "Provided next token is expired");
   }
   const content = Buffer.from(token.content);
@@ -122,11 +123,6 @@ async function seal(
 async function open(backend: Backend, kind: string, account: string, text: string) {
   const key = await backend.accounts.findCursorKey({ account, region: defaultRegion });
   return openToken(key, `yandex/${kind}/${account}/`, text);
-}
-
-/** One from the future is as good as new: the clock has been set back, or is another machine's. */
-function hasExpired(issuedMs: number, nowMs: number): boolean {
-  return nowMs - issuedMs >= iteratorTtlMs;
 }
 
 function sized(text: string): Buffer {

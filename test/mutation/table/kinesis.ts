@@ -88,8 +88,8 @@ export const kinesisMutations: readonly Mutation[] = [
   {
     id: "kinesis-11",
     file: "worker/kinesis/iterator.ts",
-    find: "nowMs - token.issuedMs > iteratorTtlMs",
-    replace: "nowMs - token.issuedMs > 2 * iteratorTtlMs",
+    find: "nowMs - token.issuedMs > ttlMs",
+    replace: "nowMs - token.issuedMs > 2 * ttlMs",
     tests: ["test/worker/kinesis/iterators.workerd.test.ts"],
     harm: "iterators never expire when they should",
   },

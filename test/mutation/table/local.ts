@@ -203,4 +203,12 @@ export const localMutations: readonly Mutation[] = [
     tests: ["test/e2e/reset.test.ts"],
     harm: "a reset of one account empties the others",
   },
+  {
+    id: "local-26",
+    file: "worker/stream/failingPut.ts",
+    find: "selectBatch(records, kept)",
+    replace: "records",
+    tests: ["test/e2e/controls.test.ts"],
+    harm: "records that are refused on purpose are stored",
+  },
 ];

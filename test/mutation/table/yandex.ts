@@ -137,8 +137,8 @@ export const yandexMutations: readonly Mutation[] = [
   {
     id: "yandex-17",
     file: "worker/yandex/iterator.ts",
-    find: "nowMs - issuedMs >= iteratorTtlMs",
-    replace: "nowMs - issuedMs >= 2 * iteratorTtlMs",
+    find: "nowMs - token.issuedMs >= backend.controls.iteratorTtlMs",
+    replace: "nowMs - token.issuedMs >= 2 * backend.controls.iteratorTtlMs",
     tests: ["test/worker/yandex/records.workerd.test.ts"],
     harm: "iterators do not expire when they should",
   },

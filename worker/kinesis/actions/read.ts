@@ -101,7 +101,10 @@ export const getRecords = operation({
       claimedStream(input.ShardIterator),
     );
     if (key === undefined) throw iteratorInvalid();
-    const cursor = openIterator(key, scope, input.ShardIterator, nowMs);
+    const cursor = openIterator(key, scope, input.ShardIterator, {
+      nowMs,
+      ttlMs: backend.controls.iteratorTtlMs,
+    });
     const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
     const limits = { recordsMax, bytesMax: pageBytesMax };
     const stream = { account: scope.account, region: scope.region, name: cursor.stream };
