@@ -1,7 +1,9 @@
-// The Worker: checks host and origin, and chooses the dialect. v3io names its operation in its own
+// The Worker: checks host and origin, and chooses the dialect. Reserved paths are the operator's, and
+// requests for other services of AWS are answered as such. v3io names its operation in its own
 // header, or uses a path with a plain HTTP method. Yandex Data Streams has the headers of Kinesis
 // with a database as the path, another service in the target, or a region of that cloud in the
 // credential. Durable Streams has a part of all paths. Kinesis is the default, so it also answers unrecognised requests.
+import { foreignCallIn, refuseAws, serveAws } from "./aws/face.ts";
 import { defaultAccount, defaultRegion } from "./core/defaults.ts";
 import { refuseDurable, serveDurable } from "./durable/face.ts";
 import { isDurablePath } from "./durable/names.ts";
@@ -11,6 +13,7 @@ import type { Env, Runtime } from "./core/bindings.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
 import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/routes.ts";
 import type { Scope } from "./core/types.ts";
+import { readContainers } from "./core/settings.ts";
 import { addsData, SpaceGauge } from "./core/space.ts";
 import { Backend } from "./stream/backend.ts";
 import { logRequest } from "./http/requestLog.ts";
@@ -30,9 +33,6 @@ const defaultScope: Scope = { account: defaultAccount, region: defaultRegion };
 
 const kinesisTarget = /^Kinesis_20131202\./;
 
-/** Targets of Amazon SQS. No dialect serves them; they are answered as Kinesis does it. */
-const queueTarget = /^AmazonSQS\./;
-
 const verbs: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE"]);
 
 export default {
@@ -44,7 +44,7 @@ export default {
     };
     const startMs = Date.now();
     const door = openDoor(request, env);
-    const face = faceOf(request);
+    const face = faceOf(request, env);
     const backend = new Backend(runtime);
     const { controls } = backend;
     const serve = () => face.serve(request, backend, defaultScope);
@@ -53,7 +53,9 @@ export default {
       const reply =
         door.preflight ??
         (door.refusal === undefined
-          ? await (addsData(request) ? serveWrite(request, runtime, face, serve) : serve())
+          ? await (face.stores && addsData(request)
+              ? serveWrite(request, runtime, face, serve)
+              : serve())
           : await face.refuse(door.refusal, request));
       const finished = door.finish(reply, Date.now());
       if (controls.log !== "off") {
@@ -91,23 +93,33 @@ async function serveWrite(
 }
 
 interface Face {
+  /** False if no request for it stores anything. */
+  stores: boolean;
   serve(request: Request, backend: Backend, home: Scope): Promise<Response>;
   /** The reply to a request that the door refuses. */
   refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
 }
 
 const faces: Record<"operator" | Dialect, Face> = {
-  operator: { serve: serveOperator, refuse: refuseOperator },
-  kinesis: { serve: serveKinesis, refuse: refuseKinesis },
-  v3io: { serve: serveV3io, refuse: refuseV3io },
-  yandex: { serve: serveYandex, refuse: refuseYandex },
-  durable: { serve: serveDurable, refuse: refuseDurable },
+  operator: { stores: true, serve: serveOperator, refuse: refuseOperator },
+  kinesis: { stores: true, serve: serveKinesis, refuse: refuseKinesis },
+  v3io: { stores: true, serve: serveV3io, refuse: refuseV3io },
+  yandex: { stores: true, serve: serveYandex, refuse: refuseYandex },
+  durable: { stores: true, serve: serveDurable, refuse: refuseDurable },
 };
 
-function faceOf(request: Request): Face {
+function faceOf(request: Request, env: Env): Face {
   const { path } = splitUrl(request.url);
-  const isOperator = isOperatorRequest(request, path);
-  return faces[isOperator ? "operator" : dialectOf(request, path)];
+  if (isOperatorRequest(request, path)) return faces.operator;
+  const call = isDurablePath(path)
+    ? undefined
+    : foreignCallIn(request, (name) => readContainers(env).includes(name));
+  if (call === undefined) return faces[dialectOf(request, path)];
+  return {
+    stores: false,
+    serve: (request, backend) => serveAws(request, backend, call),
+    refuse: (refusal, request) => refuseAws(refusal, request, call),
+  };
 }
 
 type Dialect = "kinesis" | "v3io" | "yandex" | "durable";
@@ -121,7 +133,7 @@ function dialectOf({ method, headers }: Request, path: string): Dialect {
     if (isRoot(path)) return method === "GET" && isV3ioClient(headers) ? "v3io" : "kinesis";
     return verbs.has(method) ? "v3io" : "kinesis";
   }
-  if (method !== "POST" || queueTarget.test(target)) return "kinesis";
+  if (method !== "POST") return "kinesis";
   if (!isRoot(path) || target.startsWith("kinesisApi.")) return "yandex";
   const [, credential = ""] = /Credential=([^,\s]*)/.exec(headers.get("authorization") ?? "") ?? [];
   return kinesisTarget.test(target) && isYandexCredential(credential) ? "yandex" : "kinesis";

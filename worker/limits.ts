@@ -151,6 +151,9 @@ export const iteratorTtlMs = 300_000;
  */
 export const requestBodyBytesMax = 16 * 1024 * 1024;
 
+/** Body of PutMetricData, packed and unpacked: CloudWatch takes 1 MB (quotas of CloudWatch). */
+export const metricBodyBytesMax = 2 * 1024 * 1024;
+
 /**
  * Bodies that an isolate holds at once, from their first byte to the reply: two of the largest. They share
  * the 128 MB with what is listed above. More of them wait.

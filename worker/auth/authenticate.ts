@@ -22,6 +22,7 @@ import {
 
 export type Credentials =
   | ({ readonly dialect: "kinesis" } & SignedRequest)
+  | ({ readonly dialect: "aws"; readonly service: string } & SignedRequest)
   | ({ readonly dialect: "yandex" } & YandexRequest)
   | { readonly dialect: "v3io"; readonly headers: HeaderReader }
   | { readonly dialect: "durable"; readonly headers: HeaderReader };
@@ -29,9 +30,10 @@ export type Credentials =
 /** Credentials whose body may not have arrived yet. v3io credentials never depend on the body. */
 export type HeadCredentials =
   | ({ readonly dialect: "kinesis" } & SignedHead)
+  | ({ readonly dialect: "aws"; readonly service: string } & SignedHead)
   | ({ readonly dialect: "yandex" } & YandexHead);
 
-/** The service name that clients sign for. */
+/** The service name that clients of Kinesis sign for. */
 const kinesisServices = ["kinesis"];
 
 /**
@@ -45,9 +47,9 @@ export function condemnHead(
 ): Refusal | undefined {
   if (auth.mode === "open") return undefined;
   if (auth.mode === "closed") return refuse("AccessDeniedException", auth.notice);
-  return credentials.dialect === "yandex"
-    ? refuseYandexHead(auth, credentials, nowMs)
-    : refuseHead(credentials, auth.keys, kinesisServices, nowMs);
+  if (credentials.dialect === "yandex") return refuseYandexHead(auth, credentials, nowMs);
+  const services = credentials.dialect === "aws" ? [credentials.service] : kinesisServices;
+  return refuseHead(credentials, auth.keys, services, nowMs);
 }
 
 export function authenticate(
@@ -60,6 +62,9 @@ export function authenticate(
     case "kinesis":
       if (auth.mode === "open") return admitUnverified(credentials.authorization, auth.account);
       return verifySignature(credentials, auth.keys, kinesisServices, nowMs);
+    case "aws":
+      if (auth.mode === "open") return admitUnverified(credentials.authorization, auth.account);
+      return verifySignature(credentials, auth.keys, [credentials.service], nowMs);
     case "yandex":
       return authenticateYandex(auth, credentials, nowMs);
     case "v3io":

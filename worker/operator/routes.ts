@@ -11,15 +11,13 @@ import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
 import { readPermissions } from "./permissions.ts";
+import { isReserved, refuseMethod, servePublic } from "./reserved.ts";
 import { resetRefusal, resetStore } from "./reset.ts";
 import { scanStream } from "./scan.ts";
 import { readStats } from "./stats.ts";
 import { skipSegment } from "./skip.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
-
-/** Whether the server is up, which everybody may ask: it tells nothing about what is stored. */
-const healthRequest = "GET /_millrace/health";
 
 interface Work {
   /** Undefined if credentials are enough. */
@@ -95,8 +93,7 @@ const statusOf: Record<StreamErrorCode, number> = {
 };
 
 export function isOperatorRequest({ method, headers }: Request, path: string): boolean {
-  const line = `${method} ${path}`;
-  return works.has(line) || line === healthRequest || isConsoleRequest(method, path, headers);
+  return isReserved(path) || isConsoleRequest(method, path, headers);
 }
 
 export async function serveOperator(
@@ -107,9 +104,10 @@ export async function serveOperator(
   const { headers, method, url } = request;
   const { path, query } = splitUrl(url);
   if (isConsoleRequest(method, path, headers)) return serveConsole(method, path);
-  if (`${method} ${path}` === healthRequest) return json(200, { status: "ok" });
+  const page = servePublic(method, path);
+  if (page !== undefined) return page;
   const work = works.get(`${method} ${path}`);
-  if (work === undefined) return json(404, { error: "NotFound" });
+  if (work === undefined) return refusePath(path);
   const held = work.refusalOf?.(backend);
   if (held !== undefined) return json(403, { error: "Forbidden", message: held });
   const caller = callerOf(request, backend.access, Date.now());
@@ -148,6 +146,14 @@ async function refusalOf(
     refusal ??= found;
   }
   return refusal;
+}
+
+/** Nothing is served there with this method, or nothing at all. */
+function refusePath(path: string): Response | Promise<Response> {
+  const methods = ["GET", "POST"].filter((method) => works.has(`${method} ${path}`));
+  if (methods.length > 0) return refuseMethod(methods.join(", "));
+  const message = "This path belongs to Millrace, and nothing is served there.";
+  return json(404, { error: "NotFound", message });
 }
 
 const refusalNames = { 400: "BadRequest", 403: "Forbidden", 503: "ServiceUnavailable" } as const;

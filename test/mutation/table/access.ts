@@ -434,4 +434,20 @@ export const accessMutations: readonly Mutation[] = [
     tests: ["test/worker/auth/authenticate.test.ts"],
     harm: "Yandex: a session token beside a signature is taken for an IAM token",
   },
+  {
+    id: "access-53",
+    file: "worker/aws/face.ts",
+    find: 'if (caller.kind === "refusal") return sendError(wire, refusalError(caller, call));',
+    replace: "",
+    tests: ["test/worker/aws/face.workerd.test.ts"],
+    harm: "a server with keys tells a forger whose key it is",
+  },
+  {
+    id: "access-54",
+    file: "worker/auth/authenticate.ts",
+    find: "return verifySignature(credentials, auth.keys, [credentials.service], nowMs);",
+    replace: "return verifySignature(credentials, auth.keys, kinesisServices, nowMs);",
+    tests: ["test/worker/aws/face.workerd.test.ts"],
+    harm: "a signature for one service is good for another",
+  },
 ];

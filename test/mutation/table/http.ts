@@ -343,4 +343,20 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/worker/http/body.test.ts"],
     harm: "a body of which almost nothing comes holds its room for 18 seconds",
   },
+  {
+    id: "http-40",
+    file: "worker/operator/reserved.ts",
+    find: 'return names.has(path) || path.startsWith("/_");',
+    replace: "return names.has(path);",
+    tests: ["test/worker/v3io/containers.workerd.test.ts"],
+    harm: "paths of Millrace are those of a dialect",
+  },
+  {
+    id: "http-41",
+    file: "worker/aws/unpack.ts",
+    find: 'if (length > metricBodyBytesMax) throw new Error("the unpacked body is too large");',
+    replace: "",
+    tests: ["test/worker/aws/face.workerd.test.ts"],
+    harm: "a small body unpacks to gigabytes",
+  },
 ];

@@ -57,12 +57,6 @@ describe("a container that nobody named", () => {
     ["GET", "/bigdat/?prefix=a/"],
     ["PUT", "/bigdat"],
     ["DELETE", "/bigdat/"],
-    ["GET", "/_localstack/health"],
-    ["POST", "/_localstack/init"],
-    ["GET", "/_millrace/other"],
-    ["GET", "/health"],
-    ["GET", "/metrics"],
-    ["GET", "/favicon.ico"],
     ["PUT", "/v1/stream/orders"],
     ["POST", "/2015-03-31/functions/f/invocations"],
     ["POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData"],
@@ -74,6 +68,26 @@ describe("a container that nobody named", () => {
       expect([reply.status, await reply.text()]).toEqual([404, notFound]);
     });
     expect((await send(path, { method: "HEAD" })).status).toBe(404);
+  });
+
+  test.each([
+    "/_localstack/health",
+    "/_millrace/other",
+    "/_",
+    "/health",
+    "/metrics",
+    "/favicon.ico",
+  ])("%s is reserved: nothing is made there, whatever a request says", async (path) => {
+    await expectNothingMade(async () => {
+      for (const method of ["PUT", "POST", "DELETE"]) {
+        const init = { method, headers: { "x-v3io-function": "PutItem" }, body: "x" };
+        for (const sent of [init, { method }]) {
+          const { status, headers } = await send(path, sent);
+          expect([404, 405]).toContain(status);
+          expect(headers.get("content-type")).toBe("application/json");
+        }
+      }
+    });
   });
 });
 
