@@ -62,7 +62,7 @@ const table: Row[] = [
   ["POST /_millrace/skip", [], [400, json], [403, json]],
   ["GET /_millrace/skip", [], [405, json], [405, json]],
   ["GET /_millrace/health", [], [200, json], [200, json]],
-  ["GET /_millrace/permissions", [], [200, json], [403, json]],
+  ["GET /_millrace/permissions", [], [400, json], [403, json]],
   ["GET /_millrace/reset", [], [405, json], [405, json]],
   ["POST /_millrace/reset", ["Content-Length: 0"], [200, json], [403, json]],
   ["GET /_millrace/console/", [], [200, html], [200, html]],

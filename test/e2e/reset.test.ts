@@ -107,7 +107,7 @@ describe("reset", () => {
 
 describe("is refused", () => {
   test.each([
-    ["another method", "GET /_millrace/reset HTTP/1.1", [], 404],
+    ["another method", "GET /_millrace/reset HTTP/1.1", [], 405],
     ["a web page", "POST /_millrace/reset HTTP/1.1", ["Origin: http://page.example"], 403],
     [
       "a page without an origin",
