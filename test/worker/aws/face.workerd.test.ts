@@ -77,8 +77,6 @@ describe.each([
   ["a server with keys", keys],
   ["a server that nobody may use", {}],
 ])("%s refuses by name", (_, access) => {
-  const got = (what: string) => `This is Millrace, which serves kinesis; got ${what}.`;
-
   test("AWS JSON, in the version that was asked", async () => {
     for (const version of ["1.0", "1.1"]) {
       const type = `application/x-amz-json-${version}`;
@@ -306,6 +304,10 @@ describe("with keys, what is served needs a good signature for its own service",
     expect(decodeCbor(other.bytes)).toMatchObject({ __type: "InvalidSignatureException" });
   });
 });
+
+function got(what: string): string {
+  return `This is Millrace, which serves kinesis; got ${what}.`;
+}
 
 async function gzip(body: string | Uint8Array): Promise<Uint8Array> {
   const packed = new Blob([body]).stream().pipeThrough(new CompressionStream("gzip"));
