@@ -413,8 +413,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-50",
     file: "worker/auth/authenticate.ts",
-    find: ": refuseHead(credentials, auth.keys, kinesisServices, nowMs);",
-    replace: ": undefined;",
+    find: "return refuseHead(credentials, auth.keys, services, nowMs);",
+    replace: "return undefined;",
     tests: ["test/worker/auth/authenticate.test.ts"],
     harm: "bodies of unsigned requests are read",
   },

@@ -344,7 +344,7 @@ export const httpMutations: readonly Mutation[] = [
     harm: "a body of which almost nothing comes holds its room for 18 seconds",
   },
   {
-    id: "http-40",
+    id: "http-50",
     file: "worker/operator/reserved.ts",
     find: 'return names.has(path) || path.startsWith("/_");',
     replace: "return names.has(path);",
@@ -352,7 +352,7 @@ export const httpMutations: readonly Mutation[] = [
     harm: "paths of Millrace are those of a dialect",
   },
   {
-    id: "http-41",
+    id: "http-51",
     file: "worker/aws/unpack.ts",
     find: 'if (length > metricBodyBytesMax) throw new Error("the unpacked body is too large");',
     replace: "",
