@@ -59,28 +59,40 @@ const howTo =
   "Set the secret MILLRACE_AUTH to a document with keys, as the README describes: " +
   "npx wrangler secret put MILLRACE_AUTH";
 
-/** For a Worker: without a valid document every caller is refused. */
-export function configureAuth(document: string | undefined): AuthConfig {
-  if (document === undefined || document.trim() === "") {
+/** Documents of keys by the name of their variable. */
+export type AuthDocuments = Readonly<Record<string, string>>;
+
+/** For a Worker: without valid documents every caller is refused. */
+export function configureAuth(documents: AuthDocuments): AuthConfig {
+  const given = Object.entries(documents).filter(([, document]) => document.trim() !== "");
+  if (given.length === 0) {
     const notice = `This Millrace is closed: no access keys are configured. ${howTo}`;
     return { mode: "closed", notice, problem: undefined };
   }
-  try {
-    return readAuthDocument(document);
-  } catch (error) {
-    if (!(error instanceof AuthConfigError)) throw error;
-    const notice = `This Millrace is closed: MILLRACE_AUTH is not valid, see its log. ${howTo}`;
-    return { mode: "closed", notice, problem: `MILLRACE_AUTH: ${error.message}` };
+  const keys = new KeyRing();
+  for (const [name, document] of given) {
+    try {
+      addDocument(keys, document);
+    } catch (error) {
+      if (!(error instanceof AuthConfigError)) throw error;
+      const notice = `This Millrace is closed: ${name} is not valid, see its log. ${howTo}`;
+      return { mode: "closed", notice, problem: `${name}: ${error.message}` };
+    }
   }
+  return { mode: "keys", keys };
 }
 
 /** Throws AuthConfigError with one line that says what is wrong and where. */
 export function readAuthDocument(document: string): KeysAuth {
+  const keys = new KeyRing();
+  addDocument(keys, document);
+  return { mode: "keys", keys };
+}
+
+function addDocument(keys: KeyRing, document: string): void {
   const root = readMembers(parseJson(document), "the document", ["principals"]);
   const principals = readList(root["principals"], "the document", "principals");
-  const keys = new KeyRing();
   for (const [i, value] of principals.entries()) addPrincipal(keys, value, i + 1);
-  return { mode: "keys", keys };
 }
 
 function addPrincipal(keys: KeyRing, value: unknown, ordinal: number): void {

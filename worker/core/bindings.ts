@@ -5,7 +5,19 @@ import type { ShardQueueApi } from "./queueTypes.ts";
 import type { CatalogApi, ShardApi } from "./rpc.ts";
 import type { SegmentBucket } from "./segmentBucket.ts";
 
-export interface Env {
+/** More documents of access keys: a secret of Cloudflare has at most 5 KB. */
+export const furtherAuthNames = [
+  "MILLRACE_AUTH_2",
+  "MILLRACE_AUTH_3",
+  "MILLRACE_AUTH_4",
+  "MILLRACE_AUTH_5",
+  "MILLRACE_AUTH_6",
+  "MILLRACE_AUTH_7",
+  "MILLRACE_AUTH_8",
+  "MILLRACE_AUTH_9",
+] as const;
+
+export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], string>> {
   SHARD: DurableObjectNamespace<ShardApi & Rpc.DurableObjectBranded>;
   CATALOG: DurableObjectNamespace<CatalogApi & Rpc.DurableObjectBranded>;
   /** The queues over single shards. */

@@ -22,7 +22,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-03",
     file: "worker/auth/access.ts",
-    find: 'document === undefined && access === "open"',
+    find: 'Object.keys(documents).length === 0 && access === "open"',
     replace: 'access === "open"',
     tests: ["test/worker/access/open.workerd.test.ts"],
     harm: "MILLRACE_ACCESS=open beside keys opens the server",

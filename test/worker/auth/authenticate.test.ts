@@ -28,7 +28,7 @@ const auth = readAuthDocument(
   }),
 );
 const open: OpenAuth = { mode: "open", account: "000000000000" };
-const closed = configureAuth(undefined);
+const closed = configureAuth({});
 
 const v3io = (...headers: HeaderList): Credentials => ({
   dialect: "v3io",

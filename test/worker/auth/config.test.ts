@@ -1,6 +1,8 @@
 // The operator's document: what is read from it, and how each mistake is named.
 import { describe, expect, test } from "vitest";
+import { accessOf } from "../../../worker/auth/access.ts";
 import { AuthConfigError, configureAuth, readAuthDocument } from "../../../worker/auth/config.ts";
+import type { Env } from "../../../worker/core/bindings.ts";
 
 const writer = { accessKeyId: "writer", secretAccessKey: "s1", account: "111122223333" };
 const reader = {
@@ -163,7 +165,7 @@ describe("a mistake", () => {
   ];
   test.each(cases)("%s", (document, message) => {
     expect(() => readAuthDocument(document)).toThrow(new AuthConfigError(message));
-    expect(configureAuth(document)).toMatchObject({
+    expect(configureAuth({ MILLRACE_AUTH: document })).toMatchObject({
       mode: "closed",
       problem: `MILLRACE_AUTH: ${message}`,
     });
@@ -171,7 +173,7 @@ describe("a mistake", () => {
 
   test("never prints a secret", () => {
     const broken = '{"principals":[{"secretAccessKey":"hunter2" "account":"1"}]}';
-    const auth = configureAuth(broken);
+    const auth = configureAuth({ MILLRACE_AUTH: broken });
     expect(JSON.stringify(auth)).not.toContain("hunter2");
     expect(auth).toMatchObject({
       problem: "MILLRACE_AUTH: the document is not JSON (position 44)",
@@ -179,10 +181,10 @@ describe("a mistake", () => {
   });
 });
 
-test.each([undefined, "", "  \n"])(
+test.each([{}, { MILLRACE_AUTH: "" }, { MILLRACE_AUTH_2: "  \n" }])(
   "without a document (%j) a Worker is closed and says how to open it",
-  (document) => {
-    expect(configureAuth(document)).toEqual({
+  (documents) => {
+    expect(configureAuth(documents)).toEqual({
       mode: "closed",
       notice:
         "This Millrace is closed: no access keys are configured. Set the secret MILLRACE_AUTH to " +
@@ -193,7 +195,40 @@ test.each([undefined, "", "  \n"])(
 );
 
 test("with a bad document a Worker is closed, and tells strangers nothing of it", () => {
-  const auth = configureAuth(documentOf({ ...writer, account: "x" }));
+  const auth = configureAuth({ MILLRACE_AUTH: documentOf({ ...writer, account: "x" }) });
   expect(auth.mode).toBe("closed");
   expect(auth).toMatchObject({ notice: expect.not.stringContaining("writer") as string });
+});
+
+describe("several documents", () => {
+  const first = documentOf(writer);
+
+  test("their principals count together", () => {
+    const documents = { MILLRACE_AUTH: first, MILLRACE_AUTH_3: documentOf(reader) };
+    const auth = configureAuth(documents);
+    if (auth.mode !== "keys") throw new Error(auth.mode);
+    expect(auth.keys.findSigning("writer")).toBeDefined();
+    expect(auth.keys.findSigning("reader@example.com")).toBeDefined();
+    expect(configureAuth({ MILLRACE_AUTH_2: first }).mode).toBe("keys");
+  });
+
+  test("a mistake in one of them closes the Worker, and its name is told", () => {
+    expect(configureAuth({ MILLRACE_AUTH: first, MILLRACE_AUTH_2: "{}" })).toMatchObject({
+      mode: "closed",
+      problem: expect.stringMatching(/^MILLRACE_AUTH_2: /),
+    });
+    expect(configureAuth({ MILLRACE_AUTH: first, MILLRACE_AUTH_2: first })).toMatchObject({
+      mode: "closed",
+      problem: 'MILLRACE_AUTH_2: principal 1 (writer): another principal has this "accessKeyId"',
+    });
+  });
+
+  test("all variables are read, and a change of one is seen", () => {
+    const env = { MILLRACE_AUTH: first, MILLRACE_AUTH_9: documentOf(reader) };
+    const both = accessOf(env as unknown as Env);
+    expect(both.mode).toBe("keys");
+    expect(accessOf({ ...env } as unknown as Env)).toBe(both);
+    const one = accessOf({ MILLRACE_AUTH: first } as unknown as Env);
+    expect(one).not.toBe(both);
+  });
 });
