@@ -40,7 +40,7 @@ const kinesisServices = ["kinesis"];
  * The refusal that the head of a request causes before the body is read. Undefined if only the body
  * can tell, or if no keys are required.
  */
-export function condemnHead(
+export function refusalOfHead(
   auth: AuthConfig,
   credentials: HeadCredentials,
   nowMs: number,

@@ -77,10 +77,10 @@ export function deriveKey(
   { secretAccessKey }: Pick<SigningCredential, "secretAccessKey">,
   { date, region, service }: SigningScope,
 ): Uint8Array {
-  return seal(seal(seal(seal(`AWS4${secretAccessKey}`, date), region), service), "aws4_request");
+  return hmac(hmac(hmac(hmac(`AWS4${secretAccessKey}`, date), region), service), "aws4_request");
 }
 
-function seal(key: string | Uint8Array, text: string): Uint8Array {
+function hmac(key: string | Uint8Array, text: string): Uint8Array {
   return createHmac("sha256", key).update(text).digest();
 }
 

@@ -7,7 +7,7 @@ import { matchesAction, matchesArn, matchesPattern, splitArn } from "./pattern.t
 import { evaluatePolicy, type ResourcePolicy, silent } from "./resourcePolicy.ts";
 
 /** An action on a resource. */
-export interface Deed {
+export interface AccessRequest {
   /** `kinesis:PutRecord`, `v3io:PutRecords`. */
   readonly action: string;
   /** The name of the same action in policies of resources, if it differs. */
@@ -23,37 +23,37 @@ export interface Deed {
 }
 
 /** Undefined if the action is allowed. */
-export function authorize(caller: Caller, deed: Deed): Refusal | undefined {
+export function authorize(caller: Caller, request: AccessRequest): Refusal | undefined {
   if (caller.isOpen) return undefined;
   const { principal } = caller;
-  const { action, alias, arn, policy, streamPolicy } = deed;
+  const { action, alias, arn, policy, streamPolicy } = request;
   const names = alias === undefined ? [action] : [action, alias];
   const verdict = policy ? evaluatePolicy(policy, principal, names, arn) : silent;
   const isDenied =
     verdict.isDenied ||
     (streamPolicy !== undefined &&
-      evaluatePolicy(streamPolicy, principal, names, streamArnOf(deed)).isDenied);
+      evaluatePolicy(streamPolicy, principal, names, streamArnOf(request)).isDenied);
   if (isDenied) {
-    return deny(principal, deed, "with an explicit deny in a resource-based policy");
+    return deny(principal, request, "with an explicit deny in a resource-based policy");
   }
-  const isListed = may(principal, action, arn, streamArnOf(deed));
+  const isListed = may(principal, action, arn, streamArnOf(request));
   const isOwn = isOwnOf(principal, arn);
   const isAllowed = isOwn
     ? isListed || verdict.grant === "caller"
     : isListed && verdict.grant !== "none";
   if (isAllowed) return undefined;
   const silentVoice = isListed ? "resource-based" : "identity-based";
-  return deny(principal, deed, `because no ${silentVoice} policy allows the ${action} action`);
+  return deny(principal, request, `because no ${silentVoice} policy allows the ${action} action`);
 }
 
 /**
  * True if no policy can change the verdict: across accounts the list must allow the action in any
  * case.
  */
-export function isDecidedByList(caller: Caller, deed: Deed): boolean {
+export function isDecidedByList(caller: Caller, request: AccessRequest): boolean {
   const { principal } = caller;
-  const { action, arn } = deed;
-  return !isOwnOf(principal, arn) && !may(principal, action, arn, streamArnOf(deed));
+  const { action, arn } = request;
+  return !isOwnOf(principal, arn) && !may(principal, action, arn, streamArnOf(request));
 }
 
 /** True if the principal's own list allows the action, whoever owns the resource. */
@@ -75,7 +75,7 @@ function isOwnOf({ account }: Principal, arn: string): boolean {
   return arn === "*" || splitArn(arn)?.[4] === account;
 }
 
-function streamArnOf({ arn, streamArn = streamOf(arn) }: Deed): string {
+function streamArnOf({ arn, streamArn = streamOf(arn) }: AccessRequest): string {
   return streamArn;
 }
 
@@ -96,7 +96,7 @@ function matchesStream(pattern: string, arn: string, streamArn: string, account:
   return matchesPattern(pattern, resource.slice("stream/".length));
 }
 
-function deny(principal: Principal, { action, arn }: Deed, why: string): Refusal {
+function deny(principal: Principal, { action, arn }: AccessRequest, why: string): Refusal {
   return refuse(
     "AccessDeniedException",
     `User: ${userArn(principal)} is not authorized to perform: ${action} ` +

@@ -33,7 +33,7 @@ const sealedMax = 4096;
 const sealed = new BoundedMap<Token>(sealedMax);
 
 /** `purpose` prevents that a token of one kind and scope is accepted as another. */
-export function sealToken(key: string, purpose: string, token: Token): string {
+export function signToken(key: string, purpose: string, token: Token): string {
   const used = TOKEN_CONTENT_AT + token.content.length + MAC_BYTES;
   const blocks = Math.ceil(Math.max(used - TOKEN_BYTES_MIN, 0) / BLOCK_BYTES);
   const length = TOKEN_BYTES_MIN + blocks * BLOCK_BYTES;
@@ -52,7 +52,7 @@ export function sealToken(key: string, purpose: string, token: Token): string {
  * The token, whose content still has the zeros at its end. Undefined if it is not valid; without a
  * key no token is.
  */
-export function openToken(
+export function verifyToken(
   key: string | undefined,
   purpose: string,
   text: string,

@@ -296,10 +296,10 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   private async remove(stream: StreamDescription): Promise<void> {
     const { settlesMs: _, settlingMs: __, ...rest } = stream;
-    const doomed: StreamDescription = { ...rest, status: "DELETING" };
-    this.creations.leaveStream(doomed, Date.now());
-    await this.jobs.begin(doomed);
-    await this.jobs.finishDeleting(doomed);
+    const deleting: StreamDescription = { ...rest, status: "DELETING" };
+    this.creations.leaveStream(deleting, Date.now());
+    await this.jobs.begin(deleting);
+    await this.jobs.finishDeleting(deleting);
   }
 
   readTags(resource: ResourceKey): Promise<Reply<{ tags: Tags }>> {

@@ -12,7 +12,7 @@ import { unwrap } from "../core/rpc.ts";
 import type { Resharding, ShardDescription, StreamDescription } from "../core/types.ts";
 import { visitShards } from "../core/parallel.ts";
 
-interface Run {
+interface Execution {
   done: Promise<void>;
   abort: AbortController;
 }
@@ -22,7 +22,7 @@ export class Reshardings {
   private readonly env: Env;
   private readonly streams: StreamRegistry;
   private readonly queues: QueueJobs;
-  private readonly runs = new Map<string, Run>();
+  private readonly runs = new Map<string, Execution>();
 
   constructor(env: Env, streams: StreamRegistry, queues: QueueJobs) {
     this.env = env;

@@ -21,7 +21,7 @@ export interface ItemTime {
 }
 
 /** Computed attributes of a shard, which is visible as an object although no row was written. */
-export interface Standing {
+export interface ComputedItem {
   time: ItemTime;
   /** System attributes that the store cannot compute by itself. */
   system: Attributes;
@@ -40,7 +40,7 @@ export interface ItemPlace {
    * made below it.
    */
   base?: string | undefined;
-  standing?: Standing | undefined;
+  computed?: ComputedItem | undefined;
 }
 
 /** The attributes that a request selects. */

@@ -4,7 +4,8 @@
 // {"$binary":"<base64>"}.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { dataRuns, recordData } from "../engine/recordData.ts";
-import type { Run } from "../stream/reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+
 import { isJson } from "./messages.ts";
 
 const [open, comma, close] = [utf8("["), utf8(","), utf8("]")];
@@ -15,17 +16,17 @@ export interface Content {
   readonly isMixed: boolean;
 }
 
-export function printRuns(runs: readonly Run[], { isJson, isMixed }: Content): Uint8Array {
+export function printRuns(runs: readonly RecordRun[], { isJson, isMixed }: Content): Uint8Array {
   return isJson ? printJson(runs, isMixed) : printBytes(runs);
 }
 
-function printBytes(runs: readonly Run[]): Uint8Array {
+function printBytes(runs: readonly RecordRun[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const { chunk, from, to } of runs) parts.push(...dataRuns(chunk, from, to));
   return parts.length === 1 ? parts[0]! : concatBytes(parts);
 }
 
-function printJson(runs: readonly Run[], isMixed: boolean): Uint8Array {
+function printJson(runs: readonly RecordRun[], isMixed: boolean): Uint8Array {
   const parts = [open];
   for (const { chunk, from, to } of runs) {
     for (const data of recordData(chunk, from, to)) {

@@ -2,7 +2,7 @@
 // the permission is in the query. A caller who may read the stream asks for such an address. It has the
 // rights of that caller when it is used, and no more: it does not outlive their key, their allow list
 // or the stream. The text is a token of the account (auth/token.ts) after the account's number.
-import { openToken, sealToken } from "../auth/token.ts";
+import { verifyToken, signToken } from "../auth/token.ts";
 import { isPlainObject } from "../codec/plainObject.ts";
 import type { Scope } from "../core/types.ts";
 
@@ -23,7 +23,7 @@ const form = /^(\d{12})\.([\w-]{1,2000})$/;
 export function sealGrant(key: string, scope: Scope, grant: Grant, nowMs: number): string {
   const { stream, accessKeyId, untilMs } = grant;
   const content = new TextEncoder().encode(JSON.stringify({ stream, accessKeyId, untilMs }));
-  const token = sealToken(key, purposeOf(scope), { issuedMs: nowMs, content });
+  const token = signToken(key, purposeOf(scope), { issuedMs: nowMs, content });
   return `${scope.account}.${token.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
@@ -43,7 +43,7 @@ export function openGrant(
   if (account !== scope.account) return undefined;
   const standard = urlSafe.replaceAll("-", "+").replaceAll("_", "/");
   const padded = standard.padEnd(Math.ceil(standard.length / 4) * 4, "=");
-  const token = openToken(key, purposeOf(scope), padded);
+  const token = verifyToken(key, purposeOf(scope), padded);
   if (token === undefined) return undefined;
   const end = token.content.indexOf(0);
   const bytes = end < 0 ? token.content : token.content.subarray(0, end);

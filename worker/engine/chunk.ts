@@ -160,7 +160,7 @@ export function stampChunk(chunk: Uint8Array, stamp: ChunkStamp): void {
   writeU64(view, chunkFields.firstIndex, stamp.firstIndex);
   writeU64(view, chunkFields.time, stamp.timeMs);
   view.setUint32(chunkFields.ordinal, stamp.timeOrdinal, true);
-  sealHeader(chunk);
+  writeHeaderChecksum(chunk);
 }
 
 /**
@@ -174,12 +174,12 @@ export function resizeRecord(chunk: Uint8Array, payloadBytes: number): void {
 }
 
 /** Writes the body's checksum, after packing; the header's checksum is written with the stamp. */
-export function sealBody(chunk: Uint8Array): void {
+export function writeBodyChecksum(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.bodyCrc, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
 }
 
 /** Writes the header's checksum. */
-export function sealHeader(chunk: Uint8Array): void {
+export function writeHeaderChecksum(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, ""), true);
 }
 

@@ -23,7 +23,7 @@ import {
 } from "./packer.ts";
 import { RecordPrinter } from "./printer.ts";
 import type { RecordBatch } from "./recordBatch.ts";
-import { readHeader, sealBody, sealHeader } from "./chunk.ts";
+import { readHeader, writeBodyChecksum, writeHeaderChecksum } from "./chunk.ts";
 
 export type { ShardNumbers } from "./formats.ts";
 export type { TimeSpan } from "./stretches.ts";
@@ -225,8 +225,8 @@ export class Engine {
     if (length > this.windowBytes) throw new RangeError("merge: the result exceeds the window");
     if (length === 0) throw new RangeError("merge: arrival times are 2^32 ms apart or more");
     const chunk = bytes.slice(output, output + length);
-    sealBody(chunk);
-    sealHeader(chunk);
+    writeBodyChecksum(chunk);
+    writeHeaderChecksum(chunk);
     return chunk;
   }
 }

@@ -3,7 +3,7 @@
 import type { EngineExports } from "./exports.ts";
 import type { EngineMemory } from "./memory.ts";
 import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
-import { resizeRecord, sealBody } from "./chunk.ts";
+import { resizeRecord, writeBodyChecksum } from "./chunk.ts";
 
 /** The content of a PutRecords body. */
 export interface PutText extends RecordBatch {
@@ -93,7 +93,7 @@ export class RecordPacker {
     this.layDown(records);
     const { raw, bytes } = this.memory;
     const chunk = bytes.slice(raw.packRows(records.count), this.payloadAt + records.payload.length);
-    sealBody(chunk);
+    writeBodyChecksum(chunk);
     return chunk;
   }
 
@@ -155,7 +155,7 @@ export class RecordPacker {
         first + (i + 1) * RUN_FIELDS,
       );
       const chunk = bytes.slice(at, at! + length!);
-      sealBody(chunk);
+      writeBodyChecksum(chunk);
       return { route: route!, chunk, count: count! };
     });
   }
@@ -192,6 +192,6 @@ function extendRecord(head: Uint8Array, { rows, payload }: RecordBatch): Uint8Ar
   chunk.set(head);
   chunk.set(data, head.length);
   resizeRecord(chunk, payload.length);
-  sealBody(chunk);
+  writeBodyChecksum(chunk);
   return chunk;
 }

@@ -14,10 +14,12 @@ import { CHUNK_HEADER_BYTES, type ChunkHeader, resizeRecord } from "./chunk.ts";
 export type TextParts = Generator<Uint8Array, void, undefined>;
 
 /** Records `from` to `to` (excluded) of a chunk. */
-export interface RecordRange {
+export interface RecordRun {
   chunk: Uint8Array;
   from: number;
   to: number;
+  /** The number of the segment, unless the chunk comes from the shard's tail. */
+  segment?: number;
 }
 
 export class RecordPrinter {
@@ -32,9 +34,9 @@ export class RecordPrinter {
   }
 
   /** Exact bytes of what `print` returns. */
-  measure(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): number {
-    let bytes = head.length + foot.length + this.separator.length * Math.max(ranges.length - 1, 0);
-    for (const { chunk, from, to } of ranges) bytes += this.measureRecords(chunk, from, to);
+  measure(head: Uint8Array, runs: readonly RecordRun[], foot: Uint8Array): number {
+    let bytes = head.length + foot.length + this.separator.length * Math.max(runs.length - 1, 0);
+    for (const { chunk, from, to } of runs) bytes += this.measureRecords(chunk, from, to);
     return bytes;
   }
 
@@ -49,8 +51,8 @@ export class RecordPrinter {
     return format.measure(memory.raw, address, from, to);
   }
 
-  /** Head, the records of all ranges with separators between them, and foot. */
-  *print(head: Uint8Array, ranges: readonly RecordRange[], foot: Uint8Array): TextParts {
+  /** Head, the records of all runs with separators between them, and foot. */
+  *print(head: Uint8Array, runs: readonly RecordRun[], foot: Uint8Array): TextParts {
     const { memory, format } = this;
     const { bytes, output, outputEnd, words, result } = memory;
     let at = output;
@@ -59,7 +61,7 @@ export class RecordPrinter {
     let comma = 0;
     /** The chunk whose records up to the last range of it lie in the input window. */
     let loaded: Uint8Array | undefined;
-    for (const [i, { chunk, from, to }] of ranges.entries()) {
+    for (const [i, { chunk, from, to }] of runs.entries()) {
       const header = checkRange(chunk, from, to);
       if (chunk.length > memory.inputBytes) {
         if (at > output) yield bytes.subarray(output, at);
@@ -73,7 +75,7 @@ export class RecordPrinter {
       for (let next = from; next < to;) {
         // Written for each part, because other requests may have used the engine since the last
         // one.
-        if (loaded !== chunk) memory.loadRecords(chunk, header, next, lastOf(ranges, i));
+        if (loaded !== chunk) memory.loadRecords(chunk, header, next, lastOf(runs, i));
         loaded = chunk;
         const address = memory.input;
         const end = format.render(memory.raw, address, next, to, comma, at);
@@ -119,11 +121,11 @@ export class RecordPrinter {
 }
 
 /** The end of the last range that follows range `i` in the same chunk. */
-function lastOf(ranges: readonly RecordRange[], i: number): number {
-  const { chunk } = ranges[i] as RecordRange;
+function lastOf(runs: readonly RecordRun[], i: number): number {
+  const { chunk } = runs[i] as RecordRun;
   let last = i;
-  while (ranges[last + 1]?.chunk === chunk) last++;
-  return (ranges[last] as RecordRange).to;
+  while (runs[last + 1]?.chunk === chunk) last++;
+  return (runs[last] as RecordRun).to;
 }
 
 /** Base64 with padding. */

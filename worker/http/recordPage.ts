@@ -9,18 +9,23 @@ import { collect, type TextParts } from "../engine/printer.ts";
 import { pageBufferBytesMax, recordTextBytes, replyBytesMin } from "../limits.ts";
 import { type Outgoing, respond, send } from "./reply.ts";
 import { readHeader } from "../engine/chunk.ts";
-import type { Run } from "../stream/reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** A reply of records that is printed when it is sent, and not before. */
 export class RecordPage {
   private readonly head: Uint8Array;
-  private readonly runs: readonly Run[];
+  private readonly runs: readonly RecordRun[];
   private readonly printer: RecordPrinter;
   private readonly foot: Uint8Array;
 
-  constructor(head: Uint8Array, runs: readonly Run[], printer: RecordPrinter, foot: Uint8Array) {
+  constructor(
+    head: Uint8Array,
+    runs: readonly RecordRun[],
+    printer: RecordPrinter,
+    foot: Uint8Array,
+  ) {
     this.head = head;
     this.runs = runs;
     this.printer = printer;

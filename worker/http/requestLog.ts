@@ -2,12 +2,12 @@
 //
 //   2026-11-27T14:00:00.000Z kinesis PutRecords orders 200 3ms 4f0c...
 import type { Controls, LogLevel } from "../core/controls.ts";
-import type { Deed } from "../stream/backend.ts";
+import type { AccessRequest } from "../stream/backend.ts";
 
 /** What was asked for, and when. */
 export interface LoggedRequest {
   dialect: string;
-  deed: Deed;
+  deed: AccessRequest;
   startMs: number;
 }
 

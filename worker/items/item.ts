@@ -42,16 +42,16 @@ export function inodeOf(path: string): number {
 }
 
 /** When the item was last changed, by a write or by a record in its shard. */
-export function itemTimeOf({ standing }: ItemPlace, head: Head | undefined): ItemTime {
+export function itemTimeOf({ computed }: ItemPlace, head: Head | undefined): ItemTime {
   const written = head === undefined ? { seconds: 0, nanoseconds: 0 } : timeOf(head);
-  return standing === undefined ? written : later(written, standing.time);
+  return computed === undefined ? written : later(written, computed.time);
 }
 
 /** No attributes for an item that does not exist. */
 export function systemAttributesOf(place: ItemPlace, head: Head | undefined): Attributes {
-  const { path, standing } = place;
-  const system: Attributes = new Map(standing?.system);
-  if (head === undefined && standing === undefined) return system;
+  const { path, computed } = place;
+  const system: Attributes = new Map(computed?.system);
+  if (head === undefined && computed === undefined) return system;
   const time = itemTimeOf(place, head);
   const born = head === undefined ? time : bornOf(head);
   system.set("__name", { S: path.slice(path.lastIndexOf("/") + 1) });

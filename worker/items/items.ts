@@ -42,7 +42,7 @@ export class Items extends DurableObject<Env> implements ItemsApi {
   getItem(place: ItemPlace, selection: Selection): Promise<Reply<Item>> {
     return asReply(() => {
       const row = this.table.find(place);
-      if (row === undefined && place.standing === undefined) throw notFound(place);
+      if (row === undefined && place.computed === undefined) throw notFound(place);
       const hasUser = row !== undefined && wantsUser(selection);
       const user: Attributes = hasUser ? decodeAttributes(row.attributes, place.path) : new Map();
       return {

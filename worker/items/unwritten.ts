@@ -24,7 +24,7 @@ export class UnwrittenItems implements ItemsApi {
 
   /** Computed attributes of a shard exist without a write; the store combines them. */
   getItem(place: ItemPlace, selection: Selection) {
-    if (place.standing !== undefined) return this.items.getItem(place, selection);
+    if (place.computed !== undefined) return this.items.getItem(place, selection);
     return this.ofItem(place, (items) => items.getItem(place, selection));
   }
 

@@ -2,7 +2,7 @@
 // form: a KinesisError as it is, a failure of the core by the table of errorTable.ts, anything else
 // as InternalFailure.
 import { requestBodyBytesMax } from "../limits.ts";
-import { authenticate, condemnHead, type Credentials } from "../auth/authenticate.ts";
+import { authenticate, refusalOfHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readBody } from "../http/body.ts";
@@ -49,7 +49,7 @@ export async function serveKinesis(
   const { method, headers } = request;
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
-  const body = condemn(backend, head) ?? (await readWhole(request));
+  const body = refuseByHead(backend, head) ?? (await readWhole(request));
   if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
   const envelope = readEnvelope({ method, headers, query, body }, operations, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
@@ -82,10 +82,10 @@ export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promi
 }
 
 /**
- * Where keys are asked for, what a call's headers condemn is refused before its body is read. On an
+ * Where keys are asked for, what a call's headers refuseByHead is refused before its body is read. On an
  * open server the service's order stays: a body that cannot be read is said first.
  */
-function condemn(
+function refuseByHead(
   backend: Backend,
   head: Omit<SignedHead, "authorization">,
 ): KinesisError | undefined {
@@ -93,7 +93,7 @@ function condemn(
   if (access.mode === "open" || head.method !== "POST") return undefined;
   const authorization = readAuthorization(head.headers, head.query);
   if (authorization instanceof KinesisError) return authorization;
-  const refusal = condemnHead(access, { dialect: "kinesis", ...head, authorization }, Date.now());
+  const refusal = refusalOfHead(access, { dialect: "kinesis", ...head, authorization }, Date.now());
   return refusal && new KinesisError(refusal.name, refusal.message);
 }
 

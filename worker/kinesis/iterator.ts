@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { engine } from "../engine/instance.ts";
 import type { Location, Scope, ShardDescription } from "../core/types.ts";
-import { openToken, sealToken, TOKEN_CONTENT_AT } from "../auth/token.ts";
+import { verifyToken, signToken, TOKEN_CONTENT_AT } from "../auth/token.ts";
 import { iteratorExpired, iteratorInvalid } from "./errorTexts.ts";
 
 /** Where a consumer goes on reading. */
@@ -22,7 +22,7 @@ const INDEX_AT = 24;
 const NAMES_AT = 28;
 const AHEAD = 2 ** 31;
 
-export function sealIterator(key: string, scope: Scope, cursor: Cursor, issuedMs: number): string {
+export function signIterator(key: string, scope: Scope, cursor: Cursor, issuedMs: number): string {
   const { shard, stream, location } = cursor;
   const content = Buffer.alloc(NAMES_AT + 2 + shard.uid.length + stream.length);
   content.set(engine.encodeLocation(location));
@@ -34,17 +34,17 @@ export function sealIterator(key: string, scope: Scope, cursor: Cursor, issuedMs
     content.write(name, at + 1, "latin1");
     at += 1 + name.length;
   }
-  return sealToken(key, purposeOf(scope), { issuedMs, content });
+  return signToken(key, purposeOf(scope), { issuedMs, content });
 }
 
 /** `ttlMs`: age at which it expires. Throws InvalidArgumentException for what is no iterator of the scope, or ExpiredIterator. */
-export function openIterator(
+export function verifyIterator(
   key: string,
   scope: Scope,
   text: string,
   { nowMs, ttlMs }: { nowMs: number; ttlMs: number },
 ): Cursor {
-  const token = openToken(key, purposeOf(scope), unquote(text));
+  const token = verifyToken(key, purposeOf(scope), unquote(text));
   if (token === undefined) throw iteratorInvalid();
   if (nowMs - token.issuedMs > ttlMs) throw iteratorExpired(token.issuedMs, nowMs);
   const content = Buffer.from(token.content);

@@ -3,7 +3,7 @@
 // reference, ListShards).
 import { Buffer } from "node:buffer";
 import type { Scope } from "../core/types.ts";
-import { openToken, sealToken } from "../auth/token.ts";
+import { verifyToken, signToken } from "../auth/token.ts";
 import { memberWithToken, nextTokenExpired, nextTokenInvalid } from "./errorTexts.ts";
 
 const ttlMs = 300_000;
@@ -21,7 +21,7 @@ export function checkBesideToken<Input extends { NextToken?: string | undefined 
   if (member !== undefined) throw memberWithToken(member);
 }
 
-export function sealPageToken(
+export function signPageToken(
   key: string,
   scope: Scope,
   listing: string,
@@ -29,18 +29,18 @@ export function sealPageToken(
   nowMs: number,
 ): string {
   const content = Buffer.from(JSON.stringify(names));
-  return sealToken(key, purposeOf(scope, listing), { issuedMs: nowMs, content });
+  return signToken(key, purposeOf(scope, listing), { issuedMs: nowMs, content });
 }
 
 /** Throws InvalidArgumentException for what is no token of the listing, or ExpiredNextToken. */
-export function openPageToken(
+export function verifyPageToken(
   key: string | undefined,
   scope: Scope,
   listing: string,
   text: string,
   nowMs: number,
 ): string[] {
-  const token = openToken(key, purposeOf(scope, listing), text);
+  const token = verifyToken(key, purposeOf(scope, listing), text);
   if (token === undefined) throw nextTokenInvalid();
   if (nowMs - token.issuedMs > ttlMs) throw nextTokenExpired();
   // A token's content comes back with the zeros that filled it up.

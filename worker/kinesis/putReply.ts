@@ -25,7 +25,7 @@ interface Template {
 }
 
 /** Records of one shard that were committed together: their numbers follow one another. */
-interface NumberRun {
+interface NumberRange {
   index: number;
   timeMs: number;
   /** Where they stand in the request. */
@@ -68,7 +68,7 @@ export function printPutReply(
 function printRun(
   { head, row, last, numberAt }: Template,
   shard: ShardDescription,
-  { index, timeMs, which }: NumberRun,
+  { index, timeMs, which }: NumberRange,
 ): Uint8Array {
   const numberEnd = numberAt + NUMBER_BYTES;
   const before = row.slice(0, numberAt);
@@ -83,8 +83,8 @@ function printRun(
   ]);
 }
 
-function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, NumberRun[]> {
-  const shards = new Map<ShardDescription, NumberRun[]>();
+function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, NumberRange[]> {
+  const shards = new Map<ShardDescription, NumberRange[]>();
   for (const [i, { shard, index, timeMs }] of placed.entries()) {
     let runs = shards.get(shard);
     if (runs === undefined) {

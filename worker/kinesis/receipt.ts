@@ -5,7 +5,7 @@
 //   1   4  shard index, u32                    21  2  receives, u16
 //   5   8  record index, f64                   23  1  length of the queue's id, then the id
 import { Buffer } from "node:buffer";
-import { openToken, sealToken } from "../auth/token.ts";
+import { verifyToken, signToken } from "../auth/token.ts";
 import type { QueueAddress } from "../auth/arn.ts";
 import type { Receipt } from "../delivery/delivery.ts";
 
@@ -35,7 +35,7 @@ export function sealReceipt(
   content.writeUInt16LE(receives, RECEIVES_AT);
   content[ID_AT] = queue.id.length;
   content.write(queue.id, ID_AT + 1, "latin1");
-  return sealToken(key, purposeOf(queue), { issuedMs, content });
+  return signToken(key, purposeOf(queue), { issuedMs, content });
 }
 
 /** Undefined for what is no handle of this queue. Without a key there are none. */
@@ -44,7 +44,7 @@ export function openReceipt(
   queue: QueueAddress,
   text: string,
 ): Handle | undefined {
-  const token = openToken(key, purposeOf(queue), text);
+  const token = verifyToken(key, purposeOf(queue), text);
   if (token === undefined) return undefined;
   const content = Buffer.from(token.content);
   const id = content.toString("latin1", ID_AT + 1, ID_AT + 1 + (content[ID_AT] ?? 0));

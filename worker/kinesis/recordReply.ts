@@ -7,7 +7,8 @@ import { engine } from "../engine/instance.ts";
 import { descriptionTtlMs } from "../limits.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import { encryptionSpans } from "../core/encryption.ts";
-import type { Page, Run } from "../stream/reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+import type { Page } from "../stream/reader.ts";
 import type { Scope } from "../core/types.ts";
 import { encodeCbor } from "./cbor.ts";
 import type { WireFormat } from "./codec.ts";
@@ -16,7 +17,7 @@ import type { WireFormat } from "./codec.ts";
 export function renderRecords(
   format: WireFormat,
   members: object,
-  runs: readonly Run[],
+  runs: readonly RecordRun[],
   shard: ShardNumbers,
   encrypted: readonly TimeSpan[],
 ): RecordPage {

@@ -66,7 +66,7 @@ export function pushEvents(
         else controller.enqueue(value);
       },
       async cancel() {
-        push.letGo();
+        push.end();
         await events.return();
       },
     },
@@ -95,7 +95,7 @@ class Push {
   }
 
   /** Frees the consumer's place, and ends the waiting in it. */
-  letGo(): void {
+  end(): void {
     this.isOver = true;
     this.subscribed.subscription.end();
   }
@@ -111,7 +111,7 @@ class Push {
       const type = name === "InternalFailure" ? "InternalFailureException" : name;
       yield exceptionMessage(type, codec.contentType, codec.encode({ message }));
     } finally {
-      this.letGo();
+      this.end();
     }
   }
 

@@ -7,11 +7,11 @@ import type { TimeSpan } from "../engine/engine.ts";
 import { recordData } from "../engine/memory.ts";
 import { engine } from "../engine/instance.ts";
 import { histogramBucketsMax } from "../limits.ts";
-import type { Run } from "../stream/reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
 import { type ScanOutput, tooManyBuckets } from "./scanRequest.ts";
 
 export interface StepPrinter {
-  print(shard: ShardDescription, runs: readonly Run[]): Iterable<Uint8Array>;
+  print(shard: ShardDescription, runs: readonly RecordRun[]): Iterable<Uint8Array>;
   /** Lines that can be printed only when everything was read. */
   end(): Iterable<Uint8Array>;
 }
@@ -37,7 +37,7 @@ function nothing(): Uint8Array[] {
 /** {"ShardId":"…", and the members of a record of Kinesis, a line each. */
 function* printRecords(
   shard: ShardDescription,
-  runs: readonly Run[],
+  runs: readonly RecordRun[],
   encrypted: readonly TimeSpan[],
 ): Generator<Uint8Array, void, undefined> {
   const printer = engine.kinesisJson(shard, encrypted);
@@ -53,7 +53,7 @@ function* printRecords(
 
 function* printData(
   _: ShardDescription,
-  runs: readonly Run[],
+  runs: readonly RecordRun[],
 ): Generator<Uint8Array, void, undefined> {
   for (const { chunk, from, to } of runs) {
     const parts: Uint8Array[] = [];
@@ -73,7 +73,7 @@ class Histogram implements StepPrinter {
     this.stretchMs = stretchMs;
   }
 
-  print(_: ShardDescription, runs: readonly Run[]): Uint8Array[] {
+  print(_: ShardDescription, runs: readonly RecordRun[]): Uint8Array[] {
     for (const { chunk, from, to } of runs) this.add(chunk, from, to);
     return [];
   }

@@ -34,7 +34,7 @@ import { seekIndex } from "./seek.ts";
 import { findUnreadable } from "./skips.ts";
 import { MeteredSql } from "../core/meteredSql.ts";
 import { ShardStore } from "./store.ts";
-import { Subscription } from "./tipSession.ts";
+import { TipSession } from "./tipSession.ts";
 import { readTail } from "./tailPage.ts";
 import { TierMover } from "./tierMover.ts";
 import { WaitList } from "./waitList.ts";
@@ -183,7 +183,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  subscribe(consumer: string): Promise<Reply<{ subscription: Subscription }>> {
+  subscribe(consumer: string): Promise<Reply<{ subscription: TipSession }>> {
     return asReply(() => {
       this.opened();
       const place = this.waiting.take(consumer, Date.now());
@@ -191,7 +191,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         view: () => this.currentView(),
         read: (request: ReadRequest) => this.readNow(request),
       };
-      return { subscription: new Subscription(shard, this.waiting, place) };
+      return { subscription: new TipSession(shard, this.waiting, place) };
     });
   }
 

@@ -4,7 +4,7 @@
 import { RpcTarget } from "cloudflare:workers";
 import { asReply, type NextReply, type NextRequest, type Reply } from "../core/rpc.ts";
 import type { ReadReply, ReadRequest, ShardView } from "../core/types.ts";
-import type { Place, WaitList } from "./waitList.ts";
+import type { ConsumerSlot, WaitList } from "./waitList.ts";
 
 /** What a subscription needs of the shard. */
 export interface SubscribedShard {
@@ -14,17 +14,17 @@ export interface SubscribedShard {
   read(request: ReadRequest): ReadReply;
 }
 
-export class Subscription extends RpcTarget {
+export class TipSession extends RpcTarget {
   // A TypeScript-private member without `#` could be called by the other side.
   readonly #shard: SubscribedShard;
-  readonly #room: WaitList;
-  readonly #place: Place;
+  readonly #waiting: WaitList;
+  readonly #slot: ConsumerSlot;
 
-  constructor(shard: SubscribedShard, room: WaitList, place: Place) {
+  constructor(shard: SubscribedShard, waiting: WaitList, slot: ConsumerSlot) {
     super();
     this.#shard = shard;
-    this.#room = room;
-    this.#place = place;
+    this.#waiting = waiting;
+    this.#slot = slot;
   }
 
   /**
@@ -35,17 +35,17 @@ export class Subscription extends RpcTarget {
     return asReply(async () => {
       const { nextIndex, closedMs } = this.#shard.view();
       const isThere = nextIndex > request.index || closedMs !== undefined;
-      if (!isThere) await this.#room.wait(this.#place, request.index, timeoutMs);
-      return { ...this.#shard.read(request), held: this.#place.held };
+      if (!isThere) await this.#waiting.wait(this.#slot, request.index, timeoutMs);
+      return { ...this.#shard.read(request), held: this.#slot.held };
     });
   }
 
   /** False when another reader has taken over the consumer. */
   async isHeld(): Promise<boolean> {
-    return this.#place.held;
+    return this.#slot.held;
   }
 
   [Symbol.dispose](): void {
-    this.#room.leave(this.#place);
+    this.#waiting.leave(this.#slot);
   }
 }

@@ -8,7 +8,7 @@ import { StreamError } from "../errors.ts";
 import { waitersMax } from "../limits.ts";
 
 /** A consumer's subscription: held until another reader takes over or the reader leaves. */
-export interface Place {
+export interface ConsumerSlot {
   readonly consumer: string;
   readonly sinceMs: number;
   held: boolean;
@@ -17,43 +17,42 @@ export interface Place {
 interface Waiter {
   index: number;
   /** Undefined for one that has no subscription: a queue over the shard. */
-  place: Place | undefined;
+  slot: ConsumerSlot | undefined;
   end(): void;
 }
 
 /** Age from which a subscription can be replaced (AWS API reference, SubscribeToShard). */
-const placeMsMin = 5000;
+const slotMsMin = 5000;
 
 export class WaitList {
   private readonly waiters = new Set<Waiter>();
-  private readonly places = new Map<string, Place>();
+  private readonly slots = new Map<string, ConsumerSlot>();
 
   /** Throws `subscriptionTaken`, `tooManyWaiting`. */
-  take(consumer: string, nowMs: number): Place {
-    for (const place of this.places.values()) {
-      if (!place.held && isOver(place.sinceMs, placeMsMin, nowMs))
-        this.places.delete(place.consumer);
+  take(consumer: string, nowMs: number): ConsumerSlot {
+    for (const slot of this.slots.values()) {
+      if (!slot.held && isOver(slot.sinceMs, slotMsMin, nowMs)) this.slots.delete(slot.consumer);
     }
-    const old = this.places.get(consumer);
-    if (old !== undefined && !isOver(old.sinceMs, placeMsMin, nowMs)) {
+    const old = this.slots.get(consumer);
+    if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs)) {
       throw new StreamError("subscriptionTaken");
     }
-    if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");
+    if (this.slots.size >= waitersMax) throw new StreamError("tooManyWaiting");
     if (old !== undefined) this.leave(old);
-    const place = { consumer, sinceMs: nowMs, held: true };
-    this.places.set(consumer, place);
-    return place;
+    const slot = { consumer, sinceMs: nowMs, held: true };
+    this.slots.set(consumer, slot);
+    return slot;
   }
 
   /** Releases the subscription; its age still counts against a new one. */
-  leave(place: Place): void {
-    place.held = false;
-    this.endAll((waiter) => waiter.place === place);
+  leave(slot: ConsumerSlot): void {
+    slot.held = false;
+    this.endAll((waiter) => waiter.slot === slot);
   }
 
   /** Resolves when there may be a record at `index`, or when waiting has no use any more. */
-  wait(place: Place, index: number, timeoutMs: number): Promise<void> {
-    return place.held ? this.add(place, index, timeoutMs) : Promise.resolve();
+  wait(slot: ConsumerSlot, index: number, timeoutMs: number): Promise<void> {
+    return slot.held ? this.add(slot, index, timeoutMs) : Promise.resolve();
   }
 
   /** The same for one that has no subscription. Throws `tooManyWaiting`. */
@@ -62,14 +61,14 @@ export class WaitList {
     return this.add(undefined, index, timeoutMs);
   }
 
-  private add(place: Place | undefined, index: number, timeoutMs: number): Promise<void> {
+  private add(slot: ConsumerSlot | undefined, index: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
         this.waiters.delete(waiter);
         resolve();
       };
-      const waiter: Waiter = { index, place, end };
+      const waiter: Waiter = { index, slot, end };
       const timer = setTimeout(end, timeoutMs);
       this.waiters.add(waiter);
     });

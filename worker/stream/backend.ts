@@ -19,7 +19,7 @@ import { Queues } from "./queues.ts";
 import { Shards } from "./shards.ts";
 import { Streams } from "./streams.ts";
 
-export interface Deed {
+export interface AccessRequest {
   operation?: string;
   stream?: string;
 }
@@ -31,7 +31,7 @@ export class Backend {
   readonly accounts: Accounts;
   readonly durable: DurableStreams;
   /** What the request asks for, as far as it is known: for the log. */
-  readonly deed: Deed = {};
+  readonly deed: AccessRequest = {};
   private readonly runtime: Runtime;
 
   constructor(runtime: Runtime) {

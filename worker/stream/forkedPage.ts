@@ -4,7 +4,8 @@
 import type { Ancestor } from "../core/durable.ts";
 import type { Runtime } from "../core/bindings.ts";
 import type { Location } from "../core/types.ts";
-import { freshView, type Page, readPage, type Run, type Trimmed } from "./reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+import { freshView, type Page, readPage, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import type { Selection } from "../scan/selection.ts";
 import { narrowPage, selectPage } from "./selectedPage.ts";
@@ -27,7 +28,7 @@ export async function readForkedPage(
   trimmed: Trimmed,
   selection?: Selection,
 ): Promise<Page> {
-  const runs: Run[] = [];
+  const runs: RecordRun[] = [];
   let isMixed = false;
   let at = location;
   let { recordsMax, bytesMax } = limits;

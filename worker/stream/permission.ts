@@ -4,7 +4,7 @@
 import type { ConsumerKey } from "../core/control.ts";
 import { consumerArn, queueArn, streamArn } from "../auth/arn.ts";
 import type { Caller, Refusal } from "../auth/caller.ts";
-import { authorize, type Deed, isDecidedByList } from "../auth/policy.ts";
+import { authorize, type AccessRequest, isDecidedByList } from "../auth/policy.ts";
 import { parsePolicy, type ResourcePolicy } from "../auth/resourcePolicy.ts";
 import type { Env } from "../core/bindings.ts";
 import { isCode } from "../errors.ts";
@@ -25,7 +25,7 @@ export interface NamedResource {
 /** A stream, a consumer of it, or a queue by its id. */
 export type NamedResourceOrQueue = NamedResource | { scope: Scope; queue: string };
 
-export interface NamedAction extends Pick<Deed, "action" | "alias"> {
+export interface NamedAction extends Pick<AccessRequest, "action" | "alias"> {
   /** Set for actions on policies: the policy of a resource does not decide about itself. */
   isOfPolicy?: boolean;
 }
@@ -46,30 +46,30 @@ export async function refusalOf(
   const named = { action, alias };
   const given = isQueue
     ? deedOnQueue(named, resource, undefined)
-    : deedOn(named, resource, undefined);
+    : requestFor(named, resource, undefined);
   // The catalog is not asked if no policy can change the verdict.
   if (isDecidedByList(caller, given)) return authorize(caller, given);
-  const deed = isQueue
+  const request = isQueue
     ? deedOnQueue(named, resource, await lookUpQueue(env, resource))
-    : deedOn(named, resource, await lookUp(env, resource));
-  if (!isOfPolicy) return authorize(caller, deed);
-  return authorize(caller, { action, alias, arn: deed.arn, streamArn: deed.streamArn });
+    : requestFor(named, resource, await lookUp(env, resource));
+  if (!isOfPolicy) return authorize(caller, request);
+  return authorize(caller, { action, alias, arn: request.arn, streamArn: request.streamArn });
 }
 
 /** The action as policy.ts judges it, on the resource that was found. */
-function deedOn(
-  { action, alias }: Pick<Deed, "action" | "alias">,
+function requestFor(
+  { action, alias }: Pick<AccessRequest, "action" | "alias">,
   { scope: { account, region }, name, consumer: key }: NamedResource,
   found: StreamDescription | undefined,
-): Deed {
+): AccessRequest {
   const stream = { account, region, name };
   const arn = streamArn(stream);
-  const deed = { action, alias, arn, policy: policyOf(found) };
-  if (key === undefined) return deed;
+  const request = { action, alias, arn, policy: policyOf(found) };
+  if (key === undefined) return request;
   const consumer = found && findConsumer(found, key);
   const createdSeconds = consumer ? createdSecondsOf(consumer) : key.createdSeconds;
   // If no consumer has the name, only the stream is judged.
-  if (createdSeconds === undefined) return deed;
+  if (createdSeconds === undefined) return request;
   return {
     action,
     alias,
@@ -82,10 +82,10 @@ function deedOn(
 
 /** What allow lists say of a stream holds for its queues; policies are each one's own. */
 function deedOnQueue(
-  { action, alias }: Pick<Deed, "action" | "alias">,
+  { action, alias }: Pick<AccessRequest, "action" | "alias">,
   { scope: { account, region }, queue: id }: { scope: Scope; queue: string },
   found: QueueDescription | undefined,
-): Deed {
+): AccessRequest {
   const arn = queueArn({ account, region, id });
   if (found === undefined) return { action, alias, arn };
   return {

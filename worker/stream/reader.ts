@@ -8,6 +8,7 @@ import type { Runtime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { isCode, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
+import type { RecordRun } from "../engine/printer.ts";
 import { pageSegmentsMax, viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { readHeader, timeMsAt } from "../engine/chunk.ts";
@@ -19,18 +20,9 @@ import { readCounters } from "./readCounters.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { Location, ReadReply, SeekReply, SeekRequest, ShardView } from "../core/types.ts";
 
-/** Records `from` to `to` of a chunk. */
-export interface Run {
-  chunk: Uint8Array;
-  from: number;
-  to: number;
-  /** The number of the segment, unless the chunk comes from the shard's tail. */
-  segment?: number;
-}
-
 export interface Page {
   /** The page's records, in order. */
-  runs: Run[];
+  runs: RecordRun[];
   next: Location;
   /** Number of the segment that has, or will have, the record before `next`. */
   lastSegment: number;
@@ -152,7 +144,7 @@ async function gatherPage(
 
 /** A page of history while it is gathered. */
 interface Gathering {
-  runs: Run[];
+  runs: RecordRun[];
   index: number;
   segment: number;
   recordsLeft: number;
@@ -334,7 +326,7 @@ async function historyPage(
 }
 
 /** True if a run ends with its chunk. */
-function isWholeRun(run: Run | undefined): boolean {
+function isWholeRun(run: RecordRun | undefined): boolean {
   return run !== undefined && run.to === readHeader(run.chunk).count;
 }
 

@@ -10,7 +10,8 @@ import { scanBytesMax, scanMsMax } from "../limits.ts";
 import type { Selection } from "../scan/selection.ts";
 import type { Location } from "../core/types.ts";
 import { readCounters } from "./readCounters.ts";
-import type { Page, Run, Trimmed } from "./reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+import type { Page, Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import { type ScanStep, ShardScan, take } from "./shardScan.ts";
 
@@ -81,7 +82,7 @@ function joinPages(page: SelectedPage, next: SelectedPage): SelectedPage {
 }
 
 /** The same records: in their own chunks, where they are less than half of the chunk that they are in. */
-function compactRuns(runs: readonly Run[]): Run[] {
+function compactRuns(runs: readonly RecordRun[]): RecordRun[] {
   const taken = new Map<Uint8Array, number>();
   for (const { chunk, from, to } of runs) {
     taken.set(chunk, (taken.get(chunk) ?? 0) + engine.payloadBytes(chunk, from, to));

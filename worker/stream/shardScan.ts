@@ -8,12 +8,13 @@ import { scanner } from "../engine/scannerInstance.ts";
 import { scanStepBytes } from "../limits.ts";
 import type { Selection } from "../scan/selection.ts";
 import type { Location, ShardView } from "../core/types.ts";
-import { type Amount, type Page, readPage, type Run, type Trimmed } from "./reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+import { type Amount, type Page, readPage, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 
 export interface ScanStep {
   /** The records that were taken, in order. */
-  runs: Run[];
+  runs: RecordRun[];
   next: Location;
   lastSegment: number;
   view: ShardView;
@@ -87,7 +88,7 @@ export function take(
 }
 
 /** A step that ends before record `stop` of a run. */
-function stepTo(page: Page, { chunk, segment }: Run, stop: number, taking: Taking): ScanStep {
+function stepTo(page: Page, { chunk, segment }: RecordRun, stop: number, taking: Taking): ScanStep {
   const header = readHeader(chunk);
   const { runs, taken, scanned } = taking;
   const isBehind = stop === header.count;
@@ -108,7 +109,7 @@ function stepTo(page: Page, { chunk, segment }: Run, stop: number, taking: Takin
 
 /** Takes records until a limit is reached. */
 class Taking {
-  readonly runs: Run[] = [];
+  readonly runs: RecordRun[] = [];
   readonly taken: Amount = { records: 0, bytes: 0 };
   readonly scanned: Amount = { records: 0, bytes: 0 };
   /** The record of the last run to go on from, when a limit is reached. */
@@ -121,7 +122,7 @@ class Taking {
     this.hasRecords = hasRecords;
   }
 
-  takeFrom(run: Run, selection: Selection | undefined): void {
+  takeFrom(run: RecordRun, selection: Selection | undefined): void {
     const { chunk, from, to } = run;
     const recordsLeft = this.limits.recordsMax - this.taken.records;
     const selected =

@@ -27,7 +27,7 @@ export type PutResult = PlacedRecord | { shard: ShardDescription; failure: unkno
  * The records for one shard: the chunks, the number of records in each, and the positions of the
  * records in the call.
  */
-interface ShardRun {
+interface ShardPut {
   shard: ShardDescription;
   chunks: Uint8Array[];
   counts: number[];
@@ -97,10 +97,10 @@ function isStale(failure: unknown): boolean {
 }
 
 /** Packs the records of each shard into as few chunks as their bytes allow. */
-function packRuns(stream: KnownStream, records: RecordBatch): ShardRun[] {
+function packRuns(stream: KnownStream, records: RecordBatch): ShardPut[] {
   const { shards, starts } = stream.routes;
-  const runs = new Map<number, ShardRun>();
-  const runOf = (route: number): ShardRun => {
+  const runs = new Map<number, ShardPut>();
+  const runOf = (route: number): ShardPut => {
     let run = runs.get(route);
     if (run === undefined) {
       run = { shard: shards[route]!, chunks: [], counts: [], which: [] };
@@ -131,7 +131,7 @@ export function packRecords(records: RecordBatch): Uint8Array[] {
   return [...parts].map((part) => engine.pack(part));
 }
 
-function addChunk(run: ShardRun, chunk: Uint8Array, count: number): void {
+function addChunk(run: ShardPut, chunk: Uint8Array, count: number): void {
   run.chunks.push(chunk);
   run.counts.push(count);
 }
@@ -152,7 +152,7 @@ function routeTo({ routes, description }: KnownStream, index: number, hash: Uint
  */
 function placeRecords(
   results: PutResult[],
-  { shard, counts }: ShardRun,
+  { shard, counts }: ShardPut,
   taken: readonly number[],
   receipts: readonly AppendReceipt[],
 ): void {

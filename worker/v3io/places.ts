@@ -4,7 +4,7 @@
 // long as the stream. A stream cannot be inside another one, so at most one stream is above a path.
 import type { Backend } from "../stream/backend.ts";
 import { isCode, StreamError } from "../errors.ts";
-import type { ItemPlace, Selection, Standing } from "../core/itemTypes.ts";
+import type { ItemPlace, Selection, ComputedItem } from "../core/itemTypes.ts";
 import type { KnownStream } from "../stream/directory.ts";
 import { findShard } from "../core/hashRange.ts";
 import { sharedName } from "../core/streamName.ts";
@@ -142,11 +142,11 @@ export async function itemPlaceAt(
   const base = path.slice(0, -above.below.length);
   if (found === undefined) return { path, owner: above.stream.description.uid, base };
   const { uid } = found.shard;
-  return { path, owner: uid, base, standing: standingOf(await backend.shards.view(uid)) };
+  return { path, owner: uid, base, computed: computedItemOf(await backend.shards.view(uid)) };
 }
 
 /** A shard is an object from its first record on. */
-export function standingOf({ nextIndex, lastTimeMs }: ShardView): Standing | undefined {
+export function computedItemOf({ nextIndex, lastTimeMs }: ShardView): ComputedItem | undefined {
   if (nextIndex === 0) return undefined;
   return {
     time: itemTimeAt(lastTimeMs),

@@ -1,7 +1,7 @@
 // Identifies the caller: by an AWS signature in the Authorization header, or by an IAM token, which
 // auth/yandex.ts finds itself. Refusals get this service's names; all have status 400. Sources: YDB
 // http_req.cpp, auth_actors.cpp, error_codes_ut.cpp.
-import { authenticate, condemnHead } from "../auth/authenticate.ts";
+import { authenticate, refusalOfHead } from "../auth/authenticate.ts";
 import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import type { Caller, Refusal, RefusalName } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
@@ -31,10 +31,10 @@ export function identify(
 }
 
 /**
- * Throws YandexError for what the headers condemn, before the body is read, where keys are asked
+ * Throws YandexError for what the headers refuseByHead, before the body is read, where keys are asked
  * for. On an open server the service's order stays: what is wrong with a body is said first.
  */
-export function condemn(
+export function refuseByHead(
   backend: Backend,
   head: Omit<YandexHead, "authorization">,
   nowMs: number,
@@ -42,7 +42,7 @@ export function condemn(
   const access = backend.access;
   if (access.mode === "open") return;
   const authorization = readAuthorization(head.headers);
-  const refusal = condemnHead(access, { dialect: "yandex", ...head, authorization }, nowMs);
+  const refusal = refusalOfHead(access, { dialect: "yandex", ...head, authorization }, nowMs);
   if (refusal !== undefined) throw refused(refusal);
 }
 

@@ -9,10 +9,10 @@ import type { ActionContext } from "./operation.ts";
  * too.
  */
 export async function addressIn(
-  { backend, place, streamName, permit }: ActionContext,
+  { backend, database, streamName, permit }: ActionContext,
   consumer?: string,
 ): Promise<StreamAddress> {
-  const address = addressOf(streamName, place, backend.yandexDatabase);
+  const address = addressOf(streamName, database, backend.yandexDatabase);
   await permit(address, consumer);
   return address;
 }

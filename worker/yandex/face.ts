@@ -15,12 +15,12 @@ import { RecordPage } from "../http/recordPage.ts";
 import { respond } from "../http/reply.ts";
 import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
-import { condemn, identify, refused } from "./authorization.ts";
+import { refuseByHead, identify, refused } from "./authorization.ts";
 import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
 import { errorStatus, issue, YandexError, yandexErrorOf } from "./errors.ts";
 import type { ActionContext, Operation } from "./operation.ts";
 import { operations, unimplemented } from "./operations.ts";
-import { fullNameOf, placeOf, regionOf } from "./names.ts";
+import { fullNameOf, databaseOf, regionOf } from "./names.ts";
 import { RecordReply } from "./recordReply.ts";
 
 export const pingPath = "/Ping";
@@ -78,7 +78,7 @@ async function call(
   const operation = operationOf(headers.get("x-amz-target") ?? "");
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
   const head = { method, path, query, headers };
-  condemn(backend, head, Date.now());
+  refuseByHead(backend, head, Date.now());
   const body = await readBody(request, requestBodyBytesMax);
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
@@ -88,21 +88,21 @@ async function call(
   const caller = identify(backend, { ...head, body }, nowMs);
   const { account } = caller.principal;
   const scope = { account, region: regionOf(caller.region, home.region) };
-  const place = placeOf(decodePath(path), scope, backend.yandexDatabase);
+  const database = databaseOf(decodePath(path), scope, backend.yandexDatabase);
   const permit = permitFor(backend, caller, operation);
   try {
     backend.begin(operation.name, streamName);
-    return await run({ backend, place, streamName, nowMs, permit, failures });
+    return await run({ backend, database, streamName, nowMs, permit, failures });
   } catch (error) {
-    throw yandexErrorOf(error, fullNameOf(streamName, place), failures);
+    throw yandexErrorOf(error, fullNameOf(streamName, database), failures);
   }
 }
 
 function permitFor(backend: Backend, caller: Caller, { name }: Operation): ActionContext["permit"] {
-  const deed = { action: `kinesis:${name}` };
+  const action = { action: `kinesis:${name}` };
   return async (stream, name) => {
     const consumer = name === undefined ? undefined : { name };
-    const refusal = await backend.refusalOf(caller, deed, stream && { ...stream, consumer });
+    const refusal = await backend.refusalOf(caller, action, stream && { ...stream, consumer });
     if (refusal !== undefined) throw refused(refusal);
   };
 }

@@ -11,7 +11,7 @@ import type { Backend } from "../stream/backend.ts";
 import { engine } from "../engine/instance.ts";
 import { iteratorTtlMs } from "../limits.ts";
 import type { Location } from "../core/types.ts";
-import { openToken, sealToken } from "../auth/token.ts";
+import { verifyToken, signToken } from "../auth/token.ts";
 import { issue } from "./errors.ts";
 import type { StreamAddress } from "./names.ts";
 
@@ -32,7 +32,7 @@ const LOCATION_BYTES = 16;
 const ITERATOR_HEAD_BYTES = 20;
 const PAGE_HEAD_BYTES = 8;
 
-export async function sealIterator(
+export async function signIterator(
   backend: Backend,
   cursor: Iterator,
   nowMs: number,
@@ -42,17 +42,17 @@ export async function sealIterator(
   head.set(engine.encodeLocation(location));
   head.writeUInt32LE(shardIndex, LOCATION_BYTES);
   const texts = [stream.scope.region, shardUid, stream.name, stream.full];
-  return seal(backend, "iterator", stream.scope.account, [head, ...texts.map(sized)], nowMs);
+  return sign(backend, "iterator", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
 /** Throws InvalidArgumentException, or ExpiredIteratorException. */
-export async function openIterator(
+export async function verifyIterator(
   backend: Backend,
   account: string,
   text: string,
   nowMs: number,
 ): Promise<Iterator> {
-  const token = await open(backend, "iterator", account, text);
+  const token = await verify(backend, "iterator", account, text);
   const content = token && Buffer.from(token.content);
   const location = content && engine.decodeLocation(content.subarray(0, LOCATION_BYTES));
   if (token === undefined || content === undefined || location === undefined) {
@@ -74,7 +74,7 @@ export async function openIterator(
   };
 }
 
-export async function sealPageToken(
+export async function signPageToken(
   backend: Backend,
   page: PageToken,
   nowMs: number,
@@ -84,17 +84,17 @@ export async function sealPageToken(
   head.writeUInt32LE(alreadyRead, 0);
   head.writeUInt32LE(maxResults, 4);
   const texts = [stream.scope.region, stream.name, stream.full];
-  return seal(backend, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
+  return sign(backend, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
 /** Throws InvalidArgumentException, or ExpiredNextTokenException. */
-export async function openPageToken(
+export async function verifyPageToken(
   backend: Backend,
   account: string,
   text: string,
   nowMs: number,
 ): Promise<PageToken> {
-  const token = await open(backend, "page", account, text);
+  const token = await verify(backend, "page", account, text);
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
   if (nowMs - token.issuedMs >= iteratorTtlMs) {
     throw issue("tokenExpired", "Provided next token is expired");
@@ -109,7 +109,7 @@ export async function openPageToken(
 }
 
 /** One key for all regions of an account: which one it is stands in the token. */
-async function seal(
+async function sign(
   backend: Backend,
   kind: string,
   account: string,
@@ -117,12 +117,12 @@ async function seal(
   issuedMs: number,
 ): Promise<string> {
   const key = await backend.accounts.cursorKey({ account, region: defaultRegion });
-  return sealToken(key, `yandex/${kind}/${account}/`, { issuedMs, content: Buffer.concat(parts) });
+  return signToken(key, `yandex/${kind}/${account}/`, { issuedMs, content: Buffer.concat(parts) });
 }
 
-async function open(backend: Backend, kind: string, account: string, text: string) {
+async function verify(backend: Backend, kind: string, account: string, text: string) {
   const key = await backend.accounts.findCursorKey({ account, region: defaultRegion });
-  return openToken(key, `yandex/${kind}/${account}/`, text);
+  return verifyToken(key, `yandex/${kind}/${account}/`, text);
 }
 
 function sized(text: string): Buffer {

@@ -10,10 +10,10 @@ import type { Scope } from "../core/types.ts";
 import { issue, YandexError } from "./errors.ts";
 
 /** Where a request is: the database that its path names, and whose streams it may mean. */
-export interface Place {
+export interface Database {
   scope: Scope;
   /** `/<region>/<cloud>/<database>`; undefined for the default database. */
-  database: string | undefined;
+  root: string | undefined;
   /** The path itself, or nothing for `/`. */
   path: string;
 }
@@ -54,18 +54,22 @@ export function regionOf(signedFor: string | undefined, home: string): string {
 }
 
 /** Throws ResourceNotFoundException for a path that is no database. */
-export function placeOf(path: string, scope: Scope, defaultDatabase: string | undefined): Place {
+export function databaseOf(
+  path: string,
+  scope: Scope,
+  defaultDatabase: string | undefined,
+): Database {
   const names = path.split("/").filter((name) => name !== "");
-  if (names.length === 0) return { scope, database: undefined, path: "" };
+  if (names.length === 0) return { scope, root: undefined, path: "" };
   const found = databaseAt(names, scope, defaultDatabase);
   if (found === undefined || found.length !== names.length) throw noDatabase(names);
-  return found.place;
+  return found.database;
 }
 
 /** Throws ValidationException for no name, InvalidArgumentException for what can be none. */
 export function addressOf(
   given: string,
-  place: Place,
+  database: Database,
   defaultDatabase: string | undefined,
 ): StreamAddress {
   if (given === "") throw issue("badRequest", "Stream name is empty");
@@ -79,32 +83,32 @@ export function addressOf(
     const shown = JSON.stringify(given.slice(0, nameBytesMax));
     throw issue("argument", `Invalid stream name: ${shown}`);
   }
-  const full = fullNameOf(given, place);
-  if (!given.startsWith("/")) return { ...streamIn(place, names), given, full };
-  const found = databaseAt(names, place.scope, defaultDatabase);
+  const full = fullNameOf(given, database);
+  if (!given.startsWith("/")) return { ...streamIn(database, names), given, full };
+  const found = databaseAt(names, database.scope, defaultDatabase);
   if (found === undefined) throw noDatabase(names.slice(0, -1));
   if (found.length === names.length) throw issue("argument", `${given} is a database`);
-  return { ...streamIn(found.place, names.slice(found.length)), given, full };
+  return { ...streamIn(found.database, names.slice(found.length)), given, full };
 }
 
-export function fullNameOf(given: string, { path }: Place): string {
+export function fullNameOf(given: string, { path }: Database): string {
   return given.startsWith("/") || path === "" ? given : `${path}/${given}`;
 }
 
 /** How the catalog's names of a database's streams begin; undefined for those in the default root. */
-export function pathsOf({ database }: Place): (string | undefined)[] {
-  return database === undefined ? [undefined, `${defaultPath}/`] : [`${database}/`];
+export function pathsOf({ root }: Database): (string | undefined)[] {
+  return root === undefined ? [undefined, `${defaultPath}/`] : [`${root}/`];
 }
 
 function streamIn(
-  { scope, database }: Place,
+  { scope, root }: Database,
   names: readonly string[],
 ): { scope: Scope; name: string } {
   const [only] = names;
-  const isShared = database === undefined && names.length === 1 && sharedName.test(only ?? "");
+  const isShared = root === undefined && names.length === 1 && sharedName.test(only ?? "");
   return {
     scope,
-    name: isShared ? (only as string) : `${database ?? defaultPath}/${names.join("/")}`,
+    name: isShared ? (only as string) : `${root ?? defaultPath}/${names.join("/")}`,
   };
 }
 
@@ -113,15 +117,15 @@ function databaseAt(
   names: readonly string[],
   scope: Scope,
   defaultDatabase: string | undefined,
-): { place: Place; length: number } | undefined {
+): { database: Database; length: number } | undefined {
   const [first = ""] = names;
   const isOther = otherRegion.test(first) && !homeRegion.test(first);
   const isRegion = isOther || homeRegion.test(first);
   const found = (length: number, isDefault: boolean) => {
     const path = `/${names.slice(0, length).join("/")}`;
-    const database = isDefault ? undefined : path;
+    const root = isDefault ? undefined : path;
     return {
-      place: { scope: isOther ? { ...scope, region: first } : scope, database, path },
+      database: { scope: isOther ? { ...scope, region: first } : scope, root, path },
       length,
     };
   };

@@ -5,13 +5,13 @@ import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { BodyCodec } from "./codec.ts";
 import { YandexError } from "./errors.ts";
-import type { Place, StreamAddress } from "./names.ts";
+import type { Database, StreamAddress } from "./names.ts";
 import { type Fields, type MessageOf, readMessage } from "./shapeTypes.ts";
 
 export interface ActionContext {
   backend: Backend;
   /** The database of the request, and the account and region of the caller. */
-  place: Place;
+  database: Database;
   /** What the input calls its stream: nothing when it names none. */
   streamName: string;
   nowMs: number;

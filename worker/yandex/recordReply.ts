@@ -3,16 +3,17 @@
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import { RecordPage } from "../http/recordPage.ts";
-import type { Run } from "../stream/reader.ts";
+import type { RecordRun } from "../engine/printer.ts";
+
 import { writeArrayHead } from "../codec/cborWriter.ts";
 import type { BodyCodec } from "./codec.ts";
 
 export class RecordReply {
   private readonly members: object;
-  private readonly runs: readonly Run[];
+  private readonly runs: readonly RecordRun[];
 
   /** `members` stand before `Records`, which is left out when there are none. */
-  constructor(members: object, runs: readonly Run[]) {
+  constructor(members: object, runs: readonly RecordRun[]) {
     this.members = members;
     this.runs = runs;
   }
@@ -26,13 +27,13 @@ export class RecordReply {
   }
 }
 
-function jsonPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
+function jsonPage(members: Uint8Array, runs: readonly RecordRun[]): RecordPage {
   const head = concatBytes([members.subarray(0, -1), utf8(',"Records":[')]);
   return new RecordPage(head, runs, engine.yandexJson(), utf8("]}"));
 }
 
 /** The members are a map of a few, sorted by name; one more comes after them. */
-function cborPage(members: Uint8Array, runs: readonly Run[]): RecordPage {
+function cborPage(members: Uint8Array, runs: readonly RecordRun[]): RecordPage {
   const count = runs.reduce((sum, { from, to }) => sum + to - from, 0);
   const name = Uint8Array.of(0x60 + "Records".length);
   const head = concatBytes([members, name, utf8("Records"), writeArrayHead(count)]);

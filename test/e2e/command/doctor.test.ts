@@ -26,7 +26,7 @@ import {
   bindChunk,
   CHUNK_HEADER_BYTES,
   readHeader,
-  sealBody,
+  writeBodyChecksum,
 } from "../../../worker/engine/chunk.ts";
 import { countTails, listGenerations, shardFiles, statsOf, untilSeen } from "../data-folder.ts";
 import { startServer } from "../server.ts";
@@ -329,7 +329,7 @@ function rewriteTail(data: string, shard: number): void {
     // Records of one size: the stride says where each ends.
     new DataView(body.buffer, body.byteOffset).setUint32(36, header.stride + 1, true);
   } else body[CHUNK_HEADER_BYTES] = 255;
-  sealBody(body);
+  writeBodyChecksum(body);
   bindChunk(body, uids[shard] ?? "");
   change(file, "UPDATE log_0 SET body = ? WHERE id = 0", body);
 }

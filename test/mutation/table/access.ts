@@ -57,8 +57,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-07",
     file: "worker/stream/permission.ts",
-    find: "if (!isOfPolicy) return authorize(caller, deed);",
-    replace: "if (true) return authorize(caller, deed);",
+    find: "if (!isOfPolicy) return authorize(caller, request);",
+    replace: "if (true) return authorize(caller, request);",
     tests: [
       "test/worker/access/kinesis.workerd.test.ts",
       "test/worker/kinesis/policies.workerd.test.ts",

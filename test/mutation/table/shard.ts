@@ -446,15 +446,15 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-52",
     file: "worker/shard/waitList.ts",
-    find: "if (old !== undefined && !isOver(old.sinceMs, placeMsMin, nowMs)) {",
+    find: "if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs)) {",
     replace: "if (old === null) {",
     tests: ["test/worker/shard/waitList.test.ts"],
-    harm: "two consumers of one name take each other's place without end",
+    harm: "two consumers of one name take each other's slot without end",
   },
   {
     id: "shard-53",
     file: "worker/shard/waitList.ts",
-    find: 'if (this.places.size >= waitersMax) throw new StreamError("tooManyWaiting");',
+    find: 'if (this.slots.size >= waitersMax) throw new StreamError("tooManyWaiting");',
     replace: "",
     tests: ["test/worker/shard/waitList.test.ts"],
     harm: "waiting consumers fill the memory",

@@ -1,6 +1,10 @@
 // Who is asking, for each dialect in each mode.
 import { describe, expect, test } from "vitest";
-import { authenticate, condemnHead, type Credentials } from "../../../worker/auth/authenticate.ts";
+import {
+  authenticate,
+  refusalOfHead,
+  type Credentials,
+} from "../../../worker/auth/authenticate.ts";
 import { configureAuth, type OpenAuth, readAuthDocument } from "../../../worker/auth/config.ts";
 import {
   envelopeOf,
@@ -180,9 +184,9 @@ describe("before the body has come", () => {
   test.each(cases)("%s: %s", (_, credentials, name) => {
     const needsBody = credentials.dialect === "kinesis" || credentials.dialect === "yandex";
     if (!needsBody) throw new Error(`${credentials.dialect} needs no body`);
-    expect(condemnHead(auth, credentials, nowMs)?.name).toBe(name);
-    expect(condemnHead(open, credentials, nowMs)).toBeUndefined();
-    expect(condemnHead(closed, credentials, nowMs)?.name).toBe("AccessDeniedException");
+    expect(refusalOfHead(auth, credentials, nowMs)?.name).toBe(name);
+    expect(refusalOfHead(open, credentials, nowMs)).toBeUndefined();
+    expect(refusalOfHead(closed, credentials, nowMs)?.name).toBe("AccessDeniedException");
     if (name !== undefined) expect(outcomeOf(auth, credentials)).toBe(name);
   });
 });

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { openToken, sealToken } from "../../../worker/auth/token.ts";
+import { verifyToken, signToken } from "../../../worker/auth/token.ts";
 
 /** As many as an isolate remembers of its own making. */
 const rememberedMax = 4096;
 
 function open(text: string) {
-  return openToken("key", "page/", text);
+  return verifyToken("key", "page/", text);
 }
 
 function tokenOf(i: number) {
@@ -13,19 +13,19 @@ function tokenOf(i: number) {
 }
 
 test("a token is good for the purpose and the key that it was made with", () => {
-  const text = sealToken("key", "iterator/a/", tokenOf(7));
-  expect(openToken("key", "iterator/a/", text)).toMatchObject({ issuedMs: 1007 });
-  expect(openToken("key", "iterator/b/", text)).toBeUndefined();
-  expect(openToken("other", "iterator/a/", text)).toBeUndefined();
-  expect(openToken(undefined, "iterator/a/", text)).toBeUndefined();
+  const text = signToken("key", "iterator/a/", tokenOf(7));
+  expect(verifyToken("key", "iterator/a/", text)).toMatchObject({ issuedMs: 1007 });
+  expect(verifyToken("key", "iterator/b/", text)).toBeUndefined();
+  expect(verifyToken("other", "iterator/a/", text)).toBeUndefined();
+  expect(verifyToken(undefined, "iterator/a/", text)).toBeUndefined();
 });
 
 test("tokens of the isolate's own making are remembered, and the oldest is forgotten for one more", () => {
-  const first = sealToken("key", "page/", tokenOf(0));
+  const first = signToken("key", "page/", tokenOf(0));
   const remembered = open(first);
   expect(open(first)).toBe(remembered);
   const others = Array.from({ length: rememberedMax }, (_, i) =>
-    sealToken("key", "page/", tokenOf(i + 1)),
+    signToken("key", "page/", tokenOf(i + 1)),
   );
   expect(open(first)).not.toBe(remembered);
   expect(open(first)).toEqual(remembered);

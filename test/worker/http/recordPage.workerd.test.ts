@@ -6,7 +6,7 @@ import { engine } from "../../../worker/engine/instance.ts";
 import { RecordPage } from "../../../worker/http/recordPage.ts";
 import { batchOf } from "../../../worker/engine/recordBatch.ts";
 import { stampChunk } from "../../../worker/engine/chunk.ts";
-import type { Run } from "../../../worker/stream/reader.ts";
+import type { RecordRun } from "../../../worker/engine/printer.ts";
 
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
@@ -40,7 +40,7 @@ describe("pages printed before any is read", () => {
 /** Three records of one letter, over two runs. */
 function pageOf(letter: string, dataBytes: number): RecordPage {
   const record = { key: nothing, info: nothing, data: encoder.encode(letter.repeat(dataBytes)) };
-  const runs: Run[] = [0, 1, 2].map((firstIndex) => {
+  const runs: RecordRun[] = [0, 1, 2].map((firstIndex) => {
     const chunk = engine.pack(batchOf([record]));
     stampChunk(chunk, { firstIndex, timeMs: 1, timeOrdinal: firstIndex });
     return { chunk, from: 0, to: 1 };

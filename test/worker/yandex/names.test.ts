@@ -7,7 +7,7 @@ import {
   addressOf,
   isYandexCredential,
   pathsOf,
-  placeOf,
+  databaseOf,
   regionOf,
 } from "../../../worker/yandex/names.ts";
 
@@ -37,7 +37,7 @@ describe("a stream", () => {
     ["/Root", `${real}/orders`, "us-east-1", `${real}/orders`, `${real}/orders`],
     ["/us-west-2/c/d", "s", "us-west-2", "/us-west-2/c/d/s", "/us-west-2/c/d/s"],
   ])("%j and %j: in %s, %s, %s", (path, given, region, name, full) => {
-    const address = addressOf(given, placeOf(path, home, undefined), undefined);
+    const address = addressOf(given, databaseOf(path, home, undefined), undefined);
     expect(address).toEqual({ scope: { ...home, region }, name, given, full });
   });
 
@@ -47,9 +47,11 @@ describe("a stream", () => {
       ["/", `${real}/orders`],
       ["/Root", "orders"],
     ] as const) {
-      expect(addressOf(given, placeOf(path, home, real), real).name).toBe("orders");
+      expect(addressOf(given, databaseOf(path, home, real), real).name).toBe("orders");
     }
-    expect(addressOf("orders", placeOf(`${real}2`, home, real), real).name).toBe(`${real}2/orders`);
+    expect(addressOf("orders", databaseOf(`${real}2`, home, real), real).name).toBe(
+      `${real}2/orders`,
+    );
   });
 
   test.each([
@@ -64,9 +66,9 @@ describe("a stream", () => {
     [real, "InvalidArgumentException"],
     ["/RootNodb/stream", "ResourceNotFoundException"],
   ])("%j is none: %s", (given, name) => {
-    expect(nameOfError(() => addressOf(given, placeOf("/Root", home, undefined), undefined))).toBe(
-      name,
-    );
+    expect(
+      nameOfError(() => addressOf(given, databaseOf("/Root", home, undefined), undefined)),
+    ).toBe(name);
   });
 });
 
@@ -78,12 +80,12 @@ test.each([
   "/ru-central1/a b/c",
   "/x/y/z",
 ])("%s is no database", (path) => {
-  expect(nameOfError(() => placeOf(path, home, undefined))).toBe("ResourceNotFoundException");
+  expect(nameOfError(() => databaseOf(path, home, undefined))).toBe("ResourceNotFoundException");
 });
 
 test("what a database lists", () => {
-  expect(pathsOf(placeOf("/Root", home, undefined))).toEqual([undefined, "/local/"]);
-  expect(pathsOf(placeOf(real, home, undefined))).toEqual([`${real}/`]);
+  expect(pathsOf(databaseOf("/Root", home, undefined))).toEqual([undefined, "/local/"]);
+  expect(pathsOf(databaseOf(real, home, undefined))).toEqual([`${real}/`]);
 });
 
 describe("a region", () => {

@@ -7,7 +7,7 @@ import { Timestamp } from "../codec.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { streamNotFound } from "../errorTexts.ts";
 import { consumerArn, resolveStream, type StreamAddress, streamArn } from "../names.ts";
-import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
+import { checkBesideToken, verifyPageToken, signPageToken } from "../pageToken.ts";
 import { resolveConsumer } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { operation } from "../operation.ts";
@@ -98,7 +98,7 @@ export const listStreamConsumers = operation({
     const [uid, after = ""] =
       token === undefined
         ? []
-        : openPageToken(
+        : verifyPageToken(
             await backend.accounts.findCursorKey(address),
             address,
             context.operation,
@@ -115,7 +115,7 @@ export const listStreamConsumers = operation({
     return {
       Consumers: page.map((consumer) => consumerOf(consumer, stream)),
       ...(page.length < left.length && {
-        NextToken: sealPageToken(key, address, context.operation, last, nowMs),
+        NextToken: signPageToken(key, address, context.operation, last, nowMs),
       }),
     };
   },

@@ -8,7 +8,7 @@ import type { ActionContext } from "../context.ts";
 import { nextTokenInvalid, streamArnInvalid, timestampInFuture } from "../errorTexts.ts";
 import { parseAnyStreamArn, queueArn, type StreamAddress, streamArn } from "../names.ts";
 import { operation } from "../operation.ts";
-import { openPageToken, sealPageToken } from "../pageToken.ts";
+import { verifyPageToken, signPageToken } from "../pageToken.ts";
 import { createQueueShape, listQueuesShape, queueShape, updateQueueShape } from "../queueShapes.ts";
 import {
   foreignStream,
@@ -99,7 +99,7 @@ export const listQueues = operation({
     const place = [String(last.createdMs), last.id, filterHash];
     return {
       QueueSummaries: summaries,
-      NextToken: sealPageToken(key, scope, context.operation, place, nowMs),
+      NextToken: signPageToken(key, scope, context.operation, place, nowMs),
     };
   },
 });
@@ -181,7 +181,7 @@ async function openPlace(
   filterHash: string,
 ) {
   const key = await backend.accounts.findCursorKey(scope);
-  const [createdMs, id, hash] = openPageToken(key, scope, operation, token, nowMs);
+  const [createdMs, id, hash] = verifyPageToken(key, scope, operation, token, nowMs);
   if (id === undefined || hash !== filterHash) throw nextTokenInvalid();
   return { createdMs: Number(createdMs), id };
 }

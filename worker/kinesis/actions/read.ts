@@ -9,7 +9,7 @@ import { isAtEnd } from "../../core/shardEnd.ts";
 import { scannedHeaders } from "../../http/selection.ts";
 import { PrintedBody } from "../context.ts";
 import { parseShardId } from "../shardId.ts";
-import { claimedStream, type Cursor, openIterator, sealIterator } from "../iterator.ts";
+import { claimedStream, type Cursor, verifyIterator, signIterator } from "../iterator.ts";
 import {
   dryRun,
   iteratorInvalid,
@@ -71,7 +71,7 @@ export const getShardIterator = operation({
       const cursor = await context.backend.streams.use(address, address.name, seek);
       const key = await context.backend.accounts.cursorKey(address);
       if (input.DryRun === true) throw dryRun();
-      return { ShardIterator: sealIterator(key, address, cursor, context.nowMs) };
+      return { ShardIterator: signIterator(key, address, cursor, context.nowMs) };
     } catch (error) {
       if (isCode(error, "streamNotFound", "shardNotFound")) {
         throw shardDoesNotExist(shardIndex, address);
@@ -101,7 +101,7 @@ export const getRecords = operation({
       claimedStream(input.ShardIterator),
     );
     if (key === undefined) throw iteratorInvalid();
-    const cursor = openIterator(key, scope, input.ShardIterator, {
+    const cursor = verifyIterator(key, scope, input.ShardIterator, {
       nowMs,
       ttlMs: backend.controls.iteratorTtlMs,
     });
@@ -118,7 +118,7 @@ export const getRecords = operation({
       const page = await backend.shards.read(uid, cursor.location, limits, "skip", selection);
       if (input.DryRun === true) throw dryRun();
       await backend.shards.spend(cursor.shard.uid, page);
-      const next = () => sealIterator(key, scope, { ...cursor, location: page.next }, nowMs);
+      const next = () => signIterator(key, scope, { ...cursor, location: page.next }, nowMs);
       const children = isAtEnd(page)
         ? await backend.streams.findChildren(stream, stream.name, cursor.shard.index)
         : [];

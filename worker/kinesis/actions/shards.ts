@@ -29,7 +29,7 @@ import {
   streamOnDemand,
 } from "../errorTexts.ts";
 import { parseStreamArn, resolveStream, streamArn, type StreamReference } from "../names.ts";
-import { checkBesideToken, openPageToken, sealPageToken } from "../pageToken.ts";
+import { checkBesideToken, verifyPageToken, signPageToken } from "../pageToken.ts";
 import { filterShards, type ShardFilter, shardOf, shardsAfter } from "../shardList.ts";
 import { operation } from "../operation.ts";
 import { streamNamed, tokenNamed } from "../resource.ts";
@@ -83,7 +83,7 @@ export const listShards = operation({
     let uid: string | undefined;
     if (token !== undefined) {
       const key = await backend.accounts.findCursorKey(scope);
-      const names = openPageToken(key, scope, context.operation, token, nowMs);
+      const names = verifyPageToken(key, scope, context.operation, token, nowMs);
       const [arn = "", , , filterText] = names;
       const address = parseStreamArn(arn);
       if (address === undefined) throw nextTokenInvalid();
@@ -108,7 +108,7 @@ export const listShards = operation({
     return {
       Shards: page,
       ...(shards.length > limit && {
-        NextToken: sealPageToken(
+        NextToken: signPageToken(
           await backend.accounts.cursorKey(scope),
           scope,
           context.operation,

@@ -6,7 +6,7 @@ import { Timestamp } from "../codec.ts";
 import { describeStreamNow } from "../currentStream.ts";
 import { shardCountMissing } from "../errorTexts.ts";
 import { resolveStream, streamArn } from "../names.ts";
-import { openPageToken, sealPageToken } from "../pageToken.ts";
+import { verifyPageToken, signPageToken } from "../pageToken.ts";
 import { shardOf, shardsAfter } from "../shardList.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { sortMetrics } from "./monitoring.ts";
@@ -157,12 +157,18 @@ export const listStreams = operation({
     const [after = ""] =
       token === undefined
         ? [start]
-        : openPageToken(await backend.accounts.findCursorKey(scope), scope, listing, token, nowMs);
+        : verifyPageToken(
+            await backend.accounts.findCursorKey(scope),
+            scope,
+            listing,
+            token,
+            nowMs,
+          );
     const limit = Math.min(input.Limit ?? listStreamsLimit, listStreamsLimit);
     const { streams, more } = await backend.streams.list(scope, after, limit);
     const last = streams.at(-1)?.name ?? "";
     const next = async () =>
-      sealPageToken(await backend.accounts.cursorKey(scope), scope, listing, [last], nowMs);
+      signPageToken(await backend.accounts.cursorKey(scope), scope, listing, [last], nowMs);
     return {
       StreamNames: streams.map((stream) => stream.name),
       HasMoreStreams: more,

@@ -42,7 +42,7 @@ export const getObject = requestOperation({
     const items = backend.items(scope, container);
     try {
       const place = await itemPlaceAt(backend, scope, object);
-      if (place.standing !== undefined) return done(timeHeaders(place.standing.time));
+      if (place.computed !== undefined) return done(timeHeaders(place.computed.time));
       if (isHead) {
         const { bodyBytes, time } = await items.getItem(place, noAttributes);
         return done({ ...timeHeaders(time), "content-length": String(bodyBytes) });

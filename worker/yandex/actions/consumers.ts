@@ -3,7 +3,7 @@
 import { yandexConsumersMax } from "../../limits.ts";
 import type { ConsumerDescription } from "../../core/types.ts";
 import { addressIn, listMember } from "../context.ts";
-import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
+import { verifyPageToken, type PageToken, signPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
 import { operation } from "../operation.ts";
 import { integer, text, time } from "../shapeTypes.ts";
@@ -67,7 +67,7 @@ export const listStreamConsumers = operation({
             alreadyRead: 0,
             maxResults,
           }
-        : await openPageToken(backend, context.place.scope.account, token, nowMs);
+        : await verifyPageToken(backend, context.database.scope.account, token, nowMs);
     if (token !== "") await context.permit(page.stream);
     if (page.maxResults < 1 || page.maxResults > pageMax) {
       throw issue(
@@ -80,7 +80,7 @@ export const listStreamConsumers = operation({
     const alreadyRead = page.alreadyRead + page.maxResults;
     return {
       ...(alreadyRead < consumers.length && {
-        NextToken: await sealPageToken(backend, { ...page, alreadyRead }, nowMs),
+        NextToken: await signPageToken(backend, { ...page, alreadyRead }, nowMs),
       }),
       ...listMember(
         "Consumers",

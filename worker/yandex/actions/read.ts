@@ -11,7 +11,7 @@ import type { Page } from "../../stream/reader.ts";
 import { isAtEnd } from "../../core/shardEnd.ts";
 import type { SeekRequest, ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
-import { type Iterator, openIterator, sealIterator } from "../iterator.ts";
+import { type Iterator, verifyIterator, signIterator } from "../iterator.ts";
 import { issue, streamNotFound } from "../errors.ts";
 import { type ActionContext, operation } from "../operation.ts";
 import { integer, type MessageOf, nameOf, text, time } from "../shapeTypes.ts";
@@ -74,7 +74,7 @@ export const getShardIterator = operation({
           : (await backend.shards.seek(shardUid, start)).location;
       return { stream: address, shardIndex: index, shardUid, location };
     });
-    const sealed = await sealIterator(backend, iterator, nowMs);
+    const sealed = await signIterator(backend, iterator, nowMs);
     // The service's own name for it, and the one that its reference gives.
     return { ShardIterator: sealed, Iterator: sealed };
   },
@@ -84,9 +84,9 @@ export const getRecords = operation({
   name: "GetRecords",
   input: { Limit: integer, ShardIterator: text },
   run: async (context, input) => {
-    const { backend, nowMs, place } = context;
+    const { backend, nowMs, database } = context;
     const { ShardIterator: sealed = "", Limit: limit = 0 } = input;
-    const iterator = await openIterator(backend, place.scope.account, sealed, nowMs);
+    const iterator = await verifyIterator(backend, database.scope.account, sealed, nowMs);
     if (limit < 0 || limit > recordsMax) {
       throw issue("validation", `Limit '${limit}' is out of bounds [1; ${recordsMax}]`);
     }
@@ -102,7 +102,7 @@ export const getRecords = operation({
       NextShardIterator:
         children.length > 0
           ? null
-          : await sealIterator(backend, { ...iterator, location: next }, nowMs),
+          : await signIterator(backend, { ...iterator, location: next }, nowMs),
     };
     return new RecordReply(members, runs);
   },

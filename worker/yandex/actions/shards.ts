@@ -2,7 +2,7 @@
 // page token goes with no stream's name. Source: YDB datastreams_proxy.cpp, kinesis_ut.cpp.
 import type { ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
-import { openPageToken, type PageToken, sealPageToken } from "../iterator.ts";
+import { verifyPageToken, type PageToken, signPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
 import { operation } from "../operation.ts";
 import { integer, type MessageOf, messageOf, nameOf, text, time } from "../shapeTypes.ts";
@@ -43,7 +43,7 @@ export const listShards = operation({
     if (token !== "" && name !== "") {
       throw issue("combination", "StreamName and NextToken can not be provided together");
     }
-    const { account } = context.place.scope;
+    const { account } = context.database.scope;
     const page: PageToken =
       token === ""
         ? {
@@ -51,7 +51,7 @@ export const listShards = operation({
             alreadyRead: 0,
             maxResults: resultsOf(input.MaxResults ?? 0),
           }
-        : await openPageToken(backend, account, token, nowMs);
+        : await verifyPageToken(backend, account, token, nowMs);
     if (token !== "") await context.permit(page.stream);
     const { ShardFilter: filter } = input;
     if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
@@ -63,7 +63,7 @@ export const listShards = operation({
     const hasMore = alreadyRead < description.shards.length;
     return {
       ...(hasMore && {
-        NextToken: await sealPageToken(backend, { ...page, alreadyRead }, nowMs),
+        NextToken: await signPageToken(backend, { ...page, alreadyRead }, nowMs),
       }),
       ...listMember("Shards", await describeShards(backend, shards)),
     };

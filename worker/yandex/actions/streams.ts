@@ -123,7 +123,7 @@ export const listStreams = operation({
     const count = limit || pageDefault;
     const names = (
       await Promise.all(
-        pathsOf(context.place).map((path) => namesIn(context, path, after, count + 1)),
+        pathsOf(context.database).map((path) => namesIn(context, path, after, count + 1)),
       )
     )
       .flat()
@@ -255,7 +255,7 @@ function kept({ yandex }: StreamDescription): Partial<YandexAttributes> {
 }
 
 async function namesIn(
-  { backend, place }: ActionContext,
+  { backend, database }: ActionContext,
   path: string | undefined,
   after: string,
   count: number,
@@ -263,7 +263,12 @@ async function namesIn(
   const prefix = path ?? "";
   const names: string[] = [];
   for (let from = after === "" ? "" : prefix + after; names.length < count;) {
-    const { streams, more } = await backend.streams.list(place.scope, from, streamsPerCall, path);
+    const { streams, more } = await backend.streams.list(
+      database.scope,
+      from,
+      streamsPerCall,
+      path,
+    );
     names.push(...streams.map(({ name }) => name.slice(prefix.length)));
     const last = streams.at(-1);
     if (!more || last === undefined) break;
