@@ -3,7 +3,7 @@
 // clients of Kinesis cannot do without: CloudWatch PutMetricData and STS GetCallerIdentity. With
 // access keys both need a valid signature for their service, and no permission, as at AWS.
 import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
-import { authenticate, condemnHead } from "../auth/authenticate.ts";
+import { authenticate, refusalOfHead } from "../auth/authenticate.ts";
 import { type Caller, type Refusal, refuse, userArn } from "../auth/caller.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { isCode } from "../errors.ts";
@@ -78,7 +78,7 @@ export async function serveAws(
   if (service === undefined) return sendError(wire, notServed(call, undefined));
   const head = headOf(request, call);
   if (head === undefined) return sendError(wire, refusalError(noSignature, call));
-  const condemned = condemnHead(backend.access, head, Date.now());
+  const condemned = refusalOfHead(backend.access, head, Date.now());
   if (condemned !== undefined) return sendError(wire, refusalError(condemned, call));
   const body = await readWhole(request);
   if (!(body instanceof Uint8Array)) return sendError(wire, body);
