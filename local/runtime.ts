@@ -16,7 +16,7 @@ import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 import { type Handler, openServices } from "./services.ts";
-import { startWorkerd, type Workerd, type WorkerdLog } from "./workerd.ts";
+import { inspectorSocket, startWorkerd, type Workerd, type WorkerdLog } from "./workerd.ts";
 import {
   type Binding,
   type ClusterConfig,
@@ -69,6 +69,8 @@ export interface RuntimeOptions {
   servers?: Record<string, string>;
   /** All other bindings. */
   bindings?: Bindings;
+  /** True to open workerd's inspector, for whoever looks into the isolate's memory. */
+  inspect?: boolean;
   /** Deleted by the reaper if this process is killed. */
   temporaryFolder?: string;
   /** Called with the pid of each workerd that is started. */
@@ -82,6 +84,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   host: string;
   port: number;
+  /** Port of the inspector of the first workerd, if it was asked for. */
+  inspectorPort: number | undefined;
   /** Posts JSON to the entrypoint for control. Rejects with what workerd says if that fails. */
   tell(path: string, order: object): Promise<void>;
   /** Accepts no new connection, closes the idle ones, and resolves when the last reply is sent. */
@@ -126,6 +130,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const workerd = await startWorkerd({
       config: text,
       socketCount,
+      inspect: options.inspect ?? false,
       scratch,
       log: logEntry,
       onSpawn,
@@ -156,6 +161,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     host: loopback,
     port: directPort,
+    inspectorPort: first.ports.get(inspectorSocket),
     async tell(path, order) {
       const reply = await fetch(`http://${loopback}:${controlPort}${path}`, {
         method: "POST",

@@ -19,11 +19,16 @@ export interface WorkerdLog {
   message: string;
 }
 
+/** The name of the inspector's port. */
+export const inspectorSocket = "inspector";
+
 export interface WorkerdOptions {
   /** The configuration, as renderConfig writes it. */
   config: string;
   /** How many sockets it describes. */
   socketCount: number;
+  /** True to open the inspector, on a free port of the loopback address. */
+  inspect?: boolean;
   /** Where the configuration is written while workerd reads it: it may hold access keys. */
   scratch: string;
   log: (entry: WorkerdLog) => void;
@@ -33,7 +38,7 @@ export interface WorkerdOptions {
 
 export interface Workerd {
   child: ChildProcess;
-  /** The ports of its sockets, by their names. */
+  /** The ports of its sockets, by their names, and of the inspector if it is open. */
   ports: ReadonlyMap<string, number>;
 }
 
@@ -48,8 +53,10 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   }
 }
 
-async function run(file: string, { socketCount, log, onSpawn }: WorkerdOptions): Promise<Workerd> {
-  const args = ["serve", "--experimental", "--control-fd=3", file];
+async function run(file: string, options: WorkerdOptions): Promise<Workerd> {
+  const { socketCount, inspect = false, log, onSpawn } = options;
+  const inspector = inspect ? ["--inspector-addr=127.0.0.1:0"] : [];
+  const args = ["serve", "--experimental", "--control-fd=3", ...inspector, file];
   const child = spawn("sh", ["-c", script, binaryPath(), ...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     env: { ...process.env, TZ: "UTC" },
@@ -71,7 +78,7 @@ async function run(file: string, { socketCount, log, onSpawn }: WorkerdOptions):
     });
     eachLine(child.stdio[3] as Readable, (line) => {
       ports.set(...readPort(line));
-      if (ports.size === socketCount) done();
+      if (ports.size === socketCount + inspector.length) done();
     });
   });
   isReady = true;
@@ -91,10 +98,10 @@ function eachLine(stream: Readable | null, take: (line: string) => void): void {
   if (stream !== null) createInterface(stream).on("line", take);
 }
 
-/** `{"event":"listen","socket":"direct","port":N}` */
+/** `{"event":"listen","socket":"direct","port":N}`, or `{"event":"listen-inspector","port":N}` */
 function readPort(line: string): [socket: string, port: number] {
-  const message: { socket: string; port: number } = JSON.parse(line);
-  return [message.socket, message.port];
+  const { socket, port }: { socket?: string; port: number } = JSON.parse(line);
+  return [socket ?? inspectorSocket, port];
 }
 
 /** Lines of workerd's log are JSON; a crash writes others. */

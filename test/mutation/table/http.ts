@@ -163,6 +163,14 @@ export const httpMutations: readonly Mutation[] = [
     harm: "a client that goes away holds the memory of its reply",
   },
   {
+    id: "http-42",
+    file: "worker/http/recordPage.ts",
+    find: "return send(this.memoryBytes, () => this.make(checksumHeader), init);",
+    replace: "return Promise.resolve(new Response([...this.print()][0], init));",
+    tests: ["test/e2e/isolate-memory.test.ts"],
+    harm: "every page leaves its copy until a garbage collection",
+  },
+  {
     id: "http-19",
     file: "worker/core/memoryBudget.ts",
     find: "const queue = first.length > 0 ? first : last;",
