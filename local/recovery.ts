@@ -1,13 +1,16 @@
 /**
  * Restarts workerd after it ended unexpectedly: at once, and if that start fails, again with growing
  * pauses. If that fails too, or if workerd ends again and again, the server ends with a message:
- * that is better than a server that answers nothing for ever.
+ * that is better than a server that answers nothing for ever. An instance of a cluster goes on
+ * trying: its workerd ends whenever the bucket does not answer for a while.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure, messageOf } from "./failure.ts";
 
 /** Pause before each further attempt to start. */
 export const restartPausesMs = [250, 500, 1000, 2000];
+
+const endlessPauseMs = 2000;
 
 /**
  * Ends of workerd within a minute that are accepted. More need the attention of a user: for
@@ -23,6 +26,8 @@ export interface Restarts {
   /** Called once, when no further attempt is made. */
   giveUp: (failure: Failure) => void;
   log: (line: string) => void;
+  /** Goes on until a start succeeds. */
+  isEndless?: boolean;
 }
 
 /** Call it each time workerd has ended. */
@@ -44,7 +49,8 @@ export function createRecovery(restarts: Restarts): () => void {
   };
 }
 
-async function recover({ start, isOver, giveUp, log }: Restarts): Promise<void> {
+async function recover(restarts: Restarts): Promise<void> {
+  const { start, isOver, giveUp, log, isEndless = false } = restarts;
   try {
     await retry(
       [0, ...restartPausesMs].map(() => start),
@@ -52,7 +58,11 @@ async function recover({ start, isOver, giveUp, log }: Restarts): Promise<void> 
       log,
     );
   } catch (error) {
-    if (!isOver()) giveUp(startFailure(error));
+    if (isOver()) return;
+    if (!isEndless) return giveUp(startFailure(error));
+    log(`millrace: ${startFailure(error).message}: trying again in ${endlessPauseMs} ms`);
+    await delay(endlessPauseMs);
+    await recover(restarts);
   }
 }
 

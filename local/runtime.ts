@@ -152,6 +152,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     start: () => start(directPort),
     isOver: () => isOver,
     giveUp: (failure) => options.onEnd?.(failure),
+    isEndless: cluster !== undefined,
     log,
   });
   const end = async (signal: NodeJS.Signals) => {

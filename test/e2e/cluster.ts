@@ -29,6 +29,7 @@ export async function startCluster(): Promise<Cluster> {
     s3,
     async start({ flags = [], env = {}, ...rest } = {}) {
       const server = await startServer({
+        runMs: 110_000,
         ...rest,
         flags: ["--memory", ...clusterFlags, ...flags],
         env: {
@@ -38,7 +39,6 @@ export async function startCluster(): Promise<Cluster> {
           MILLRACE_CLUSTER_TIME_DIVISOR: "10",
           ...env,
         },
-        runMs: 110_000,
       });
       servers.push(server);
       return server;
