@@ -15,6 +15,8 @@ import { listPromises, peersTable } from "./peers/tables.ts";
 import { benchPlatform, platformTable } from "./platform/platform.ts";
 import { asPart, type Commit, saveResults } from "./report/results.ts";
 import { printTable, type Table } from "./report/textTable.ts";
+import { benchScan } from "./scan/scan.ts";
+import { scanTables } from "./scan/tables.ts";
 import type { Summary } from "./tools/load.ts";
 import { sinkOf } from "./tools/measure.ts";
 import { endProgress, type Progress } from "./tools/progress.ts";
@@ -62,6 +64,15 @@ export function listParts(flags: BenchFlags, commit: Commit): Part[] {
       const bench = await benchDistance({ quick, ...where }, progress);
       const save = () => saveDistance(asPart(bench, commit));
       return { tables: distanceTables(bench.rows), notes: [`results ${bench.hash}`], save };
+    },
+    async scan(progress) {
+      const bench = await benchScan({ quick, ...where }, progress);
+      const notes = [`calls ${sinkOf()}`];
+      return {
+        tables: scanTables(bench),
+        notes,
+        save: () => saveResults({ scan: asPart(bench, commit) }),
+      };
     },
   };
   const wanted = Object.entries(all).filter(([name]) => flags.kinds.has(name as Kind));

@@ -306,6 +306,26 @@ export const scanReplyBytes = 1024 * 1024;
 /** How often a scan that finds nothing says how far it is. */
 export const scanProgressMs = 1000;
 
+/**
+ * Distinct keys of a segment for which a filter is made: 140 KB. A segment of 1 MiB has more only if its records have
+ * eight bytes, and such segments are read.
+ */
+export const filterKeysMax = 120_000;
+
+/** Filters of one generation: beside them its row has its list of segments, and a row has 2 MB. */
+export const filtersBytesMax = 1_000_000;
+
+/** Records whose keys are hashed in one turn of a shard: a millisecond or two. */
+export const filterTurnRecords = 4096;
+
+/** Filters that a shard sends at once, and those that an isolate keeps for scans: about those of ten gigabytes. */
+export const filterReplyBytesMax = 1024 * 1024;
+export const filterReplyGenerationsMax = 256;
+export const filterCacheBytesMax = 16 * 1024 * 1024;
+
+/** Segments read at once by a scan for keys, which knows which ones it needs. */
+export const scanSegmentsMax = 4;
+
 /** Stretches of time of one histogram: ten weeks of minutes, or eleven years of hours. */
 export const histogramBucketsMax = 100_000;
 /** Runs of a queue's state in one row: 39 bytes each at most, so that the row has less than 1.9 MB. */

@@ -59,7 +59,7 @@ export async function startMillrace(
   folder: string,
   endpoint: "endpoint" | "direct" = "endpoint",
 ): Promise<Server & { pids: number[] }> {
-  const args = [join(root, "local", "main.ts"), "--port", "0", "--data", folder];
+  const args = [join(root, "command", "main.ts"), "--port", "0", "--data", folder];
   const address = new RegExp(`${endpoint} +(http:\\S+)[^]*stop`);
   const server = await startAndRead({ program: node, args }, address);
   const owner: unknown = JSON.parse(readFileSync(join(folder, "owner.json"), "utf8"));

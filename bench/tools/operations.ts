@@ -13,7 +13,8 @@ const runtimeModule = `
   export function waitUntil() {}
 `;
 
-const withoutRuntime: Plugin = {
+/** Bundles code of the Worker for Node: empty classes stand for those of the runtime. */
+export const withoutRuntime: Plugin = {
   name: "without the Workers runtime",
   setup(bundle) {
     bundle.onResolve({ filter: /^cloudflare:/ }, ({ path }) => ({ path, namespace: "runtime" }));

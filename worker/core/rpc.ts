@@ -42,6 +42,7 @@ import type {
   ReadRequest,
   Scope,
   SeekReply,
+  SegmentFilters,
   SeekRequest,
   ShardEnd,
   ShardSettings,
@@ -112,6 +113,11 @@ export interface ShardApi {
    * over it.
    */
   segment(segment: number): Promise<Reply<SegmentReply>>;
+  /**
+   * Filters of keys from the generation of a segment on: as many as one reply should have. None if
+   * the segment's generation is not closed.
+   */
+  filters(segment: number): Promise<Reply<{ generations: SegmentFilters[] }>>;
   /**
    * Lets readers pass over a segment of which no intact copy exists. With the number of the tail,
    * the tail is sealed and the first damaged segment of it is taken. Repeating the call changes

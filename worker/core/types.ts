@@ -205,6 +205,16 @@ export interface ShardView {
   isMixed?: boolean;
 }
 
+/** The keys that consecutive segments may hold: see core/keyFilter.ts. */
+export interface SegmentFilters {
+  firstSegment: number;
+  firstIndex: number;
+  /** Records of each segment. */
+  counts: number[];
+  /** The filters as they are stored; null if there are none. */
+  filters: Uint8Array | null;
+}
+
 /** Stamp of an appended chunk: its records have consecutive indexes and share the arrival time. */
 export interface AppendReceipt {
   firstIndex: number;

@@ -112,6 +112,15 @@ export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): 
   return payload + header.stride * i + entry;
 }
 
+/** The key of record `i`; empty if it has none. */
+export function recordKey(chunk: Uint8Array, header: ChunkHeader, i: number): Uint8Array {
+  const { count, endWidth, keyWidth, keyBytesMin } = header;
+  const keys = CHUNK_HEADER_BYTES + count * endWidth;
+  const start = recordStart(chunk, header, i);
+  const bytes = keyBytesMin + entryAt(chunk, keys + i * keyWidth, keyWidth);
+  return chunk.subarray(start, start + bytes);
+}
+
 /** The data of record `i`. */
 export function recordData(chunk: Uint8Array, i: number): Uint8Array {
   const header = checkRange(chunk, i, i + 1);

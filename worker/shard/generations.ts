@@ -6,8 +6,11 @@
 //                first_segment, first_index, next_index, first_ms, last_ms, last_ordinal, bytes
 //                tiered        1 when the segments are in R2 and the table is gone
 //                segments      JSON: [count, first_ms, last_ms, last_ordinal, bytes] each
+//                keys          filters of the keys of each segment (core/keyFilter.ts), or null
 import { listCodec } from "../core/document.ts";
 import { invariant, StreamError } from "../errors.ts";
+import { filterReplyBytesMax, filterReplyGenerationsMax } from "../limits.ts";
+import type { SegmentFilters } from "../core/types.ts";
 import type { LogEntry } from "./logTable.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
 import type { SkippedSegment } from "../core/types.ts";
@@ -53,14 +56,30 @@ export const generationSchema = `
     last_ordinal INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
     tiered INTEGER NOT NULL,
-    segments TEXT NOT NULL
+    segments TEXT NOT NULL,
+    keys BLOB
   )`;
+
+/** What is read to find records: filters may be a megabyte, and are read by themselves. */
+const placeColumns = `number, first_segment, first_index, next_index, first_ms, last_ms,
+                      last_ordinal, bytes, tiered, segments`;
+
+/** Generations of version 0.1.0 have no column for filters. */
+export function addKeysColumn(sql: MeteredSql): void {
+  const table = sql.row<{ sql: string }>(
+    "SELECT sql FROM sqlite_master WHERE name = 'generation' AND type = 'table'",
+  );
+  if (table === undefined || /\bkeys BLOB\b/.test(table.sql)) return;
+  sql.run("ALTER TABLE generation ADD COLUMN keys BLOB");
+}
 
 export class Generations {
   private readonly sql: MeteredSql;
   private readonly uid: string;
   /** Generations that are not tiered, oldest first; undefined until first used. */
   private untiered: readonly Generation[] | undefined;
+  /** False once all of them are known to have filters. */
+  private mayBeUnindexed = true;
 
   constructor(sql: MeteredSql, uid: string) {
     this.sql = sql;
@@ -94,7 +113,7 @@ export class Generations {
       bytes,
     ]);
     this.sql.run(
-      "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+      "INSERT INTO generation VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL)",
       number,
       firstSegment,
       generation.firstIndex,
@@ -106,6 +125,47 @@ export class Generations {
       segmentsDocument.encode(fields),
     );
     if (this.untiered !== undefined) this.untiered = [...this.untiered, generation];
+    this.mayBeUnindexed = true;
+  }
+
+  /** The oldest generation in SQLite without filters of keys; undefined if there is none. */
+  unindexed(): Generation | undefined {
+    if (!this.mayBeUnindexed) return undefined;
+    const found = this.read("WHERE tiered = 0 AND keys IS NULL ORDER BY number LIMIT 1");
+    this.mayBeUnindexed = found !== undefined;
+    return found;
+  }
+
+  /** Stores the filters of a generation; nothing if it is gone. */
+  index({ number }: Generation, keys: Uint8Array): void {
+    this.sql.run("UPDATE generation SET keys = ? WHERE number = ?", keys, number);
+  }
+
+  /**
+   * Segments and filters of the generation that has a segment and of those after it, up to a number
+   * of bytes; none if it is not closed, and no filters where there are none.
+   */
+  filtersFrom(segment: number): SegmentFilters[] {
+    const found: SegmentFilters[] = [];
+    let bytes = 0;
+    let generation = this.withSegment(segment);
+    while (generation !== undefined && found.length < filterReplyGenerationsMax) {
+      const { number, firstSegment, firstIndex, segments } = generation;
+      const row = this.sql.row<{ keys: ArrayBuffer | null }>(
+        "SELECT keys FROM generation WHERE number = ?",
+        number,
+      );
+      const filters = row?.keys == null ? null : new Uint8Array(row.keys);
+      const counts = segments.map(({ count }) => count);
+      found.push({ firstSegment, firstIndex, counts, filters });
+      bytes += (filters?.length ?? 0) + counts.length * 8;
+      if (bytes >= filterReplyBytesMax) break;
+      const next = firstSegment + segments.length;
+      generation = this.read("WHERE number > ? ORDER BY number LIMIT 1", number);
+      // Rows may be missing: then the next ones are asked for by themselves.
+      if (generation?.firstSegment !== next) break;
+    }
+    return found;
   }
 
   oldest(): Generation | undefined {
@@ -121,7 +181,7 @@ export class Generations {
    * others.
    */
   inSqlite(): readonly Generation[] {
-    const query = "SELECT * FROM generation WHERE tiered = 0 ORDER BY number";
+    const query = `SELECT ${placeColumns} FROM generation WHERE tiered = 0 ORDER BY number`;
     if (this.untiered === undefined) {
       const found = this.sql.rows<GenerationRow>(query).map((row) => this.toGeneration(row));
       for (const [i, each] of found.entries()) this.requireAfter(found[i - 1], each);
@@ -194,8 +254,10 @@ export class Generations {
     );
   }
 
-  markTiered(generation: Generation): void {
-    this.sql.run("UPDATE generation SET tiered = 1 WHERE number = ?", generation.number);
+  /** With the filters of its keys, in one row. */
+  markTiered(generation: Generation, keys: Uint8Array): void {
+    const statement = "UPDATE generation SET tiered = 1, keys = ? WHERE number = ?";
+    this.sql.run(statement, keys, generation.number);
     this.leaveOut(generation);
   }
 
@@ -255,7 +317,10 @@ export class Generations {
   }
 
   private read(where: string, ...bindings: number[]): Generation | undefined {
-    const row = this.sql.row<GenerationRow>(`SELECT * FROM generation ${where}`, ...bindings);
+    const row = this.sql.row<GenerationRow>(
+      `SELECT ${placeColumns} FROM generation ${where}`,
+      ...bindings,
+    );
     return row && this.toGeneration(row);
   }
 

@@ -33,6 +33,7 @@ import {
 import { seekIndex } from "./seek.ts";
 import { findUnreadable } from "./skips.ts";
 import { MeteredSql } from "../core/meteredSql.ts";
+import { KeyIndexer } from "./keyIndexer.ts";
 import { ShardStore } from "./store.ts";
 import { TipSession } from "./tipSession.ts";
 import { readTail } from "./tailPage.ts";
@@ -41,6 +42,7 @@ import { WaitList } from "./waitList.ts";
 import type {
   ReadReply,
   ReadRequest,
+  SegmentFilters,
   SeekReply,
   SeekRequest,
   ShardEnd,
@@ -55,6 +57,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly state: ShardState;
   private readonly alarmClock: AlarmClock;
   private readonly tiering: TierMover;
+  private readonly indexer: KeyIndexer;
   private readonly committer: Committer;
   private readonly durable: DurableStream;
   private readonly expiry: Expiry;
@@ -75,6 +78,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       sealedSegment: () => this.published.segment,
       transact: (change) => this.state.transact(change),
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
+      filtersOf: (store, generation) => this.indexer.filtersOf(store, generation),
+    });
+    this.indexer = new KeyIndexer({
+      store: () => this.state.store,
+      load: (store, segment) => this.tiering.segmentBody(store, segment),
+      transact: (change) => this.state.transact(change),
     });
     this.committer = new Committer({
       sql: this.sql,
@@ -82,7 +91,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       state: this.state,
       alarmClock: this.alarmClock,
       publish: () => this.published.publish(this.state.opened()),
-      moveSealed: () => void this.tiering.move(),
+      moveSealed: () => void this.moveSealed(),
     });
     this.durable = new DurableStream({
       opened: () => this.opened(),
@@ -227,6 +236,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
+  filters(segment: number): Promise<Reply<{ generations: SegmentFilters[] }>> {
+    return asReply(() => ({ generations: this.opened().generations.filtersFrom(segment) }));
+  }
+
   skip(segment: number): Promise<Reply<{ skipped: SkippedSegment }>> {
     return asReply(async () => {
       const store = this.opened();
@@ -303,8 +316,13 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       console.error("forgetting old records failed", error);
       await this.alarmClock.wakeBy(nowMs + tierRetryMs);
     }
-    await this.tiering.move();
+    await this.moveSealed();
     await this.alarmClock.wakeBy(this.nextWakeMs());
+  }
+
+  /** With a bucket, filters are stored when a generation is marked as moved. */
+  private moveSealed(): Promise<void> {
+    return this.env.SEGMENTS === undefined ? this.indexer.run() : this.tiering.move();
   }
 
   private async trim(nowMs: number): Promise<void> {

@@ -21,7 +21,7 @@ import {
   timeOrdinalMax,
 } from "../limits.ts";
 import { type Chunk, withStamp } from "../engine/chunk.ts";
-import { type Generation, Generations, generationSchema } from "./generations.ts";
+import { addKeysColumn, type Generation, Generations, generationSchema } from "./generations.ts";
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { Log } from "./log.ts";
 import { type LogEntry, LogTable, readBody } from "./logTable.ts";
@@ -99,6 +99,7 @@ export class ShardStore {
    */
   static open(sql: MeteredSql, shard: string | undefined): ShardStore | undefined {
     if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
+    addKeysColumn(sql);
     const row = sql.row<ShardRow>("SELECT * FROM shard");
     return row && new ShardStore(sql, row, shard === undefined ? {} : { shard });
   }
@@ -389,8 +390,8 @@ export class ShardStore {
   }
 
   /** Marks a generation as moved to R2 and drops its table. */
-  free(generation: Generation): void {
-    this.generations.markTiered(generation);
+  free(generation: Generation, keys: Uint8Array): void {
+    this.generations.markTiered(generation, keys);
     LogTable.drop(this.sql, generation.number);
   }
 

@@ -22,6 +22,8 @@ export interface SegmentOwner {
   /** Segments below this one are sealed for good. */
   sealedSegment(): number;
   transact(change: () => void): void;
+  /** The filters of a generation's keys, which are stored when it is marked as moved. */
+  filtersOf(store: ShardStore, generation: Generation): Promise<Uint8Array>;
   wakeBy(timeMs: number): Promise<void>;
 }
 
@@ -146,6 +148,7 @@ export class TierMover {
       const isMoved = firstSegment + segments.length <= this.tieredSegment;
       const isWhole = segments.every((each) => !store.inspector.damaged.has(each.firstIndex));
       if (!isMoved || !isWhole) continue;
+      const keys = await this.owner.filtersOf(store, generation);
       try {
         await syncSegments(bucket, store.description.uid, segmentsOf(generation));
       } catch (error) {
@@ -155,7 +158,7 @@ export class TierMover {
       // It may have expired meanwhile.
       const isThere = store.generations.inSqlite().includes(generation);
       if (this.owner.store() !== store || !isThere) return;
-      this.owner.transact(() => store.free(generation));
+      this.owner.transact(() => store.free(generation, keys));
     }
   }
 }

@@ -11,6 +11,8 @@ export interface PageLimits {
   recordsMax: number;
   /** Payload bytes; one record is returned even if it alone has more. */
   bytesMax: number;
+  /** Segments that are read, if no others are wanted. */
+  segmentsMax?: number;
 }
 
 export type ReadPlan =
@@ -26,7 +28,8 @@ export function planRead(location: Location, limits: PageLimits, view: ShardView
   if (index >= view.tailIndex) return { from: "tail", index };
   const hint = trimmed ? view.firstSegment : location.segment;
   const first = Math.min(Math.max(hint, view.firstSegment), view.segment - 1);
-  const count = Math.min(segmentsExpected(limits, view), view.segment - first);
+  const { segmentsMax = Infinity } = limits;
+  const count = Math.min(segmentsExpected(limits, view), view.segment - first, segmentsMax);
   return {
     from: "segments",
     index,

@@ -174,7 +174,8 @@ async function readSegments(
     done: false,
     isBeside: false,
   };
-  const wanted = segmentsToFetch(uid, plan.segments, plan.index, view);
+  const isOnly = limits.segmentsMax === plan.segments.length;
+  const wanted = isOnly ? plan.segments : segmentsToFetch(uid, plan.segments, plan.index, view);
   const reading = readInTurn(uid, missingOf(uid, plan, wanted, limits, view), async () => {
     const loads = await fetchSegments(runtime, uid, wanted, view);
     let isWhole = takeLoads(page, loads.slice(0, plan.segments.length), plan.index, view);

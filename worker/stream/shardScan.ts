@@ -5,11 +5,13 @@ import type { Runtime } from "../core/bindings.ts";
 import { INDEX_MAX, readHeader, timeMsAt } from "../engine/chunk.ts";
 import { engine } from "../engine/instance.ts";
 import { scanner } from "../engine/scannerInstance.ts";
-import { scanStepBytes } from "../limits.ts";
+import { scanSegmentsMax, scanStepBytes } from "../limits.ts";
+import { hashOfKey, type KeyHash } from "../core/keyHash.ts";
 import type { Selection } from "../scan/selection.ts";
 import type { Location, ShardView } from "../core/types.ts";
 import type { RecordRun } from "../engine/printer.ts";
-import { type Amount, type Page, readPage, type Trimmed } from "./reader.ts";
+import { findCandidates } from "./keyIndex.ts";
+import { type Amount, freshView, type Page, readPage, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 
 export interface ScanStep {
@@ -27,6 +29,9 @@ export interface ScanStep {
   isFull: boolean;
 }
 
+/** Bytes of a whole segment, which ends where its records do. */
+const recordBytesLimit = Number.MAX_SAFE_INTEGER;
+
 export interface ScanRequest {
   /** All records if undefined. */
   selection: Selection | undefined;
@@ -37,6 +42,8 @@ export interface ScanRequest {
 
 export class ShardScan {
   at: Location;
+  /** Segments that were passed over because they hold none of the keys. */
+  passedOver = 0;
   private readonly runtime: Runtime;
   private readonly uid: string;
   private readonly request: ScanRequest;
@@ -63,11 +70,74 @@ export class ShardScan {
     return step;
   }
 
-  private read(): Promise<Page> {
-    const { endIndex = INDEX_MAX } = this.request;
+  private async read(): Promise<Page> {
+    const { selection, endIndex = INDEX_MAX } = this.request;
+    const keys = selection?.keys;
+    const found = keys && (await this.readCandidates(keys.map(hashOfKey), endIndex));
+    if (found !== undefined) return found;
     const limits = { recordsMax: endIndex - this.at.index, bytesMax: scanStepBytes };
     return readPage(this.runtime, this.uid, this.at, limits, this.trimmed);
   }
+
+  /**
+   * The next segments that may hold one of the keys, several at once. Undefined if nothing is known
+   * about the keys of the next segment. Throws as `step`.
+   */
+  private async readCandidates(
+    keys: readonly KeyHash[],
+    endIndex: number,
+  ): Promise<Page | undefined> {
+    const { runtime, uid, at, trimmed } = this;
+    const view = await freshView(runtime, uid);
+    if (at.index >= view.tailIndex || at.index < view.firstIndex) return undefined;
+    const found = await findCandidates(runtime, uid, at, keys, scanSegmentsMax);
+    if (found === undefined) return undefined;
+    this.passedOver += found.passedOver;
+    const wanted = found.segments.filter(({ location }) => location.index < endIndex);
+    const { next } = found;
+    const none: Page = {
+      runs: [],
+      next: next.index < endIndex ? next : { ...next, index: endIndex },
+      lastSegment: next.segment - 1,
+      view,
+      lastTimeMs: undefined,
+    };
+    const loads = await Promise.allSettled(
+      wanted.map(({ location, endIndex: end }) => {
+        const recordsMax = Math.min(end, endIndex) - location.index;
+        const limits = { recordsMax, bytesMax: recordBytesLimit, segmentsMax: 1 };
+        return readPage(runtime, uid, location, limits, trimmed);
+      }),
+    );
+    return joinInOrder(none, loads, wanted);
+  }
+}
+
+/**
+ * One page of all: up to the first segment that cannot be read, or has less than is known of it.
+ * Between them are segments that were passed over.
+ */
+function joinInOrder(
+  whole: Page,
+  loads: readonly PromiseSettledResult<Page>[],
+  wanted: readonly { location: Location; endIndex: number }[],
+): Page {
+  const runs: RecordRun[] = [];
+  let lastTimeMs: number | undefined;
+  for (const [i, load] of loads.entries()) {
+    const { location = whole.next, endIndex = 0 } = wanted[i] ?? {};
+    if (load.status === "rejected") {
+      if (i === 0) throw load.reason;
+      return { ...whole, runs, lastTimeMs, next: location, lastSegment: location.segment - 1 };
+    }
+    const page = load.value;
+    runs.push(...page.runs);
+    lastTimeMs = page.lastTimeMs ?? lastTimeMs;
+    if (page.next.index < Math.min(endIndex, whole.next.index)) {
+      return { ...page, runs, lastTimeMs };
+    }
+  }
+  return { ...whole, runs, lastTimeMs };
 }
 
 /** The records of a page that a selection takes, within limits. */
