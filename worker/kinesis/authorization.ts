@@ -1,6 +1,6 @@
-// The pieces of an AWS signature, version 4, as a request carries them: in the Authorization
-// header or, presigned, in the query. Here they are only found, with the complaints of the service
-// when one is missing (kinesalite index.js); whether the signature is right is not asked.
+// The pieces of an AWS signature, version 4, as a request carries them: in the Authorization header
+// or, presigned, in the query. This file only finds them, and reports a missing one with the errors
+// of the service (kinesalite index.js). It does not check the signature.
 import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { KinesisError } from "./errors.ts";

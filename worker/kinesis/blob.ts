@@ -1,11 +1,14 @@
-// Base64 texts of a request into bytes, once and strictly (codec/base64.ts). What is refused is
-// refused with the texts of kinesalite validations/index.js. The blobs of one request lie one
+// Decodes the base64 texts of a request, once and strictly (codec/base64.ts). An invalid text is
+// refused with the messages of kinesalite validations/index.js. The blobs of one request lie one
 // after another in one buffer, in the order of the records: allocating a buffer per record would
 // cost as much as decoding it.
 import { base64Length, decodeBase64Into } from "../codec/base64.ts";
 import { echo, KinesisError } from "./errors.ts";
 
-/** Room for the blobs of one request; a blob that finds none left gets a buffer of its own. */
+/**
+ * The buffer for the blobs of one request. A blob for which it has no room gets a buffer of its
+ * own.
+ */
 export class BlobArena {
   readonly #bytesMax: number;
   #buffer: ArrayBuffer | undefined;

@@ -1,11 +1,14 @@
-// How a request body becomes a value and a value a reply. Kinesis speaks JSON 1.1 and CBOR 1.1
-// with the same shapes; the two differ in how they carry bytes and timestamps, which validate.ts
-// settles by `format`. A codec knows nothing of operations.
+// Decodes request bodies and encodes replies. Kinesis has the formats JSON 1.1 and CBOR 1.1 with
+// the same shapes. They differ in how they carry bytes and timestamps; validate.ts handles that by
+// `format`. A codec knows nothing of operations.
 import { parseJson } from "../codec/json.ts";
 
 export type WireFormat = "json" | "cbor";
 
-/** A moment in a reply: seconds with a fraction in JSON, whole milliseconds under tag 1 in CBOR. */
+/**
+ * A point in time in a reply: seconds with a fraction in JSON, whole milliseconds under tag 1 in
+ * CBOR.
+ */
 export class Timestamp {
   readonly ms: number;
 
@@ -44,7 +47,7 @@ export const jsonCodec: BodyCodec = {
   encode: (value) => encoder.encode(JSON.stringify(value)),
 };
 
-/** Undefined for a body that does not parse, or not to a structure. */
+/** Undefined for a body that cannot be parsed, or that is no structure. */
 export function decodeObject(body: Uint8Array, codec: BodyCodec): object | undefined {
   try {
     const decoded = codec.decode(body);

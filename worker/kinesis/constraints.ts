@@ -1,6 +1,6 @@
 // The second step from a decoded body to an input: the constraints of the shape, up to ten broken
-// ones in one ValidationException, worded as kinesalite validations/index.js words them. An input
-// without faults costs comparisons only; paths and messages are built once something is wrong.
+// ones in one ValidationException, worded as kinesalite validations/index.js words them. A valid
+// input costs comparisons only; paths and messages are built only for errors.
 import { isPlainObject } from "../codec/plainObject.ts";
 import { echo, echoLengthMax, KinesisError } from "./errors.ts";
 import type {
@@ -110,7 +110,7 @@ class ConstraintChecker {
     }
   }
 
-  /** What a record holds is not printed. */
+  /** The content of a record is never printed. */
   #checkBlob(path: string, { lengthMax }: BlobShape, { length }: Uint8Array): void {
     if (length > lengthMax) this.#report(path, lengthAtMost(lengthMax), "");
   }

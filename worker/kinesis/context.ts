@@ -20,7 +20,7 @@ export interface ActionContext {
   failures: FailureLog;
   /**
    * Throws AccessDeniedException unless the caller may do this to the stream, which only a token of
-   * the input names. What the input itself names has been judged before the action.
+   * the input names. The permission for what the input itself names is checked before the action.
    */
   permit(stream: StreamAddress): Promise<void>;
   /** The same for another action, which this one needs besides. */
@@ -30,7 +30,7 @@ export interface ActionContext {
 /** A body that an action printed itself. */
 export class PrintedBody {
   readonly body: ReplyBody;
-  /** Where it is not that of the request. */
+  /** Set if it differs from the content type of the request. */
   readonly contentType: string | undefined;
   /** Further headers of the reply. */
   readonly headers: Readonly<Record<string, string>>;

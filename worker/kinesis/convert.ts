@@ -1,7 +1,7 @@
 // The first step from a decoded body to an input: every member to its type, in the order of the
 // shape, stopping at the first that cannot be converted (SerializationException). Members that the
 // shape does not have are dropped and null is absence. Texts and tolerances are those of kinesalite
-// validations/index.js; what CBOR adds to JSON is told apart by the format of the body.
+// validations/index.js; what only CBOR has is recognised by the format of the body.
 import { isPlainObject } from "../codec/plainObject.ts";
 import { BlobArena, blobBytesMax, decodeBlob } from "./blob.ts";
 import type { WireFormat } from "./codec.ts";
@@ -21,7 +21,7 @@ export interface InputSource {
   readonly bodyBytes: number;
 }
 
-/** The input with every member of its type, but perhaps members missing or out of bounds. */
+/** The input, in which every member has its type. Members may be missing or out of bounds. */
 export function checkTypes<Content extends StructureShape>(
   shape: Content,
   decoded: unknown,
@@ -117,7 +117,7 @@ function readTimestamp(value: unknown, { format }: Reader): number {
   return Math.min(Math.max(ms, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** Undefined for what is no number; CBOR also has big ones and the one that is not. */
+/** Undefined for a value that is no number; CBOR also has bigints and NaN. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === "bigint") return Number(value);
   return typeof value === "number" && !Number.isNaN(value) ? value : undefined;

@@ -1,7 +1,7 @@
-// What a request to the Kinesis face asks for, decided from its method, headers and body alone: an
-// operation to call, or one of the odd answers that the service gives before it looks at any
-// operation. The order of the decisions and every answer follow kinesalite index.js. The path is
-// not looked at, and the signature only as far as authorization.ts goes.
+// Decides from the method, the headers and the body what a request asks for: an operation, or one
+// of the special answers that the service gives before it looks at the operation. The order of the
+// decisions and every answer follow kinesalite index.js. The path is ignored, and the signature is
+// only parsed (authorization.ts).
 import { requestBodyBytesMax } from "../limits.ts";
 import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { readAuthorization } from "./authorization.ts";
@@ -24,7 +24,7 @@ export type Envelope = EnvelopeCall | Answer;
 export interface EnvelopeCall {
   readonly kind: "call";
   readonly operation: Operation;
-  /** Throws the KinesisError that the input of the body deserves. */
+  /** Throws the KinesisError for an invalid input. */
   readonly read: () => Call;
   readonly codec: BodyCodec;
   readonly authorization: Authorization;
@@ -48,7 +48,7 @@ const legacyContentType = "application/json";
 
 const encoder = new TextEncoder();
 
-/** The answer to a request whose body is not looked at, for the reason that the error gives. */
+/** The answer to a request whose body is not read; the error gives the reason. */
 export function answerUnread(
   error: KinesisError,
   asked: HeaderReader,
@@ -175,7 +175,7 @@ function answerText(status: number, text: string, headers: Record<string, string
   return { kind: "answer", status, headers, body: encoder.encode(text) };
 }
 
-/** The shape of errors before JSON 1.1, which only application/json still gets. */
+/** The form of errors before JSON 1.1; only application/json still gets it. */
 function answerLegacy(
   status: number,
   name: KinesisErrorName,

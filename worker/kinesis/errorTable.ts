@@ -52,9 +52,9 @@ type Answer<Code extends StreamErrorCode> = (
 ) => KinesisError;
 
 /**
- * What no request of this face leads to is an error of ours, as is what no caller can do anything
- * about. What an action alone can word, because the request has more of it than the stream, is told
- * by the action.
+ * A code that no request of this dialect can cause is an internal error, and so is a failure that
+ * no caller can correct. Where a message needs values of the request, the action throws the error
+ * itself.
  */
 const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   streamNotFound,

@@ -66,7 +66,7 @@ export function shardLimitExceeded(limit: {
   );
 }
 
-/** A control operation that came too soon after another. */
+/** A control operation that exceeds the rate limit of a stream. */
 export function requestRateExceeded(stream: NamedStream): KinesisError {
   return limitExceeded(`Rate exceeded for ${words(stream)}.`);
 }
@@ -108,7 +108,7 @@ export function streamProvisioned({ name, account }: NamedStream): KinesisError 
   );
 }
 
-/** As the shapes say it: only the action knows that it is needed. */
+/** The text of the shapes: only the action knows that the member is required. */
 export function shardCountMissing(): KinesisError {
   return validation(
     "1 validation error detected: Value null at 'shardCount' failed to satisfy constraint: " +
@@ -136,12 +136,15 @@ export function streamUnnamed(): KinesisError {
   );
 }
 
-/** Fits the pattern of the service model and yet names no stream. The wording is our own. */
+/** The ARN fits the pattern of the service model but names no stream. The wording is our own. */
 export function streamArnInvalid(arn: string): KinesisError {
   return invalidArgument(`StreamARN ${arn} is not the ARN of a stream.`);
 }
 
-/** The wording is our own: the API reference allows both and does not say what if they differ. */
+/**
+ * The wording is our own: the API reference allows both, and does not say what happens if they
+ * differ.
+ */
 export function streamNamesDiffer(name: string, arn: string): KinesisError {
   return invalidArgument(`StreamName ${name} and StreamARN ${arn} name different streams.`);
 }
@@ -250,7 +253,7 @@ export function orderingNumberInvalid(sequence: string, stream: NamedStream): Ki
 /**
  * A record above the stream's own maximum. `ordinal` counts from 1 within PutRecords and is left
  * out for PutRecord. The service does not print the value (awslabs/amazon-kinesis-producer#680).
- * What it says when only the key is too much is not known: the end of that text is our own.
+ * What it says if only the key is too large is not known; the end of that text is our own.
  */
 export function recordTooLarge(record: {
   readonly bytesMax: number;
@@ -366,7 +369,7 @@ export function iteratorInvalid(): KinesisError {
   return invalidArgument("Invalid ShardIterator.");
 }
 
-/** The wording is our own: the API reference does not say what if the two differ. */
+/** The wording is our own: the API reference does not say what happens if the two differ. */
 export function iteratorOfAnother(arn: string): KinesisError {
   return invalidArgument(`ShardIterator is not of the stream that StreamARN ${arn} names.`);
 }
@@ -397,7 +400,10 @@ export function retentionTooLong(hours: number): KinesisError {
   );
 }
 
-/** The wrong operation of the pair: increasing to less, or decreasing to more, than there is. */
+/**
+ * The wrong one of the two operations: increasing to a smaller value, or decreasing to a larger
+ * one.
+ */
 export function retentionInWrongDirection(
   operation: "Increase" | "Decrease",
   hours: number,
@@ -496,7 +502,7 @@ export function consumerNamesDiffer(arn: string): KinesisError {
   return invalidArgument(`ConsumerARN ${arn} and the other parameters name different consumers.`);
 }
 
-/** Fits the pattern of the service model and yet names no consumer. The wording is our own. */
+/** The ARN fits the pattern of the service model but names no consumer. The wording is our own. */
 export function consumerArnInvalid(arn: string): KinesisError {
   return invalidArgument(`ConsumerARN ${arn} is not the ARN of a consumer.`);
 }
@@ -554,7 +560,7 @@ export function channelNotFound(arn: string): KinesisError {
   return notFound(`Channel ${arn} not found: channels are not available here.`);
 }
 
-/** All is well, and nothing was done. The wording is our own. */
+/** A dry run that found no error; nothing was done. The wording is our own. */
 export function dryRun(): KinesisError {
   return new KinesisError(
     "DryRunOperationException",

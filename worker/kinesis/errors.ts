@@ -74,8 +74,8 @@ export function recordFailure(error: KinesisError): { ErrorCode: string; ErrorMe
 }
 
 /**
- * A value as a message repeats it. The service repeats all of it; here it is cut at a length that
- * only abuse reaches, or a body of megabytes would come back several times over.
+ * A value as messages print it. The service prints all of it. Here it is cut at a length that only
+ * abuse reaches; otherwise a message could repeat a body of megabytes several times.
  */
 export function echo(value: string): string {
   return value.length <= echoLengthMax ? value : `${value.slice(0, echoLengthMax)}...`;
@@ -83,7 +83,7 @@ export function echo(value: string): string {
 
 export const echoLengthMax = 100_000;
 
-/** What the body says, before a codec writes it. */
+/** The content of the body, before a codec encodes it. */
 export function errorBody(error: KinesisError): Record<string, string> {
   const body: Record<string, string> = { __type: error.name };
   if (error.message === "" || error.name === "InternalFailure") return body;

@@ -74,7 +74,7 @@ const refusalNames = {
   503: "ServiceUnavailable",
 } as const;
 
-/** The reply to what the door refuses. */
+/** The reply to a request that the door refuses. */
 export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promise<Response> {
   const { status, message } = refusal;
   const error = new KinesisError(refusalNames[status], message);
@@ -82,8 +82,8 @@ export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promi
 }
 
 /**
- * Where keys are asked for, what a call's headers refuseByHead is refused before its body is read. On an
- * open server the service's order stays: a body that cannot be read is said first.
+ * On a server with keys, a call whose headers are enough to refuse it is refused before its body is
+ * read. On an open server the order of the service is kept: an unreadable body is reported first.
  */
 function refuseByHead(
   backend: Backend,
@@ -108,7 +108,7 @@ async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
   }
 }
 
-/** Throws the refusal of credentials that are not good. */
+/** Throws KinesisError for invalid credentials. */
 function identify(backend: Backend, credentials: Credentials): Caller {
   const outcome = authenticate(backend.access, credentials, Date.now());
   if (outcome.kind === "refusal") throw new KinesisError(outcome.name, outcome.message);
@@ -173,7 +173,7 @@ function begin(backend: Backend, operation: string, stream: string | undefined):
   }
 }
 
-/** What is named wrongly is an open server's action's to complain of, in its own order. */
+/** On an open server the action itself reports an invalid name, in its own order of checks. */
 function name(named: Call["named"], scope: Scope): Named | KinesisError {
   try {
     return named(scope);
@@ -184,7 +184,8 @@ function name(named: Call["named"], scope: Scope): Named | KinesisError {
 }
 
 /**
- * Throws unless the caller may do this to what it names, which for a token is the action's to ask.
+ * Throws unless the caller has the permission for the resource that the input names. If only a
+ * token names it, the action checks the permission.
  */
 async function judge(
   backend: Backend,

@@ -1,5 +1,5 @@
-// The shard iterator: a location and all that a page of its shard needs, so that GetRecords asks
-// nobody but the shard. Content of the token (worker/auth/token.ts):
+// The shard iterator: a location, and everything else that reading a page needs, so that GetRecords
+// only calls the shard. Content of the token (worker/auth/token.ts):
 //
 //   0   16  location               28  1  length of the shard's uid, then the uid
 //   16  8   shard created ms, f64  .   1  length of the stream's name, then the name
@@ -10,7 +10,7 @@ import type { Location, Scope, ShardDescription } from "../core/types.ts";
 import { verifyToken, signToken, TOKEN_CONTENT_AT } from "../auth/token.ts";
 import { iteratorExpired, iteratorInvalid } from "./errorTexts.ts";
 
-/** Where a consumer goes on reading. */
+/** Where a consumer continues to read. */
 export interface Cursor {
   stream: string;
   shard: Pick<ShardDescription, "uid" | "index" | "createdMs" | "createdAhead">;
@@ -64,7 +64,7 @@ export function verifyIterator(
   };
 }
 
-/** The stream that a text says it is an iterator of, which only opening it proves. */
+/** The stream that an iterator names, before the iterator is verified. */
 export function claimedStream(text: string): string {
   const content = Buffer.from(unquote(text), "base64").subarray(TOKEN_CONTENT_AT);
   const uidBytes = content[NAMES_AT] ?? 0;

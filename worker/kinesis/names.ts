@@ -67,7 +67,7 @@ export function parseAnyStreamArn(arn: string): StreamAddress | undefined {
   return { account: head.account, region: head.region, name };
 }
 
-/** A region lies in one partition: with another before it, an ARN names nothing. */
+/** A region is in one partition. An ARN with another partition before it names nothing. */
 function parseHead(arn: string): (Home & { resource: string }) | undefined {
   const [head, partition, region, account] = headPattern.exec(arn) ?? [];
   if (head === undefined || region === undefined || account === undefined) return undefined;

@@ -10,8 +10,8 @@ import type { InputOf, StructureShape } from "./shapeTypes.ts";
 import { type CheckedInput, readInput } from "./validate.ts";
 
 /**
- * Calls a second (AWS API reference, one operation each). The data plane's limits are its shards'
- * to keep.
+ * Calls a second (AWS API reference, one operation each). The limits of the data plane are applied
+ * by the shards.
  */
 export interface Rate {
   readonly perSecond: number;
@@ -20,7 +20,7 @@ export interface Rate {
 
 /** A call whose input has been read. */
 export interface Call {
-  /** What the input names. Throws the KinesisError when that is nothing. */
+  /** What the input names. Throws the KinesisError if it names nothing. */
   readonly named: (home: Home) => Named;
   readonly run: (context: ActionContext) => Promise<ActionReply>;
 }

@@ -44,10 +44,10 @@ export interface QueueResource {
   key: { queue: string };
 }
 
-/** `token` when only a token of the input says which stream it is. */
+/** `token` if only a token of the input names the stream. */
 export type Named = Resource | QueueResource | "account" | "token";
 
-/** No stream: all of them, or what is the account's. */
+/** No stream, but the account. */
 export function accountNamed(): Named {
   return "account";
 }
@@ -82,7 +82,7 @@ export function resourceNamed({ ResourceARN }: { readonly ResourceARN: string })
   return resolveResource(ResourceARN);
 }
 
-/** By StreamName or StreamARN, or by nothing beside a token: the action judges what that holds. */
+/** By StreamName or StreamARN, or only by a token: then the action checks the permission. */
 export function tokenNamed(reference: StreamReference, home: Home): Named {
   const isNamed = reference.StreamName !== undefined || reference.StreamARN !== undefined;
   return isNamed ? streamNamed(reference, home) : "token";
@@ -103,7 +103,7 @@ export function resolveResource(arn: string): Resource | QueueResource {
   return { stream, key: { stream: name, consumer: { name: consumer, createdSeconds } } };
 }
 
-/** The one ARN of a resource that was named by one, which may have been spelt otherwise. */
+/** The canonical ARN of a resource; requests may spell it in other ways. */
 export function arnOf(resource: Resource | QueueResource): string {
   if ("queue" in resource) return queueArn(resource.queue);
   const {

@@ -31,7 +31,7 @@ export interface SequenceV1 extends SequenceShard {
   readonly arrivalMs: number;
 }
 
-/** The oldest form says neither when nor in which place. */
+/** The oldest form has neither arrival time nor index. */
 export interface SequenceV0 extends SequenceShard {
   readonly version: 0;
 }
@@ -96,7 +96,7 @@ export function endingSequenceNumber(shard: {
   return sequenceNumber({ ...shard, index: sequenceIndexMax, arrivalMs: shard.closedMs });
 }
 
-/** What a client's number says, or why it says nothing. */
+/** The fields of a client's number, or why it has none. */
 export function parseSequenceNumber(text: string): SequenceNumber | SequenceFailure {
   if (!/^(?:0|[1-9]\d{0,128})$/.test(text)) return { failure: "not a number" };
   const number = BigInt(text);

@@ -71,7 +71,7 @@ export interface StructureShape<Fields extends FieldMap = FieldMap> {
 export interface Pattern {
   readonly printed: string;
   readonly regex: RegExp;
-  /** Takes more than linear time, so a text above the longest permitted is not tried. */
+  /** Matching takes more than linear time, so a text that is too long is not matched at all. */
   readonly isSlow: boolean;
 }
 

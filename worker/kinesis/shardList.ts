@@ -31,7 +31,7 @@ export function shardOf(shard: ShardDescription) {
   };
 }
 
-/** Where a reader goes on who has come to the end of a closed shard: its children. */
+/** The children of a closed shard, where a reader continues after its end. */
 export function childShardsOf(children: readonly ShardDescription[]) {
   return children.map((child) => ({
     ShardId: shardIdOf(child.index),
@@ -40,7 +40,7 @@ export function childShardsOf(children: readonly ShardDescription[]) {
   }));
 }
 
-/** The shards after an id, which need not be there. Throws for what is no id. */
+/** The shards after an id; no shard needs to have it. Throws for a text that is no id. */
 export function shardsAfter(
   stream: StreamDescription,
   shards: readonly ShardDescription[],

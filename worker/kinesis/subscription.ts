@@ -1,8 +1,8 @@
 // Pushes one shard's records to a registered consumer as they are committed, event by event, for up
 // to five minutes. The Worker holds the event stream. The next event is made when the client has
-// taken the one before, so a slow client blocks nobody and nothing accumulates. Each event tells
-// how to continue: with a sequence number or, if the shard has ended, with the shards that continue
-// it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
+// taken the one before, so a slow client blocks no other client, and no events accumulate. Each
+// event tells how to continue: with a sequence number or, if the shard has ended, with the shards
+// that continue it, never with both (awslabs/amazon-kinesis-client, DataRetrievalUtil).
 import { isDue, isOver, timeLeft } from "../core/clock.ts";
 import type { TimeSpan } from "../engine/engine.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -94,7 +94,7 @@ class Push {
     this.location = subscribed.location;
   }
 
-  /** Frees the consumer's place, and ends the waiting in it. */
+  /** Frees the consumer's slot, and ends a wait at the shard. */
   end(): void {
     this.isOver = true;
     this.subscribed.subscription.end();
@@ -143,7 +143,7 @@ class Push {
     return this.backend.shards.read(shard.uid, this.location, limits, "skip", selection);
   }
 
-  /** What is committed next, or nothing when that takes too long. */
+  /** The records that are committed next; none if the time is over. */
   private async waitForPage(): Promise<Page> {
     const nowMs = Date.now();
     const timeoutMs = Math.min(
@@ -177,7 +177,7 @@ class Push {
   }
 
   /**
-   * When records were encrypted. Those of a stream that is gone by now are still to be handed out.
+   * When records were encrypted. If the stream was deleted meanwhile, its records are still sent.
    */
   private async encrypted(page: Page): Promise<readonly TimeSpan[]> {
     try {
@@ -188,7 +188,7 @@ class Push {
     return this.spans;
   }
 
-  /** The shards that continue this one, as soon as the catalog has shown them. */
+  /** The shards that continue this one, as soon as the catalog shows them. */
   private children(): Promise<ShardDescription[]> {
     const { stream, shard } = this.subscribed;
     return this.backend.streams.waitForChildren(stream, stream.name, shard.index);

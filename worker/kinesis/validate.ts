@@ -1,6 +1,6 @@
-// A decoded body becomes the input of an operation: types first, then constraints. The one thing
-// that neither can decide is whether a record may lack its partition key, because that depends on
-// the stream (RecordDistributionStrategy); that verdict is handed to the action.
+// A decoded body becomes the input of an operation: types first, then constraints. Only one
+// question depends on the stream: whether a record may lack its partition key
+// (RecordDistributionStrategy). The action decides it.
 import { findViolations, satisfies, violationError } from "./constraints.ts";
 import { checkTypes, type InputSource } from "./convert.ts";
 import type { KinesisError } from "./errors.ts";
@@ -9,13 +9,13 @@ import type { InputOf, StructureShape } from "./shapeTypes.ts";
 export interface CheckedInput<Input> {
   readonly input: Input;
   /**
-   * Set when nothing is wrong but missing partition keys. To be thrown unless the stream turns out
-   * to distribute its records by itself (AUTO), so also when there is no such stream.
+   * Set if the only error is missing partition keys. To be thrown unless the stream turns out to
+   * distribute its records by itself (AUTO), so also when there is no such stream.
    */
   readonly keyError: KinesisError | undefined;
 }
 
-/** What an action receives; throws the KinesisError that the request deserves. */
+/** The input that an action receives. Throws the KinesisError for an invalid one. */
 export function readInput<Content extends StructureShape>(
   shape: Content,
   decoded: unknown,

@@ -1,6 +1,6 @@
-// Attributes as JSON has them: {"name": {"N": "5"}}, one type each. Numbers come as text from clients
-// of ours and as numbers from some hands; both are taken, and text is given back. Sources: Iguazio web API
-// reference, Attribute Value; v3io-go context.go, encodeTypedAttributes.
+// Attributes as JSON has them: {"name": {"N": "5"}}, one type each. SDKs send numbers as text, and
+// hand-written requests as numbers; both are accepted, and replies have text. Sources: Iguazio web
+// API reference, Attribute Value; v3io-go context.go, encodeTypedAttributes.
 import { isPlainObject } from "../codec/plainObject.ts";
 import { systemNames } from "../items/item.ts";
 import type { Attributes, AttributeValue, Selection } from "../core/itemTypes.ts";
@@ -14,7 +14,7 @@ const selectedNamesMax = 4096;
 
 const numberCharactersMax = 64;
 
-/** As many of the longest names as may be asked for, with what stands between them. */
+/** The length of the largest allowed number of the longest names, with separators. */
 const selectionCharactersMax = selectedNamesMax * (nameBytesMax + 2);
 
 export function parseAttributes(value: unknown): Attributes {
@@ -53,8 +53,8 @@ export function parseValue(typed: unknown): AttributeValue {
 }
 
 /**
- * What a comma-separated list asks for: `*` is all of users' attributes, in a scan with the name, and `**`
- * the system's as well. Throws InvalidArgumentException for more names than anybody has use for.
+ * What a comma-separated list asks for: `*` is all of users' attributes, in a scan with the name,
+ * and `**` the system's as well. Throws InvalidArgumentException for too many names.
  */
 export function parseSelection(list: string, inScan: boolean): Selection {
   if (list.length > selectionCharactersMax) throw invalid();

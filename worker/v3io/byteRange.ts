@@ -8,7 +8,7 @@ export type ByteRange =
   | { kind: "span"; first: number; /** Inclusive. */ last: number }
   | { kind: "suffix"; length: number };
 
-/** v3io-py leaves the hyphen away where there is no end. */
+/** v3io-py leaves out the hyphen if there is no end. */
 export function parseByteRange(header: string | null): ByteRange | undefined {
   const [, suffix] = /^bytes=-(\d+)$/.exec(header ?? "") ?? [];
   if (suffix !== undefined) return { kind: "suffix", length: Number(suffix) };
@@ -25,7 +25,8 @@ export async function objectResponse(
   headers: Record<string, string>,
 ): Promise<Response> {
   const size = body.length;
-  // Clients that read in pieces send a range for every object; all of an empty one is no wrong piece.
+  // Clients that read in parts send a range for every object, so a range of an empty object is
+  // valid.
   if (range === undefined || size === 0) return bytes(body, 200, headers);
   const isSuffix = range.kind === "suffix";
   const first = isSuffix ? Math.max(0, size - range.length) : range.first;

@@ -1,8 +1,8 @@
-// The errors of the v3io face: name, number, status, and the body as real servers print it, indented
-// by tabs. The number is an errno or a code of a subsystem (streams −0x0C000000 − n); where no
-// server's number is on record any negative one serves, and it is given here once. The message is
-// the name, unless clients look for something else in it. Sources: Iguazio web API reference, error
-// information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
+// The errors of the v3io face: name, number, status, and the body as real servers print it,
+// indented by tabs. The number is an errno or a code of a subsystem (streams −0x0C000000 − n);
+// where no number of a real server is known, any negative number will do; it is chosen here. The
+// message is the name, unless clients look for something else in it. Sources: Iguazio web API
+// reference, error information; replies captured in v3io-go; v3io/frames backends/kv/writer.go.
 import { BodyError } from "../http/body.ts";
 import {
   conditionText,
@@ -52,7 +52,7 @@ export type V3ioErrorName = keyof typeof errorTable;
 
 export class V3ioError extends Error {
   override readonly name: V3ioErrorName;
-  /** Said after the name, for people. */
+  /** A text after the name, for people. */
   readonly notice: string | undefined;
 
   constructor(name: V3ioErrorName, notice?: string) {
@@ -85,7 +85,10 @@ function noticeOf(error: StreamError): string | undefined {
   return isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
 }
 
-/** What no request of this face leads to is an error of ours, as is what no caller can do anything about. */
+/**
+ * A code that no request of this dialect can cause is an internal error, and so is a failure that
+ * no caller can correct.
+ */
 const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
   streamNotFound: "ResourceNotFoundException",
   streamExists: "ResourceInUseException",

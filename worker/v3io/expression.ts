@@ -1,7 +1,7 @@
-// Condition, filter and update expressions as text, parsed into what worker/items evaluates. Names of
-// operators and functions are in any case, strings in quotes, a name that is also a keyword in
-// backquotes. The functions are those of the reference, and those that storey sends; anything else is refused
-// rather than guessed. Sources: Iguazio data-layer reference, Expressions; storey drivers.py.
+// Condition, filter and update expressions as text, parsed into what worker/items evaluates. Names
+// of operators and functions are in any case, strings in quotes, a name that is also a keyword in
+// backquotes. The functions are those of the reference, and those that storey sends; any other is
+// refused. Sources: Iguazio data-layer reference, Expressions; storey drivers.py.
 //
 //   either  = both { "or" both }                    sum     = product { ("+" | "-") product }
 //   both    = truth { "and" truth }                 product = factor { ("*" | "/" | "%") factor }
@@ -37,14 +37,14 @@ const tokensMax = 1000;
 /** The same for all expressions of an update: storey sends dozens for an item with a few features. */
 const updateTokensMax = 10_000;
 
-/** Deeper nesting than anybody writes; the parser calls itself. */
+/** Bounds the nesting, because the parser is recursive. */
 const depthMax = 50;
 
 const assignments: readonly string[] = ["=", "+=", "-=", "*=", "/=", "%="];
 
 const comparisons: readonly string[] = ["==", "!=", "<", "<=", ">", ">="];
 
-/** Undefined for an empty text, which holds always. Throws InvalidArgumentException. */
+/** Undefined for an empty text, which is always true. Throws InvalidArgumentException. */
 export function parseCondition(text: string): Expression | undefined {
   const parser = new Parser(text, tokensMax);
   if (parser.takeEnd()) return undefined;
@@ -316,7 +316,7 @@ function isCallable(name: string): name is FunctionName {
   return name !== "in" && isFunctionName(name);
 }
 
-/** What a word stands for that is no attribute's name. */
+/** The value of a word that is not the name of an attribute. */
 function wordOf(text: string): Expression | undefined {
   const word = text.toLowerCase();
   if (["and", "or", "not"].includes(word)) throw invalid();

@@ -10,7 +10,7 @@ export interface Token {
 const tokenPattern =
   /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([A-Za-z_]\w*)|`([^`]+)`|(==|!=|<=|>=|[+\-*/%]=|\.\.|[<>=+\-*/%(),;:[\]]))/y;
 
-/** Throws InvalidArgumentException for what is no word, and for more than `most`. */
+/** Throws InvalidArgumentException for an invalid word, and for more than `most` words. */
 export function tokensOf(text: string, most: number): Token[] {
   const tokens: Token[] = [];
   const end = text.trimEnd().length;

@@ -22,7 +22,7 @@ export async function serveV3io(
   const response = await call(request, backend, home, failures).catch((error: unknown) =>
     errorResponse(v3ioErrorOf(error, failures)),
   );
-  // Real servers have no such header; without it nobody could find the line in the log.
+  // Real servers have no such header. It is needed to find the line in the log.
   if (!failures.isEmpty) response.headers.set("x-request-id", id);
   return response;
 }

@@ -1,7 +1,7 @@
-// The parts of a request about items. Each throws V3ioError for what it cannot be. The item is named by
-// the path, of which the table may stand in the body's TableName and the item's own name in its Key.
-// PutItem with an update mode is how clients change attributes. Sources: Iguazio web API reference,
-// NoSQL; v3io-py request.py; v3io-go context.go, putItem.
+// The parts of a request about items. Each function throws V3ioError for an invalid value. The item
+// is named by the path, of which the table may stand in the body's TableName and the item's own
+// name in its Key. PutItem with an update mode is how clients change attributes. Sources: Iguazio
+// web API reference, NoSQL; v3io-py request.py; v3io-go context.go, putItem.
 import { isPlainObject } from "../codec/plainObject.ts";
 import type {
   Attributes,
@@ -123,7 +123,7 @@ function keyOf(body: Body): Map<string, { N: string } | { S: string }> {
   return new Map(entries);
 }
 
-/** As given out: the name of the last item. */
+/** In the form of NextMarker: the name of the last item. */
 export function markerOf(body: Body): string {
   const marker = optionalText(body["Marker"]);
   if (marker === undefined || marker === "") return "";

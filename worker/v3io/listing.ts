@@ -1,8 +1,8 @@
-// What a directory holds: objects, directories, streams, and in a stream its shards, from their first
-// record on. Prefixes are directories, with or without a slash at the end and, from v3io-go, at the
-// beginning; what lies deeper shows as the directory it is in. A page is put together from the object store and
-// the catalog, each asked for no more than the page may need. Sources: Iguazio, Working with Containers;
-// v3io-go sync_test.go, TestGetContainerContents*.
+// What a directory holds: objects, directories, streams, and in a stream its shards, from their
+// first record on. Prefixes are directories, with or without a slash at the end and, from v3io-go,
+// at the beginning; an object that is deeper shows as its directory. A page merges entries of the
+// object store and of the catalog; each is asked for no more than the page may need. Sources:
+// Iguazio, Working with Containers; v3io-go sync_test.go, TestGetContainerContents*.
 import { itemTimeAt } from "../core/itemTime.ts";
 import { Buffer } from "node:buffer";
 import type { Backend } from "../stream/backend.ts";
@@ -47,7 +47,7 @@ interface Question {
   container: string;
   /** With a slash at the end; nothing for the container. */
   prefix: string;
-  /** One that ends in a slash stands for all that is in that directory. */
+  /** A key that ends in a slash means everything in that directory. */
   after: string;
   /** Entries at most. */
   limit: number;
@@ -76,8 +76,8 @@ export function parseListRequest({ container, query }: Address): ListRequest {
 }
 
 /**
- * A page of the directory; with no keys asked for, only whether it is there (v3iofs asks so). Throws "No such
- * file or directory" where there is no such directory.
+ * A page of the directory. With a limit of 0 it only tells whether the directory exists (v3iofs
+ * does so). Throws "No such file or directory" where there is no such directory.
  */
 export async function listDirectory(
   backend: Backend,
@@ -99,7 +99,7 @@ export async function listDirectory(
   return { entries, isTruncated: found.length > keysMax, nextMarker };
 }
 
-/** Whether the directory was made, or something lies in it, or it is a stream. */
+/** True if the directory was created, or contains anything, or is a stream. */
 export async function isDirectory(backend: Backend, scope: Scope, place: Place): Promise<boolean> {
   const { container, path } = place;
   if ((await streamAt(backend, scope, place)) !== undefined) return true;
@@ -111,8 +111,9 @@ export async function isDirectory(backend: Backend, scope: Scope, place: Place):
 }
 
 /**
- * The name of a directory is a marker without its slash (v3io-go, TestGetContainerContentsDirsWithAllAttrs),
- * but where an object has that name: the object's own marker stands for less.
+ * The name of a directory is a marker without its slash (v3io-go,
+ * TestGetContainerContentsDirsWithAllAttrs), except where an object has that name, because the
+ * marker of the object sorts before the directory.
  */
 async function markerOf(
   backend: Backend,
@@ -183,7 +184,10 @@ async function streamsIn(backend: Backend, scope: Scope, question: Question): Pr
   return [...own, ...(await streamsWithin(backend, scope, question, "", undefined))];
 }
 
-/** Of the streams whose names begin with a path, or whose names are none; `above` stands before their keys. */
+/**
+ * The entries of streams whose names begin with a path, or are no paths; `above` precedes their
+ * keys.
+ */
 async function streamsWithin(
   backend: Backend,
   scope: Scope,
@@ -236,7 +240,9 @@ function streamEntry({ path, createdMs, stream }: StreamEntry, above: string): E
   return stream === undefined ? entry : { ...entry, stream };
 }
 
-/** In order of their keys, each once: a stream rather than a directory, whose times the object store has. */
+/**
+ * Sorted by key, each once. If a stream and a directory have the same key, the stream is listed.
+ */
 function merge(entries: readonly Entry[]): Entry[] {
   const byKey = new Map<string, Entry>();
   for (const entry of entries) {

@@ -52,7 +52,7 @@ function elementOf(entry: Entry, withInfo: boolean): string {
   );
 }
 
-/** Everything belongs to everybody who is let in: what real servers show of such an object. */
+/** The mode that real servers show: every caller with permission may read and write. */
 function infoOf({ key, time, born, bytes }: Entry): string {
   const mode = bytes === undefined ? directoryMode : fileMode;
   return (

@@ -14,7 +14,7 @@ export interface Address {
   query: URLSearchParams;
 }
 
-/** A stream's or an object's place, its path without slashes at the ends. */
+/** The container and the path of a stream or an object; the path has no slashes at its ends. */
 export interface Place {
   container: string;
   path: string;

@@ -20,8 +20,8 @@ export interface ActionContext {
 }
 
 /**
- * What permission is asked for: the stream that an operation names; whatever lies at a path, which
- * may be in a stream; or nothing in particular.
+ * The resource that the permission is checked for: the stream that the operation names, the object
+ * at a path, which may be in a stream, or the account.
  */
 export type Resource =
   | { readonly kind: "stream" | "path"; readonly place: Place }
@@ -41,8 +41,8 @@ export interface Operation<Name extends string = string> {
   /** The name in allow lists. */
   readonly action: string;
   /**
-   * What policies of resources, being Kinesis's, call the same. Undefined for what everybody with
-   * good credentials may do.
+   * The Kinesis action that policies of resources use for it. Undefined for operations that every
+   * caller with valid credentials may use.
    */
   readonly alias: string | undefined;
   readonly read: InputReader<Call>;
@@ -50,7 +50,7 @@ export interface Operation<Name extends string = string> {
 
 interface Declaration<Name extends string, Input> {
   readonly name: Name;
-  /** Where it is not made of the operation's name. */
+  /** Set if it is not `v3io:` and the operation's name. */
   readonly action?: string;
   readonly alias: string | undefined;
   readonly resource: (input: Input) => Resource;
@@ -69,7 +69,7 @@ export function operation<const Name extends string, Input>({
   return requestOperation({ ...declaration, read: readRequest });
 }
 
-/** An operation that reads its requests in a way of its own. */
+/** An operation with its own reader of requests. */
 export function requestOperation<const Name extends string, Input>({
   name,
   action = `v3io:${name}`,

@@ -43,7 +43,7 @@ export const operations = [...functions, ...verbs] as const;
 
 export type OperationName = (typeof operations)[number]["name"];
 
-/** Throws V3ioError for a name that no function has. */
+/** Throws V3ioError for an unknown function. */
 export function operationOfFunction(name: string): Operation {
   const found = functionsByName.get(name);
   if (found === undefined) throw invalid();

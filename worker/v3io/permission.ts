@@ -12,12 +12,12 @@ import { V3ioError } from "./errors.ts";
 import type { Operation, Resource } from "./operation.ts";
 import { streamNameAt } from "./places.ts";
 
-/** Throws V3ioError for credentials that are not good. */
+/** Throws V3ioError for invalid credentials. */
 export function identify(backend: Backend, headers: Headers, nowMs: number): Caller {
   const access = backend.access;
   const outcome = authenticate(access, { dialect: "v3io", headers }, nowMs);
   if (outcome.kind === "caller") return outcome;
-  // Who set this up must hear what is missing, whatever dialect they try first.
+  // The operator must learn that keys are missing, in every dialect.
   if (access.mode === "closed") throw new V3ioError("Permission denied", outcome.message);
   const hasNone = outcome.name === "MissingAuthenticationTokenException";
   throw new V3ioError(hasNone ? "Unauthorized" : "Permission denied");
@@ -53,7 +53,7 @@ async function nameOf(
   }
 }
 
-/** Undefined for a container's root, which is no one stream's. */
+/** Undefined for the root of a container, which belongs to no stream. */
 async function resourceAt(
   backend: Backend,
   scope: Scope,
@@ -68,7 +68,7 @@ async function resourceAt(
   return `/${container}/${path}`;
 }
 
-/** A stream that is about to go still has its policy. */
+/** A stream that is being deleted still has its policy. */
 async function isStream(backend: Backend, scope: Scope, name: string): Promise<boolean> {
   try {
     await backend.streams.find(scope, name);

@@ -19,7 +19,7 @@ const defaultContainer = "bigdata";
 /** The type of a stream's shard among the objects (v3io-go, streamconsumergroup). */
 const shardType = "3";
 
-/** Whether something is there, and how large. */
+/** Selects no attributes: only existence and size are wanted. */
 export const noAttributes: Selection = { user: false, system: false, names: [] };
 
 export interface FoundShard {
@@ -33,7 +33,7 @@ export function streamNameAt({ container, path }: Place): string {
   return isShared ? path : `/${container}/${path}`;
 }
 
-/** Throws `streamNotFound`, also for a stream that is about to go. */
+/** Throws `streamNotFound`, also for a stream that is being deleted. */
 export async function getStream(
   backend: Backend,
   scope: Scope,
@@ -75,7 +75,7 @@ export async function streamAt(
   }
 }
 
-/** The stream that the place lies in, itself not counted. */
+/** The stream that contains the place; a stream at the place itself does not count. */
 export async function streamAbove(
   backend: Backend,
   scope: Scope,
@@ -88,7 +88,7 @@ export async function streamAbove(
   return undefined;
 }
 
-/** Whether an object stands at a place. */
+/** True if there is an object at the place. */
 export async function isObject(backend: Backend, scope: Scope, place: Place): Promise<boolean> {
   const { container, path } = place;
   const owner = (await streamAbove(backend, scope, place))?.stream.description.uid ?? "";
@@ -101,12 +101,15 @@ export async function isObject(backend: Backend, scope: Scope, place: Place): Pr
   }
 }
 
-/** Shards as v3io counts them: all that ever were, those that were split or merged included. */
+/**
+ * The number of shards as v3io counts them: all that ever existed, including those that were split
+ * or merged.
+ */
 export function shardCountOf({ description }: KnownStream): number {
   return 1 + Math.max(...description.shards.map(({ index }) => index));
 }
 
-/** Throws ShardIDOutOfRangeException, and `shardNotFound` for a shard that retention has taken. */
+/** Throws ShardIDOutOfRangeException, and `shardNotFound` for a shard that has expired. */
 export function shardOf(stream: KnownStream, index: number): ShardDescription {
   const found = findShard(stream.description.shards, index);
   if (found !== undefined) return found;
@@ -124,7 +127,7 @@ export async function shardAt(
   return above && shardBelow(above.stream, above.below);
 }
 
-/** The place as the object store knows it. Throws "Is a directory" where a stream is. */
+/** The place as the object store names it. Throws "Is a directory" if there is a stream. */
 export async function itemPlaceAt(
   backend: Backend,
   scope: Scope,

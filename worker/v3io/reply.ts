@@ -12,7 +12,7 @@ export function json(value: object, headers: Record<string, string> = {}): Promi
   return respond(utf8(JSON.stringify(value)), { headers: { ...jsonHeaders, ...headers } });
 }
 
-/** Done, and nothing to say: what servers answer where the reference prints 200. */
+/** The reply of real servers where the reference says 200: 204 without a body. */
 export function noContent(): Response {
   return new Response(null, { status: 204, headers: common });
 }

@@ -1,6 +1,6 @@
 // From a decoded body to a typed input. Inputs are protobuf messages underneath: a member may be
-// written StreamName, streamName or stream_name, one that the message does not have is refused, every
-// value must be of its type, and a member that is not there has its zero. Source: YDB
+// written StreamName, streamName or stream_name, one that the message does not have is refused,
+// every value must be of its type, and a missing member has the zero value of its type. Source: YDB
 // json_proto_conversion.cpp, whose texts these are.
 import { isPlainObject } from "../codec/plainObject.ts";
 import { decodeBase64 } from "../codec/base64.ts";
@@ -22,7 +22,7 @@ interface BytesField {
 interface TimeField {
   readonly type: "time";
 }
-/** A name that the list does not have is as good as none; so is a number in a text. */
+/** An unknown name counts as missing, and so does a number in a text. */
 interface NameField<Name extends string = string> {
   readonly type: "name";
   readonly names: readonly Name[];
@@ -97,7 +97,10 @@ const shownLength = 64;
 
 type Raw = Record<string, unknown>;
 
-/** Throws MissingParameter for no body at all, InvalidArgumentException for one that does not fit. */
+/**
+ * Throws MissingParameter if there is no body, InvalidArgumentException if it does not fit the
+ * shape.
+ */
 export function readMessage<const F extends Fields>(fields: F, value: unknown): MessageOf<F> {
   if (value === null || value === undefined) {
     throw new YandexError("MissingParameter", "Top level of json value is not a map");

@@ -1,6 +1,6 @@
-// Shards and records as this service numbers them: shard-000007, a record by its index in decimal. A
-// shard's numbers begin with its oldest record that is kept. Source: YDB sharding.cpp,
-// datastreams_proxy.cpp.
+// Shards and records as this service numbers them: shard-000007, a record by its index in decimal.
+// The numbers of a shard begin with its oldest record that is still stored. Source: YDB
+// sharding.cpp, datastreams_proxy.cpp.
 import type { Backend } from "../stream/backend.ts";
 import { INDEX_MAX } from "../engine/chunk.ts";
 import { hashNumber } from "../core/hashRange.ts";
@@ -17,7 +17,7 @@ export function shardIdOf(index: number): string {
   return `shard-${String(index).padStart(idDigits, "0")}`;
 }
 
-/** Undefined for what is not the id of any shard, in the one way of writing it. */
+/** Undefined for a text that is not the canonical id of a shard. */
 export function parseShardId(id: string): number | undefined {
   const [, digits] = /^shard-(\d{1,9})$/.exec(id) ?? [];
   const index = Number(digits);
@@ -25,13 +25,13 @@ export function parseShardId(id: string): number | undefined {
 }
 
 /**
- * The index that a text begins with, as std::stoull reads it: white space before and anything after are
- * not looked at. Undefined when there is none, or one that a uint64 cannot hold.
+ * The index that a text begins with, as std::stoull reads it: white space before and any text after
+ * it are ignored. Undefined if there is no number, or if it does not fit a uint64.
  */
 export function parseSequenceNumber(text: string): number | undefined {
   const [, zeros, digits] = /^\s*\+?(0*)(\d*)/.exec(text) ?? [];
   if (zeros === undefined || digits === undefined || zeros + digits === "") return undefined;
-  // The length is looked at first: converting a long text takes more than linear time.
+  // The length is checked first: converting a long text takes more than linear time.
   if (digits.length > sequenceDigitsMax || BigInt(digits) > sequenceNumberMax) return undefined;
   return Math.min(Number(digits), INDEX_MAX);
 }

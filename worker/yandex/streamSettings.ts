@@ -1,6 +1,6 @@
-// What a stream is given beside its shards: write quota, retention by time or by storage, mode and
-// automatic partitioning. All of it is checked as the service checks it, kept with the stream and
-// described; time alone has an effect here, since storage is paid for as it is used and shards have no
+// The settings of a stream besides its shards: write quota, retention by time or by storage, mode
+// and automatic partitioning. All are checked as the service checks them, stored and described.
+// Only the retention by time has an effect here: storage is billed by use, and shards have no
 // quota. Sources: YDB datastreams_proxy.cpp, kinesis_ut.cpp; Yandex Data Streams API reference.
 import type { StreamChange } from "../core/control.ts";
 import { shardsMax } from "../limits.ts";
@@ -90,7 +90,7 @@ export function readRetention(input: Settings): Retention | undefined {
   return hours === undefined ? undefined : checkRetention({ hours });
 }
 
-/** A stream that is made without a word about retention keeps records for a day. */
+/** A stream that is created without a retention keeps records for a day. */
 export function hoursOf(retention: Retention | undefined): number {
   return retention?.hours ?? hoursDefault;
 }
@@ -98,7 +98,7 @@ export function hoursOf(retention: Retention | undefined): number {
 /** Throws ValidationException. */
 export function checkRetention(retention: Retention): Retention {
   const { hours, storageLimitMb: storage } = retention;
-  // The server's limits begin at 0, its reference at 4; nothing can be kept for no time at all.
+  // The server's limits begin at 0, its reference at 4; a retention of 0 is not possible.
   if (hours === 0) {
     throw issue("validation", "retention must be of an hour or more, provided 0");
   }
@@ -110,7 +110,7 @@ export function checkRetention(retention: Retention): Retention {
   const limits =
     `{ hours : [0, ${hoursDefault}],  storage : [0, 0]}, ` +
     `{ hours : [0, ${hoursOfStorage}],  storage : [${storageMin}, ${storageMax}]}, `;
-  // Twice, as the service says it.
+  // The text says it twice, as that of the service does.
   throw issue(
     "validation",
     `retention hours and storage megabytes must fit one of: ${limits}${limits}` +
@@ -137,7 +137,7 @@ export function checkShardCount(count: number): void {
   if (count > shardsMax) throw issue("limit", `Partitions count limit is ${shardsMax}`);
 }
 
-/** A retention in hours as the change that leads there. Undefined when the stream has it already. */
+/** The change of the stream to a retention in hours. Undefined if the stream has it already. */
 export function hourlyChange(
   { retentionHours }: StreamDescription,
   hours: number,
@@ -146,7 +146,7 @@ export function hourlyChange(
   return { kind: "retention", direction: hours > retentionHours ? "longer" : "shorter", hours };
 }
 
-/** Undefined when the input does not say. */
+/** Undefined if the input has none. */
 export function readMode({ StreamModeDetails: details }: Settings): StreamMode | undefined {
   if (details === undefined || details.StreamMode !== undefined) return details?.StreamMode;
   throw issue("argument", "streams can't be created with unknown metering mode");

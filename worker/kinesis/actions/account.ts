@@ -1,5 +1,6 @@
-// What an account has and may have: DescribeLimits, and its settings. The one setting there is, a
-// commitment to a minimum of throughput, is kept because warm throughput asks for it; nobody is billed.
+// What an account has and may have: DescribeLimits, and its settings. There is one setting, a
+// commitment to a minimum throughput. It is stored because warm throughput requires it; nothing is
+// billed.
 import type { Commitment } from "../../core/control.ts";
 import { commitmentState } from "../../catalog/account.ts";
 import { serviceQuota } from "../../catalog/accountQuota.ts";

@@ -1,5 +1,5 @@
-// Channels carry records from a stream to Amazon S3, which is not here. Every operation says so, in an
-// error of the kind that it is documented to answer with.
+// Channels deliver records to Amazon S3, which this server does not have. Every operation answers
+// with an error that says so, of a kind that is documented for it.
 import { channelNotFound, channelsUnavailable } from "../errorTexts.ts";
 import { operation } from "../operation.ts";
 import { accountNamed } from "../resource.ts";

@@ -1,6 +1,6 @@
-// Consumers with a throughput of their own: registering, describing, listing and deregistering them.
-// What they read is SubscribeToShard's. A consumer can be used at once; the reply to its registration
-// says CREATING all the same, because that is what the service says and what its clients wait on.
+// Consumers with a throughput of their own: registering, describing, listing and deregistering
+// them. They read with SubscribeToShard. A consumer can be used at once. The reply to its
+// registration still says CREATING, as the service does, because clients expect that state first.
 import { createdSecondsOf, getConsumer } from "../../catalog/consumers.ts";
 import type { ConsumerDescription, StreamDescription } from "../../core/types.ts";
 import { Timestamp } from "../codec.ts";
@@ -121,7 +121,7 @@ export const listStreamConsumers = operation({
   },
 });
 
-/** To the second: that is all some clients send back of it. */
+/** Compared by seconds: some clients send back no fraction. */
 function isCreatedAt(stream: StreamDescription, createdMs: number | undefined): boolean {
   if (createdMs === undefined) return true;
   return Math.floor(createdMs / 1000) === Math.floor(stream.createdMs / 1000);

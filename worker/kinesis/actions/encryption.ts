@@ -1,6 +1,6 @@
-// StartStreamEncryption and StopStreamEncryption. Cloudflare encrypts all that is stored with keys of
-// its own; a KMS key is kept and reported, so that tools which manage it find what they have set, and
-// is used for nothing. Replies about records say KMS where the service's would.
+// StartStreamEncryption and StopStreamEncryption. Cloudflare encrypts all that is stored with keys
+// of its own; a KMS key is only stored and reported, so that tools find what they have set. Replies
+// about records say KMS where the service does.
 import { changeStreamNow } from "../currentStream.ts";
 import { encryptionTypeInvalid } from "../errorTexts.ts";
 import { operation } from "../operation.ts";

@@ -1,5 +1,5 @@
-// EnableEnhancedMonitoring and DisableEnhancedMonitoring: which shard-level metrics somebody wants in
-// CloudWatch. Nothing is sent there; the wish is kept and reported, for tools that manage it.
+// EnableEnhancedMonitoring and DisableEnhancedMonitoring: which shard-level metrics are wanted in
+// CloudWatch. Nothing is sent there; the setting is stored and reported for tools that manage it.
 import type { ActionContext, ActionReply } from "../context.ts";
 import { changeStreamNow } from "../currentStream.ts";
 import { streamArn, type StreamReference } from "../names.ts";

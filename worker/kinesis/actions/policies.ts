@@ -1,5 +1,6 @@
-// Policies of streams, consumers and queues: who of other accounts may do what. Kept as the text that was put,
-// if it is one that auth/resourcePolicy.ts understands; judged by permission.ts at every request.
+// Policies of streams, consumers and queues: which callers of other accounts may do what. A policy
+// is stored as it was sent, if auth/resourcePolicy.ts can parse it; permission.ts applies it at
+// every request.
 import { findPolicyProblem } from "../../auth/resourcePolicy.ts";
 import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";

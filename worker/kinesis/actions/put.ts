@@ -1,5 +1,6 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
-// A record that its shard could not take fails alone in PutRecords, and the call in PutRecord.
+// If a shard cannot accept a record, that record fails in PutRecords, and the call fails in
+// PutRecord.
 import { isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
@@ -37,7 +38,7 @@ import {
 } from "../shapes.ts";
 import { boolean, required, requiredByKey, structure } from "../shapeTypes.ts";
 
-/** What came of one record, as a reply tells it. */
+/** The result of one record in a reply. */
 type Outcome = { ShardId: string; SequenceNumber: string } | KinesisError;
 
 const putRecordShape = structure({
@@ -118,7 +119,10 @@ function checkSize(
   throw recordTooLarge({ bytesMax, dataBytes, ordinal });
 }
 
-/** A stream that spreads its records by itself has no use for their keys: any place will do. */
+/**
+ * A stream that distributes its records itself (AUTO) ignores their keys: each gets a random hash
+ * key.
+ */
 function routed(batch: RecordBatch, { description }: KnownStream): RecordBatch {
   if (description.distribution !== "AUTO") return batch;
   const random = crypto.getRandomValues(new Uint8Array(batch.count * hashKeyBytes));
@@ -128,14 +132,14 @@ function routed(batch: RecordBatch, { description }: KnownStream): RecordBatch {
   return { ...batch, hashes };
 }
 
-/** What a reply says of a stream with a key, and not of one without. */
+/** The member of a reply for an encrypted stream; nothing for others. */
 function encryptionOf({ description }: KnownStream): { EncryptionType: "KMS" } | undefined {
   return description.kmsKeyId === undefined ? undefined : { EncryptionType: "KMS" };
 }
 
 /**
- * The stream to write to. What this isolate knows of it may be seconds old, so a record is not called
- * too large, nor its key missed, before the catalog has been asked.
+ * The stream to write to. The cached description may be seconds old. So before a record is refused
+ * as too large or without a key, the catalog is asked.
  */
 async function writableStream(
   { backend, scope }: ActionContext,
@@ -156,13 +160,13 @@ async function writableStream(
     if (keyError !== undefined && current !== "AUTO") throw keyError;
     return stream;
   } catch (error) {
-    // A missing key is told before a missing stream.
+    // A missing key is reported before a missing stream.
     const isMissing = isCode(error, "streamNotFound");
     throw isMissing ? (keyError ?? error) : error;
   }
 }
 
-/** The number has only to be one, and not from the future, unless its shard has such a record. */
+/** The number must be valid, and not from the future unless the shard has such a record. */
 async function checkOrdering(
   { backend, nowMs }: ActionContext,
   text: string,

@@ -1,6 +1,7 @@
-// GetShardIterator and GetRecords. An iterator carries all that a page needs but whether its records were
-// encrypted, so GetRecords asks the shard, and the catalog once in a while about new records. Where the shard has ended, the reply names the shards that continue it instead of
-// an iterator: every reply has one or the other, which is what consumers go by.
+// GetShardIterator and GetRecords. An iterator has everything that a page needs, except whether its
+// records were encrypted. So GetRecords calls the shard, and for new records sometimes the catalog.
+// Where the shard has ended, the reply names the shards that continue it instead of an iterator:
+// every reply has either of them, and consumers rely on that.
 import { isCode, StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import type { KnownStream } from "../../stream/directory.ts";
@@ -57,7 +58,7 @@ export const getShardIterator = operation({
       timestamp: input.Timestamp,
     };
     const seek = async ({ description }: KnownStream): Promise<Cursor> => {
-      // A stream that is not there yet has no shards to read (a test recorded against the service).
+      // A stream that is being created has no shards to read (a test recorded against the service).
       const shards = description.status === "CREATING" ? [] : description.shards;
       const shard = findShard(shards, shardIndex);
       if (shard === undefined) throw new StreamError("shardNotFound");
@@ -108,7 +109,8 @@ export const getRecords = operation({
     const recordsMax = input.DryRun === true ? 1 : (input.Limit ?? pageRecordsMax);
     const limits = { recordsMax, bytesMax: pageBytesMax };
     const stream = { account: scope.account, region: scope.region, name: cursor.stream };
-    // A stream that the request names has been judged before, and is the iterator's own.
+    // The permission for a stream that the request names has been checked already; it must be that
+    // of the iterator.
     if (named === undefined) await context.permit(stream);
     else if (named.name !== stream.name) throw iteratorOfAnother(input.StreamARN ?? "");
     const selection = context.selection();

@@ -1,6 +1,6 @@
-// What can be set about a stream once it is there: retention, mode, throughput, record size and how
-// records are spread. Each operation is one change of the catalog's; the checks that need no stream
-// come before it, those of the retention after the stream is known to exist (kinesalite
+// The settings of an existing stream: retention, mode, throughput, record size and the distribution
+// of records. Each operation is one change in the catalog; the checks that need no stream come
+// before it, those of the retention after the stream is known to exist (kinesalite
 // actions/increaseStreamRetentionPeriod.js).
 import type { ActionContext } from "../context.ts";
 import { changeStreamNow, describeStreamNow } from "../currentStream.ts";
@@ -28,7 +28,10 @@ const retentionHoursMax = 8760;
 /** 10 GiB a second (AWS API reference, UpdateStreamWarmThroughput). */
 const warmMibpsMax = 10_240;
 
-/** What an on-demand stream begins with (Kinesis developer guide, "Quotas and limits"). */
+/**
+ * The throughput with which an on-demand stream begins (Kinesis developer guide, "Quotas and
+ * limits").
+ */
 const onDemandMibps = 4;
 
 const kibibyte = 1024;

@@ -1,7 +1,7 @@
-// Listing, splitting and merging shards, and changing their number. A change is UPDATING when its
-// reply goes out, and is carried out at once (docs/RESHARDING.md). The order of the checks is that
-// of kinesalite actions/splitShard.js and mergeShards.js; that a shard is closed already is
-// told after that, as moto does.
+// Listing, splitting and merging shards, and changing their number. A stream is UPDATING when the
+// reply is sent, and the change is carried out at once (docs/RESHARDING.md). The order of the
+// checks is that of kinesalite actions/splitShard.js and mergeShards.js; a shard that is already
+// closed is reported after that, as moto does.
 import type { ReshardOrder } from "../../core/control.ts";
 import { shardsMax } from "../../limits.ts";
 import { accountQuota } from "../../catalog/accountQuota.ts";
@@ -93,7 +93,7 @@ export const listShards = operation({
       [, uid = "", after] = names;
     }
     const stream = await describeStreamNow(context, reference);
-    // The client library goes by it: it waits while a stream is neither ACTIVE nor UPDATING
+    // The client library relies on it: it waits while a stream is neither ACTIVE nor UPDATING
     // (awslabs/amazon-kinesis-client, KinesisShardDetector).
     const isListed = stream.status === "ACTIVE" || stream.status === "UPDATING";
     if (!isListed) throw streamNotActive(stream, stream.status);
@@ -205,7 +205,7 @@ export const updateShardCount = operation({
   },
 });
 
-/** What is no shard's id is told before the stream is looked for. */
+/** An invalid shard id is reported before the stream is looked up. */
 function indexOf(shardId: string, { scope }: ActionContext, reference: StreamReference): number {
   const index = parseShardId(shardId);
   if (index === undefined) throw shardNotFound(shardId, resolveStream(reference, scope));
@@ -232,7 +232,7 @@ function checkOpen(stream: StreamDescription, { index, closedMs }: ShardDescript
   if (closedMs !== undefined) throw shardAlreadySplit(index, stream);
 }
 
-/** Throws when the account has no room for one more shard. */
+/** Throws if the account's limit allows no further shard. */
 async function checkAccount({ backend }: ActionContext, stream: StreamDescription): Promise<void> {
   const { account, region } = stream;
   const { totals } = await backend.accounts.describe({ account, region });

@@ -103,7 +103,7 @@ export const describeStream = operation({
   run: async (context, input) => {
     const stream = await describeStreamNow(context, input);
     const limit = Math.min(input.Limit ?? describeLimit, describeLimit);
-    // The service names no shards before they can be used.
+    // The service lists no shards before they can be used.
     const isCreating = stream.status === "CREATING";
     const shards = isCreating
       ? []
@@ -153,7 +153,8 @@ export const listStreams = operation({
   rate: { perSecond: 5, of: "account" },
   run: async ({ backend, scope, operation: listing, nowMs }, input) => {
     const { NextToken: token, ExclusiveStartStreamName: start = "" } = input;
-    // Paginators go on asking with what they began with (botocore), so a token is taken beside a name.
+    // Paginators repeat the parameters of their first request (botocore), so a token is accepted
+    // beside a name.
     const [after = ""] =
       token === undefined
         ? [start]

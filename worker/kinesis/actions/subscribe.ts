@@ -1,6 +1,5 @@
-// SubscribeToShard: everything that can be wrong is told in an ordinary reply, before the stream of
-// events begins; subscription.ts pushes them. A subscription that was refused leaves the one that
-// was there as it is.
+// SubscribeToShard. Every error is sent in an ordinary reply, before the stream of events begins;
+// subscription.ts sends the events. A refused subscription does not affect the existing one.
 import { isCode } from "../../errors.ts";
 import { getConsumer } from "../../catalog/consumers.ts";
 import type { KnownStream } from "../../stream/directory.ts";
@@ -55,7 +54,7 @@ export const subscribeToShard = operation({
     if (address === undefined) throw consumerArnInvalid(input.ConsumerARN);
     const shardIndex = parseShardId(input.ShardId);
     if (shardIndex === undefined) throw shardNotFound(input.ShardId, address);
-    // A subscription lasts for minutes: what it begins with may be asked for.
+    // A subscription lasts for minutes, so one call to the catalog at its start costs little.
     const known = await backend.streams.refresh(address, address.name);
     const { consumer: name, createdSeconds } = address;
     const consumer = getConsumer(known.description, { name, createdSeconds });

@@ -1,5 +1,6 @@
-// Tags: the older operations name a stream, the newer any resource by its ARN. Same store, same checks in the
-// same order: the resource is there, the characters are allowed, the tags are not too many.
+// Tags: the older operations name a stream, the newer any resource by its ARN. Same store, same
+// checks in the same order: the resource exists, the characters are allowed, there are not too many
+// tags.
 import type { TagChange } from "../../core/control.ts";
 import type { Tags } from "../../core/control.ts";
 import type { ActionContext } from "../context.ts";
@@ -100,7 +101,7 @@ async function changeTags(
   } else await streams.changeTags(resource.stream, resource.key, change);
 }
 
-/** Throws when the resource is not there. */
+/** Throws if the resource does not exist. */
 function readTags({ backend }: ActionContext, resource: Resource | QueueResource): Promise<Tags> {
   if ("queue" in resource) return backend.queues.readTags(resource.queue, resource.queue.id);
   return backend.streams.readTags(resource.stream, resource.key);

@@ -1,14 +1,14 @@
-// The containers of v3io: those that the operator names, and no others, so that a misspelt name and the paths
-// of other services store nothing. A container has no state of its own: it is there as long as it is named, and
-// what was put into it is there again when it is named again. The list of them is XML, as v3io-py (output.py)
-// and v3io-go (types.go, GetContainersOutput) read it.
+// The containers of v3io: those that the operator names, and no others, so that a misspelt name and
+// the paths of other services store nothing. A container has no state of its own: it exists while
+// the operator names it. Its objects are kept, and can be read again when it is named again. The
+// list of them is XML, as v3io-py (output.py) and v3io-go (types.go, GetContainersOutput) read it.
 import type { Backend } from "../../stream/backend.ts";
 import { V3ioError } from "../errors.ts";
 import { operation, requestOperation } from "../operation.ts";
 import { json } from "../reply.ts";
 import { escapeXml, xmlResponse } from "../listingXml.ts";
 
-/** Nobody ever made one; clients want a date. */
+/** Containers are not created; clients require a date. */
 const creationDate = "1970-01-01T00:00:00.00Z";
 
 /** Throws "Container not found". */
@@ -24,7 +24,7 @@ export const listContainers = requestOperation({
   run: ({ backend }) => listingOf(backend.containers),
 });
 
-/** Clients ask before a scan in parallel. Here every part of a scan is as good as any other. */
+/** Clients call it before a parallel scan. Here one node serves all parts. */
 export const getClusterMd = operation({
   name: "GetClusterMD",
   alias: undefined,

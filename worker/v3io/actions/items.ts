@@ -1,6 +1,6 @@
-// Items through the v3io face: what consumer groups keep beside a stream and on its shards. A shard is
-// an item from its first record on, with the attributes by which clients tell it and measure their
-// lag; what they add lives as long as the shard.
+// Items through the v3io face: what consumer groups keep beside a stream and on its shards. A shard
+// is an item from its first record on, with the attributes by which clients tell it and measure
+// their lag; attributes that they add are kept as long as the shard.
 import { Buffer } from "node:buffer";
 import type { ItemPage, ItemWrite } from "../../core/itemTypes.ts";
 import { V3ioError } from "../errors.ts";
@@ -33,7 +33,7 @@ export const getItem = operation({
   resource,
   run: async ({ backend, scope }, { item: place, selection }) => {
     const at = await itemPlaceAt(backend, scope, place).catch((error: unknown) => {
-      // Clients that ask so tell files from directories (v3iofs, info).
+      // Clients use this call to distinguish files from directories (v3iofs, info).
       const isDirectory = error instanceof V3ioError && error.name === "Is a directory";
       throw isDirectory ? new V3ioError("No such file or directory") : error;
     });
@@ -60,8 +60,8 @@ export const updateItem = operation({
 });
 
 /**
- * Shards are left out: as items they have what only the servers' own backups read. A page without items is
- * the last one, since v3io-py takes it for that.
+ * Shards are left out: only backup tools of real servers read them as items. A page without items
+ * is the last one, because v3io-py takes it so.
  */
 export const getItems = operation({
   name: "GetItems",

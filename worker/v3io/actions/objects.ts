@@ -91,7 +91,7 @@ export const putObject = requestOperation({
   },
 });
 
-/** A directory that is not there any more was removed with what was in it. */
+/** Deleting a directory that does not exist succeeds, because clients delete its objects first. */
 export const deleteObject = requestOperation({
   name: "DeleteObject",
   alias: "kinesis:GetRecords",

@@ -1,6 +1,7 @@
-// PutRecords. A record that is wrong, or that its shard cannot take, fails alone. Sequence numbers are the
-// index plus one. Records that name neither shard nor key take turns, and the turn goes on from request
-// to request. Source: Iguazio web API reference, PutRecords.
+// PutRecords. A record that is invalid, or that its shard cannot accept, fails alone. Sequence
+// numbers are the index plus one. Records without shard and key are spread over the shards in turn,
+// and the next request continues where this one stopped. Source: Iguazio web API reference,
+// PutRecords.
 import { isPlainObject } from "../../codec/plainObject.ts";
 import { noBytes } from "../../codec/bytes.ts";
 import type { Backend } from "../../stream/backend.ts";
@@ -25,16 +26,16 @@ import { isObject, shardCountOf, streamAt } from "../places.ts";
 import { json } from "../reply.ts";
 import { streamPlace } from "../streamRequest.ts";
 
-/** Some of the records may not be ones, which does not affect the others. */
+/** Some of the records may be invalid; that does not affect the others. */
 interface RecordsPut {
   stream: Place;
-  /** Of the request. */
+  /** The number of records in the request. */
   count: number;
-  /** Those that are records. */
+  /** The valid records. */
   batch: RecordBatch;
   /** Where in the request each record of the batch stands. */
   which: readonly number[];
-  /** What is wrong with the others, by their places. */
+  /** The errors of the invalid records, by their positions. */
   refused: ReadonlyMap<number, V3ioError>;
 }
 
@@ -57,7 +58,7 @@ export const putRecords = requestOperation({
   run: async ({ backend, scope, failures }, records) => {
     const stream = await streamAt(backend, scope, records.stream);
     if (stream === undefined) {
-      // For a directory real servers say the other thing, whatever the reference says.
+      // For a directory real servers answer with the other error, unlike the reference.
       const isFile = await isObject(backend, scope, records.stream);
       throw new V3ioError(isFile ? "ResourceIsnotStream" : "ResourceNotFoundException");
     }
@@ -135,8 +136,8 @@ function isThere(value: unknown): boolean {
 }
 
 /**
- * The records whose shards, where they name any, are numbers of the stream; the replies of the others are
- * filled in. A number that a split or a merge has closed stands for what continues it.
+ * The records whose shards, where they name any, are numbers of the stream; the replies of the
+ * others are filled in. A shard that was split or merged stands for the shards that continue it.
  */
 function placedRecords(
   stream: KnownStream,
@@ -166,7 +167,7 @@ async function putInTurn(
   }
   if (free.length > 0) {
     const open = stream.description.shards.filter(({ closedMs }) => closedMs === undefined);
-    // Beginning with the first shard, and going on where the last request stopped.
+    // It begins with the first shard and continues where the last request stopped.
     let turn = await backend.streams.takeTurns(stream, free.length);
     for (const i of free) {
       const shard = open[turn++ % open.length];

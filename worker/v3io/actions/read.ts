@@ -104,7 +104,7 @@ function limitOf(value: unknown): number {
   return integer(value, 1, Infinity);
 }
 
-/** A number of a record that retention has taken is sought at the oldest that is left. */
+/** For the number of an expired record, the oldest remaining record is found. */
 function seekRequest(target: SeekTarget): SeekRequest {
   switch (target.type) {
     case "EARLIEST":

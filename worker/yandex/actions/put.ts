@@ -1,5 +1,5 @@
-// PutRecord and PutRecords. What is wrong with any record is wrong with the whole call; a shard that
-// cannot take its records fails those alone. Source: YDB put_records_actor.h.
+// PutRecord and PutRecords. One invalid record fails the whole call. If a shard cannot accept its
+// records, only those fail. Source: YDB put_records_actor.h.
 import { noBytes } from "../../codec/bytes.ts";
 import { parseHashKey, writeHashKey } from "../../core/hashKey.ts";
 import { mebibyte } from "../../core/units.ts";
@@ -24,7 +24,7 @@ type Entry = MessageOf<typeof record>;
 /** The input of PutRecords, however its body was read. */
 interface RecordsPut {
   readonly StreamName: string | undefined;
-  /** Throws YandexError for records that the service does not take. */
+  /** Throws YandexError for records that the service refuses. */
   batch(): RecordBatch;
 }
 
@@ -75,8 +75,8 @@ export const putRecords = operationWith(readRecords, {
 });
 
 /**
- * The body is read by the engine in one pass from bytes to a batch. What the engine does not take
- * (assembly/putJson.ts, putCbor.ts) goes the way of every other request, with the same outcome.
+ * The body is read by the engine in one pass from bytes to a batch. A body that the engine does not
+ * accept (assembly/putJson.ts, putCbor.ts) is read by the general reader, with the same result.
  */
 function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
   const { format } = codec;
@@ -85,7 +85,7 @@ function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
     const { StreamName, Records = [] } = readInput(putRecordsInput, body, codec);
     return { StreamName, batch: () => readBatch(StreamName, Records) };
   }
-  // Its records have keys that are not too long.
+  // The engine has checked the length of its keys.
   const { streamName: StreamName, ...batch } = read;
   return { StreamName, batch: () => checked(StreamName, batch) };
 }
@@ -114,7 +114,7 @@ function readBatch(name: string | undefined, entries: readonly Entry[]): RecordB
   return checked(name, batchOf(entries.map(readRecord)));
 }
 
-/** The batch, unless its bytes are too many; its records have passed `readRecord`, or have keys that would. */
+/** The batch; throws if it has too many bytes. The keys of its records have been checked. */
 function checked(name: string | undefined, batch: RecordBatch): RecordBatch {
   checkName(name);
   for (let i = 0; i < batch.count; i++) checkData(batch.rows[i * PACK_ROW + 2]!);

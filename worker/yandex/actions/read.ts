@@ -1,7 +1,8 @@
-// GetShardIterator and GetRecords. A number beyond the end is as good a place to begin as any, and waits
-// for its record; one that retention has taken begins at the oldest that is left. A shard that was
-// split or merged ends: then there is no next iterator, and the shards that go on are named. Sources: Yandex
-// Data Streams API reference, GetShardIterator and GetRecords; YDB datastreams_proxy.cpp.
+// GetShardIterator and GetRecords. An iterator may begin at a number beyond the end; it then waits
+// for that record. For an expired number it begins at the oldest remaining record. After the end of
+// a shard that was split or merged, the reply has no next iterator, but names the shards that
+// continue it. Sources: Yandex Data Streams API reference, GetShardIterator and GetRecords; YDB
+// datastreams_proxy.cpp.
 import type { QuotaKind } from "../../core/types.ts";
 import { isCode } from "../../errors.ts";
 import { INDEX_MAX } from "../../engine/chunk.ts";
@@ -39,7 +40,7 @@ const startInput = {
 
 type StartInput = MessageOf<typeof startInput>;
 
-/** Where to begin: a place to be sought, or one that needs no seeking. */
+/** Where to begin: a position that the shard must find, or an index. */
 type Start = SeekRequest | { kind: "at"; index: number };
 
 export const getShardIterator = operation({
@@ -75,7 +76,7 @@ export const getShardIterator = operation({
       return { stream: address, shardIndex: index, shardUid, location };
     });
     const sealed = await signIterator(backend, iterator, nowMs);
-    // The service's own name for it, and the one that its reference gives.
+    // The name that the service uses, and the one in its reference.
     return { ShardIterator: sealed, Iterator: sealed };
   },
 });
@@ -108,7 +109,7 @@ export const getRecords = operation({
   },
 });
 
-/** Throws ProvisionedThroughputExceededException for a call that comes too soon. */
+/** Throws ProvisionedThroughputExceededException for a call above the rate. */
 async function admitRead(
   { backend }: ActionContext,
   uid: string,
@@ -134,7 +135,7 @@ async function readAt(context: ActionContext, iterator: Iterator, count: number)
   }
 }
 
-/** Where no record is yet, an empty page that goes on there. */
+/** Beyond the last record, an empty page that continues at the same location. */
 async function pageAt(
   { backend }: ActionContext,
   { shardUid, location }: Pick<Iterator, "shardUid" | "location">,
@@ -151,7 +152,10 @@ async function pageAt(
   }
 }
 
-/** The shards that go on; while there are none yet, the reader is given an iterator once more. */
+/**
+ * The shards that continue this one. While the catalog shows none, the reader gets an iterator
+ * again.
+ */
 async function childrenOf(
   context: ActionContext,
   { stream, shardIndex }: Iterator,

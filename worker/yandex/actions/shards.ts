@@ -1,5 +1,6 @@
-// ListShards. Unlike Kinesis, ExclusiveStartShardId is inclusive, a filter's unknown type is none, and a
-// page token goes with no stream's name. Source: YDB datastreams_proxy.cpp, kinesis_ut.cpp.
+// ListShards. Unlike Kinesis, ExclusiveStartShardId is inclusive, an unknown type of a filter means
+// no filter, and a page token is not accepted beside a stream name. Source: YDB
+// datastreams_proxy.cpp, kinesis_ut.cpp.
 import type { ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { verifyPageToken, type PageToken, signPageToken } from "../iterator.ts";
@@ -72,12 +73,12 @@ export const listShards = operation({
 
 function resultsOf(count: number): number {
   if (count >= 0 && count <= pageMax) return count || pageDefault;
-  // The service takes the number for one without a sign.
+  // The service reads the number as unsigned.
   const shown = count < 0 ? 2 ** 32 + count : count;
   throw issue("validation", `Max results '${shown}' is out of bound [1; ${pageMax}]`);
 }
 
-/** A page, and how many shards were looked at for it. */
+/** A page, and the number of shards that were checked for it. */
 function takeShards(
   all: readonly ShardDescription[],
   { alreadyRead, maxResults }: PageToken,
@@ -93,7 +94,7 @@ function takeShards(
   return { shards, read };
 }
 
-/** A shard that closed before the moment in question was not there at it. */
+/** A shard that closed before the given time is left out. */
 function filterOf(input: ListShardsInput): (shard: ShardDescription) => boolean {
   const { ShardFilter: { Type: type, ShardId: id = "", Timestamp: timeMs = 0 } = {} } = input;
   const { ExclusiveStartShardId: start = "" } = input;

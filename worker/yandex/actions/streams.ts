@@ -1,6 +1,6 @@
-// Streams through the Yandex face: made, changed, described, listed and removed. A stream takes records
-// as soon as it is made. Shards only grow in number, and their keys are cut anew, as YDB does. Source: YDB
-// datastreams_proxy.cpp.
+// Streams through the Yandex face: made, changed, described, listed and removed. A stream takes
+// records as soon as it is made. The number of shards can only grow; then the keys are divided
+// among them again, as YDB does. Source: YDB datastreams_proxy.cpp.
 import type { StreamDescription, YandexAttributes } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { issue } from "../errors.ts";
@@ -156,7 +156,8 @@ export const updateStream = operation({
     checkShardCount(target);
     const { scope, name } = address;
     const { streams } = context.backend;
-    // First what the account may have no room for: a refused update changes nothing.
+    // The number of shards is changed first, because the account may not allow it: a refused update
+    // changes nothing.
     if (target > before.shards.length) await streams.grow(scope, name, target);
     await streams.change(scope, name, { kind: "yandex", attributes: yandex });
     if (mode !== undefined && mode !== before.mode) {
@@ -249,7 +250,7 @@ async function freshStream(
   return (await backend.streams.refresh(scope, name)).description;
 }
 
-/** What an update that says nothing of it leaves as it is; the quota is not among it. */
+/** Attributes that an update without them keeps; the quota is not one of them. */
 function kept({ yandex }: StreamDescription): Partial<YandexAttributes> {
   return yandex?.partitioning === undefined ? {} : { partitioning: yandex.partitioning };
 }
