@@ -9,6 +9,7 @@ import { parseChoice } from "./number.ts";
 import { addChoiceFlags, type ChoiceFlags, readSelection } from "./reading/flags.ts";
 import { firstPlaces } from "./reading/places.ts";
 import { printPages } from "./reading/printer.ts";
+import { addWhereFlag, scannedShards, scanRecords, scanRequest } from "./reading/scan.ts";
 import { Walk } from "./reading/walk.ts";
 import { formatHelp, formatRecord, formats } from "./record/print.ts";
 import { readRecord, takeApart } from "./record/record.ts";
@@ -24,6 +25,7 @@ import { programName } from "./version.ts";
 interface GetFlags extends ServiceFlags, ChoiceFlags {
   format: string;
   aggregates?: boolean;
+  where?: string;
 }
 
 const pageRecords = 10_000;
@@ -36,10 +38,12 @@ export function get(command: Command): void {
   addChoiceFlags(command, "start")
     .option("--format <format>", formatHelp, "text")
     .option("--aggregates", "print aggregates of the KPL as they are, not taken apart");
+  addWhereFlag(command);
   addServiceFlags(command).action(getCommand);
   addExamples(command, [
     [`${programName} get orders --limit 10`, "the ten oldest records"],
     [`${programName} get orders --from 1h --format json`, "the last hour, as lines of JSON"],
+    [`${programName} get orders --where '{"data":{"status":["failed"]}}'`, "by content"],
     [`${programName} get orders 49590338271490256608559692538361571095921575989136588898`, "one"],
   ]);
 }
@@ -62,6 +66,15 @@ async function getCommand(
   }
   const selection = readSelection(flags, "start", shards, client);
   const places = firstPlaces(shards, selection.from, selection.choice);
+  if (flags.where !== undefined) {
+    const request = scanRequest(stream, selection, flags);
+    const scanned = scanRecords(client, request, scannedShards(shards, places), signal);
+    for await (const record of scanned) {
+      const parts = keepAggregates ? [record] : takeApart(record);
+      for (const part of parts) await write(formatRecord(part, format));
+    }
+    return;
+  }
   const walk = new Walk(client, stream, places, {
     choice: selection.choice,
     follow: false,

@@ -26,6 +26,9 @@ export class ServiceError extends Failure {
   }
 }
 
+/** The service has no such path: it is not Millrace, or an older version. */
+export class NoSuchPath extends Failure {}
+
 export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Waits up to a minute for a service that does not answer, because it starts anew. */
@@ -82,6 +85,42 @@ export class KinesisClient {
       if (!outcome.passes || attempt >= last) throw outcome.error;
       const pauseMs = Math.min(pauseMsMax, firstPauseMs * 2 ** (attempt - 1));
       await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal });
+    }
+  }
+
+  /**
+   * A request of Millrace's own, whose reply is lines of JSON. Throws a `NoSuchPath` if the service
+   * is another one, a Failure for what it refuses.
+   */
+  async *lines(path: string, query: URLSearchParams, signal: AbortSignal): AsyncGenerator<Reply> {
+    const { endpoint, region, credentials } = this.settings;
+    const url = `${endpoint}${path}?${query.toString()}`;
+    const place = `${endpoint} (${path})`;
+    const signer = new AwsV4Signer({
+      ...credentials,
+      method: "GET",
+      url,
+      service: "kinesis",
+      region,
+    });
+    let response: Response;
+    try {
+      const signed = await signer.sign();
+      response = await fetch(signed.url, { headers: signed.headers, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw unreachable(endpoint, error);
+    }
+    const isLines = response.headers.get("content-type") === "application/x-ndjson";
+    if (!response.ok || !isLines || response.body === null) {
+      throw readRefusal(response, parseJson(await response.text()), place);
+    }
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const part of response.body) {
+      const texts = (rest + decoder.decode(part, { stream: true })).split("\n");
+      rest = texts.pop() ?? "";
+      for (const text of texts) yield new Reply(parseJson(text), place);
     }
   }
 
@@ -165,6 +204,16 @@ function readError(response: Response, value: unknown, place: string, passes: bo
   const of = (name: string): unknown => Reflect.get(Object(value), name);
   const message = of("message") ?? of("Message");
   return new ServiceError(code, typeof message === "string" ? message : "", passes);
+}
+
+/** What Millrace's own paths refuse is `{"error", "message"}`. */
+function readRefusal(response: Response, value: unknown, place: string): Failure {
+  const of = (name: string): unknown => Reflect.get(Object(value), name);
+  const [error, message] = [of("error"), of("message")];
+  if (typeof error === "string" && error !== "NotFound") {
+    return new Failure(typeof message === "string" ? `${error}: ${message}` : error);
+  }
+  return new NoSuchPath(`${place} answered with status ${response.status}: it is not there`);
 }
 
 /** `ResourceNotFoundException`, also out of `com.amazonaws.kinesis#ResourceNotFoundException`. */

@@ -10,6 +10,7 @@ import { v3ioMutations } from "./table/v3io.ts";
 import { yandexMutations } from "./table/yandex.ts";
 import { engineMutations } from "./table/engine.ts";
 import { localMutations } from "./table/local.ts";
+import { commandMutations } from "./table/command.ts";
 
 export const table: readonly Mutation[] = [
   ...accessMutations,
@@ -22,4 +23,5 @@ export const table: readonly Mutation[] = [
   ...yandexMutations,
   ...engineMutations,
   ...localMutations,
+  ...commandMutations,
 ];

@@ -136,8 +136,12 @@ test("put and get: an argument, lines, lines of JSON, and all of stdin", async (
   expect(await lines(["get", "puts", number, "--format", "raw"])).toEqual(["hello"]);
   expect(await lines(["count", "puts"])).toEqual(["9"]);
   expect(await lines(["count", "puts", "--key", "k", "--json"])).toEqual([
-    JSON.stringify({ records: 4, bytes: 30 }),
+    JSON.stringify({ records: 4 }),
   ]);
+  const where = '{"partitionKey":[{"prefix":"ber"}],"data":[{"prefix":"hel"}]}';
+  expect(await lines(["count", "puts", "--where", where])).toEqual(["1"]);
+  expect(await lines(["get", "puts", "--where", where, "--format", "raw"])).toEqual(["hello"]);
+  expect(await lines(["count", "puts", "--apart"])).toEqual(["9"]);
 });
 
 describe("a mistake is one line on stderr", () => {
