@@ -221,7 +221,11 @@ async function leaveCluster(parts: Parts): Promise<void> {
 
 async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
   const finished = Promise.all([front?.stop(), runtime?.drain()]);
-  await Promise.race([finished, delay(graceMs)]);
+  // A timer that goes on would keep a program alive after its tests.
+  const grace = new AbortController();
+  const isOver = delay(graceMs, undefined, grace).catch(() => {});
+  await Promise.race([finished, isOver]);
+  grace.abort();
   front?.destroy();
   await runtime?.dispose();
   folder?.release();

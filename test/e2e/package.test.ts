@@ -140,6 +140,25 @@ describe("the recipes of docs/TESTING.md", () => {
   });
 });
 
+describe("the image", () => {
+  test("starts and is healthy by the commands of the Dockerfile, on all addresses", async () => {
+    writeRecipe("Dockerfile");
+    const text = readFileSync(join(project, "Dockerfile"), "utf8");
+    const listOf = (name: string): string[] =>
+      JSON.parse(new RegExp(`^${name} (\\[.*\\])$`, "m").exec(text)?.[1] ?? "");
+    const [program, ...flags] = [...listOf("ENTRYPOINT"), ...listOf("CMD")];
+    expect(program).toBe("millrace");
+    const { child, first, ended } = startBin([...flags, "--port", "0", "--json"]);
+    const { endpoint }: { endpoint: string } = JSON.parse(await first);
+    const { port } = new URL(endpoint);
+    const [, check = ""] = /^HEALTHCHECK .* CMD (.*)$/m.exec(text) ?? [];
+    run("sh", ["-c", check.replace("4567", port)]);
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ exitCode: 0 });
+    expect(spawnSync("sh", ["-c", check.replace("4567", port)], { env }).status).toBe(1);
+  });
+});
+
 describe("the program", () => {
   test("--json is one line, --ready-file the same in a file, and both end with the parent", async () => {
     const parent = spawn("sleep", ["60"]);
@@ -157,6 +176,15 @@ describe("the program", () => {
     expect(await ended).toMatchObject({ exitCode: 0, stderr: "", stdout: line });
     expect(isRunning(workerd)).toBe(false);
     expect(readdirSync(project)).not.toContain("ready.json");
+  });
+
+  test("a server that was stopped leaves no timer in its process, by import and by require", () => {
+    const use = `startMillrace().then((server) => server.stop())
+      .then(() => console.log(JSON.stringify(process.getActiveResourcesInfo())));`;
+    const module = `import { startMillrace } from "millrace"; ${use}`;
+    expect(run(node, ["--input-type=module", "-e", module])).not.toMatch(/Timeout/);
+    const script = `const { startMillrace } = require("millrace"); ${use}`;
+    expect(run(node, ["-e", script])).not.toMatch(/Timeout/);
   });
 
   test("a server in a process ends with it, also by SIGKILL", async () => {
