@@ -46,6 +46,21 @@ export interface Consumer {
   ConsumerCreationTimestamp: number;
 }
 
+export interface Queue {
+  QueueName: string;
+  QueueARN: string;
+  QueueStatus: string;
+  QueueCreationTimestamp: number;
+}
+
+export interface QueueRecord {
+  ReceiptHandle: string;
+  RecordId: string;
+  PartitionKey?: string;
+  Data: string;
+  ReceiveCount?: number;
+}
+
 export interface Tag {
   Key: string;
   Value?: string;
@@ -129,4 +144,19 @@ export async function listConsumers(StreamARN: string): Promise<Consumer[]> {
 export async function listTags(StreamName: string): Promise<Tag[]> {
   const { Tags } = await call<{ Tags: Tag[] }>("ListTagsForStream", { StreamName, Limit: 50 });
   return Tags;
+}
+
+export async function listQueues(StreamARN: string): Promise<Queue[]> {
+  const queues: Queue[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page: { QueueSummaries: Queue[]; NextToken?: string } = await call("ListQueues", {
+      StreamFilter: [{ StreamARN }],
+      MaxResults: 100,
+      ...(NextToken !== undefined && { NextToken }),
+    });
+    queues.push(...page.QueueSummaries);
+    NextToken = page.NextToken;
+  } while (NextToken !== undefined);
+  return queues;
 }

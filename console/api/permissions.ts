@@ -20,6 +20,12 @@ const asked = [
   "kinesis:RegisterStreamConsumer",
   "kinesis:DeregisterStreamConsumer",
   "kinesis:ListStreamConsumers",
+  "kinesis:CreateQueue",
+  "kinesis:ListQueues",
+  "kinesis:DeleteQueue",
+  "kinesis:ReceiveDeadLetterQueueRecords",
+  "kinesis:RestoreDeadLetterQueueRecords",
+  "kinesis:AcknowledgeDeadLetterQueueRecords",
   "millrace:GetStats",
 ] as const;
 

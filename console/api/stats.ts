@@ -17,14 +17,29 @@ export interface ShardStats {
   reads: number;
 }
 
+export interface QueueStats {
+  name: string;
+  id: string;
+  /** Records that no worker has got yet. */
+  undelivered: number;
+  /** Records that will be handed out again. */
+  waiting: number;
+  inFlight: number;
+  dead: number;
+}
+
+export interface StreamStats {
+  shards: ShardStats[];
+  queues?: QueueStats[];
+}
+
 /** Throws ApiError. */
-export async function readStats(stream: string, signal?: AbortSignal): Promise<ShardStats[]> {
+export async function readStats(stream: string, signal?: AbortSignal): Promise<StreamStats> {
   const response = await send({
     method: "GET",
     path: "/_millrace/stats",
     query: [["stream", stream]],
     ...(signal && { signal }),
   });
-  const { shards } = (await response.json()) as { shards: ShardStats[] };
-  return shards;
+  return (await response.json()) as StreamStats;
 }

@@ -164,7 +164,9 @@ function NothingYet(props: { stream: string; start: Start; put: () => void }) {
 }
 
 function startOf(query: URLSearchParams): Start {
-  return query.get("from") === "oldest" ? { kind: "oldest" } : { kind: "latest" };
+  const from = query.get("from") ?? "";
+  if (/^\d{1,15}$/.test(from)) return { kind: "time", timeMs: Number(from) };
+  return from === "oldest" ? { kind: "oldest" } : { kind: "latest" };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Shard } from "../api/kinesis.ts";
 import { Dialog, Field, WorkForm } from "../ui/parts.tsx";
 import { formatTime } from "../ui/format.ts";
 import { shardIndex } from "../shards/lineage.ts";
+import { HistogramPicker } from "./HistogramPicker.tsx";
 import type { Start } from "./position.ts";
 
 export function StartPicker(props: {
@@ -59,6 +60,7 @@ function TimeDialog(props: { stream: string; pick: (timeMs: number) => void; clo
   };
   return (
     <Dialog title="Read from a time" close={props.close}>
+      <HistogramPicker stream={props.stream} pick={(ms) => setText(localText(ms))} />
       <WorkForm submit="Read" cancel={props.close} work={pick}>
         <Field label="Time, in this computer's zone">
           <input

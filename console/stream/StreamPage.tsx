@@ -9,6 +9,7 @@ import { formatBytes, formatCount, formatRate } from "../ui/format.ts";
 import { ChartsTab } from "../charts/ChartsTab.tsx";
 import { RecordsTab } from "../records/RecordsTab.tsx";
 import { ShardsTab } from "../shards/ShardsTab.tsx";
+import { QueuesTab } from "../queues/QueuesTab.tsx";
 import { DeleteStream } from "../streams/DeleteStream.tsx";
 import { type StreamActivity, useStreamActivity } from "../streams/activity.ts";
 import { ConsumersTab } from "./ConsumersTab.tsx";
@@ -19,6 +20,7 @@ const tabNames: readonly [StreamTab, string][] = [
   ["shards", "Shards"],
   ["charts", "Charts"],
   ["consumers", "Consumers"],
+  ["queues", "Queues"],
   ["settings", "Settings"],
 ];
 
@@ -86,6 +88,9 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
       )}
       {tab === "charts" && <ChartsTab stream={stream} activity={activity} />}
       {tab === "consumers" && summary && <ConsumersTab stream={summary} may={may} />}
+      {tab === "queues" && summary && (
+        <QueuesTab stream={summary} stats={activity.queues} may={may} changed={activity.refresh} />
+      )}
       {tab === "settings" && summary && (
         <SettingsTab
           stream={summary}

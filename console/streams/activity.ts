@@ -1,6 +1,6 @@
 // What arrives in a stream now, and what it has stored, from samples of its shards' statistics.
 import { describeStream, type StreamDescription } from "../api/kinesis.ts";
-import { readStats, type ShardStats } from "../api/stats.ts";
+import { type QueueStats, readStats, type ShardStats } from "../api/stats.ts";
 import { ApiError } from "../api/request.ts";
 import { usePoll } from "../app/poll.ts";
 import { addSample, type RatePoint, ratesOf } from "../app/rates.ts";
@@ -8,6 +8,7 @@ import { addSample, type RatePoint, ratesOf } from "../app/rates.ts";
 export interface StreamActivity {
   rates: RatePoint[];
   stats: ShardStats[] | undefined;
+  queues: QueueStats[];
   summary: StreamDescription | undefined;
   storedBytes: number | undefined;
   lastArrivalMs: number | undefined;
@@ -24,15 +25,16 @@ export function useStreamActivity(stream: string, isThere = true): StreamActivit
       describeStream(stream),
       readStats(stream, signal).catch(unlessForbidden),
     ]);
-    if (stats === undefined) return { summary, stats: [] };
-    addSample(stream, { timeMs: Date.now(), ...totalsOf(stats) });
-    return { summary, stats };
+    if (stats === undefined) return { summary, stats: [], queues: [] };
+    addSample(stream, { timeMs: Date.now(), ...totalsOf(stats.shards) });
+    return { summary, stats: stats.shards, queues: stats.queues ?? [] };
   };
   const { value, error, refresh } = usePoll(`${stream}/${isThere}`, ask, sampleMs);
   const arrivals = value?.stats.flatMap(({ last }) => (last === null ? [] : [last.arrivalMs]));
   return {
     rates: ratesOf(stream),
     stats: value?.stats,
+    queues: value?.queues ?? [],
     summary: value?.summary,
     storedBytes: value && value.stats.length > 0 ? sum(value.stats.map(storedBytesOf)) : undefined,
     lastArrivalMs: arrivals && arrivals.length > 0 ? Math.max(...arrivals) : undefined,

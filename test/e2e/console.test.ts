@@ -42,6 +42,7 @@ const pages = [
   ["streams/seen/records", "live"],
   ["streams/seen/shards", "All shards"],
   ["streams/seen/charts", "Records in, a second"],
+  ["streams/seen/queues", "No queue yet."],
   ["streams/seen/consumers", "No consumer is registered."],
   ["streams/seen/settings", "Its name there:"],
 ] as const;
@@ -111,6 +112,36 @@ async function makeStream(name: string, ShardCount = 1): Promise<KinesisClient> 
 function put(client: KinesisClient, StreamName: string, PartitionKey: string, text: string) {
   const Data = new TextEncoder().encode(text);
   return client.send(new PutRecordCommand({ StreamName, PartitionKey, Data }));
+}
+
+/** Receives the record of a queue as often as it takes to become a dead letter. */
+async function dieInQueue(QueueARN: string): Promise<void> {
+  for (;;) {
+    const { QueueRecords } = await kinesis("ReceiveQueueRecords", {
+      QueueARN,
+      WaitTimeSeconds: 1,
+      VisibilityTimeoutSeconds: 0,
+    });
+    if (QueueRecords.length === 0) return;
+  }
+}
+
+/** A call that the SDK does not know yet. */
+async function kinesis(operation: string, input: object): Promise<{ QueueRecords: object[] }> {
+  const reply = await fetch(server.endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `Kinesis_20131202.${operation}`,
+      "x-amz-date": "20260101T000000Z",
+      authorization:
+        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kinesis/aws4_request, " +
+        "SignedHeaders=host;x-amz-target, Signature=0",
+    },
+    body: JSON.stringify(input),
+  });
+  if (!reply.ok) throw new Error(await reply.text());
+  return await reply.json();
 }
 
 /** The rows of the list of records. */
@@ -295,6 +326,86 @@ describe("console", () => {
       cbor: ["CBOR", "hex"],
       bytes: ["hex"],
     });
+    expect(faults).toEqual([]);
+  });
+
+  it("records are filtered by key and by content, and the pattern can be put together", async () => {
+    const client = await makeStream("sifted");
+    const { page, faults } = await openPage(recordsUrl("sifted", "?from=oldest"));
+    for (const [key, status, amount] of [
+      ["eu-1", "failed", 150],
+      ["eu-2", "paid", 500],
+      ["us-1", "failed", 50],
+    ] as const) {
+      await put(client, "sifted", key, JSON.stringify({ status, amount }));
+    }
+    await recordsIn(page).nth(2).waitFor();
+    const keys = page.locator(".records .key");
+    await page.getByLabel("partition key", { exact: true }).fill("eu-*");
+    await page.getByRole("button", { name: "Filter" }).click();
+    await recordsIn(page).filter({ hasText: "us-1" }).waitFor({ state: "detached" });
+    await recordsIn(page).nth(1).waitFor();
+    expect(await keys.allTextContents()).toEqual(["eu-1", "eu-2"]);
+    await page.getByLabel("partition key", { exact: true }).fill("");
+    await page.getByRole("button", { name: "build" }).click();
+    await page.getByLabel("Member").fill("amount");
+    await page.getByLabel("Condition").selectOption(">");
+    await page.getByLabel("Value").fill("100");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByLabel("Member").fill("status");
+    await page.getByLabel("Condition").selectOption("is");
+    await page.getByLabel("Value").fill("failed");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByRole("button", { name: "Filter" }).click();
+    await recordsIn(page).filter({ hasText: "eu-2" }).waitFor({ state: "detached" });
+    await recordsIn(page).first().waitFor();
+    expect(await keys.allTextContents()).toEqual(["eu-1"]);
+    await put(client, "sifted", "us-2", '{"status": "failed", "amount": 101}');
+    await recordsIn(page).nth(1).waitFor();
+    expect(await keys.allTextContents()).toEqual(["eu-1", "us-2"]);
+    await page.getByLabel("pattern for the data").fill('{"status": "failed"}');
+    await page.getByRole("button", { name: "Filter" }).click();
+    await page.getByRole("alert").getByText("InvalidArgumentException").waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("a time is picked on the histogram of arrivals", async () => {
+    const client = await makeStream("timed");
+    await put(client, "timed", "old", "1");
+    const { page, faults } = await openPage(
+      `${server.endpoint}/_millrace/console/streams/timed/charts`,
+    );
+    await page.getByRole("button", { name: /: 1 records$/ }).click();
+    await recordsIn(page).filter({ hasText: "old" }).waitFor();
+    expect(await page.getByLabel("read from").inputValue()).toBe("time");
+    expect(faults).toEqual([]);
+  });
+
+  it("a queue is created, its dead letters are received, restored and acknowledged", async () => {
+    const client = await makeStream("queued");
+    await put(client, "queued", "key", "letter");
+    const { page, faults } = await openPage(
+      `${server.endpoint}/_millrace/console/streams/queued/queues`,
+    );
+    await page.getByLabel("New queue").fill("mails");
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    const row = page.getByRole("row").filter({ hasText: "mails" });
+    await row.getByText("active").waitFor();
+    const arn = (await row.locator(".mono").textContent()) ?? "";
+    await row.getByRole("cell", { name: "1", exact: true }).waitFor();
+    await dieInQueue(arn);
+    await row.getByRole("button", { name: "dead letters" }).click();
+    const letters = page.getByRole("region", { name: "dead letters of mails" });
+    await letters.getByRole("button", { name: "Receive" }).click();
+    await letters.getByText("letter", { exact: true }).waitFor();
+    await letters.getByRole("button", { name: "restore" }).click();
+    await letters.getByText("letter", { exact: true }).waitFor({ state: "detached" });
+    await dieInQueue(arn);
+    await letters.getByRole("button", { name: "Receive" }).click();
+    await letters.getByRole("button", { name: "acknowledge" }).click();
+    await letters.getByText("letter", { exact: true }).waitFor({ state: "detached" });
+    await letters.getByRole("button", { name: "Receive" }).click();
+    await letters.getByText("No dead letter is there now.").waitFor();
     expect(faults).toEqual([]);
   });
 

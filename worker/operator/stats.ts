@@ -1,5 +1,6 @@
 // GET /_millrace/stats: statistics for an operator. Without a query, the counters of the isolate
-// that answers. With ?stream=NAME, what each shard of that stream has stored and done.
+// that answers. With ?stream=NAME, what each shard of that stream has stored and done, and how far
+// each queue of the stream is.
 import type { Backend } from "../stream/backend.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { bodies } from "../core/bodyCache.ts";
@@ -8,17 +9,22 @@ import { readCounters } from "../stream/readCounters.ts";
 import { liveTotals } from "../stream/liveFeed.ts";
 import { visitShards } from "../core/parallel.ts";
 
+/** Queues of a stream that are looked at: a call to an object for each of them and each shard. */
+const statQueuesMax = 20;
+
 /** Throws `streamNotFound`, `shardNotFound`. */
 export async function readStats(
   backend: Backend,
   stream: NamedResource | undefined,
 ): Promise<object> {
   const shards = stream && (await shardStats(backend, stream));
+  const queues = stream && shards && (await queueStats(backend, stream, shards));
   const disk = await backend.diskSpace();
   return {
     isolate: isolateStats(),
     ...(disk && { disk: { ...disk, takesWrites: disk.spareBytes > 0 } }),
     ...(shards && { shards }),
+    ...(queues && queues.length > 0 && { queues }),
   };
 }
 
@@ -38,4 +44,36 @@ async function shardStats(backend: Backend, { scope, name }: NamedResource) {
     const stats = await backend.shards.stats(uid);
     return Object.assign({ index }, stats);
   });
+}
+
+/** Undelivered are the records behind the queue's place in the shards. */
+async function queueStats(
+  { streams, queues }: Backend,
+  { scope, name }: NamedResource,
+  shards: readonly { index: number; nextIndex: number }[],
+) {
+  const { description } = await streams.find(scope, name);
+  const { queues: found } = await queues.list(scope, undefined, statQueuesMax, [{ stream: name }]);
+  return await Promise.all(
+    found.map(async (queue) => {
+      const total = {
+        name: queue.name,
+        id: queue.id,
+        undelivered: 0,
+        waiting: 0,
+        inFlight: 0,
+        dead: 0,
+      };
+      await visitShards(description.shards, async ({ uid, index }) => {
+        const stats = await queues.statsOver(uid, queue);
+        if (stats === undefined) return;
+        const end = shards.find((shard) => shard.index === index)?.nextIndex ?? stats.next;
+        total.undelivered += Math.max(0, end - stats.next);
+        total.waiting += stats.waiting;
+        total.inFlight += stats.inFlight;
+        total.dead += stats.dead;
+      });
+      return total;
+    }),
+  );
 }

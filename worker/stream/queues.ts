@@ -10,7 +10,10 @@ import type {
   QueuePlace,
   QueueSpec,
   SettleOutcome,
+  ShardQueueStats,
 } from "../core/queueTypes.ts";
+import { shardQueueName } from "../core/queueTypes.ts";
+import { isCode } from "../errors.ts";
 import { type CatalogApi, type Reply, unwrap } from "../core/rpc.ts";
 import type { Scope } from "../core/types.ts";
 import { writtenCatalogOf } from "./directory.ts";
@@ -94,6 +97,17 @@ export class Queues {
     requests: readonly SettleRequest[],
   ): Promise<(SettleOutcome | Error)[]> {
     return settleRecords(this.env, queue, requests);
+  }
+
+  /** The state of the queue over a shard; undefined if it is not there yet, or no more. */
+  async statsOver(shardUid: string, queue: QueueDescription): Promise<ShardQueueStats | undefined> {
+    try {
+      const object = this.env.QUEUE.getByName(shardQueueName(shardUid, queue.id));
+      return unwrap(await object.stats());
+    } catch (error) {
+      if (isCode(error, "queueNotFound")) return undefined;
+      throw error;
+    }
   }
 
   /** Makes a call that changes the queue, and forgets what is cached of it. */

@@ -1,0 +1,153 @@
+// The queues of a stream: how much they still have to hand out, and their dead letters.
+import { useState } from "preact/hooks";
+import type { Action } from "../api/permissions.ts";
+import { call, listQueues, type Queue, type StreamDescription } from "../api/kinesis.ts";
+import type { QueueStats } from "../api/stats.ts";
+import { usePoll } from "../app/poll.ts";
+import { formatCount } from "../ui/format.ts";
+import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { DeadLetters } from "./DeadLetters.tsx";
+
+export interface QueuesProps {
+  stream: StreamDescription;
+  stats: readonly QueueStats[];
+  may: (action: Action) => boolean;
+  changed: () => void;
+}
+
+export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
+  const arn = stream.StreamARN;
+  const { value, error, refresh } = usePoll(`${arn}/queues`, () => listQueues(arn), 3000);
+  const [failure, setFailure] = useState<Error>();
+  const [opened, open] = useState<Queue>();
+  const remove = async (QueueARN: string) => {
+    try {
+      await call("DeleteQueue", { QueueARN });
+      setFailure(undefined);
+    } catch (thrown) {
+      setFailure(thrown as Error);
+    }
+    refresh();
+    changed();
+  };
+  return (
+    <section>
+      <p class="muted">
+        A queue hands each record to one worker at a time, and again if it is not acknowledged.
+        Records that were received too often become dead letters.
+      </p>
+      <Failure error={error ?? failure} />
+      {value?.length === 0 && <p>No queue yet.</p>}
+      {value !== undefined && value.length > 0 && (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th>Name</th>
+                <th>Status</th>
+                <th class="number">To hand out</th>
+                <th class="number">In flight</th>
+                <th class="number">Dead letters</th>
+                <th>ARN</th>
+                <th>
+                  <span class="hidden">actions</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {value.map((queue) => (
+                <QueueRow
+                  key={queue.QueueARN}
+                  queue={queue}
+                  stats={stats.find(({ id }) => queue.QueueARN.endsWith(id))}
+                  may={may}
+                  open={() => open(queue)}
+                  remove={() => void remove(queue.QueueARN)}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {opened && (
+        <DeadLetters
+          key={opened.QueueARN}
+          queue={opened}
+          may={may}
+          close={() => open(undefined)}
+          changed={changed}
+        />
+      )}
+      {may("kinesis:CreateQueue") && <CreateQueue arn={arn} created={refresh} />}
+    </section>
+  );
+}
+
+function QueueRow(props: {
+  queue: Queue;
+  stats: QueueStats | undefined;
+  may: (action: Action) => boolean;
+  open: () => void;
+  remove: () => void;
+}) {
+  const { queue, stats, may } = props;
+  return (
+    <tr>
+      <td>{queue.QueueName}</td>
+      <td>{queue.QueueStatus.toLowerCase()}</td>
+      <td class="number">{stats && formatCount(stats.undelivered + stats.waiting)}</td>
+      <td class="number">{stats && formatCount(stats.inFlight)}</td>
+      <td class="number">{stats && formatCount(stats.dead)}</td>
+      <td class="mono">{queue.QueueARN}</td>
+      <td>
+        {may("kinesis:ReceiveDeadLetterQueueRecords") && (
+          <button class="quiet" onClick={props.open}>
+            dead letters
+          </button>
+        )}
+        {may("kinesis:DeleteQueue") && (
+          <button
+            class="quiet"
+            aria-label={`delete queue ${queue.QueueName}`}
+            onClick={props.remove}
+          >
+            delete
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function CreateQueue({ arn, created }: { arn: string; created: () => void }) {
+  const [name, setName] = useState("");
+  const [start, setStart] = useState("TRIM_HORIZON");
+  const create = async () => {
+    await call("CreateQueue", {
+      QueueName: name,
+      StreamConfigurationList: [{ StreamARN: arn, StartingPosition: { Type: start } }],
+    });
+    setName("");
+    created();
+  };
+  return (
+    <div class="card narrow">
+      <WorkForm submit="Create" disabled={name === ""} work={create}>
+        <Field label="New queue">
+          <input
+            name="queue"
+            maxLength={128}
+            value={name}
+            onInput={(event) => setName(event.currentTarget.value)}
+          />
+        </Field>
+        <Field label="Begins with">
+          <select value={start} onChange={(event) => setStart(event.currentTarget.value)}>
+            <option value="TRIM_HORIZON">the oldest record</option>
+            <option value="LATEST">records from now on</option>
+          </select>
+        </Field>
+      </WorkForm>
+    </div>
+  );
+}
