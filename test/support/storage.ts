@@ -37,7 +37,7 @@ export async function gatherPage(shard: ShardStub, reading: Reading = {}) {
   const { from = START, limits, trimmed = "skip", runtime = runtimeWith(env) } = reading;
   const uid = shard.name ?? "";
   const page = await readPage(runtime, uid, from, { ...PAGE, ...limits }, trimmed);
-  return { records: recordsOf(uid, page), next: page.next, view: page.view };
+  return { records: storedOf(uid, page), next: page.next, view: page.view };
 }
 
 /** Every record from a location to the end of the shard, page by page. */
@@ -268,7 +268,8 @@ export async function rebind(shard: ShardStub, bucket: R2Bucket | undefined): Pr
 }
 
 /** The engine cuts the page out, which is proven elsewhere; the reference reads what is left. */
-function recordsOf(uid: string, { runs }: Page): Stored[] {
+/** The records of a page. */
+export function storedOf(uid: string, { runs }: Page): Stored[] {
   return runs.flatMap(({ chunk, from, to }) => {
     const parsed = parseGiven(engine.slice(chunk, from, to), uid);
     const ordinals = arrivalOrdinals(parsed);

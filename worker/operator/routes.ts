@@ -1,12 +1,12 @@
 // Requests of an operator, below /_millrace/, and the console. With access keys, each request needs
 // credentials (caller.ts) and its own action, such as `millrace:GetStats`. With ?stream=NAME a
 // request is about that stream, and the caller needs the permission for it.
-import type { Caller, Refusal } from "../auth/caller.ts";
+import type { Caller } from "../auth/caller.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { conditionText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
-import type { NamedAction, NamedResource } from "../stream/permission.ts";
+import type { NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
@@ -22,8 +22,6 @@ import { splitUrl } from "../http/url.ts";
 interface Work {
   /** Undefined if credentials are enough. */
   action?: string;
-  /** Who may do this may do it too. */
-  or?: NamedAction;
   /** Why the server does not do this for anybody. */
   refusalOf?(backend: Backend): string | undefined;
   /** About one stream, or none. */
@@ -35,11 +33,9 @@ interface Work {
   ): Promise<object>;
 }
 
-const readInV3io: NamedAction = { action: "v3io:GetRecords", alias: "kinesis:GetRecords" };
-
 const works: ReadonlyMap<string, Work> = new Map<string, Work>([
   ["GET /_millrace/permissions", { run: readPermissions }],
-  ["GET /_millrace/scan", { action: "kinesis:GetRecords", or: readInV3io, run: scanStream }],
+  ["GET /_millrace/scan", { action: "kinesis:GetRecords", run: scanStream }],
   ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
   ["POST /_millrace/reset", { action: "millrace:Reset", refusalOf: resetRefusal, run: resetStore }],
   ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
@@ -117,7 +113,7 @@ export async function serveOperator(
   const scope = { account: caller.principal.account, region: caller.region ?? home.region };
   const stream = name === null ? undefined : { scope, name };
   const { action } = work;
-  const refusal = action && (await refusalOf(backend, caller, [{ action }, work.or], stream));
+  const refusal = action && (await backend.refusalOf(caller, { action }, stream));
   if (refusal) return json(403, { error: refusal.name, message: refusal.message });
   try {
     const reply = await work.run(backend, stream, parameters, caller);
@@ -129,23 +125,6 @@ export async function serveOperator(
     const message = isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
     return json(status, { error: error.code, message, ...error.detail });
   }
-}
-
-/** Undefined if the caller may do one of the actions; else why not the first one. */
-async function refusalOf(
-  backend: Backend,
-  caller: Caller,
-  actions: readonly (NamedAction | undefined)[],
-  stream: NamedResource | undefined,
-): Promise<Refusal | undefined> {
-  let refusal: Refusal | undefined;
-  for (const action of actions) {
-    if (action === undefined) continue;
-    const found = await backend.refusalOf(caller, action, stream);
-    if (found === undefined) return undefined;
-    refusal ??= found;
-  }
-  return refusal;
 }
 
 /** Nothing is served there with this method, or nothing at all. */

@@ -2,7 +2,7 @@
 // they are, how far the Worker reads ahead of its client, what is left when the client has gone, and what a
 // subscription makes of a shard that is restarted, a consumer that is taken away, and of its age.
 
-import { setClock } from "../../support/clock.ts";
+import { noonMs, setClock } from "../../support/clock.ts";
 import { abortAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -36,6 +36,52 @@ beforeEach(async () => {
 afterEach(async () => {
   vi.useRealTimers();
   for (const subscription of open.splice(0)) await subscription.cancel();
+});
+
+describe("with a filter", () => {
+  const filter = JSON.stringify({ data: { n: [{ numeric: [">=", 3] }] } });
+
+  test("only records that match are pushed, from history and as they are committed", async () => {
+    for (const n of [1, 3, 2, 4]) await putText(stream, JSON.stringify({ n }));
+    const subscription = await subscribe({ Type: "TRIM_HORIZON" }, { filter });
+    await subscription.message();
+    expect(await subscription.texts()).toEqual(['{"n":3}', '{"n":4}']);
+    for (const n of [0, 5, 1, 6]) {
+      await untilWaiting(1);
+      await putText(stream, JSON.stringify({ n }));
+      if (n >= 3) expect(await subscription.texts()).toEqual([JSON.stringify({ n })]);
+    }
+  });
+
+  test("an hour of records that do not match: its events say where to go on, behind all of them", async () => {
+    setClock(noonMs);
+    for (let minute = 0; minute < 60; minute++) {
+      setClock(noonMs + minute * 60_000);
+      await putText(stream, '{"n":0}');
+    }
+    const subscription = await subscribe({ Type: "TRIM_HORIZON" }, { filter });
+    await subscription.message();
+    const { Records, ContinuationSequenceNumber: number } = await subscription.event();
+    expect(Records).toEqual([]);
+    await subscription.cancel();
+    await putText(stream, '{"n":7}');
+    const other = { consumer: await register("other") };
+    const next = await subscribe({ Type: "AFTER_SEQUENCE_NUMBER", SequenceNumber: number }, other);
+    await next.message();
+    // Without a filter: what was passed over does not come again.
+    expect(await next.texts()).toEqual(['{"n":7}']);
+  });
+
+  test("a pattern that means nothing is refused before the stream begins", async () => {
+    const change = { StartingPosition: { Type: "LATEST" } };
+    const reply = await call(change, "json", "{}");
+    expect(reply.status).toBe(400);
+    expect(await reply.json()).toMatchObject({
+      __type: "InvalidArgumentException",
+      message:
+        "The pattern of records is invalid at character 1: an empty object, which says nothing.",
+    });
+  });
 });
 
 describe("the stream", () => {
@@ -332,18 +378,24 @@ class Subscription {
 }
 
 interface Reading {
+  /** A pattern of docs/SCAN.md. */
+  filter?: string;
   consumer?: string;
   format?: "json" | "cbor";
 }
 
 async function subscribe(position: object, reading: Reading = {}): Promise<Subscription> {
   const change = { StartingPosition: position, ConsumerARN: reading.consumer ?? consumer };
-  const subscription = new Subscription(await call(change, reading.format));
+  const subscription = new Subscription(await call(change, reading.format, reading.filter));
   open.push(subscription);
   return subscription;
 }
 
-function call(change: object, format: "json" | "cbor" = "json"): Promise<Response> {
+function call(
+  change: object,
+  format: "json" | "cbor" = "json",
+  filter?: string,
+): Promise<Response> {
   const input = { ConsumerARN: consumer, ShardId: "shardId-000000000000", ...change };
   return exports.default.fetch("http://localhost/", {
     method: "POST",
@@ -352,6 +404,7 @@ function call(change: object, format: "json" | "cbor" = "json"): Promise<Respons
       "x-amz-target": "Kinesis_20131202.SubscribeToShard",
       "x-amz-date": "20260101T000000Z",
       authorization: authorizationFor(region),
+      ...(filter !== undefined && { "x-millrace-filter": filter }),
     },
     body: format === "json" ? JSON.stringify(input) : cborCodec.encode(input),
   });
