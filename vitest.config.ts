@@ -34,7 +34,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "wrangler.toml" },
-            miniflare: { bindings: { MILLRACE_ACCESS: "open" } },
+            miniflare: { bindings: { MILLRACE_ACCESS: "open", MILLRACE_LOG: "off" } },
           }),
         ],
         test: {
@@ -48,7 +48,7 @@ export default defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: "test/worker/unbound.toml" },
-            miniflare: { bindings: { MILLRACE_ACCESS: "open" } },
+            miniflare: { bindings: { MILLRACE_ACCESS: "open", MILLRACE_LOG: "off" } },
           }),
         ],
         test: {

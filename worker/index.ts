@@ -17,6 +17,7 @@ import { readContainers } from "./core/settings.ts";
 import { addsData, SpaceGauge } from "./core/space.ts";
 import { Backend } from "./stream/backend.ts";
 import { logRequest } from "./http/requestLog.ts";
+import { requestMetrics } from "./http/requestMetrics.ts";
 import { isRoot, splitUrl } from "./http/url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
 import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
@@ -57,12 +58,18 @@ export default {
               ? serveWrite(request, runtime, face, serve)
               : serve())
           : await face.refuse(door.refusal, request));
-      const finished = door.finish(reply, Date.now());
+      const nowMs = Date.now();
+      const finished = door.finish(reply, nowMs);
+      const answered = { dialect: face.name, deed: backend.deed, status: finished.status };
+      requestMetrics.note(answered, nowMs - startMs, env.ANALYTICS);
       if (controls.log !== "off") {
-        const [dialect = "-"] = Object.entries(faces).find(([, each]) => each === face) ?? [];
-        logRequest({ dialect, deed: backend.deed, startMs }, finished, controls, Date.now());
+        logRequest({ ...answered, startMs }, finished, controls, nowMs);
       }
       return finished;
+    } catch (error) {
+      const failed = { dialect: face.name, deed: backend.deed, status: 500 };
+      requestMetrics.note(failed, Date.now() - startMs, env.ANALYTICS);
+      throw error;
     } finally {
       releaseBody(request);
     }
@@ -93,6 +100,8 @@ async function serveWrite(
 }
 
 interface Face {
+  /** In metrics and logs. */
+  name: string;
   /** False if no request for it stores anything. */
   stores: boolean;
   serve(request: Request, backend: Backend, home: Scope): Promise<Response>;
@@ -101,11 +110,11 @@ interface Face {
 }
 
 const faces: Record<"operator" | Dialect, Face> = {
-  operator: { stores: true, serve: serveOperator, refuse: refuseOperator },
-  kinesis: { stores: true, serve: serveKinesis, refuse: refuseKinesis },
-  v3io: { stores: true, serve: serveV3io, refuse: refuseV3io },
-  yandex: { stores: true, serve: serveYandex, refuse: refuseYandex },
-  durable: { stores: true, serve: serveDurable, refuse: refuseDurable },
+  operator: { name: "operator", stores: true, serve: serveOperator, refuse: refuseOperator },
+  kinesis: { name: "kinesis", stores: true, serve: serveKinesis, refuse: refuseKinesis },
+  v3io: { name: "v3io", stores: true, serve: serveV3io, refuse: refuseV3io },
+  yandex: { name: "yandex", stores: true, serve: serveYandex, refuse: refuseYandex },
+  durable: { name: "durable", stores: true, serve: serveDurable, refuse: refuseDurable },
 };
 
 function faceOf(request: Request, env: Env): Face {
@@ -116,6 +125,7 @@ function faceOf(request: Request, env: Env): Face {
     : foreignCallIn(request, (name) => readContainers(env).includes(name));
   if (call === undefined) return faces[dialectOf(request, path)];
   return {
+    name: "aws",
     stores: false,
     serve: (request, backend) => serveAws(request, backend, call),
     refuse: (refusal, request) => refuseAws(refusal, request, call),

@@ -154,7 +154,7 @@ describe("--log", () => {
       ["v3io", "GetObject", "none", "404"],
       ["yandex", "ListStreams", "-", "200"],
       ["durable", "ReadStream", "none", "404"],
-      ["operator", "-", "-", "200"],
+      ["operator", "/_millrace/stats", "-", "200"],
     ]);
     for (const text of lines.slice(0, 4)) expect(line.exec(text)?.[5]).toMatch(/^[\da-f-]{36}/);
   });
@@ -180,6 +180,7 @@ describe("--log", () => {
       operation: "DescribeStreamSummary",
       stream: "none",
       status: 400,
+      error: "ResourceNotFoundException",
       ms: expect.any(Number),
       requestId: expect.stringMatching(/^[\da-f-]{36}$/),
     });

@@ -53,6 +53,8 @@ const table: Row[] = [
   ["HEAD /health", [], [200, json], [200, json]],
   ["POST /health", [], [405, json], [405, json]],
   ["PUT /health", [], [405, json], [405, json]],
+  ["GET /metrics", [], [200, "text/plain; version=0.0.4; charset=utf-8"], [403, json]],
+  ["PUT /metrics", [], [405, json], [405, json]],
   ["GET /favicon.ico", [], [204], [204]],
   ["DELETE /favicon.ico", [], [405, json], [405, json]],
   ["GET /_localstack/health", [], [200, json], [200, json]],

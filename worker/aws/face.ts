@@ -19,7 +19,8 @@ import {
   isOwnTarget,
   type Protocol,
 } from "./foreignCall.ts";
-import { countMetricData, metricData } from "./metricData.ts";
+import { countMetricData } from "./metricData.ts";
+import { tally } from "../core/tally.ts";
 import { unpack } from "./unpack.ts";
 import { type Result, sendError, sendResult, type Wire, type WireError } from "./wire.ts";
 
@@ -38,7 +39,7 @@ const served: ReadonlyMap<string, Served> = new Map([
       operation: "PutMetricData",
       namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
       run(_caller, body, protocol) {
-        metricData.received += countMetricData(body, protocol);
+        tally.metricData += countMetricData(body, protocol);
         return {};
       },
     },
@@ -76,6 +77,7 @@ export async function serveAws(
   const service = served.get(call.service);
   // Of a service that is not served nothing is read.
   if (service === undefined) return sendError(wire, notServed(call, undefined));
+  backend.deed.operation = service.operation;
   const head = headOf(request, call);
   if (head === undefined) return sendError(wire, refusalError(noSignature, call));
   const condemned = refusalOfHead(backend.access, head, Date.now());

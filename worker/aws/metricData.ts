@@ -6,9 +6,6 @@ import { parseJson } from "../codec/json.ts";
 import { isPlainObject } from "../codec/plainObject.ts";
 import type { Protocol } from "./foreignCall.ts";
 
-/** Metric data since the isolate was started. */
-export const metricData = { received: 0 };
-
 /** How many metric data the body has. Throws an Error for a body that is not well formed. */
 export function countMetricData(body: Uint8Array, protocol: Protocol): number {
   if (protocol === "query") return countMembers(new TextDecoder().decode(body));

@@ -37,6 +37,8 @@ export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], s
   MILLRACE_ACCESS?: string;
   /** Path of the Yandex database that is the default one: see yandex/names.ts. */
   MILLRACE_YANDEX_DATABASE?: string;
+  /** Gets a data point for each request, if it is bound: see http/requestMetrics.ts. */
+  ANALYTICS?: Pick<AnalyticsEngineDataset, "writeDataPoint">;
   /** See settings.ts. */
   MILLRACE_TRANSITION_MS?: string;
   MILLRACE_LIMITS?: string;

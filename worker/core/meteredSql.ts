@@ -1,5 +1,6 @@
 // Counts the rows that an object writes to SQLite, because Cloudflare bills them (docs/COST.md).
 // Every statement of a shard, and of a queue over a shard, is executed here.
+import { tally } from "./tally.ts";
 
 export class MeteredSql {
   rowsWritten = 0;
@@ -11,7 +12,12 @@ export class MeteredSql {
 
   /** Runs a statement for its effect. */
   run(statement: string, ...bindings: (SqlStorageValue | Uint8Array)[]): void {
-    this.rowsWritten += this.sql.exec(statement, ...bindings).rowsWritten;
+    this.noteRows(this.sql.exec(statement, ...bindings).rowsWritten);
+  }
+
+  noteRows(count: number): void {
+    this.rowsWritten += count;
+    tally.rowsWritten += count;
   }
 
   /** All rows of a query; small results only. */

@@ -19,9 +19,11 @@ export async function serveDurable(
   if (request.method === "OPTIONS") return preflight();
   const id = crypto.randomUUID();
   const failures = new FailureLog(`Durable Streams request ${id}`);
-  const response = await call(request, backend, home, failures).catch((error: unknown) =>
-    failed(durableErrorOf(error, failures)),
-  );
+  const response = await call(request, backend, home, failures).catch((error: unknown) => {
+    const named = durableErrorOf(error, failures);
+    backend.deed.error = named.code;
+    return failed(named);
+  });
   if (!failures.isEmpty) response.headers.set("x-request-id", id);
   return response;
 }
@@ -36,6 +38,7 @@ async function call(
   const { path, query } = splitUrl(url);
   const parameters = new URLSearchParams(query);
   const operation = operationOf(request.method, parameters);
+  backend.deed.operation = operation.name;
   const name = streamNameOf(path);
   const caller =
     (await identifyIssuer(backend, request, parameters, home.region, name)) ??

@@ -2,6 +2,7 @@
 // within the memory that all bodies of an isolate share (bodyBudget.ts). The first part of a body
 // is read before memory is reserved, so a claim alone reserves nothing. A large body keeps its
 // reservation until its request is answered.
+import { tally } from "../core/tally.ts";
 import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
 import { isStreamError, StreamError } from "../errors.ts";
@@ -48,14 +49,25 @@ export async function readBody(
   if (claimed !== undefined && claimed > bytesMax) return undefined;
   if (body === null || claimed === 0) return new Uint8Array(0);
   try {
-    if (claimed !== undefined && claimed <= bodyFreeBytes) return await readSmall(request);
-    const reader = new BodyReader(body.getReader({ mode: "byob" }));
-    kept.set(request, reader);
-    return await reader.read(claimed, bytesMax);
+    const bytes = await readSized(request, body, claimed, bytesMax);
+    tally.receivedBytes += bytes?.length ?? 0;
+    return bytes;
   } catch (error) {
     if (error instanceof BodyError || isStreamError(error)) throw error;
     throw new BodyError("The request's body did not come whole.", { cause: error });
   }
+}
+
+function readSized(
+  request: BodyRequest,
+  body: NonNullable<BodyRequest["body"]>,
+  claimed: number | undefined,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  if (claimed !== undefined && claimed <= bodyFreeBytes) return readSmall(request);
+  const reader = new BodyReader(body.getReader({ mode: "byob" }));
+  kept.set(request, reader);
+  return reader.read(claimed, bytesMax);
 }
 
 /** Returns the memory of the request's body. Call it when the request is answered. */

@@ -5,6 +5,7 @@
 // that has stopped reading is disconnected as soon as others wait for its memory.
 import { waitUntil } from "cloudflare:workers";
 import { replyBytesMin, replyPartBytes } from "../limits.ts";
+import { tally } from "../core/tally.ts";
 import type { Lease } from "../core/memoryBudget.ts";
 import { pageMemory } from "../stream/loadBudget.ts";
 
@@ -22,7 +23,10 @@ export interface Outgoing {
 
 /** A reply whose body exists already. */
 export function respond(body: Uint8Array, init?: ResponseInit): Promise<Response> {
-  if (body.length < replyBytesMin) return Promise.resolve(new Response(body, init));
+  if (body.length < replyBytesMin) {
+    tally.sentBytes += body.length;
+    return Promise.resolve(new Response(body, init));
+  }
   return send(body.length, () => ({ length: body.length, parts: [body] }), init);
 }
 
@@ -38,6 +42,7 @@ export function send(
     async (lease) => {
       const { length, parts, headers, memoryBytes: taken = memoryBytes } = make();
       if (lease !== undefined) pageMemory.shrink(lease, taken);
+      tally.sentBytes += length;
       const body = new BodySource(length, parts, lease);
       const response = new Response(new ReadableStream(body, { highWaterMark: 0 }), init);
       for (const name in headers) response.headers.set(name, headers[name] ?? "");

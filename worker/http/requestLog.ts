@@ -25,7 +25,7 @@ export function logRequest(
 ): void {
   const level = levelOf(status);
   if (severity[level] > severity[log]) return;
-  const { operation, stream } = deed;
+  const { operation, stream, error } = deed;
   const entry = {
     time: new Date(nowMs).toISOString(),
     level,
@@ -33,6 +33,7 @@ export function logRequest(
     ...(operation !== undefined && { operation }),
     ...(stream !== undefined && stream !== "" && { stream }),
     status,
+    ...(error !== undefined && { error }),
     ms: nowMs - startMs,
     ...requestIdOf(headers),
   };

@@ -50,10 +50,14 @@ export async function serveKinesis(
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
   const body = refuseByHead(backend, head) ?? (await readWhole(request));
-  if (body instanceof KinesisError) return respond(answerUnread(body, headers, codecs, newIds));
+  if (body instanceof KinesisError) {
+    backend.deed.error = body.name;
+    return respond(answerUnread(body, headers, codecs, newIds));
+  }
   const envelope = readEnvelope({ method, headers, query, body }, operations, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
   const { authorization, codec } = envelope;
+  backend.deed.operation = envelope.operation.name;
   const failures = new FailureLog(`Kinesis request ${envelope.headers["x-amzn-requestid"]}`);
   let scope = home;
   try {
@@ -64,7 +68,9 @@ export async function serveKinesis(
     const reply = await call(envelope, backend, caller, scope, filter, failures);
     return await respond(answerReply(reply, codec, envelope.headers));
   } catch (error) {
-    return respond(answerError(kinesisErrorOf(error, scope, failures), codec, envelope.headers));
+    const named = kinesisErrorOf(error, scope, failures);
+    backend.deed.error = named.name;
+    return respond(answerError(named, codec, envelope.headers));
   }
 }
 

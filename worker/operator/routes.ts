@@ -10,6 +10,7 @@ import type { NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
+import { serveMetrics } from "./metrics.ts";
 import { readPermissions } from "./permissions.ts";
 import { isReserved, refuseMethod, servePublic } from "./reserved.ts";
 import { resetRefusal, resetStore } from "./reset.ts";
@@ -34,6 +35,7 @@ interface Work {
 }
 
 const works: ReadonlyMap<string, Work> = new Map<string, Work>([
+  ["GET /metrics", { action: "millrace:GetStats", run: serveMetrics }],
   ["GET /_millrace/permissions", { run: readPermissions }],
   ["GET /_millrace/scan", { action: "kinesis:GetRecords", run: scanStream }],
   ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
@@ -104,6 +106,7 @@ export async function serveOperator(
   if (page !== undefined) return page;
   const work = works.get(`${method} ${path}`);
   if (work === undefined) return refusePath(path);
+  backend.deed.operation = path;
   const held = work.refusalOf?.(backend);
   if (held !== undefined) return json(403, { error: "Forbidden", message: held });
   const caller = callerOf(request, backend.access, Date.now());

@@ -2,6 +2,7 @@
 // that answers. With ?stream=NAME, what each shard of that stream has stored and done, and how far
 // each queue of the stream is.
 import type { Backend } from "../stream/backend.ts";
+import type { ShardStats } from "../core/types.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { pendingTotalBytes } from "../shard/pendingBudget.ts";
@@ -38,7 +39,13 @@ function isolateStats() {
   };
 }
 
-async function shardStats(backend: Backend, { scope, name }: NamedResource) {
+/** The statistics of a shard, and the shard's position in its stream. */
+export type IndexedStats = ShardStats & { index: number };
+
+export async function shardStats(
+  backend: Backend,
+  { scope, name }: NamedResource,
+): Promise<IndexedStats[]> {
   const { description } = await backend.streams.find(scope, name);
   return visitShards(description.shards, async ({ uid, index }) => {
     const stats = await backend.shards.stats(uid);

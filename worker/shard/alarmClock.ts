@@ -25,6 +25,6 @@ export class AlarmClock {
     if (this.alarmMs !== null && this.alarmMs <= timeMs) return;
     this.alarmMs = Math.max(timeMs, Date.now() + alarmDelayMsMin);
     await this.storage.setAlarm(this.alarmMs);
-    this.sql.rowsWritten++;
+    this.sql.noteRows(1);
   }
 }

@@ -3,6 +3,7 @@
 // commit the records are published, then the appends get their receipts. A commit that fails drops
 // the state in memory, and its appends are refused. The end of the shard is written when nothing is
 // pending any more.
+import { tally } from "../core/tally.ts";
 import { isCode, isStreamError, StreamError } from "../errors.ts";
 import { sealAgeMs } from "../limits.ts";
 import type { AppendToken } from "../core/rpc.ts";
@@ -152,6 +153,7 @@ export class Committer {
         this.appends.settle(batch, await this.commit(batch));
       } catch (error) {
         this.counters.failedCommits++;
+        tally.failedCommits++;
         // The log line of the request names the caller. For a shard that was deleted meanwhile
         // there is nothing to log.
         if (!isCode(error, "shardNotFound")) {
@@ -182,6 +184,11 @@ export class Committer {
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
     this.counters.commits++;
+    tally.commits++;
+    for (const { header } of stamped) {
+      tally.records += header.count;
+      tally.recordBytes += header.bytes;
+    }
     this.owner.publish();
     return receipts;
   }

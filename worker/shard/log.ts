@@ -6,6 +6,7 @@
 // in memory is derived from the rows; the caller decides what readers may see. A missing row
 // becomes an entry without bytes: reading there is an error, and its indexes are not given again. A
 // missing last row is noticed only if the shard was closed, because a commit writes one row.
+import { tally } from "../core/tally.ts";
 import { noBytes } from "../codec/bytes.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
@@ -200,6 +201,7 @@ export class Log {
     if (how === "insert") this.table.insert(entry, body, writers);
     else this.table.replace(entry, body);
     bodies.put(this.keyOf(entry), body);
+    if (entry.segment !== undefined) tally.segmentsSealed++;
   }
 
   private push(entry: LogEntry): void {

@@ -1,6 +1,7 @@
 // Moves a shard's sealed segments to R2, in order, one at a time, and deletes expired ones. Rows
 // are deleted by generation, when R2 has the whole generation. No reply to a put waits for this
 // code. The alarm repeats what fails.
+import { tally } from "../core/tally.ts";
 import { StreamError } from "../errors.ts";
 import { tierRetryMs } from "../limits.ts";
 import type { Generation } from "./generations.ts";
@@ -136,6 +137,7 @@ export class TierMover {
     const { uid } = store.description;
     if (this.owner.store() !== store) return;
     this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
+    tally.segmentsMoved++;
     // It may have expired while it was being moved.
     if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
     await this.freeMoved(store, bucket);
@@ -159,6 +161,7 @@ export class TierMover {
       const isThere = store.generations.inSqlite().includes(generation);
       if (this.owner.store() !== store || !isThere) return;
       this.owner.transact(() => store.free(generation, keys));
+      tally.generationsFreed++;
     }
   }
 }

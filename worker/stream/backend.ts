@@ -22,6 +22,8 @@ import { Streams } from "./streams.ts";
 export interface AccessRequest {
   operation?: string;
   stream?: string;
+  /** The name of the error in the words of the dialect. */
+  error?: string;
 }
 
 export class Backend {
@@ -30,7 +32,7 @@ export class Backend {
   readonly queues: Queues;
   readonly accounts: Accounts;
   readonly durable: DurableStreams;
-  /** What the request asks for, as far as it is known: for the log. */
+  /** What the request asks for, as far as it is known, and its error: for the log and the metrics. */
   readonly deed: AccessRequest = {};
   private readonly runtime: Runtime;
 

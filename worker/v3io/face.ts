@@ -19,9 +19,11 @@ export async function serveV3io(
 ): Promise<Response> {
   const id = crypto.randomUUID();
   const failures = new FailureLog(`v3io request ${id}`);
-  const response = await call(request, backend, home, failures).catch((error: unknown) =>
-    errorResponse(v3ioErrorOf(error, failures)),
-  );
+  const response = await call(request, backend, home, failures).catch((error: unknown) => {
+    const named = v3ioErrorOf(error, failures);
+    backend.deed.error = named.name;
+    return errorResponse(named);
+  });
   // Real servers have no such header. It is needed to find the line in the log.
   if (!failures.isEmpty) response.headers.set("x-request-id", id);
   return response;
@@ -48,6 +50,7 @@ async function call(
         ? await operationOfVerb(request.method, address, context)
         : operationOfFunction(name);
   }
+  backend.deed.operation = operation.name;
   const { resource, run } = await operation.read(request, address);
   await permit(backend, scope, caller, operation, resource);
   backend.begin(operation.name, "place" in resource ? resource.place.path : undefined);

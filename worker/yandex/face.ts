@@ -37,6 +37,7 @@ export async function serveYandex(
 ): Promise<Response> {
   const id = requestIdOf(request.headers);
   if (request.method === "GET" && splitUrl(request.url).path === pingPath) {
+    backend.deed.operation = "Ping";
     return new Response(null, { headers: headersOf(id) });
   }
   const codec = codecOf(request.headers.get("content-type"));
@@ -46,6 +47,7 @@ export async function serveYandex(
     return await answer(200, "", reply, codec ?? defaultCodec, id);
   } catch (error) {
     const { name, message } = yandexErrorOf(error, "", failures);
+    backend.deed.error = name;
     const body = { __type: name, message };
     return answer(errorStatus[name], name, body, codec ?? defaultCodec, id);
   }
@@ -76,6 +78,7 @@ async function call(
   const { method, headers } = request;
   const { path, query } = splitUrl(request.url);
   const operation = operationOf(headers.get("x-amz-target") ?? "");
+  backend.deed.operation = operation.name;
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
   const head = { method, path, query, headers };
   refuseByHead(backend, head, Date.now());

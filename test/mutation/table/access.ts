@@ -450,4 +450,12 @@ export const accessMutations: readonly Mutation[] = [
     tests: ["test/worker/aws/face.workerd.test.ts"],
     harm: "a signature for one service is good for another",
   },
+  {
+    id: "access-55",
+    file: "worker/operator/routes.ts",
+    find: '["GET /metrics", { action: "millrace:GetStats", run: serveMetrics }],',
+    replace: '["GET /metrics", { run: serveMetrics }],',
+    tests: ["test/worker/operator/metrics.workerd.test.ts"],
+    harm: "everybody with a key reads the metrics",
+  },
 ];

@@ -4,7 +4,7 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import edge from "../../../worker/index.ts";
-import { metricData } from "../../../worker/aws/metricData.ts";
+import { tally } from "../../../worker/core/tally.ts";
 import { hexSha256 } from "../../../worker/auth/canonical.ts";
 import { formatTime } from "../../../worker/auth/time.ts";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
@@ -180,10 +180,10 @@ describe("PutMetricData is counted and dropped", () => {
     ["a server with keys", keys],
   ])("%s", (_, access) => {
     test.each(cases)("%s", async (_, sent, count) => {
-      const before = metricData.received;
+      const before = tally.metricData;
       const reply = await send(access, sent);
       expect(reply.status).toBe(200);
-      expect(metricData.received - before).toBe(count);
+      expect(tally.metricData - before).toBe(count);
       if (sent.headers === rpc) {
         expect([reply.text, reply.headers.get("smithy-protocol")]).toEqual(["", "rpc-v2-cbor"]);
       } else if (sent.headers === target) expect(reply.text).toBe("{}");
@@ -196,10 +196,10 @@ describe("PutMetricData is counted and dropped", () => {
 
     test.each(cases)("%s, compressed", async (_, sent, count) => {
       const packed = await gzip(sent.body ?? "");
-      const before = metricData.received;
+      const before = tally.metricData;
       const headers = { ...sent.headers, "content-encoding": "gzip" };
       const reply = await send(access, { ...sent, headers, body: packed });
-      expect([reply.status, metricData.received - before]).toEqual([200, count]);
+      expect([reply.status, tally.metricData - before]).toEqual([200, count]);
     });
   });
 
@@ -273,10 +273,10 @@ describe("with keys, what is served needs a good signature for its own service",
       403,
       expect.stringContaining(`<Code>${code}</Code>`),
     ]);
-    const before = metricData.received;
+    const before = tally.metricData;
     const cbor = { path: rpcPath, headers: rpc, body: toCbor({ MetricData: [{}] }) };
     const counted = await send(keys, { service: "monitoring", ...cbor, ...changed });
-    expect([counted.status, metricData.received]).toEqual([403, before]);
+    expect([counted.status, tally.metricData]).toEqual([403, before]);
   });
 
   test("none at all, and one for another service", async () => {

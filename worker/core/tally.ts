@@ -1,0 +1,18 @@
+// What the isolate has done since it was started, beside what is counted for each operation
+// (http/requestMetrics.ts). For operators: nothing is decided by these numbers. On the local server
+// one isolate has all objects; on Cloudflare an object may be in another isolate than the Worker.
+
+export const tally = {
+  receivedBytes: 0,
+  sentBytes: 0,
+  commits: 0,
+  failedCommits: 0,
+  records: 0,
+  recordBytes: 0,
+  rowsWritten: 0,
+  segmentsSealed: 0,
+  segmentsMoved: 0,
+  generationsFreed: 0,
+  /** Of CloudWatch, which are counted and dropped: aws/metricData.ts. */
+  metricData: 0,
+};
