@@ -55,6 +55,8 @@ async function describeProgram(named: string | undefined): Promise<Command> {
   addExamples(program, [
     [`${programName} --port 0 --memory`, "a server for a test run, which keeps nothing"],
     [`${programName} start --help`, "all flags of the server"],
+    [`${programName} create orders && ${programName} put orders hello`, "a stream and a record"],
+    [`${programName} tail orders --from 10m`, "what arrived lately, and what arrives"],
   ]);
   return program;
 }

@@ -5,10 +5,10 @@
 //
 //   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8]
 import { Agent, request as sendHttp } from "node:http";
-import { parseArgs } from "node:util";
 import { Random } from "../../test/engine/random.ts";
 import { curlOf, type HostileRequest, hostileRequest, targetStream } from "./hostileRequests.ts";
 import { startMillrace } from "./http.ts";
+import { readNumberFlags } from "../tools/flags.ts";
 import { makeDataFolder } from "../tools/process.ts";
 import type { Address } from "../tools/wire.ts";
 
@@ -262,16 +262,15 @@ function shown({ count, p50Ms, p99Ms, maxMs }: Latency): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      requests: { type: "string", default: "100000" },
-      seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-      clients: { type: "string", default: "8" },
-    },
+  const {
+    requests: requestCount,
+    seed,
+    clients: clientCount,
+  } = readNumberFlags("bench/http/hostile.ts", {
+    requests: { otherwise: 100_000, min: 1, max: 1e9, what: "malformed requests" },
+    seed: { otherwise: Date.now() % 2 ** 31, min: 0, max: 2 ** 31, what: "which requests" },
+    clients: { otherwise: 8, min: 1, max: 1000, what: "clients that send them at once" },
   });
-  const [requestCount, seed, clientCount] = [values.requests, values.seed, values.clients].map(
-    Number,
-  ) as [number, number, number];
   console.log(`seed ${seed}, ${requestCount} requests by ${clientCount} clients`);
   const result = await sendHostile({ requestCount, seed, clientCount, quietMs: 5000 });
   for (const [kind, count] of Object.entries(result.statuses).sort(([a], [b]) => (a < b ? -1 : 1)))

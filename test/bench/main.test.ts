@@ -50,6 +50,25 @@ test("--help names every part and flag", () => {
   }
 });
 
+test.each(["bench/http/hostile.ts", "bench/http/volume.ts"])(
+  "%s has a help page, and checks its flags",
+  (script) => {
+    const help = run(["--help"], script);
+    expect(help).toMatchObject({ status: 0, stderr: "" });
+    expect(help.stdout).toMatch(/^Usage: node bench.*\n\n {2}--\w+ N +.*\(\d+\)$/m);
+    const [, flag = ""] = /--(\w+) N/.exec(help.stdout) ?? [];
+    for (const args of [
+      ["--nothing", "1"],
+      [`--${flag}`, "many"],
+      [`--${flag}`, "-1"],
+    ]) {
+      const { status, stdout, stderr } = run(args, script);
+      expect(stderr).toMatch(/^bench\/http\/[^\n]+; --help lists the flags\n$/);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    }
+  },
+);
+
 test("a part that fails is one line, and the figures of the others are kept", async () => {
   const out = vi.spyOn(console, "log").mockReturnValue();
   const err = vi.spyOn(console, "error").mockReturnValue();
@@ -111,8 +130,8 @@ test("pages and results do not make a commit another one; code does", () => {
   expect(readCommit(makeFolder())).toEqual({ id: "unknown", isChanged: true });
 });
 
-function run(args: string[]) {
-  return spawnSync(process.execPath, ["bench/main.ts", ...args], { encoding: "utf8" });
+function run(args: string[], script = "bench/main.ts") {
+  return spawnSync(process.execPath, [script, ...args], { encoding: "utf8" });
 }
 
 function makeFolder(): string {
