@@ -129,7 +129,10 @@ describe("many readers of one stream", () => {
     const after = await statsOf("fanout");
     // Besides one read for each commit: the first call, and polls that came after the first message.
     expect(after.reads - before.reads).toBeLessThanOrEqual(messages.length + polls.length + 2);
-    for (const { request } of followers) request.destroy();
+    const ended = Promise.all(followers.map(({ request }) => once(request, "close")));
+    await fetch(url, { method: "POST", headers: { "stream-closed": "true" } });
+    await ended;
+    expect(await waitingFor("fanout")).toBe(0);
   });
 
   test(`${connections} connections that are dropped leave nothing behind`, async () => {

@@ -26,7 +26,7 @@ import {
   noteStream,
   rememberedStream,
 } from "./knownStreams.ts";
-import { type LiveBatch, liveFeedOf } from "./liveFeed.ts";
+import { liveFeedOf, type LiveNews } from "./liveFeed.ts";
 import type { Page, Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 
@@ -141,12 +141,7 @@ export class DurableStreams {
   }
 
   /** The next records of a shard, for a reader of this request: see LiveFeed.next. */
-  next(
-    uid: string,
-    isGone: () => boolean,
-    index: number,
-    timeoutMs: number,
-  ): Promise<LiveBatch | undefined> {
+  next(uid: string, isGone: () => boolean, index: number, timeoutMs: number): Promise<LiveNews> {
     return liveFeedOf(uid).next({ runtime: this.runtime, isGone }, index, timeoutMs);
   }
 

@@ -15,6 +15,8 @@ export interface LiveBatch {
   page: Page;
 }
 
+export type LiveNews = LiveBatch | "silence" | "behind";
+
 /** A request that reads live. */
 export interface LiveReader {
   runtime: Runtime;
@@ -87,10 +89,10 @@ export class LiveFeed {
 
   /**
    * The records from an index on, as soon as there are any, or an empty batch at the end of the
-   * shard. Undefined when the time is over, or when the reader must read by itself because it is
-   * behind. Throws what the shard's call throws, such as `shardNotFound`.
+   * shard. "silence" when the time is over, "behind" when the reader must read by itself. Throws
+   * what the shard's call throws, such as `shardNotFound`.
    */
-  async next(reader: LiveReader, index: number, timeoutMs: number): Promise<LiveBatch | undefined> {
+  async next(reader: LiveReader, index: number, timeoutMs: number): Promise<LiveNews> {
     const deadlineMs = Date.now() + timeoutMs;
     for (;;) {
       const nowMs = Date.now();
@@ -99,7 +101,8 @@ export class LiveFeed {
       if (batch !== undefined) return batch;
       const newest = this.batches.at(-1);
       const isBehind = newest !== undefined && newest.page.next.index > index;
-      if (isBehind || nowMs >= deadlineMs || reader.isGone()) return undefined;
+      if (isBehind) return "behind";
+      if (nowMs >= deadlineMs || reader.isGone()) return "silence";
       if (nowMs >= this.leadUntilMs) this.lead(reader, index);
       await this.news(Math.min(deadlineMs - nowMs, leadMs));
       if (this.failure !== undefined) throw this.failure.error;

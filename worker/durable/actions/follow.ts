@@ -2,7 +2,7 @@
 // (Durable Streams protocol, section 5.8). A batch is one data event and one control event, written
 // together: clients have lost one without the other. The connection ends after a minute at a control
 // event, at the end of the stream, or when the stream is deleted; the client comes back with its last offset.
-import { concatBytes, utf8 } from "../../codec/bytes.ts";
+import { concatBytes, noBytes, utf8 } from "../../codec/bytes.ts";
 import { isStreamError } from "../../errors.ts";
 import { sseConnectionMs, sseKeepAliveMs } from "../../limits.ts";
 import type { Selection } from "../../scan/selection.ts";
@@ -103,26 +103,23 @@ class Follower {
     const isGone = () => this.isGone;
     for (let page = last; Date.now() < this.endsMs && !this.isGone;) {
       const waitMs = Math.min(sseKeepAliveMs, this.endsMs - Date.now());
-      const batch = isUpToDate(page)
+      const news = isUpToDate(page)
         ? await durable.next(uid, isGone, page.next.index, waitMs)
-        : undefined;
+        : "behind";
       if (this.isGone) return;
-      if (batch !== undefined) {
-        const { selection } = this;
-        page = selection === undefined ? batch.page : durable.narrow(batch.page, selection);
-        await this.send(page, page === batch.page ? this.printOnce(batch) : this.dataOf(page));
+      if (news === "silence") {
+        // Whoever stands between must not take the connection for a dead one.
+        await this.send({ ...page, runs: [] }, noBytes);
+      } else if (news === "behind") {
+        page = await pageFrom(this.call, this.target, page.next, false, this.selection);
+        await this.send(page, this.dataOf(page));
       } else {
-        page = await this.afterSilence(page);
+        const { selection } = this;
+        page = selection === undefined ? news.page : durable.narrow(news.page, selection);
+        await this.send(page, page === news.page ? this.printOnce(news) : this.dataOf(page));
       }
       if (isEnd(page)) return;
     }
-  }
-
-  /** The reader is behind the feed, or nothing has come for a while. */
-  private async afterSilence(last: Page): Promise<Page> {
-    const page = await pageFrom(this.call, this.target, last.next, false, this.selection);
-    await this.send(page, this.dataOf(page));
-    return page;
   }
 
   private printOnce(batch: LiveBatch): Uint8Array {
@@ -134,7 +131,7 @@ class Follower {
   }
 
   private dataOf(page: Page): Uint8Array {
-    if (page.runs.length === 0) return new Uint8Array(0);
+    if (page.runs.length === 0) return noBytes;
     return dataEvent(contentOf(this.target, page), encodingOf(this.target.stream));
   }
 

@@ -123,13 +123,14 @@ async function nextPage(
     for (let page = last; ;) {
       const { next } = page;
       const leftMs = endsMs - Date.now();
-      const batch = isUpToDate(page)
+      const news = isUpToDate(page)
         ? await durable.next(uid, isGone, next.index, leftMs)
-        : undefined;
+        : "behind";
+      if (news === "silence") return page;
       page =
-        batch === undefined
+        news === "behind"
           ? await pageFrom(call, target, next, false, selection)
-          : narrow(batch.page);
+          : narrow(news.page);
       if (page.runs.length > 0 || isEnd(page) || Date.now() >= endsMs) return page;
     }
   } finally {
