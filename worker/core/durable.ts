@@ -57,10 +57,6 @@ export interface ShardLife {
   source?: string;
   /** True once the catalog has been seen to know the stream. */
   isKnown?: boolean;
-  /** True once a writer has closed the stream: no other shard continues it. */
-  isFinal?: boolean;
-  /** The producer's append that closed it. */
-  closer?: ProducerMark;
   /** Deleted, but forks need its records. */
   isDeleted?: boolean;
   /** True once a record was put that this dialect has not checked. */
@@ -151,7 +147,7 @@ export interface ForkReply {
 
 const ancestor = object<Ancestor>({ uid: text, endIndex: whole, endSegment: whole });
 
-const mark = object<ProducerMark>({ id: text, epoch: whole, seq: whole });
+export const markShape = object<ProducerMark>({ id: text, epoch: whole, seq: whole });
 
 export const durableShape = object<DurableAttributes>({
   contentType: text,
@@ -183,8 +179,6 @@ export const shardLifeShape = object<ShardLife>({
   ancestors: optional(listOf(ancestor)),
   source: optional(text),
   isKnown: optional(flag),
-  isFinal: optional(flag),
-  closer: optional(mark),
   isDeleted: optional(flag),
   isMixed: optional(flag),
 });

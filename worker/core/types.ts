@@ -1,7 +1,7 @@
 // The types of the core, as plain data: what crosses between Workers, shards and the catalog, and
 // what the dialects print. Nothing here knows a dialect.
 
-import type { DurableAttributes, ShardLife } from "./durable.ts";
+import type { DurableAttributes, ProducerMark, ShardLife } from "./durable.ts";
 import type { TimeSpan } from "../engine/engine.ts";
 
 /** The owner of a stream and its region. Streams of different scopes have nothing in common. */
@@ -61,6 +61,10 @@ export interface ShardSettings extends ShardDescription {
   destroyed?: boolean;
   /** Set if the stream was created through Durable Streams. */
   life?: ShardLife;
+  /** True once a writer has closed the stream: no other shard continues it. */
+  isFinal?: boolean;
+  /** The producer's append that closed it, if a producer did. */
+  closer?: ProducerMark;
 }
 
 export interface StreamDescription extends Scope {

@@ -79,14 +79,14 @@ export class GuardedAppends {
   }
 
   private judge(store: ShardStore, guard: WriteGuard, nowMs: number): WriteVerdict | undefined {
-    const { life, closedMs } = store.description;
+    const { life, closedMs, isFinal, closer } = store.description;
     if (life?.isDeleted === true) return { kind: "deleted" };
     if (closedMs !== undefined) {
       const isOnlyClose = guard.close === true && guard.mediaType === undefined;
       if (guard.producer === undefined) {
-        return isOnlyClose && life?.isFinal === true ? { kind: "stored" } : { kind: "closed" };
+        return isOnlyClose && isFinal === true ? { kind: "stored" } : { kind: "closed" };
       }
-      const isSame = life?.closer !== undefined && isSameMark(life.closer, guard.producer);
+      const isSame = closer !== undefined && isSameMark(closer, guard.producer);
       return isSame ? { kind: "duplicate", mark: guard.producer } : { kind: "closed" };
     }
     const { mediaType } = guard;
@@ -98,9 +98,8 @@ export class GuardedAppends {
   }
 
   private refusal(verdict: WriteVerdict): WriteReply {
-    const { closedMs, life } = this.shard.inUse().description;
-    const isClosed = closedMs !== undefined;
-    return { verdict, next: this.shard.tip(), isClosed, isFinal: life?.isFinal === true };
+    const { closedMs, isFinal = false } = this.shard.inUse().description;
+    return { verdict, next: this.shard.tip(), isClosed: closedMs !== undefined, isFinal };
   }
 
   private take(
@@ -151,9 +150,8 @@ export function applyEffects(store: ShardStore, batch: readonly PendingAppend[])
   const closedMs = Math.max(Date.now(), store.tip.timeMs);
   store.seal(closedMs);
   const { closer } = close;
-  const { life: now } = store.description;
-  const ended = now && { ...now, isFinal: true, ...(closer && { closer }) };
-  store.describe({ closedMs, endIndex: store.tip.nextIndex, ...(ended && { life: ended }) });
+  const end = { closedMs, endIndex: store.tip.nextIndex, isFinal: true };
+  store.describe({ ...end, ...(closer && { closer }) });
 }
 
 function isSameMark(a: ProducerMark, b: ProducerMark): boolean {

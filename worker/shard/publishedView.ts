@@ -80,9 +80,8 @@ export class PublishedView {
 }
 
 /** What readers must know of a stream of Durable Streams. */
-function lifeView({ description: { life } }: ShardStore): Partial<ShardView> {
-  if (life === undefined) return {};
-  const { isFinal, isDeleted, isMixed } = life;
+function lifeView({ description: { life, isFinal } }: ShardStore): Partial<ShardView> {
+  const { isDeleted, isMixed } = life ?? {};
   return {
     ...(isFinal === true && { isFinal }),
     ...(isDeleted === true && { isDeleted }),

@@ -1,6 +1,6 @@
 // The settings of a shard, as stored in its row.
 import { flag, listOf, number, object, objectCodec, optional, whole } from "../core/document.ts";
-import { shardLifeShape } from "../core/durable.ts";
+import { markShape, shardLifeShape } from "../core/durable.ts";
 import { shardMembers } from "../core/shardShape.ts";
 import type { ShardSettings, SkippedSegment } from "../core/types.ts";
 
@@ -21,5 +21,7 @@ export const settingsDocument = objectCodec(
     skipped: optional(listOf(skipped)),
     destroyed: optional(flag),
     life: optional(shardLifeShape),
+    isFinal: optional(flag),
+    closer: optional(markShape),
   }),
 );
