@@ -8,6 +8,7 @@ import { readingMutations } from "./table/reading.ts";
 import { kinesisMutations } from "./table/kinesis.ts";
 import { v3ioMutations } from "./table/v3io.ts";
 import { yandexMutations } from "./table/yandex.ts";
+import { durableMutations } from "./table/durable.ts";
 import { engineMutations } from "./table/engine.ts";
 import { localMutations } from "./table/local.ts";
 import { commandMutations } from "./table/command.ts";
@@ -24,4 +25,5 @@ export const table: readonly Mutation[] = [
   ...engineMutations,
   ...localMutations,
   ...commandMutations,
+  ...durableMutations,
 ];
