@@ -25,6 +25,10 @@ const PATH = "name || '/'";
 /** False for a stream that was deleted and is kept for its forks. */
 const IS_SHOWN = "json_extract(description, '$.durable.isDeleted') IS NOT 1";
 
+/** Also true for some that are not, whose policies have such texts. */
+const MAY_BE_BUSY = `(instr(description, '"status":"ACTIVE"') = 0
+  OR instr(description, '"settlesMs":') > 0 OR instr(description, '"closedMs":') > 0)`;
+
 /** A text that sorts after every path with the prefix to which it is appended. */
 const AFTER_ALL = "\u{10FFFF}";
 
@@ -110,6 +114,22 @@ export class StreamRegistry {
   /** All streams in the order of their names; one page of them is in memory at a time. */
   *all(): Generator<StreamDescription> {
     const sql = "SELECT name, description FROM stream WHERE name > ? ORDER BY name";
+    for (let after = ""; ;) {
+      const { streams, more } = this.read(sql, Infinity, after);
+      yield* streams;
+      const last = streams.at(-1);
+      if (!more || last === undefined) return;
+      after = last.name;
+    }
+  }
+
+  /**
+   * As `all`, but only those that may have work left, or a time at which something ends. Of many
+   * streams these are few, so the rest is not decoded.
+   */
+  *busy(): Generator<StreamDescription> {
+    const sql = `SELECT name, description FROM stream
+      WHERE name > ? AND ${MAY_BE_BUSY} ORDER BY name`;
     for (let after = ""; ;) {
       const { streams, more } = this.read(sql, Infinity, after);
       yield* streams;

@@ -47,7 +47,7 @@ export class StreamJobs {
    * closed shards that had expired at `setForMs`, the time for which the alarm was set.
    */
   async resumeAll(setForMs: number): Promise<void> {
-    for (const stream of this.streams.all()) {
+    for (const stream of this.streams.busy()) {
       if (!hasWorkLeft(stream)) continue;
       try {
         await this.resume(stream);
@@ -56,9 +56,9 @@ export class StreamJobs {
         await this.wakeBy(Date.now() + resumeDelayMs);
       }
     }
-    for (const stream of this.streams.all()) await this.expire(stream, setForMs);
+    for (const stream of this.streams.busy()) await this.expire(stream, setForMs);
     let nextMs = Infinity;
-    for (const stream of this.streams.all()) {
+    for (const stream of this.streams.busy()) {
       nextMs = Math.min(nextMs, stream.settlesMs ?? Infinity, this.expiryWakeMs(stream));
     }
     if (nextMs < Infinity) await this.wakeBy(nextMs);

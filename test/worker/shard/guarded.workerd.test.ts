@@ -110,14 +110,6 @@ describe("what is stored", () => {
 });
 
 describe("after an eviction", () => {
-  const expectKnown = async () => {
-    expect(await write(by("a", 0), "again")).toBe("duplicate");
-    expect(await write(by("b", 1, 2), "again")).toBe("duplicate");
-    expect(await write(by("b", 9, 1), "stale")).toBe("staleEpoch");
-    expect(await write(by("b", 3, 2), "gap")).toBe("gap");
-    expect(await write({ mediaType, seq: "5" }, "stale")).toBe("staleSeq");
-  };
-
   beforeEach(async () => {
     await write(by("a", 0), "a0");
     await write(by("b", 0, 2), "b0");
@@ -215,6 +207,15 @@ describe("a commit that fails", () => {
     expect(await texts()).toEqual(["more", "last"]);
   });
 });
+
+/** The writers that the tests after an eviction begin with. */
+async function expectKnown(): Promise<void> {
+  expect(await write(by("a", 0), "again")).toBe("duplicate");
+  expect(await write(by("b", 1, 2), "again")).toBe("duplicate");
+  expect(await write(by("b", 9, 1), "stale")).toBe("staleEpoch");
+  expect(await write(by("b", 3, 2), "gap")).toBe("gap");
+  expect(await write({ mediaType, seq: "5" }, "stale")).toBe("staleSeq");
+}
 
 /** Statements fail until the returned function is called. */
 async function breakWrites(which: "insert" | "everything"): Promise<() => Promise<void>> {
