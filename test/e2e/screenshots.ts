@@ -54,7 +54,6 @@ const pages = [
   ["records", "streams/rides/records?from=oldest", 3000],
   ["shards", "streams/rides/shards", 3000],
   ["charts", "streams/rides/charts", 14_000],
-  ["settings", "streams/rides/settings", 2000],
 ] as const;
 for (const [name, path, waitMs] of pages) await shoot(name, path, waitMs, "light", 1280);
 await shoot("records-dark", "streams/rides/records?from=oldest", 3000, "dark", 1280);
