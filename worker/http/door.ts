@@ -50,7 +50,8 @@ export function openDoor(request: Request, env: Env): Door {
  */
 function judgeHost({ url, headers }: Request, served: string): DoorRefusal | undefined {
   const authority = authorityOf(url);
-  for (const host of [headers.get("host") ?? authority, authority]) {
+  const asked = headers.get("host") ?? authority;
+  for (const host of asked === authority ? [asked] : [asked, authority]) {
     const name = hostNameOf(host);
     if (name === undefined) return { status: 400, message: "The request's Host is no host name." };
     if (isServed(name, served)) continue;

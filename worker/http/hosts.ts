@@ -10,8 +10,16 @@ const ipv4Form = /^\d+\.\d+\.\d+\.\d+$/;
 
 const allAddresses = ["0.0.0.0", "[::]"];
 
+/** The last authority that was read: most requests to a server name the same one. */
+let last: { authority: string; name: string | undefined } = { authority: "", name: undefined };
+
 /** The host without its port, as URLs write it; undefined if the text is not a host. */
 export function hostNameOf(authority: string): string | undefined {
+  if (authority !== last.authority) last = { authority, name: parseHost(authority) };
+  return last.name;
+}
+
+function parseHost(authority: string): string | undefined {
   return authorityForm.test(authority) ? URL.parse(`http://${authority}`)?.hostname : undefined;
 }
 
