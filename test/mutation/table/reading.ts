@@ -54,7 +54,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/reader.ts",
     find: 'trimmed === "refuse" && index < view.firstIndex',
     replace: 'trimmed === "refuse" && index < 0',
-    tests: ["test/worker/v3io/records.workerd.test.ts"],
+    tests: ["test/worker/v3io/pages.workerd.test.ts"],
     harm: "v3io: an expired location skips records in silence",
   },
   {

@@ -17,6 +17,8 @@ export const yandexMutations: readonly Mutation[] = [
     replace: "if (count < 0) throw",
     tests: ["test/worker/yandex/streams.workerd.test.ts"],
     harm: "a count of millions of shards stops the server",
+    survives:
+      "The catalog refuses the same (creation.ts, reshardPlan.ts), before a shard is planned.",
   },
   {
     id: "yandex-03",

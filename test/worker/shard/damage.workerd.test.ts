@@ -41,6 +41,24 @@ const hourMs = 3_600_000;
 
 afterEach(tidyUp);
 
+test("a segment whose body is that of its first chunk alone is refused", async () => {
+  setClock(noonMs);
+  const shard = await openShard();
+  for (const text of ["a", "b"]) await append(shard, text);
+  const [chunk] = await sabotage(shard, ({ sql }) =>
+    sql.exec<{ body: ArrayBuffer }>("SELECT body FROM log_0 WHERE id = 0").toArray(),
+  );
+  await ringAlarm(shard, noonMs + sealAgeMs + 1);
+  expect((await statsOf(shard)).segments.count).toBe(1);
+  await untilTiered(shard);
+  await sabotage(shard, ({ sql }) =>
+    sql.exec("UPDATE log_0 SET body = ? WHERE id = 0", chunk!.body),
+  );
+  await evictAll(shard);
+  await env.SEGMENTS!.delete(`segments/${shard.name}/0`);
+  await expectDamaged(shard, 0, 0);
+});
+
 describe("in a chunk of the tail", () => {
   test("readers get what is before it and what is after it, and are told of it in between", async () => {
     const shard = await openShard();

@@ -204,7 +204,7 @@ describe("R2 when records go", () => {
     // Time enough for a removal that does not wait for the segment.
     for (let calls = 0; calls < 10; calls++) await objectsOf(shard);
     await put.finish();
-    await destroyed;
+    await Promise.all([destroyed, put.ended()]);
     expect((await objectsOf(shard)).size).toBe(0);
   });
 
@@ -343,19 +343,22 @@ async function refuse(shard: ShardStub, statement: RegExp): Promise<void> {
 /** Puts wait until they may finish; both ends are in the object. */
 async function lateput(shard: ShardStub) {
   const gate = Promise.withResolvers<void>();
-  let count = 0;
+  let [count, endedCount] = [0, 0];
   await rebind(
     shard,
     faultyBucket({
       put: async (...args: [string, Uint8Array]) => {
         count++;
         await gate.promise;
-        return env.SEGMENTS!.put(...args);
+        const object = await env.SEGMENTS!.put(...args);
+        endedCount++;
+        return object;
       },
     } as unknown as Faults),
   );
   return {
     begun: () => vi.waitUntil(() => count > 0),
     finish: () => sabotage(shard, () => gate.resolve()),
+    ended: () => vi.waitUntil(() => endedCount === count),
   };
 }

@@ -44,6 +44,17 @@ const scope = { account: "000000000000", region: "us-east-1" };
 
 afterEach(tidyUp);
 
+test("a stream of few records does not keep them much longer than its retention", async () => {
+  const shard = await openShard(24);
+  const hours = 72;
+  for (let hour = 0; hour < hours; hour += 3) {
+    setClock(noonMs + hour * hourMs);
+    await append(shard, `${hour}`);
+    await ringAlarm(shard, noonMs + hour * hourMs + sealAgeMs + 1);
+  }
+  expect((await statsOf(shard)).records).toBeLessThanOrEqual(24 / 3 + 2);
+});
+
 test("the clock that a test sets is the one that shards go by", async () => {
   const shard = await openShard();
   setClock(noonMs);

@@ -4,7 +4,12 @@
 
 import { noonMs, setClock } from "../../support/clock.ts";
 import { afterEach, describe, expect, test } from "vitest";
-import { generationBytes, sealAgeMs, segmentBytes } from "../../../worker/limits.ts";
+import {
+  generationBytes,
+  sealAgeMs,
+  segmentBytes,
+  segmentBytesMin,
+} from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
@@ -30,6 +35,14 @@ import {
 } from "../../support/storage.ts";
 
 afterEach(tidyUp);
+
+test("a small tail is not sealed for a chunk that is large enough to be a segment", async () => {
+  const shard = await openShard();
+  await append(shard, "small");
+  await append(shard, record(new Random(1).bytes(segmentBytesMin)));
+  const { tail, segments } = await statsOf(shard);
+  expect([tail.chunks, segments.count]).toEqual([2, 0]);
+});
 
 describe("a tail is sealed", () => {
   test("when its records are so small that the columns of their segment outgrow them", async () => {

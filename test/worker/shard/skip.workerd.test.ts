@@ -63,7 +63,12 @@ describe("a segment in the bucket", () => {
     await env.SEGMENTS!.delete(`segments/${shard.name}/2`);
     await skip(shard, 2);
     forgetBodies();
-    const down = faultyBucket({ get: () => Promise.reject(new Error("R2 is down")) });
+    const down = faultyBucket({
+      get: (key: string) => {
+        if (key.endsWith("/2")) return Promise.reject(new Error("R2 is down"));
+        return env.SEGMENTS!.get(key);
+      },
+    });
     const runtime = runtimeWith({ ...env, SEGMENTS: down });
     const from = { segment: 2, index: 2 };
     await expect(gatherPage(shard, { from, runtime })).rejects.toThrow();

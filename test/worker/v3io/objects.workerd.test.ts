@@ -424,6 +424,8 @@ describe("a stream is a directory", () => {
     await kinesis("CreateStream", { StreamName: directory, ShardCount: 1 });
     expect((await send(`${path}/sub/state.json`)).status).toBe(404);
     expect((await v3io("GetItem", `${path}/state`, { AttributesToGet: "*" })).status).toBe(404);
+    const items = await v3io("GetItems", `${path}/`, { AttributesToGet: "*" });
+    expect(items.output).toMatchObject({ NumItems: 0, Items: [] });
     expect(await pathsIn(`/bigdata?prefix=${directory}`)).toEqual([]);
     await put([0]);
     const { text } = await v3io("GetItem", `${path}/0`, { AttributesToGet: "mine" });
