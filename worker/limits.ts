@@ -294,6 +294,10 @@ export const signedUrlSecondsMax = 604_800;
 /** What a scan looks at in one turn of the isolate: some milliseconds of work. */
 export const scanStepBytes = 4 * 1024 * 1024;
 
+/** With more comparisons than this a scan takes shorter steps: each may be made for each value of a record. */
+export const costlyComparisonsMin = 8;
+export const costlyStepBytes = 512 * 1024;
+
 /** What a page of selected records looks at: then it ends, also if it has found nothing. */
 export const scanBytesMax = 64 * 1024 * 1024;
 

@@ -11,6 +11,7 @@ import { yandexMutations } from "./table/yandex.ts";
 import { durableMutations } from "./table/durable.ts";
 import { engineMutations } from "./table/engine.ts";
 import { localMutations } from "./table/local.ts";
+import { scanMutations } from "./table/scan.ts";
 import { commandMutations } from "./table/command.ts";
 
 export const table: readonly Mutation[] = [
@@ -24,6 +25,7 @@ export const table: readonly Mutation[] = [
   ...yandexMutations,
   ...engineMutations,
   ...localMutations,
+  ...scanMutations,
   ...commandMutations,
   ...durableMutations,
 ];

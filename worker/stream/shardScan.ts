@@ -5,7 +5,7 @@ import type { Runtime } from "../core/bindings.ts";
 import { INDEX_MAX, readHeader, timeMsAt } from "../engine/chunk.ts";
 import { engine } from "../engine/instance.ts";
 import { scanner } from "../engine/scannerInstance.ts";
-import { scanSegmentsMax, scanStepBytes } from "../limits.ts";
+import { costlyStepBytes, scanSegmentsMax, scanStepBytes } from "../limits.ts";
 import { hashOfKey, type KeyHash } from "../core/keyHash.ts";
 import type { Selection } from "../scan/selection.ts";
 import type { Location, ShardView } from "../core/types.ts";
@@ -75,7 +75,8 @@ export class ShardScan {
     const keys = selection?.keys;
     const found = keys && (await this.readCandidates(keys.map(hashOfKey), endIndex));
     if (found !== undefined) return found;
-    const limits = { recordsMax: endIndex - this.at.index, bytesMax: scanStepBytes };
+    const bytesMax = selection?.isCostly === true ? costlyStepBytes : scanStepBytes;
+    const limits = { recordsMax: endIndex - this.at.index, bytesMax };
     return readPage(this.runtime, this.uid, this.at, limits, this.trimmed);
   }
 

@@ -56,6 +56,7 @@ test("a page ends when it has looked at as much as it may, and goes on from ther
   const { page, texts } = await selectFrom(shard);
   expect(texts).toEqual([]);
   expect(page.scanned.bytes).toBeGreaterThanOrEqual(1_000_000);
+  expect(page.next.index).toBeLessThan(count);
   expect(page.next.index).toBe(page.scanned.records);
   let { next } = page;
   const found: string[] = [];
@@ -66,6 +67,28 @@ test("a page ends when it has looked at as much as it may, and goes on from ther
     next = more.page.next;
   }
   expect(found).toEqual([json(1)]);
+});
+
+test("a page has no more bytes than its limit, but for a record that alone has more", async () => {
+  const shard = await openShard();
+  const records = [900, 900, 900, 5000, 900].map((bytes) => record(new Uint8Array(bytes), "k"));
+  await append(shard, ...records);
+  const selection = compileSelection({ keys: ["k"] })!;
+  const limits = { recordsMax: 10, bytesMax: 2000 };
+  const sizes: number[] = [];
+  for (let at = START; at.index < records.length;) {
+    const page = await selectPage(
+      runtimeWith(env),
+      shard.name ?? "",
+      at,
+      limits,
+      "skip",
+      selection,
+    );
+    sizes.push(storedOf(shard.name ?? "", page).length);
+    at = page.next;
+  }
+  expect(sizes).toEqual([2, 1, 1, 1]);
 });
 
 test("a scan of a stream that was split finds the records of parent and children once each", async () => {
