@@ -44,6 +44,9 @@ const servicesByTarget: ReadonlyMap<string, string> = new Map([
 /** The first parts of the targets that the dialects serve. */
 const ownTargets: ReadonlySet<string> = new Set(["Kinesis_20131202", "kinesisApi"]);
 
+/** Services with XML over REST, whose errors have the form of the query protocol. */
+const restXmlServices: ReadonlySet<string> = new Set(["cloudfront", "route53"]);
+
 const kinesis = "kinesis";
 
 const rpcPath = /\/service\/([\w.]{1,128})\/operation\/(\w{1,128})$/;
@@ -72,6 +75,7 @@ export function foreignCallOf(
   }
   const operation = new URLSearchParams(query).get("Action") ?? undefined;
   const isForm = /^application\/x-www-form-urlencoded/i.test(headers.get("content-type") ?? "");
+  if (restXmlServices.has(signed)) return { service: signed, operation, protocol: "query" };
   if (operation === undefined && !isForm) return { service: signed, operation, protocol: "rest" };
   return { service: signed, operation, protocol: signed === "ec2" ? "ec2" : "query" };
 }

@@ -50,6 +50,7 @@ test.each<[Sent, string, string | undefined, string]>([
   ],
   [["GET", "/", signedFor("s3")], "s3", undefined, "s3"],
   [["PUT", "/bucket/key", signedFor("s3")], "s3", undefined, "s3"],
+  [["GET", "/2013-04-01/hostedzone", signedFor("route53")], "route53", undefined, "query"],
   [["GET", "/2015-03-31/functions", signedFor("lambda")], "lambda", undefined, "rest"],
 ])("%j is for %s (%s), in the form %s", (sent, service, operation, protocol) => {
   expect(callOf(sent)).toEqual({ service, operation, protocol });
