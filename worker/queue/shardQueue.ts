@@ -185,6 +185,8 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
 
   async destroy(): Promise<void> {
     this.store = undefined;
+    clearTimeout(this.saveTimer);
+    clearTimeout(this.endTimer);
     this.waiters.endAll();
     for (const end of this.drainWaiters) end();
     await this.ctx.storage.deleteAll();
@@ -280,6 +282,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     this.setEndTimer();
     if (store.changes.isEmpty || this.committing || this.saveTimer !== undefined) return;
     this.saveTimer = setTimeout(() => {
+      if (this.store === undefined) return;
       this.commit().catch((error: unknown) => console.error("saving a queue failed", error));
     }, queueSaveDelayMs);
   }

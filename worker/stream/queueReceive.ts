@@ -45,15 +45,30 @@ export async function receiveRecords(
   queue: QueueDescription,
   request: Receive,
 ): Promise<QueueRecord[]> {
-  const startMs = Date.now();
+  // Timers run evenly, whatever becomes of the clock.
+  const wait = { startMs: Date.now(), isOver: false };
+  const timer = setTimeout(() => (wait.isOver = true), request.waitMs);
+  try {
+    return await receiveInTime(runtime, queue, request, wait);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function receiveInTime(
+  runtime: Runtime,
+  queue: QueueDescription,
+  request: Receive,
+  wait: { startMs: number; isOver: boolean },
+): Promise<QueueRecord[]> {
   const receiving = new Receiving(runtime, queue, request);
   let shards = (await findStream(runtime.env, queue, queue.stream)).description.shards;
   for (let first = turns++; ; first += queueShardsMax) {
     const records = await receiving.take(inTurn(receiving.unfinished(shards), first));
     if (records.length > 0) return records;
-    const leftMs = timeLeft(startMs, request.waitMs, Date.now());
+    const leftMs = timeLeft(wait.startMs, request.waitMs, Date.now());
     const waitedAt = inTurn(receiving.unfinished(shards), first);
-    if (leftMs === 0) return [];
+    if (leftMs === 0 || wait.isOver) return [];
     const isWhole = waitedAt.length <= queueShardsMax;
     const ready = await receiving.wait(
       waitedAt.slice(0, queueShardsMax),
@@ -62,7 +77,7 @@ export async function receiveRecords(
     const found = await receiving.takeFrom(ready);
     if (found.length > 0) return found;
     // A shard has ended, or is not there: others continue it.
-    if (ready.length === 0 && timeLeft(startMs, request.waitMs, Date.now()) > 0) {
+    if (ready.length === 0 && !wait.isOver) {
       await refreshQueue(runtime.env, queue, queue.id);
       shards = (await refreshStream(runtime.env, queue, queue.stream)).description.shards;
     }
