@@ -6,6 +6,7 @@ import { shardMutations } from "./table/shard.ts";
 import { catalogMutations } from "./table/catalog.ts";
 import { readingMutations } from "./table/reading.ts";
 import { kinesisMutations } from "./table/kinesis.ts";
+import { queueMutations } from "./table/queue.ts";
 import { v3ioMutations } from "./table/v3io.ts";
 import { yandexMutations } from "./table/yandex.ts";
 import { durableMutations } from "./table/durable.ts";
@@ -21,6 +22,7 @@ export const table: readonly Mutation[] = [
   ...catalogMutations,
   ...readingMutations,
   ...kinesisMutations,
+  ...queueMutations,
   ...v3ioMutations,
   ...yandexMutations,
   ...engineMutations,

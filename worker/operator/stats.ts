@@ -70,6 +70,7 @@ async function queueStats(
         waiting: 0,
         inFlight: 0,
         dead: 0,
+        rowsWritten: 0,
       };
       await visitShards(description.shards, async ({ uid, index }) => {
         const stats = await queues.statsOver(uid, queue);
@@ -79,6 +80,7 @@ async function queueStats(
         total.waiting += stats.waiting;
         total.inFlight += stats.inFlight;
         total.dead += stats.dead;
+        total.rowsWritten += stats.rowsWritten;
       });
       return total;
     }),

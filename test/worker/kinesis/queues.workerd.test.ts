@@ -223,12 +223,15 @@ describe("a queue", () => {
     stream = await createStream();
     setClock(noonMs + 1000);
     const own = [await create(), await create(), await create()];
-    const list = async (input: object) => ask("ListQueues", input);
     const StreamFilter = [{ StreamARN: arnOf(stream) }];
     const found: string[] = [];
     let NextToken: unknown;
     do {
-      const page = await list({ MaxResults: 2, StreamFilter, ...(NextToken ? { NextToken } : {}) });
+      const page = await ask("ListQueues", {
+        MaxResults: 2,
+        StreamFilter,
+        ...(NextToken ? { NextToken } : {}),
+      });
       const summaries = page["QueueSummaries"] as Description[];
       expect(summaries.length).toBeLessThanOrEqual(2);
       found.push(...summaries.map(({ QueueARN }) => QueueARN));
@@ -236,32 +239,25 @@ describe("a queue", () => {
     } while (NextToken !== undefined);
     expect(found.toSorted()).toEqual(own.map(({ QueueARN }) => QueueARN).toSorted());
     const both = { StreamFilter: [...StreamFilter, { StreamARN: arnOf(other) }] };
-    expect((await list(both))["QueueSummaries"]).toHaveLength(own.length + ofOther.length);
+    expect((await ask("ListQueues", both))["QueueSummaries"]).toHaveLength(
+      own.length + ofOther.length,
+    );
     const born = (seconds: number) => ({
       StreamFilter: [{ StreamARN: arnOf(other), StreamCreationTimestamp: seconds }],
     });
-    expect((await list(born(noonMs / 1000)))["QueueSummaries"]).toHaveLength(2);
-    expect((await list(born(1)))["QueueSummaries"]).toEqual([]);
+    expect((await ask("ListQueues", born(noonMs / 1000)))["QueueSummaries"]).toHaveLength(2);
+    expect((await ask("ListQueues", born(1)))["QueueSummaries"]).toEqual([]);
     const nowhere = { StreamFilter: [{ StreamARN: arnOf("nowhere") }] };
-    expect((await list(nowhere))["QueueSummaries"]).toEqual([]);
-    const { NextToken: token } = await list({ MaxResults: 1, StreamFilter });
-    const refused = async (input: object) => (await kinesis("ListQueues", input)).error.name;
-    expect(await refused({ NextToken: token })).toBe(wrong);
-    expect(await refused({ NextToken: "AAAA" })).toBe(wrong);
+    expect((await ask("ListQueues", nowhere))["QueueSummaries"]).toEqual([]);
+    const { NextToken: token } = await ask("ListQueues", { MaxResults: 1, StreamFilter });
+    expect(await refusedName({ NextToken: token })).toBe(wrong);
+    expect(await refusedName({ NextToken: "AAAA" })).toBe(wrong);
     setClock(noonMs + 302_000);
-    expect(await refused({ NextToken: token, StreamFilter })).toBe("ExpiredNextTokenException");
+    expect(await refusedName({ NextToken: token, StreamFilter })).toBe("ExpiredNextTokenException");
   });
 });
 
 describe("refused", () => {
-  const one = (input: object = {}, position?: object) => ({
-    QueueName: "q",
-    StreamConfigurationList: [
-      { StreamARN: arnOf(stream), ...(position && { StartingPosition: position }) },
-    ],
-    ...input,
-  });
-
   test.each<[string, () => object, string]>([
     ["a stream that is not there", () => ofStreams(arnOf("nowhere")), stale],
     ["two streams", () => ofStreams(arnOf(stream), arnOf(stream)), "ValidationException"],
@@ -289,10 +285,6 @@ describe("refused", () => {
       QueueSummaries: [],
     });
   });
-
-  function ofStreams(...arns: string[]) {
-    return { QueueName: "q", StreamConfigurationList: arns.map((StreamARN) => ({ StreamARN })) };
-  }
 
   test("a name that is taken, also with the same settings", async () => {
     const { QueueName } = await create();
@@ -605,26 +597,10 @@ describe("a stream that changes", () => {
     expect(await receiveDead(queue)).toEqual([]);
     expect(await acknowledge(queue, [held!])).toEqual([1]);
   });
-
-  function texts(name: string, count: number): string[] {
-    return Array.from({ length: count }, (_, i) => `${name} ${i}`);
-  }
-
-  async function untilActive(): Promise<void> {
-    await vi.waitFor(async () => {
-      expect(await summaryOf(stream)).toMatchObject({ StreamStatus: "ACTIVE" });
-    });
-  }
 });
 
 test("a stream of v3io has queues by the ARN of its path", async () => {
   const name = crypto.randomUUID();
-  const v3io = (path: string, operation: string, body: object) =>
-    exports.default.fetch(`http://localhost/bigdata/${path}`, {
-      method: "POST",
-      headers: { "x-v3io-function": operation, "x-v3io-session-key": "any" },
-      body: JSON.stringify(body),
-    });
   const made = await v3io(`drivers/${name}/`, "CreateStream", {
     ShardCount: 2,
     RetentionPeriodHours: 24,
@@ -648,4 +624,40 @@ test("a stream of v3io has queues by the ARN of its path", async () => {
 
 function notFound(arn: string) {
   return refusal(stale, `Queue ${arn} under account ${account} not found.`);
+}
+
+async function refusedName(input: object): Promise<string> {
+  return (await kinesis("ListQueues", input)).error.name;
+}
+
+function one(input: object = {}, position?: object) {
+  return {
+    QueueName: "q",
+    StreamConfigurationList: [
+      { StreamARN: arnOf(stream), ...(position && { StartingPosition: position }) },
+    ],
+    ...input,
+  };
+}
+
+function ofStreams(...arns: string[]) {
+  return { QueueName: "q", StreamConfigurationList: arns.map((StreamARN) => ({ StreamARN })) };
+}
+
+function texts(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${name} ${i}`);
+}
+
+async function untilActive(): Promise<void> {
+  await vi.waitFor(async () => {
+    expect(await summaryOf(stream)).toMatchObject({ StreamStatus: "ACTIVE" });
+  });
+}
+
+function v3io(path: string, operation: string, body: object): Promise<Response> {
+  return exports.default.fetch(`http://localhost/bigdata/${path}`, {
+    method: "POST",
+    headers: { "x-v3io-function": operation, "x-v3io-session-key": "any" },
+    body: JSON.stringify(body),
+  });
 }
