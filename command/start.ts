@@ -9,9 +9,9 @@ export function start(command: Command): void {
   command
     .option("--port <n>", "port to listen on; 0 takes a free one (4567)")
     .option("--host <address>", "address to listen on (127.0.0.1)")
-    .option("--direct <n>", "port of workerd's own socket: HTTP/1.1 only, no proxy (a free one)")
+    .option("--direct <n>", "port of workerd's own socket, HTTP/1.1 only (a free one)")
     .option("--data <folder>", "folder that keeps the data (.millrace)")
-    .option("--memory", "keep nothing: use a temporary folder and delete it at the end")
+    .option("--memory", "keep nothing: use a folder that is deleted at the end")
     .option("--min-free <megabytes>", "refuse writes below this free disk space (128)")
     .option("--auth <file>", "access keys, in JSON; else MILLRACE_AUTH in the environment")
     .option("--allow-host <host>", "without keys: accept this name as Host; repeatable", append)
@@ -20,19 +20,12 @@ export function start(command: Command): void {
     .option("--limits <kinesis>", "apply the quotas of Amazon Kinesis, to test their errors")
     .option("--transition-ms <ms>", "how long streams stay CREATING, UPDATING or DELETING (0)")
     .option("--long-poll-ms <ms>", "how long a long poll of Durable Streams waits (20000)")
-    .option(
-      "--streams <list>",
-      "make these streams: names with counts of shards, orders:4,clicks:1",
-    )
+    .option("--streams <list>", "make these streams, such as orders:4,clicks:1")
     .option("--iterator-ttl <time>", "age at which shard iterators expire (5m)")
-    .option(
-      "--error-rate <rates>",
-      "make calls fail: PutRecords=0.1,GetRecords=1; repeatable",
-      append,
-    )
+    .option("--error-rate <rates>", "make calls fail, such as PutRecords=0.1; repeatable", append)
     .option("--latency <time>", "delay every reply, such as 200ms")
-    .option("--log <level>", "a line for each request: info, warn for refused ones, error (off)")
-    .option("--tls", "speak TLS too, with a certificate that is made once and kept with the data")
+    .option("--log <level>", "a line for each request: info, warn or error (off)")
+    .option("--tls", "speak TLS too, with a certificate that is made once")
     .option("--cert <file>", "speak TLS with this certificate, in PEM")
     .option("--key <file>", "the private key of --cert, in PEM")
     .option("--json", "tell where the server is as one line of JSON on stdout")

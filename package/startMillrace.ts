@@ -102,6 +102,7 @@ const readers: Record<Exclude<keyof MillraceOptions, "auth" | "onLog">, Read> = 
   containers: list,
   limits: text,
   transitionMs: number,
+  longPollMs: number,
   streams: pairs(":"),
   iteratorTtl: milliseconds,
   errorRate: (value, name) => [String(pairs("=")(value, name))],

@@ -28,6 +28,8 @@ export interface MillraceOptions {
   limits?: "kinesis" | "none";
   /** How long streams and consumers stay CREATING, UPDATING or DELETING; 0 by default. */
   transitionMs?: number;
+  /** How long a long poll of Durable Streams waits, in milliseconds; 20000 by default. */
+  longPollMs?: number;
   /** Streams to make, with the counts of their shards. They are made again by `reset`. */
   streams?: Record<string, number>;
   /** Age at which shard iterators expire, in milliseconds; 300000 by default. */
