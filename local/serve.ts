@@ -79,7 +79,7 @@ function writeReadyFile(path: string, facts: string): void {
 function renderBanner(server: LocalServer, flags: ServeFlags): string {
   const { endpoint, isEverywhere, direct, folder, ca, warnings } = server;
   const { cluster } = flags;
-  const kept = cluster === undefined ? folder : `${cluster.workerd.bucket}, a copy in ${folder}`;
+  const kept = cluster === undefined ? folder : `${folder}, a copy of ${cluster.workerd.bucket}`;
   const data = flags.memory ? `${folder}, deleted at the end` : kept;
   return `Millrace ${readVersion()}
   endpoint  ${endpoint}${isEverywhere ? " and all other addresses of this machine" : ""}

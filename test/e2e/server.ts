@@ -74,7 +74,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const child = run(["--port", String(port), ...dataFlags, ...flags], env, options.runMs);
   const banner = await readBanner(child);
   const pid = child.process.pid ?? 0;
-  const folder = bannerValue(banner, "data").replace(/, deleted at the end$/, "");
+  const folder = bannerValue(banner, "data").replace(/, (deleted at the end|a copy of .*)$/, "");
   const workerdPids = [readRuntimePid(folder)];
   const end = async (signal: NodeJS.Signals) => {
     child.process.kill(signal);

@@ -1,0 +1,145 @@
+/**
+ * Puts and pages of a cluster with one, two and three instances on this machine, beside one server
+ * with its disk: `npx node bench/cluster/cluster.ts [SECONDS]`. The bucket is the test server of S3, in
+ * this process, so its latency is that of loopback: what is measured is the cost of the cluster, and
+ * how often the bucket is asked. With AWS_ENDPOINT_URL_S3, CLUSTER_BUCKET (s3://bucket/prefix) and keys
+ * in the environment another bucket is used, and the requests to it are not counted.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Server, startServer } from "../../test/e2e/server.ts";
+import { startS3 } from "../../test/support/s3.ts";
+import { printTable } from "../report/textTable.ts";
+
+const seconds = Number(process.argv[2] ?? 8);
+const connections = 16;
+const recordBytes = 1024;
+const shards = 4;
+
+const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
+const key = join(folder, "key");
+writeFileSync(key, "a secret of the cluster, for measurements");
+
+interface Outcome {
+  setup: string;
+  load: string;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  bucketPuts: number | undefined;
+}
+
+const rows: Outcome[] = [];
+try {
+  for (const count of [0, 1, 2, 3]) rows.push(...(await measure(count)));
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+printTable({
+  title: `${connections} connections, ${shards} shards, ${seconds} s each`,
+  columns: ["", "load", "a second", "p50 ms", "p99 ms", "writes to the bucket per request"],
+  rows: rows.map(({ setup, load, perSecond, p50Ms, p99Ms, bucketPuts }) => [
+    setup,
+    load,
+    perSecond.toFixed(0),
+    p50Ms.toFixed(1),
+    p99Ms.toFixed(1),
+    bucketPuts === undefined ? "–" : bucketPuts.toFixed(2),
+  ]),
+});
+
+/** Zero instances: one server with its disk. */
+async function measure(count: number): Promise<Outcome[]> {
+  await using s3 = await startS3();
+  const { AWS_ENDPOINT_URL_S3: endpoint, CLUSTER_BUCKET: bucket = "s3://mill/bench" } = process.env;
+  const env = {
+    AWS_ENDPOINT_URL_S3: endpoint ?? s3.endpoint,
+    AWS_ACCESS_KEY_ID: process.env["AWS_ACCESS_KEY_ID"] ?? "bench",
+    AWS_SECRET_ACCESS_KEY: process.env["AWS_SECRET_ACCESS_KEY"] ?? "bench",
+  };
+  const flags = [
+    `--cluster=${bucket}-${count}`,
+    `--cluster-key=${key}`,
+    "--cluster-address=127.0.0.1:0",
+  ];
+  const servers: Server[] = [];
+  const runMs = 600_000;
+  try {
+    for (let i = 0; i < Math.max(1, count); i++) {
+      servers.push(await startServer(count === 0 ? { runMs } : { flags, env, runMs }));
+    }
+    const setup = count === 0 ? "one server, its disk" : `cluster of ${count}`;
+    const bucketWrites = () => s3.counts.get("PUT object") ?? 0;
+    await post(servers[0]!, "CreateStream", { StreamName: "bench", ShardCount: shards });
+    const Data = Buffer.alloc(recordBytes, "x").toString("base64");
+    const before = bucketWrites();
+    const puts = await run(servers, (server, i) =>
+      post(server, "PutRecord", { StreamName: "bench", PartitionKey: `key ${i}`, Data }),
+    );
+    const written = (bucketWrites() - before) / puts.length;
+    const iterators = await Promise.all(
+      Array.from({ length: shards }, async (_, i) => {
+        const reply = await post(servers[0]!, "GetShardIterator", {
+          StreamName: "bench",
+          ShardId: `shardId-${String(i).padStart(12, "0")}`,
+          ShardIteratorType: "TRIM_HORIZON",
+        });
+        const { ShardIterator }: { ShardIterator: string } = await reply.json();
+        return ShardIterator;
+      }),
+    );
+    const pages = await run(servers, (server, i) =>
+      post(server, "GetRecords", { ShardIterator: iterators[i % shards], Limit: 500 }),
+    );
+    return [
+      { ...summary(setup, "put 1 KiB", puts), bucketPuts: count === 0 ? undefined : written },
+      { ...summary(setup, "page of 500 KiB", pages), bucketPuts: undefined },
+    ];
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+}
+
+function summary(setup: string, load: string, timesMs: number[]) {
+  const sorted = [...timesMs].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return { setup, load, perSecond: sorted.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+}
+
+/** The time of each request, in milliseconds. Connections are spread over the servers. */
+async function run(
+  servers: readonly Server[],
+  ask: (server: Server, i: number) => Promise<Response>,
+): Promise<number[]> {
+  const timesMs: number[] = [];
+  const endMs = performance.now() + seconds * 1000;
+  await Promise.all(
+    Array.from({ length: connections }, async (_, connection) => {
+      const server = servers[connection % servers.length]!;
+      for (let i = connection; performance.now() < endMs; i += connections) {
+        const beganMs = performance.now();
+        const reply = await ask(server, i);
+        await reply.arrayBuffer().catch(() => undefined);
+        if (!reply.ok) throw new Error(`${reply.status}`);
+        timesMs.push(performance.now() - beganMs);
+      }
+    }),
+  );
+  return timesMs;
+}
+
+function post({ endpoint }: Server, operation: string, body: object): Promise<Response> {
+  return fetch(endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `Kinesis_20131202.${operation}`,
+      "x-amz-date": "20260101T000000Z",
+      authorization:
+        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kinesis/aws4_request, " +
+        "SignedHeaders=host;x-amz-target, Signature=0",
+    },
+    body: JSON.stringify(body),
+  });
+}
