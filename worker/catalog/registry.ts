@@ -250,7 +250,13 @@ function directoryIn(path: string, prefix: string): string {
   return path.slice(0, path.indexOf("/", prefix.length) + 1);
 }
 
-function countOf({ mode, shards }: StreamDescription): StreamCount {
-  const openShards = shards.filter(({ closedMs }) => closedMs === undefined).length;
+/**
+ * A stream of Durable Streams with one shard does not count towards the shards of an account: people
+ * make one for each conversation.
+ */
+function countOf({ mode, shards, durable }: StreamDescription): StreamCount {
+  const isSmall = durable !== undefined && shards.length === 1;
+  const open = shards.filter(({ closedMs }) => closedMs === undefined).length;
+  const openShards = isSmall ? 0 : open;
   return { openShards, isOnDemand: mode === "ON_DEMAND" };
 }
