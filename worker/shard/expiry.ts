@@ -1,6 +1,7 @@
 // What the alarm does about a stream of Durable Streams as a whole: it has an expired one removed, and
 // removes a shard that its catalog never came to know, because the creation was cut off.
 import type { Env } from "../core/bindings.ts";
+import type { Failure } from "../core/rpc.ts";
 import type { ShardLife } from "../core/durable.ts";
 import { tierRetryMs } from "../limits.ts";
 import type { ShardStore } from "./store.ts";
@@ -43,17 +44,22 @@ export class Expiry {
   /** The catalog removes the stream, and with it this shard. */
   private async remove({ stream, streamUid, ...scope }: ShardLife): Promise<boolean> {
     const reply = await this.catalogOf(scope).deleteStream(stream, true, streamUid);
-    if ("failed" in reply && reply.failed === "streamNotFound") await this.shard.destroy();
+    if ("failed" in reply && isUnknown(reply)) await this.shard.destroy();
     return true;
   }
 
   private async isKnown({ stream, streamUid, ...scope }: ShardLife): Promise<boolean> {
     const reply = await this.catalogOf(scope).describeStream(stream);
     if (!("failed" in reply)) return reply.stream.uid === streamUid;
-    return reply.failed !== "streamNotFound";
+    return !isUnknown(reply);
   }
 
   private catalogOf({ account, region }: Pick<ShardLife, "account" | "region">) {
     return this.env.CATALOG.getByName(`${account}/${region}`);
   }
+}
+
+/** False for a stream that was deleted and is kept for its forks: they need its records. */
+function isUnknown({ failed, detail }: Failure): boolean {
+  return failed === "streamNotFound" && !("isKept" in detail);
 }
