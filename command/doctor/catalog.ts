@@ -1,5 +1,6 @@
 /** Checks a catalog: its documents, and that the shards of each stream share out all hash keys. */
 import { commitmentDocument } from "../../worker/catalog/account.ts";
+import { queueDocument } from "../../worker/catalog/queueDocument.ts";
 import { streamDocument } from "../../worker/catalog/streamDocument.ts";
 import { tagsDocument } from "../../worker/catalog/tags.ts";
 import type { ShardDescription, StreamDescription } from "../../worker/core/types.ts";
@@ -39,6 +40,14 @@ export function checkCatalog(database: Database, known: KnownShards, findings: F
       for (const shard of stream.resharding?.made ?? []) {
         if (!known.has(shard.uid)) known.set(shard.uid, { stream, shard, file });
       }
+    }
+  }
+  if (tables.has("queue")) {
+    for (const row of database.rows("SELECT id, name, description FROM queue")) {
+      uids.add(textOf(row, "id"));
+      findings.attempt(file, `queue ${textOf(row, "name")}`, () =>
+        queueDocument.decode(textOf(row, "description"), {}),
+      );
     }
   }
   if (tables.has("tags")) checkTags(database, uids, findings);
@@ -93,7 +102,7 @@ function checkTags(database: Database, uids: ReadonlySet<string>, findings: Find
     findings.attempt(file, place, () =>
       tagsDocument.decode(textOf(row, "tags"), { tags: resource }),
     );
-    if (!uids.has(resource)) findings.note(file, place, "no stream or consumer has this uid");
+    if (!uids.has(resource)) findings.note(file, place, "no stream, consumer or queue has this id");
   }
 }
 

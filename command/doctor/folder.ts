@@ -8,6 +8,7 @@ import { checkCatalog, type KnownShard, type KnownShards } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { Findings } from "./findings.ts";
 import { checkItems } from "./items.ts";
+import { checkQueue } from "./queue.ts";
 import { checkShard } from "./shard.ts";
 
 /** `show` is told each database before it is checked. */
@@ -32,6 +33,7 @@ export function checkFolder(folder: string, show: (what: string) => void): Findi
       checkKnown(database.file, settings, known.get(settings.uid), found, findings);
     });
     each("Items", (database) => checkItems(database, findings));
+    each("ShardQueue", (database) => checkQueue(database, findings));
     checkFound(known, found, findings);
     for (const uid of bucket.uids.filter((uid) => !found.has(uid))) {
       const count = bucket.numbersOf(uid).length;

@@ -7,6 +7,8 @@ import { verifyBody } from "../../worker/engine/chunk.ts";
 import { isCode } from "../../worker/errors.ts";
 import { segmentsDocument } from "../../worker/shard/generations.ts";
 import { settingsDocument } from "../../worker/shard/settingsDocument.ts";
+import { writersDocument } from "../../worker/shard/writersDocument.ts";
+import { decodeFilters } from "../../worker/core/keyFilter.ts";
 import type { ShardSettings } from "../../worker/core/types.ts";
 import { type Expected, checkBody, lastArrival } from "./body.ts";
 import type { Bucket } from "./bucket.ts";
@@ -127,6 +129,7 @@ class ShardCheck {
       this.problem(place, isTiered ? `moved, and ${table} is there` : `${table} is missing`);
       if (!isTiered) return;
     }
+    this.checkFilters(row, fields.length, place);
     let [firstIndex, bytesInAll] = [this.end.index, 0];
     const { segment: first } = this.end;
     for (const [i, [count, firstMs, lastMs, lastOrdinal, bytes]] of fields.entries()) {
@@ -149,11 +152,39 @@ class ShardCheck {
     if (wrong !== undefined) this.problem(place, `its ${wrong[0]} are not those of its segments`);
   }
 
+  /** A generation may have a filter of keys for each of its segments. */
+  private checkFilters(row: Row, segments: number, place: string): void {
+    if (!(row["keys"] instanceof Uint8Array)) return;
+    const body = bytesOf(row, "keys");
+    const filters = this.findings.attempt(this.file, `${place}, filters of keys`, () =>
+      decodeFilters(body),
+    );
+    if (filters === undefined || filters.length === segments) return;
+    this.problem(place, `it has filters of ${filters.length} segments, and ${segments} segments`);
+  }
+
+  /** What commits have changed about the writers of the stream, and all of them before. */
+  private checkWriters(table: string): void {
+    const query = `SELECT name FROM pragma_table_info('${table}') WHERE name = 'writers'`;
+    const documents = [...this.database.rows(query)].map(
+      () => `SELECT id, writers AS state FROM ${table} WHERE writers IS NOT NULL`,
+    );
+    if (this.tables.has("writers")) documents.push("SELECT id, state FROM writers");
+    for (const rows of documents) {
+      for (const row of this.database.rows(rows)) {
+        this.findings.attempt(this.file, `${this.place}, writers ${wholeOf(row, "id")}`, () =>
+          writersDocument.decode(textOf(row, "state"), {}),
+        );
+      }
+    }
+  }
+
   /** The newest generation: segments by number, then the chunks of the tail. */
   private checkLog(row: Row): void {
     const number = wholeOf(row, "generation");
     const table = `log_${number}`;
     if (!this.tables.has(table)) return this.problem(this.place, `${table} is missing`);
+    this.checkWriters(table);
     const begin = { segment: wholeOf(row, "first_segment"), index: wholeOf(row, "first_index") };
     this.end = { ...begin, timeMs: wholeOf(row, "last_ms") };
     const entries = [...this.database.rows(entryQuery(table))].map(entryOf);

@@ -40,7 +40,7 @@ const millrace = millraceAt("http://127.0.0.1:9");
 const uids: string[] = [];
 
 beforeAll(async () => {
-  await using server = await startServer({ data: folder });
+  await using server = await startServer({ data: folder, runMs: 110_000 });
   const { endpoint } = server;
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = new KinesisClient({ endpoint, region: "us-east-1", credentials });
@@ -73,6 +73,21 @@ beforeAll(async () => {
     headers: { "X-v3io-function": "PutItem", "Content-Type": "application/json" },
     body: JSON.stringify({ Item: { name: { S: "x" } } }),
   });
+  // A queue with records in flight, and a stream with a producer of Durable Streams.
+  const arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`;
+  await client.call("CreateQueue", {
+    QueueName: "work",
+    StreamConfigurationList: [{ StreamARN: arn, StartingPosition: { Type: "TRIM_HORIZON" } }],
+    Tags: { a: "b" },
+  });
+  const QueueARN = await untilReceived(client);
+  expect(QueueARN).toContain(":queue/");
+  const writer = { "Content-Type": "text/plain", "Producer-Id": "p", "Producer-Epoch": "0" };
+  const address = `${endpoint}/v1/stream/durable`;
+  await fetch(address, { method: "PUT", headers: { "Content-Type": "text/plain" } });
+  const headers = { ...writer, "Producer-Seq": "0" };
+  const appended = await fetch(address, { method: "POST", headers, body: "hello" });
+  expect(appended.ok).toBe(true);
   for (const { shard } of await statsOf(server, StreamName)) uids.push(shard);
 
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
@@ -90,7 +105,7 @@ test("a folder of a server that was stopped is sound, and stays as it is", async
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(
-    /^checked 6 databases, 1 stream, 4 shards, 2,195 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
+    /^checked \d+ databases, 2 streams, 5 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
   );
   expect(hashFolder(folder)).toBe(before);
 });
@@ -105,7 +120,7 @@ test("a folder of version 0.1.0 is sound", () => {
 });
 
 describe("damage is named", () => {
-  const cases: [what: string, damage: (data: string) => void, expected: RegExp[]][] = [
+  const cases: [what: string, damage: (data: string) => unknown, expected: RegExp[]][] = [
     [
       "a byte of the only copy of a segment",
       (data) => flip(objectOf(data, 1, 2), 5000),
@@ -220,6 +235,32 @@ describe("damage is named", () => {
       [/^database: SQLite says: /, /no database has \S+-0/],
     ],
     [
+      "filters of keys",
+      (data) => changeShard(data, 1, "UPDATE generation SET keys = x'00'"),
+      [/-1, generation 0, filters of keys: no filters of keys/],
+    ],
+    [
+      "the state of a queue",
+      (data) => change(fileIn(data, "ShardQueue"), "INSERT INTO delivery VALUES (77, x'4d4c')"),
+      [/^queue \S+, row 77: short/],
+    ],
+    [
+      "the settings of a queue",
+      (data) => change(fileIn(data, "ShardQueue"), "UPDATE queue SET settings = '{}'"),
+      [/^queue: the description of a queue over a shard.name is no text/],
+    ],
+    [
+      "the writers of a stream",
+      (data) => {
+        for (const file of shardFiles(data)) {
+          const has = "SELECT 1 AS a FROM pragma_table_info('log_0') WHERE name = 'writers'";
+          if (change(file, has) === undefined) continue;
+          change(file, "UPDATE log_0 SET writers = '{\"producers\":1}' WHERE writers IS NOT NULL");
+        }
+      },
+      [/writers 0: the state of the writers.producers is no list/],
+    ],
+    [
       "an object's attributes",
       (data) =>
         change(
@@ -260,12 +301,22 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
     .map((line) => JSON.parse(line) as object);
   expect(lines).toMatchObject([
     { kind: "problem", what: "missing", place: expect.stringContaining("segment 0") },
-    { kind: "counts", problems: 1, streams: 1, shards: 4 },
+    { kind: "counts", problems: 1, streams: 2, shards: 5 },
   ]);
   const none = await millrace.run(["doctor", scratch]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });
   expect(none.stderr).toMatch(/^millrace: \S+ is not the data folder of a server: [^\n]+\n$/);
 });
+
+/** Receives from the queue until it has given records; its ARN. */
+async function untilReceived(client: KinesisClient): Promise<string> {
+  const [queue] = (await client.call("ListQueues", {})).objects("QueueSummaries");
+  const QueueARN = queue?.text("QueueARN") ?? "";
+  for (;;) {
+    const reply = await client.call("ReceiveQueueRecords", { QueueARN, WaitTimeSeconds: 1 });
+    if (reply.objects("QueueRecords").length > 0) return QueueARN;
+  }
+}
 
 function hashFolder(path: string): string {
   const hash = createHash("sha256");
@@ -289,9 +340,13 @@ function fileOf(data: string, shard: number): string {
 }
 
 function fileIn(data: string, kind: string): string {
+  return filesIn(data, kind)[0] ?? "";
+}
+
+function filesIn(data: string, kind: string): string[] {
   const path = join(data, "do", `millrace-${kind}`);
-  const name = readdirSync(path).find((each) => /^[0-9a-f]{64}\.sqlite$/.test(each)) ?? "";
-  return join(path, name);
+  const names = readdirSync(path).filter((each) => /^[0-9a-f]{64}\.sqlite$/.test(each));
+  return names.map((name) => join(path, name));
 }
 
 function changeShard(data: string, shard: number, statement: string): void {
