@@ -5,20 +5,20 @@
 // request may have. No claimed length is believed before the bytes are there.
 import { concatBytes } from "./bytes.ts";
 import { requestItemsMax } from "../limits.ts";
+import {
+  UNSIGNED,
+  NEGATIVE,
+  BYTES,
+  TEXT,
+  ARRAY,
+  MAP,
+  TAG,
+  INDEFINITE,
+  BREAK,
+} from "./cborTypes.ts";
 
 /** The deepest shape has five levels. */
 const depthMax = 64;
-
-const UNSIGNED = 0;
-const NEGATIVE = 1;
-const BYTES = 2;
-const TEXT = 3;
-const ARRAY = 4;
-const MAP = 5;
-const TAG = 6;
-
-const INDEFINITE = 31;
-const BREAK = 0xff;
 
 /** Number of bytes that follow additional information of 24 to 27. */
 const argumentBytes = [1, 2, 4, 8];

@@ -1,6 +1,7 @@
 // Writes CBOR (RFC 8949; the first byte is drawn in kinesis/cbor.ts) in the style of a dialect's
 // service: definite lengths or a break, members in their order or sorted, fractions in single
 // precision if that is exact. Undefined members are left out.
+import { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, INDEFINITE, BREAK } from "./cborTypes.ts";
 
 /** The choices of a service that the RFC leaves open. */
 export interface CborStyle {
@@ -14,15 +15,6 @@ export interface CborStyle {
   momentOf?(value: object): number | undefined;
 }
 
-const UNSIGNED = 0;
-const NEGATIVE = 1;
-const BYTES = 2;
-const TEXT = 3;
-const ARRAY = 4;
-const MAP = 5;
-
-const INDEFINITE = 31;
-const BREAK = 0xff;
 /** Tag 1, under which the RFC has seconds and Kinesis milliseconds. */
 const EPOCH_TIME = 0xc1;
 const FALSE = 0xf4;
