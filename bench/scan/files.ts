@@ -30,7 +30,7 @@ export async function listSearches(
   const duckdb = await openDuckdb();
   const sql = (where: string) =>
     duckdb === undefined
-      ? "npm install in bench/peers"
+      ? "npm ci --prefix bench/peers"
       : () =>
           duckdb(
             `select count(*)::int as n from read_ndjson('${lines}', columns = {status: 'VARCHAR', amount: 'DOUBLE'}) where ${where}`,

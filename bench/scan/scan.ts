@@ -107,7 +107,7 @@ function subjectsOf(
   ];
 }
 
-async function benchFiles({
+export async function benchFiles({
   quick,
   dataParent,
 }: {
