@@ -57,7 +57,6 @@ describe("a container that nobody named", () => {
     ["GET", "/bigdat/?prefix=a/"],
     ["PUT", "/bigdat"],
     ["DELETE", "/bigdat/"],
-    ["PUT", "/v1/stream/orders"],
     ["POST", "/2015-03-31/functions/f/invocations"],
     ["POST", "/service/GraniteServiceVersion20100801/operation/PutMetricData"],
     ["PUT", "/some-bucket/some-key"],
