@@ -155,7 +155,7 @@ describe("CreateStream", () => {
     ["ValidationException", { RetentionStorageMegabytes: 46_080 }, retention(168, 46_080)],
     ["ValidationException", { RetentionPeriodHours: -1 }, retention(-1, 0)],
     ["ValidationException", { RetentionPeriodHours: 0 }, noHours],
-    ["ValidationException", { RetentionPeriodHours: 0.5 }, noHours],
+    ["InvalidArgumentException", { RetentionPeriodHours: 0.5 }, "number 0.5 is not a whole number"],
     [
       "ValidationException",
       { RetentionPeriodHours: 0, RetentionStorageMegabytes: 51_200 },
@@ -366,7 +366,7 @@ describe("changes", () => {
     ["Decrease", 13, "ValidationException"],
     ["Decrease", -1, "ValidationException"],
     ["Decrease", 0, "ValidationException"],
-    ["Decrease", 0.9, "ValidationException"],
+    ["Decrease", 0.9, "InvalidArgumentException"],
     ["Decrease", undefined, "ValidationException"],
     ["Decrease", -(2 ** 32), "InvalidArgumentException"],
     ["Increase", undefined, "ValidationException"],
