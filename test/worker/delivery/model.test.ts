@@ -1,7 +1,6 @@
 // The state machine of a queue over one shard, held to a plain model that keeps an object for every
 // record: random receives, acknowledgements, changes of visibility, restores, undone deliveries,
-// records that expire or cannot be read, new settings, a clock that goes on, and restarts from the rows
-// that were stored: after an orderly end, and after a crash that forgets what no commit has stored.
+// records that expire, new settings, and a clock that goes on. MODEL_RUNS sets the number of runs.
 
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

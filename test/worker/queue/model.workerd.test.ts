@@ -15,7 +15,8 @@ import { arnOf, ask, createStream, summaryOf } from "../kinesis/claims.ts";
 import { base64, textIn } from "../kinesis/client.ts";
 import { crash, evict } from "./shardQueues.ts";
 
-const seeds = [1, Math.floor(Math.random() * 2 ** 31)];
+/** Another one each time; the title of the test names it. */
+const seeds = [Math.floor(Math.random() * 2 ** 31)];
 const stepCount = 70;
 const receivesMax = 3;
 const hourMs = 3_600_000;
