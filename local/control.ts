@@ -8,7 +8,7 @@ import type { Env } from "../worker/core/bindings.ts";
 import type { StreamSpec } from "../worker/core/rpc.ts";
 import { readContainers } from "../worker/core/settings.ts";
 import { isCode } from "../worker/errors.ts";
-import { forgetAll } from "../worker/stream/directory.ts";
+import { catalogOf, forgetAll } from "../worker/stream/directory.ts";
 import { forgetAllQueues } from "../worker/stream/queueDirectory.ts";
 import { Streams } from "../worker/stream/streams.ts";
 
@@ -21,6 +21,11 @@ interface Clearable {
   clear(account?: string): Promise<boolean>;
   /** Ends the object, so that the next call finds a new one. Always rejects. */
   end(): Promise<void>;
+}
+
+/** The local server's catalog: see worker.ts. */
+interface Activating {
+  activate(name: string): Promise<void>;
 }
 
 /** The streams of --streams with the counts of their shards, and the account that gets them. */
@@ -60,7 +65,7 @@ export class Control extends WorkerEntrypoint<ControlEnv> {
   }
 }
 
-/** Makes the wanted streams. Existing ones stay as they are. */
+/** Makes the wanted streams, which can be used at once. Existing ones stay as they are. */
 async function makeStreams(env: ControlEnv): Promise<void> {
   if (env.MILLRACE_STREAMS === undefined) return;
   const { counts, account }: WantedStreams = JSON.parse(env.MILLRACE_STREAMS);
@@ -68,9 +73,13 @@ async function makeStreams(env: ControlEnv): Promise<void> {
   const scope = { account, region: defaultRegion };
   for (const [name, shardCount] of Object.entries(counts)) {
     const spec: StreamSpec = { name, shardCount, mode: "PROVISIONED", retentionHours };
-    await streams.create(scope, spec).catch((error: unknown) => {
+    try {
+      await streams.create(scope, spec);
+      const catalog = catalogOf(env, scope) as unknown as Activating;
+      await catalog.activate(name);
+    } catch (error) {
       if (!isCode(error, "streamExists")) throw error;
-    });
+    }
   }
 }
 

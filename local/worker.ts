@@ -87,6 +87,12 @@ export class Catalog extends EdgeCatalog {
     super(ctx, inCluster(env));
   }
 
+  /** Ends the time for which --transition-ms keeps a stream CREATING whose shards are there. */
+  async activate(name: string): Promise<void> {
+    const { settlesMs, settlingMs: _, ...stream } = this.streams.get(name);
+    if (settlesMs !== undefined) this.streams.save({ ...stream, status: "ACTIVE" });
+  }
+
   /**
    * Deletes all streams, and everything else that the catalog stores. False, and nothing is done, if
    * it is not that account's, or has no stream by which to tell.

@@ -22,7 +22,7 @@ const StreamName = "orders";
 let server: Server;
 
 beforeAll(async () => {
-  const flags = ["--memory", "--streams", "orders:2", "--transition-ms", "50"];
+  const flags = ["--memory", "--streams", "orders:2", "--transition-ms", "400"];
   server = await startServer({ flags });
 });
 
