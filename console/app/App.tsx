@@ -1,10 +1,11 @@
 // The frame of every page: where one is, who one is, and the page itself.
 import { useEffect, useState } from "preact/hooks";
 import { anonymous, credentials, isRefused, signOut } from "../api/session.ts";
+import { ServerPage } from "../charts/ServerPage.tsx";
 import { StreamPage } from "../stream/StreamPage.tsx";
 import { StreamsPage } from "../streams/StreamsPage.tsx";
 import { Link } from "../ui/parts.tsx";
-import { route, streamsPath } from "./route.ts";
+import { route, serverPath, streamsPath } from "./route.ts";
 import { SignIn } from "./SignIn.tsx";
 
 export function App() {
@@ -33,6 +34,9 @@ export function App() {
             </>
           )}
         </nav>
+        <Link to={serverPath()} class="quiet-link" current={shown.page === "server"}>
+          Server
+        </Link>
         <div class="who">
           <span class="muted">{location.host}</span>
           {mustSignIn || isAsking ? null : keys === anonymous ? (
@@ -54,6 +58,8 @@ export function App() {
       <main>
         {mustSignIn || isAsking ? (
           <SignIn wasRefused={mustSignIn} close={mustSignIn ? undefined : () => setAsking(false)} />
+        ) : shown.page === "server" ? (
+          <ServerPage />
         ) : shown.page === "stream" ? (
           <StreamPage key={`${keys.accessKeyId}/${keys.region}/${shown.stream}`} {...shown} />
         ) : (

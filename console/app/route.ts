@@ -8,6 +8,7 @@ export type StreamTab = "records" | "shards" | "charts" | "consumers" | "queues"
 
 export type Route =
   | { page: "streams" }
+  | { page: "server" }
   | { page: "stream"; stream: string; tab: StreamTab; query: URLSearchParams };
 
 const tabs: readonly StreamTab[] = [
@@ -26,6 +27,7 @@ addEventListener("popstate", () => (address.value = location.pathname + location
 export const route = computed<Route>(() => {
   const [path = "", query = ""] = address.value.split("?");
   const [page, name, tab] = path.startsWith(base) ? path.slice(base.length).split("/") : [];
+  if (page === "server") return { page: "server" };
   if (page !== "streams" || name === undefined || name === "") return { page: "streams" };
   return {
     page: "stream",
@@ -37,6 +39,10 @@ export const route = computed<Route>(() => {
 
 export function streamsPath(): string {
   return base;
+}
+
+export function serverPath(): string {
+  return `${base}server`;
 }
 
 export function streamPath(stream: string, tab: StreamTab = "records"): string {

@@ -38,6 +38,7 @@ interface Watched {
 
 /** Paths below the console, with what is there when the page is complete. */
 const pages = [
+  ["server", "Requests, a second"],
   ["", "seen"],
   ["streams/seen/records", "live"],
   ["streams/seen/shards", "All shards"],
