@@ -14,6 +14,9 @@ const mebibyte = 1024 * 1024;
 const account = "000000000000";
 
 describe("Kinesis: requests that are none", () => {
+  const notHere =
+    '{"__type":"UnknownOperationException",' +
+    '"message":"This is Millrace, which serves kinesis; got dynamodb (PutRecord)."}';
   const unknown = '{"__type":"UnknownOperationException"}';
   const unreadable = '{"__type":"SerializationException"}';
   const denied =
@@ -34,7 +37,7 @@ describe("Kinesis: requests that are none", () => {
     ["broken UTF-8", Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d), {}, 400, unreadable],
     ["deep nesting", "[".repeat(100_000), {}, 400, unreadable],
     ["an unknown operation", "{}", target("Kinesis_20131202.Nothing"), 400, unknown],
-    ["an unknown service", "{}", target("DynamoDB_20120810.PutRecord"), 400, unknown],
+    ["a service that is not here", "{}", target("DynamoDB_20120810.PutRecord"), 400, notHere],
     ["a target that is none", "{}", target("PutRecord"), 400, unknown],
     ["a name of every object", "{}", target("Kinesis_20131202.constructor"), 400, unknown],
     ["no target", "{}", { "x-amz-target": null }, 400, unknown],

@@ -57,6 +57,7 @@ const names: ReadonlySet<string> = new Set([
   "RestoreDeadLetterQueueRecords",
   "Seek",
   "SeekShard",
+  "SignAddress",
   "SplitShard",
   "StartStreamEncryption",
   "StopStreamEncryption",
