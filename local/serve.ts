@@ -84,6 +84,7 @@ function renderBanner(server: LocalServer, flags: ServeFlags): string {
   return `Millrace ${readVersion()}
   endpoint  ${endpoint}${isEverywhere ? " and all other addresses of this machine" : ""}
   direct    ${direct} (workerd's own socket: HTTP/1.1 only, no proxy in front)
+  console   ${endpoint}/ in a browser
   data      ${data}
   try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}

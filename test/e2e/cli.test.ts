@@ -188,6 +188,7 @@ describe("what it tells about itself", () => {
     expect(server.banner.trimEnd().split("\n").length).toBeLessThanOrEqual(10);
     expect(server.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(server.banner).toContain(`--endpoint-url ${server.endpoint}`);
+    expect(server.banner).toContain(`console   ${server.endpoint}/ `);
     expect((await fetch(server.endpoint)).status).toBeGreaterThan(0);
   });
 
