@@ -8,9 +8,9 @@
  *                       3 records (Record)
  *     Record:           1 partition_key_index, 2 explicit_hash_key_index (varints), 3 data (bytes)
  *
- * Data that has the first bytes by chance has no such MD5 at its end, and is left alone.
+ * Data that has the first bytes by chance has no such MD5 at its end, and is left alone. The console
+ * reads aggregates with this file too, so nothing of Node is used.
  */
-import { createHash } from "node:crypto";
 
 export interface UserRecord {
   partitionKey: string;
@@ -18,29 +18,35 @@ export interface UserRecord {
   data: Uint8Array;
 }
 
-const magic = Buffer.from("f3899ac2", "hex");
+/** The MD5 of bytes, 16 bytes. */
+export type Md5 = (bytes: Uint8Array) => Uint8Array;
+
+const magic = Uint8Array.of(0xf3, 0x89, 0x9a, 0xc2);
 const digestBytes = 16;
 
+const utf8 = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+
 /** The user records in order; undefined if the data is no aggregate. */
-export function deaggregate(data: Uint8Array): UserRecord[] | undefined {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const end = bytes.length - digestBytes;
-  if (end < magic.length || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
-  const message = bytes.subarray(magic.length, end);
-  const digest = createHash("md5").update(message).digest();
-  if (!digest.equals(bytes.subarray(end))) return undefined;
-  return readAggregate(message);
+export function deaggregate(data: Uint8Array, md5: Md5): UserRecord[] | undefined {
+  const end = data.length - digestBytes;
+  if (end < magic.length || !areEqual(data.subarray(0, magic.length), magic)) return undefined;
+  const message = data.subarray(magic.length, end);
+  return areEqual(md5(message), data.subarray(end)) ? readAggregate(message) : undefined;
 }
 
-function readAggregate(message: Buffer): UserRecord[] | undefined {
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function readAggregate(message: Uint8Array): UserRecord[] | undefined {
   const [keys, hashKeys]: [string[], string[]] = [[], []];
-  const bodies: Buffer[] = [];
+  const bodies: Uint8Array[] = [];
   const fields = readFields(message);
   if (fields === undefined) return undefined;
   for (const { number, value } of fields) {
     if (typeof value === "number") continue;
-    if (number === 1) keys.push(value.toString());
-    else if (number === 2) hashKeys.push(value.toString());
+    if (number === 1) keys.push(utf8.decode(value));
+    else if (number === 2) hashKeys.push(utf8.decode(value));
     else if (number === 3) bodies.push(value);
   }
   const records: UserRecord[] = [];
@@ -53,10 +59,10 @@ function readAggregate(message: Buffer): UserRecord[] | undefined {
 }
 
 /** Undefined if the record names a key that is not in the table. */
-function readRecord(body: Buffer, keys: string[], hashKeys: string[]): UserRecord | undefined {
+function readRecord(body: Uint8Array, keys: string[], hashKeys: string[]): UserRecord | undefined {
   let key = 0;
   let hashKey: number | undefined;
-  let data: Uint8Array = Buffer.alloc(0);
+  let data: Uint8Array = new Uint8Array(0);
   for (const { number, value } of readFields(body) ?? []) {
     if (number === 1 && typeof value === "number") key = value;
     else if (number === 2 && typeof value === "number") hashKey = value;
@@ -71,11 +77,11 @@ function readRecord(body: Buffer, keys: string[], hashKeys: string[]): UserRecor
 interface Field {
   number: number;
   /** Of a varint its number; of what has a length its bytes. */
-  value: number | Buffer;
+  value: number | Uint8Array;
 }
 
 /** The fields of a protobuf message; undefined if it is cut off or has another wire type. */
-function readFields(message: Buffer): Field[] | undefined {
+function readFields(message: Uint8Array): Field[] | undefined {
   const fields: Field[] = [];
   let at = 0;
   /** The next varint; NaN at the end. */

@@ -1,5 +1,6 @@
 /** A record as a command reads it, and the user records that are in it. */
 import type { Reply } from "../service/reply.ts";
+import { createHash } from "node:crypto";
 import { deaggregate } from "./aggregate.ts";
 
 export interface StreamRecord {
@@ -26,7 +27,7 @@ export function readRecord(shardId: string, facts: Reply): StreamRecord {
 
 /** The user records of an aggregate; of any other record itself. */
 export function takeApart(record: StreamRecord): StreamRecord[] {
-  const parts = deaggregate(record.data);
+  const parts = deaggregate(record.data, md5);
   if (parts === undefined) return [record];
   const { shardId, sequenceNumber, arrivedMs } = record;
   return parts.map(({ partitionKey, explicitHashKey, data }, subSequenceNumber) => ({
@@ -38,4 +39,8 @@ export function takeApart(record: StreamRecord): StreamRecord[] {
     arrivedMs,
     data,
   }));
+}
+
+function md5(bytes: Uint8Array): Uint8Array {
+  return createHash("md5").update(bytes).digest();
 }

@@ -1,4 +1,5 @@
-// The shown records as a file, one JSON object a line.
+// The shown records as a file, one JSON object a line, as `millrace export` writes it
+// (command/record/line.ts).
 import { fromBase64 } from "./decode/base64.ts";
 import { readText } from "./decode/views.ts";
 import type { Row } from "./buffer.ts";
@@ -17,10 +18,10 @@ export function downloadNdjson(stream: string, rows: readonly Row[]): void {
 function lineOf({ record }: Row): object {
   const text = readText(fromBase64(record.Data));
   return {
-    shardId: record.shardId,
-    sequenceNumber: record.SequenceNumber,
-    arrivalTime: new Date(record.ApproximateArrivalTimestamp * 1000).toISOString(),
     partitionKey: record.PartitionKey,
     ...(text === undefined ? { dataBase64: record.Data } : { data: text }),
+    shardId: record.shardId,
+    sequenceNumber: record.SequenceNumber,
+    arrived: new Date(record.ApproximateArrivalTimestamp * 1000).toISOString(),
   };
 }

@@ -5,6 +5,7 @@ import { base64Bytes, toBase64 } from "./decode/base64.ts";
 
 interface Entry {
   PartitionKey: string;
+  ExplicitHashKey?: string;
   Data: string;
 }
 
@@ -74,14 +75,18 @@ async function* linesOf(file: File, count: (length: number) => void): AsyncGener
   }
 }
 
+/** The names of `millrace export`, and those of the API, whose data is base64. */
 function entryOf(line: string): Entry {
-  const fields = fieldsOf(line);
-  const { partitionKey, data, dataBase64 } = fields ?? {};
-  const PartitionKey =
-    typeof partitionKey === "string" && partitionKey !== "" ? partitionKey : crypto.randomUUID();
-  if (typeof dataBase64 === "string") return { PartitionKey, Data: dataBase64 };
+  const { partitionKey, data, dataBase64, ...api } = fieldsOf(line) ?? {};
+  const key = partitionKey ?? api["PartitionKey"];
+  const hashKey = api["explicitHashKey"] ?? api["ExplicitHashKey"];
+  const base64 = dataBase64 ?? api["Data"];
   const text = data === undefined ? line : typeof data === "string" ? data : JSON.stringify(data);
-  return { PartitionKey, Data: toBase64(new TextEncoder().encode(text)) };
+  return {
+    PartitionKey: typeof key === "string" && key !== "" ? key : crypto.randomUUID(),
+    Data: typeof base64 === "string" ? base64 : toBase64(new TextEncoder().encode(text)),
+    ...(typeof hashKey === "string" && { ExplicitHashKey: hashKey }),
+  };
 }
 
 function fieldsOf(line: string): Record<string, unknown> | undefined {

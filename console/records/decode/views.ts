@@ -1,13 +1,14 @@
 // The ways to show a record's data: JSON, text, gzip, KPL aggregate, CBOR, bytes. `decodeViews`
 // finds out which of them fit; the first is shown.
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
-import { type AggregatedRecord, readAggregate } from "./aggregate.ts";
+import { md5 } from "@noble/hashes/legacy.js";
+import { deaggregate, type UserRecord } from "../../../command/record/aggregate.ts";
 
 export type View =
   | { kind: "json"; label: string; value: unknown }
   | { kind: "text"; label: string; text: string }
   | { kind: "hex"; label: string; bytes: Uint8Array }
-  | { kind: "aggregate"; label: string; records: AggregatedRecord[] };
+  | { kind: "aggregate"; label: string; records: UserRecord[] };
 
 /** Data larger than this after gzip is cut. */
 const inflatedBytesMax = 16 << 20;
@@ -20,7 +21,7 @@ export async function decodeViews(bytes: Uint8Array<ArrayBuffer>): Promise<View[
       views.push(...plainViews(inflated).map((view) => withLabel(view, `gzip: ${view.label}`)));
     }
   }
-  const records = await readAggregate(bytes);
+  const records = deaggregate(bytes, md5);
   if (records !== undefined) views.push({ kind: "aggregate", label: "KPL", records });
   return [...views, ...plainViews(bytes)];
 }
