@@ -31,54 +31,66 @@ interface LocalEnv extends Env {
 }
 
 export class Shard extends EdgeShard {
-  readonly #keeper: LocalEnv["SHARD_KEEPER"];
-  #removal: Promise<void> | undefined;
+  readonly #removal: Removal;
 
   constructor(ctx: DurableObjectState, env: LocalEnv) {
     super(ctx, prepare(env));
-    this.#keeper = env.SHARD_KEEPER;
+    this.#removal = new Removal(ctx.id, env.SHARD_KEEPER);
   }
 
-  /**
-   * Runs once for all concurrent callers. Several clients may delete a stream at the same time, and
-   * workerd fails if it is to empty a database whose file is deleted.
-   */
   override destroy(): Promise<void> {
-    this.#removal ??= this.#remove().catch((error: unknown) => {
-      this.#removal = undefined;
-      throw error;
+    return this.#removal.run(async () => {
+      await super.destroy();
+      forgetShard(this.ctx.id.name ?? "");
     });
-    return this.#removal;
-  }
-
-  async #remove(): Promise<void> {
-    await super.destroy();
-    forgetShard(this.ctx.id.name ?? "");
-    await deleteDatabase(this.ctx.id, this.#keeper);
   }
 }
 
 export class ShardQueue extends EdgeShardQueue {
-  readonly #keeper: LocalEnv["QUEUE_KEEPER"];
-  #removal: Promise<void> | undefined;
+  readonly #removal: Removal;
 
   constructor(ctx: DurableObjectState, env: LocalEnv) {
     super(ctx, prepare(env));
-    this.#keeper = env.QUEUE_KEEPER;
+    this.#removal = new Removal(ctx.id, env.QUEUE_KEEPER);
   }
 
-  /** Once for all callers, as a shard. */
   override destroy(): Promise<void> {
-    this.#removal ??= this.#remove().catch((error: unknown) => {
-      this.#removal = undefined;
+    return this.#removal.run(() => super.destroy());
+  }
+}
+
+/**
+ * Removes an object with its file, once for all concurrent callers: several clients may delete a
+ * stream at the same time, and workerd fails if it is to empty a database whose file is deleted. The
+ * names of these objects are used once, so nothing is written any more to the database that workerd
+ * still has open.
+ */
+class Removal {
+  readonly #id: DurableObjectId;
+  readonly #keeper: Pick<Fetcher, "fetch"> | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(id: DurableObjectId, keeper: Pick<Fetcher, "fetch"> | undefined) {
+    this.#id = id;
+    this.#keeper = keeper;
+  }
+
+  /** A removal that failed may be tried again. */
+  run(empty: () => Promise<void>): Promise<void> {
+    this.#running ??= this.#remove(empty).catch((error: unknown) => {
+      this.#running = undefined;
       throw error;
     });
-    return this.#removal;
+    return this.#running;
   }
 
-  async #remove(): Promise<void> {
-    await super.destroy();
-    await deleteDatabase(this.ctx.id, this.#keeper);
+  async #remove(empty: () => Promise<void>): Promise<void> {
+    await empty();
+    const file = `${this.#id.toString()}.sqlite`;
+    const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
+    const reply = await this.#keeper?.fetch("http://keeper/delete", { method: "POST", body });
+    // A file that remains is deleted at the next start of the server.
+    if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
   }
 }
 
@@ -134,23 +146,8 @@ export class Segments extends EdgeSegments {
 }
 
 export default {
-  fetch: (request, env, ctx) => edge.fetch(request, inCluster(env), ctx),
+  fetch: (request, env, ctx) => edge.fetch(request, forRequests(env), ctx),
 } satisfies ExportedHandler<LocalEnv>;
-
-/**
- * Names of these objects are used once, so nothing is written any more to the database that workerd
- * still has open.
- */
-async function deleteDatabase(
-  id: DurableObjectId,
-  keeper: Pick<Fetcher, "fetch"> | undefined,
-): Promise<void> {
-  const file = `${id.toString()}.sqlite`;
-  const body = JSON.stringify([file, `${file}-wal`, `${file}-shm`]);
-  const reply = await keeper?.fetch("http://keeper/delete", { method: "POST", body });
-  // A file that remains is deleted at the next start of the server.
-  if (reply?.ok === false) console.warn(`removing ${file} failed`, await reply.text());
-}
 
 function prepare(env: LocalEnv): Env {
   return inCluster(withBucket(env));
@@ -159,6 +156,14 @@ function prepare(env: LocalEnv): Env {
 /** Objects of a cluster move from one instance to another. */
 function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
   return env.S3 === undefined ? env : { ...env, ...withPatience(env) };
+}
+
+/** What all requests of this isolate get. */
+let shared: { of: LocalEnv; env: LocalEnv } | undefined;
+
+function forRequests(env: LocalEnv): LocalEnv {
+  if (shared?.of !== env) shared = { of: env, env: inCluster(env) };
+  return shared.env;
 }
 
 /** The segments are in a folder of files; in a cluster, in the bucket that the instances share. */
