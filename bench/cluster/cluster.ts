@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Server, startServer } from "../../test/e2e/server.ts";
+import { postUnsigned } from "../../test/support/unsignedPost.ts";
 import { startS3 } from "../../test/support/s3.ts";
 import { printTable } from "../report/textTable.ts";
 
@@ -71,16 +72,23 @@ async function measure(count: number): Promise<Outcome[]> {
     }
     const setup = count === 0 ? "one server, its disk" : `cluster of ${count}`;
     const bucketWrites = () => s3.counts.get("PUT object") ?? 0;
-    await post(servers[0]!, "CreateStream", { StreamName: "bench", ShardCount: shards });
+    await postUnsigned(servers[0]!.endpoint, "CreateStream", {
+      StreamName: "bench",
+      ShardCount: shards,
+    });
     const Data = Buffer.alloc(recordBytes, "x").toString("base64");
     const before = bucketWrites();
     const puts = await run(servers, (server, i) =>
-      post(server, "PutRecord", { StreamName: "bench", PartitionKey: `key ${i}`, Data }),
+      postUnsigned(server.endpoint, "PutRecord", {
+        StreamName: "bench",
+        PartitionKey: `key ${i}`,
+        Data,
+      }),
     );
     const written = (bucketWrites() - before) / puts.length;
     const iterators = await Promise.all(
       Array.from({ length: shards }, async (_, i) => {
-        const reply = await post(servers[0]!, "GetShardIterator", {
+        const reply = await postUnsigned(servers[0]!.endpoint, "GetShardIterator", {
           StreamName: "bench",
           ShardId: `shardId-${String(i).padStart(12, "0")}`,
           ShardIteratorType: "TRIM_HORIZON",
@@ -90,7 +98,10 @@ async function measure(count: number): Promise<Outcome[]> {
       }),
     );
     const pages = await run(servers, (server, i) =>
-      post(server, "GetRecords", { ShardIterator: iterators[i % shards], Limit: 500 }),
+      postUnsigned(server.endpoint, "GetRecords", {
+        ShardIterator: iterators[i % shards],
+        Limit: 500,
+      }),
     );
     return [
       { ...summary(setup, "put 1 KiB", puts), bucketPuts: count === 0 ? undefined : written },
@@ -127,19 +138,4 @@ async function run(
     }),
   );
   return timesMs;
-}
-
-function post({ endpoint }: Server, operation: string, body: object): Promise<Response> {
-  return fetch(endpoint, {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `Kinesis_20131202.${operation}`,
-      "x-amz-date": "20260101T000000Z",
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kinesis/aws4_request, " +
-        "SignedHeaders=host;x-amz-target, Signature=0",
-    },
-    body: JSON.stringify(body),
-  });
 }

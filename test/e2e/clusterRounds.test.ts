@@ -11,6 +11,7 @@ import {
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { Random } from "../engine/random.ts";
+import { postUnsigned } from "../support/unsignedPost.ts";
 import { startCluster } from "./cluster.ts";
 import type { Server } from "./server.ts";
 
@@ -19,21 +20,17 @@ const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
 const writersEach = 5;
 const stream = "rounds";
 
-const credential = (region: string) =>
-  `AWS4-HMAC-SHA256 Credential=local/20260101/${region}/kinesis/aws4_request, ` +
-  "SignedHeaders=host;x-amz-target, Signature=0";
-
 /** Puts one record; resolves with true if it was acknowledged. Nothing is tried twice. */
 type Put = (endpoint: string, key: string, text: string) => Promise<boolean>;
 
 const puts: readonly Put[] = [
   async (endpoint, PartitionKey, text) => {
     const body = { StreamName: stream, PartitionKey, Data: Buffer.from(text).toString("base64") };
-    return (await post(endpoint, "us-east-1", "PutRecord", body)).ok;
+    return (await postUnsigned(endpoint, "PutRecord", body)).ok;
   },
   async (endpoint, PartitionKey, text) => {
     const body = { StreamName: stream, PartitionKey, Data: Buffer.from(text).toString("base64") };
-    return (await post(`${endpoint}/Root`, "ru-central1", "PutRecord", body)).ok;
+    return (await postUnsigned(`${endpoint}/Root`, "PutRecord", body, "ru-central1")).ok;
   },
   async (endpoint, PartitionKey, text) => {
     const Data = Buffer.from(text).toString("base64");
@@ -47,19 +44,6 @@ const puts: readonly Put[] = [
     return FailedRecordCount === 0;
   },
 ];
-
-function post(url: string, region: string, operation: string, body: object): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `Kinesis_20131202.${operation}`,
-      "x-amz-date": "20260101T000000Z",
-      authorization: credential(region),
-    },
-    body: JSON.stringify(body),
-  });
-}
 
 function clientOf({ endpoint }: Server): KinesisClient {
   return new KinesisClient({

@@ -12,6 +12,7 @@ import {
   PutRecordCommand,
   PutRecordsCommand,
 } from "@aws-sdk/client-kinesis";
+import { postUnsigned } from "../support/unsignedPost.ts";
 import { startBrowser } from "../support/browser.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -118,31 +119,12 @@ function put(client: KinesisClient, StreamName: string, PartitionKey: string, te
 /** Receives the record of a queue as often as it takes to become a dead letter. */
 async function dieInQueue(QueueARN: string): Promise<void> {
   for (;;) {
-    const { QueueRecords } = await kinesis("ReceiveQueueRecords", {
-      QueueARN,
-      WaitTimeSeconds: 1,
-      VisibilityTimeoutSeconds: 0,
-    });
+    const input = { QueueARN, WaitTimeSeconds: 1, VisibilityTimeoutSeconds: 0 };
+    const reply = await postUnsigned(server.endpoint, "ReceiveQueueRecords", input);
+    if (!reply.ok) throw new Error(await reply.text());
+    const { QueueRecords }: { QueueRecords: object[] } = await reply.json();
     if (QueueRecords.length === 0) return;
   }
-}
-
-/** A call that the SDK does not know yet. */
-async function kinesis(operation: string, input: object): Promise<{ QueueRecords: object[] }> {
-  const reply = await fetch(server.endpoint, {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `Kinesis_20131202.${operation}`,
-      "x-amz-date": "20260101T000000Z",
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kinesis/aws4_request, " +
-        "SignedHeaders=host;x-amz-target, Signature=0",
-    },
-    body: JSON.stringify(input),
-  });
-  if (!reply.ok) throw new Error(await reply.text());
-  return await reply.json();
 }
 
 /** The rows of the list of records. */
