@@ -247,7 +247,7 @@ function takeLoads(
     if (page.done) return true;
     if (load.status === "rejected") {
       if (passOver(page, load.reason)) continue;
-      if (page.index > firstIndex || isMissing(load.reason)) return false;
+      if (page.index > firstIndex || isElsewhere(load.reason)) return false;
       throw load.reason;
     }
     if (readHeader(load.value).firstIndex > page.index) return false;
@@ -271,8 +271,9 @@ function passOver(page: Gathering, error: unknown): boolean {
   return true;
 }
 
-function isMissing(error: unknown): boolean {
-  return isCode(error, "locationNotFound");
+/** The segment is gone, or was skipped and is further on: the record may be in another one. */
+function isElsewhere(error: unknown): boolean {
+  return isCode(error, "locationNotFound", "segmentSkipped");
 }
 
 /** The shard names this segment for the record, and the record is not in it. */

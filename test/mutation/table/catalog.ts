@@ -231,10 +231,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/catalog/registry.ts",
     find: "for (const resource of [{ uid }, ...consumers]) this.tags.remove(resource.uid);",
     replace: "",
-    tests: [
-      "test/worker/kinesis/tags.workerd.test.ts",
-      "test/worker/catalog/catalog.workerd.test.ts",
-    ],
+    tests: ["test/worker/catalog/catalog.workerd.test.ts"],
     harm: "tags of streams that are gone stay for ever",
   },
   {
@@ -364,11 +361,7 @@ export const catalogMutations: readonly Mutation[] = [
     file: "worker/stream/directory.ts",
     find: "return await work(await refreshStream(env, scope, name));",
     replace: "throw error;",
-    tests: [
-      "test/worker/catalog/reshard.workerd.test.ts",
-      "test/worker/faces.workerd.test.ts",
-      "test/worker/kinesis/incarnations.workerd.test.ts",
-    ],
+    tests: ["test/worker/kinesis/incarnations.workerd.test.ts"],
     harm: "a stream made again is not found for seconds",
   },
   {

@@ -31,10 +31,7 @@ export const kinesisMutations: readonly Mutation[] = [
     file: "worker/kinesis/actions/put.ts",
     find: "batch.payload.length > pageBytesMax",
     replace: "batch.payload.length < 0",
-    tests: [
-      "test/worker/kinesis/capacity.workerd.test.ts",
-      "test/worker/kinesis/putBody.workerd.test.ts",
-    ],
+    tests: ["test/worker/kinesis/capacity.workerd.test.ts"],
     harm: "a PutRecords above the service's bound is taken",
   },
   {
@@ -251,7 +248,7 @@ export const kinesisMutations: readonly Mutation[] = [
     find: "if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 1);",
     replace:
       "if (next.index < view.nextIndex) return Math.max(nowMs - (lastTimeMs ?? view.lastTimeMs), 0);",
-    tests: ["test/worker/kinesis/iterators.workerd.test.ts"],
+    tests: ["test/worker/kinesis/position.test.ts"],
     harm: "MillisBehindLatest is 0 while records are left",
   },
   {
@@ -307,7 +304,7 @@ export const kinesisMutations: readonly Mutation[] = [
     file: "worker/kinesis/putReply.ts",
     find: "run.timeMs === timeMs && run.index + run.which.length === index",
     replace: "run.index + run.which.length === index",
-    tests: ["test/worker/kinesis/putBody.workerd.test.ts"],
+    tests: ["test/worker/kinesis/putReply.workerd.test.ts"],
     harm: "a reply has sequence numbers of another second",
   },
   {

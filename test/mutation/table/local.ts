@@ -152,7 +152,7 @@ export const localMutations: readonly Mutation[] = [
     file: "local/recovery.ts",
     find: "if (ends.length > endsMax) {",
     replace: "if (ends.length < 0) {",
-    tests: ["test/e2e/cli.test.ts"],
+    tests: ["test/local/recovery.test.ts"],
     harm: "a server whose workerd dies goes on for ever",
   },
   {

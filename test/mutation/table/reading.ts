@@ -207,7 +207,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/written.ts",
     find: "if (status === 404) return false;",
     replace: "",
-    tests: ["test/worker/stream/unwritten.workerd.test.ts"],
+    tests: ["test/e2e/unwritten.test.ts"],
     harm: "reading what is not there makes a file in the data folder",
   },
   {

@@ -229,6 +229,17 @@ describe("list a directory", () => {
     await catalog.deleteStream("/d/a/1");
     expect(await pathsIn("/d/a/", 100)).toEqual(["/d/a/2/"]);
   });
+
+  test("nor is one that is being deleted", async () => {
+    env.MILLRACE_TRANSITION_MS = "60000";
+    try {
+      unwrap(await catalog.deleteStream("/d/a/1"));
+      expect((await describeStream("/d/a/1")).status).toBe("DELETING");
+      expect(await pathsIn("/d/a/", 100)).toEqual(["/d/a/2/"]);
+    } finally {
+      delete env.MILLRACE_TRANSITION_MS;
+    }
+  });
 });
 
 describe("delete", () => {
@@ -248,6 +259,14 @@ describe("delete", () => {
       failed: "streamNotFound",
       detail: { stream: "orders" },
     });
+  });
+
+  test("the tags of the stream and of its consumers keep no row", async () => {
+    await create("orders", 1, { tags: new Map([["a", "1"]]) });
+    unwrap(await catalog.registerConsumer("orders", "reader", new Map([["b", "2"]])));
+    expect(await tagRows()).toBe(2);
+    unwrap(await catalog.deleteStream("orders", true));
+    expect(await tagRows()).toBe(0);
   });
 
   test("created again it is another stream, without the old records", async () => {
@@ -364,7 +383,10 @@ function shardsOf({ shards }: StreamDescription) {
   return shards.map(({ uid }) => env.SHARD.getByName(uid));
 }
 
-/** The next change ends with its object as soon as it is written down and its alarm is set. */
+async function tagRows(): Promise<number> {
+  return sabotage(catalog, ({ sql }) => sql.exec("SELECT resource FROM tags").toArray().length);
+}
+
 async function pathsIn(path: string | undefined, limit: number): Promise<string[]> {
   const paths: string[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {
@@ -376,6 +398,7 @@ async function pathsIn(path: string | undefined, limit: number): Promise<string[
   return paths;
 }
 
+/** The next change ends with its object as soon as it is written down and its alarm is set. */
 async function cutOffOnce(): Promise<void> {
   await sabotage(catalog, (storage, state) => {
     const setAlarm = storage.setAlarm.bind(storage);

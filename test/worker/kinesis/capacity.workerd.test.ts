@@ -232,6 +232,20 @@ describe("record size", () => {
     expect((await put(bytesMax - keyBytes - besides, key))?.status).toBe(200);
   });
 
+  test.each<[string, (records: Entry[]) => ReturnType<typeof kinesis>]>([
+    ["JSON", (records) => kinesis("PutRecords", { Records: records.map(inJson), ...named() })],
+    ["CBOR", (Records) => putCbor("PutRecords", { Records })],
+  ])("all records of a request in %s together have 10 MiB, to the byte", async (_, put) => {
+    const full = Array.from({ length: 10 }, () => ({
+      ...small,
+      Data: new Uint8Array(mebibyte - 1),
+    }));
+    const refused = await put([...full, { ...small, Data: new Uint8Array(0) }]);
+    const message = refusal("InvalidArgumentException", "Records size exceeds 10 MB limit");
+    expect([refused.status, refused.error]).toEqual([400, message]);
+    expect((await put(full)).status).toBe(200);
+  });
+
   test("a maximum that was raised elsewhere is known at the first record that needs it", async () => {
     await putBytes(1);
     const change = { kind: "recordSize", bytesMax: 2 * mebibyte } as const;

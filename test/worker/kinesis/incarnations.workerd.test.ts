@@ -6,6 +6,7 @@ import { setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { account, arnOf, ask, kinesis, putText, region, summaryOf } from "./claims.ts";
 
@@ -80,6 +81,18 @@ describe("a stream that is made again", () => {
     expect(all["Shards"]).toHaveLength(4);
     const { SequenceNumber } = await putText(stream, "x");
     expect(SequenceNumber).toMatch(/^\d{56}$/);
+  });
+
+  test("elsewhere, while its description is still remembered here: it is found at once", async () => {
+    await ask("CreateStream", { StreamName: stream, ShardCount: 1 });
+    await putText(stream, "old");
+    const catalog = catalogOf(env, { account, region });
+    unwrap(await catalog.deleteStream(stream));
+    const spec = { name: stream, shardCount: 1, retentionHours: 24, mode: "PROVISIONED" as const };
+    unwrap(await catalog.createStream({ account, region }, spec));
+    expect((await iterator({ ShardIteratorType: "TRIM_HORIZON" })).status).toBe(200);
+    const { SequenceNumber } = await putText(stream, "new");
+    await expectRecord("new", SequenceNumber as string, noonMs);
   });
 
   test("under another name: created now, as if nothing had been there", async () => {

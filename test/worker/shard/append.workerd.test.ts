@@ -12,7 +12,7 @@ import {
   pendingBytesMax,
   rowBodyBytesMax,
 } from "../../../worker/limits.ts";
-import { readHeader } from "../../../worker/engine/chunk.ts";
+import { bindChunk, readHeader, stampChunk } from "../../../worker/engine/chunk.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { engine } from "../../../worker/engine/instance.ts";
 import { packRecords } from "../../reference/pack.ts";
@@ -293,6 +293,18 @@ describe("what is not appended", () => {
     for (const bytes of [chunk.subarray(0, -1), Uint8Array.of(...chunk, 0)]) {
       expect(await shard.append([bytes])).toMatchObject({ failed: "corrupt" });
     }
+    expect(await readAll(shard)).toEqual([]);
+  });
+
+  test("a body that is bound to a shard is no chunk to offer, be it this shard's own", async () => {
+    const shard = await openShard();
+    const bound = chunkOf("a");
+    stampChunk(bound, { firstIndex: 0, timeMs: noonMs, timeOrdinal: 0 });
+    bindChunk(bound, shard.name ?? "");
+    expect(await shard.append([bound])).toMatchObject({
+      failed: "corrupt",
+      detail: { what: "bound to a shard" },
+    });
     expect(await readAll(shard)).toEqual([]);
   });
 

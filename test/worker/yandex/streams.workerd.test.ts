@@ -131,6 +131,14 @@ describe("CreateStream", () => {
     });
   });
 
+  test.each([1, 2, 1000])("at least %i partitions more than at most is refused", async (more) => {
+    const PartitioningSettings = { ...active(4 + more), MaxActivePartitions: 4 };
+    const reply = await yandex("CreateStream", { StreamName, PartitioningSettings });
+    expectError(reply, "InvalidArgumentException");
+    expect(reply.error.message).toContain("max_active_partitions must be great or equals");
+    expectError(await yandex("DescribeStream", { StreamName }), "ResourceNotFoundException");
+  });
+
   test("a second of that name is in use, by its full name", async () => {
     await yandex("CreateStream", { StreamName });
     for (const given of [StreamName, `/Root/${StreamName}`]) {

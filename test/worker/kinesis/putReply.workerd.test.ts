@@ -1,0 +1,77 @@
+// The reply of PutRecords, printed by the engine from the places of the records: it says what a reply
+// built record by record says, also when the records of one request came to lie in several commits.
+
+import { expect, test } from "vitest";
+import type { ShardDescription } from "../../../worker/core/types.ts";
+import { jsonCodec } from "../../../worker/kinesis/codec.ts";
+import { printPutReply } from "../../../worker/kinesis/putReply.ts";
+import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
+import { shardIdOf } from "../../../worker/kinesis/shardId.ts";
+import type { PlacedRecord } from "../../../worker/stream/writer.ts";
+
+const createdMs = Date.UTC(2036, 0, 1);
+const shards = [0, 1].map((index) => ({ index, createdMs }) as ShardDescription);
+
+test.each<[string, [shard: number, index: number, ms: number][]]>([
+  ["one record", [[0, 7, 0]]],
+  [
+    "one commit",
+    [
+      [0, 7, 0],
+      [0, 8, 0],
+      [0, 9, 0],
+    ],
+  ],
+  [
+    "a second commit that follows the first, a second later",
+    [
+      [0, 7, 0],
+      [0, 8, 1000],
+      [0, 9, 1000],
+    ],
+  ],
+  [
+    "a gap between two commits of one time",
+    [
+      [0, 7, 0],
+      [0, 9, 0],
+    ],
+  ],
+  [
+    "two shards in turn",
+    [
+      [0, 7, 0],
+      [1, 3, 0],
+      [0, 8, 0],
+      [1, 4, 0],
+    ],
+  ],
+  [
+    "two shards with the same numbers",
+    [
+      [0, 7, 0],
+      [1, 8, 0],
+      [0, 8, 1000],
+    ],
+  ],
+])("%s", (_, places) => {
+  const placed = places.map(([shard, index, ms]): PlacedRecord => {
+    return { shard: shards[shard] as ShardDescription, index, timeMs: createdMs + ms };
+  });
+  const text = new TextDecoder().decode(
+    printPutReply(jsonCodec, placed, { EncryptionType: "NONE" }),
+  );
+  expect(JSON.parse(text)).toEqual({
+    FailedRecordCount: 0,
+    Records: placed.map(({ shard, index, timeMs }) => ({
+      ShardId: shardIdOf(shard.index),
+      SequenceNumber: sequenceNumber({
+        shardCreatedMs: createdMs,
+        shardIndex: shard.index,
+        index,
+        arrivalMs: timeMs,
+      }),
+    })),
+    EncryptionType: "NONE",
+  });
+});
