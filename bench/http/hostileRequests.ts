@@ -9,6 +9,7 @@ import type { Shape } from "../../worker/kinesis/shapeTypes.ts";
 import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
 import type { operations as YandexOperations } from "../../worker/yandex/operations.ts";
 import type { Random } from "../../test/engine/random.ts";
+import { v3ioMembers } from "../../test/worker/v3io/members.ts";
 import { loadOperations } from "../tools/operations.ts";
 
 const kinesisOperations = [...(await loadOperations<typeof KinesisOperations>("kinesis")).values()];
@@ -138,32 +139,6 @@ const v3ioFunctions = [
   "GetClusterMD",
   "NoSuchFunction",
   "",
-];
-
-const v3ioMembers = [
-  "StreamName",
-  "ShardId",
-  "ShardCount",
-  "RetentionPeriodHours",
-  "Records",
-  "Type",
-  "TimestampSec",
-  "TimestampNSec",
-  "StartingSequenceNumber",
-  "Location",
-  "Limit",
-  "AttributesToGet",
-  "Item",
-  "Key",
-  "TableName",
-  "ConditionExpression",
-  "UpdateExpression",
-  "AlternateUpdateExpression",
-  "FilterExpression",
-  "UpdateMode",
-  "Marker",
-  "Segment",
-  "TotalSegment",
 ];
 
 const recordMembers = [

@@ -8,6 +8,7 @@ import { dirname, join, resolve } from "node:path";
 import { startMillrace } from "../http/http.ts";
 import { type Enter, enterKinesis, enterNats, enterRedis } from "./loads.ts";
 import { findFreePort, node, root, type Server, startOnPort } from "../tools/process.ts";
+import { startRedis } from "../tools/redis.ts";
 import { versionOf } from "../report/results.ts";
 
 export interface Peer {
@@ -94,24 +95,6 @@ function findRedis(): Found {
   if (version === undefined) return { name, missing: "install redis-server" };
   const durability = "synced to disk before the reply (appendfsync always); reads from memory";
   return { name, version, durability, start: startRedis, enter: enterRedis };
-}
-
-function startRedis(folder: string): Promise<Server> {
-  const config = join(folder, "redis.conf");
-  // Rewriting its log in the middle of a round would be work of its own.
-  const lines = [
-    `dir ${JSON.stringify(folder)}`,
-    "bind 127.0.0.1",
-    'save ""',
-    "appendonly yes",
-    "appendfsync always",
-    "auto-aof-rewrite-percentage 0",
-  ];
-  writeFileSync(config, `${lines.join("\n")}\n`);
-  return startOnPort((port) => ({
-    program: "redis-server",
-    args: [config, "--port", String(port)],
-  }));
 }
 
 function findNats(): Found {

@@ -6,8 +6,6 @@
 //
 //   node bench/queues/queues.ts [--seconds 5] [--rounds 3] [--records 40000] [--data DIR]
 
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { buildAll } from "../../local/build.ts";
@@ -15,7 +13,8 @@ import { KinesisClient, makeRequest } from "../http/kinesis.ts";
 import { startMillrace } from "../http/http.ts";
 import { describeMachine, readCommit } from "../report/results.ts";
 import { printTable } from "../report/textTable.ts";
-import { makeDataFolder, type Server, startOnPort } from "../tools/process.ts";
+import { makeDataFolder } from "../tools/process.ts";
+import { startRedis } from "../tools/redis.ts";
 import { type Address, HttpConnection } from "../tools/wire.ts";
 import { makeRecord } from "../tools/workload.ts";
 import { RespConnection } from "./resp.ts";
@@ -207,23 +206,6 @@ async function groupWorker(
     if (done !== entries.length) throw new Error(`XACK: ${String(done)}`);
     return entries.length;
   };
-}
-
-function startRedis(folder: string): Promise<Server> {
-  const config = join(folder, "redis.conf");
-  const lines = [
-    `dir ${JSON.stringify(folder)}`,
-    "bind 127.0.0.1",
-    'save ""',
-    "appendonly yes",
-    "appendfsync always",
-    "auto-aof-rewrite-percentage 0",
-  ];
-  writeFileSync(config, `${lines.join("\n")}\n`);
-  return startOnPort((port) => ({
-    program: "redis-server",
-    args: [config, "--port", String(port)],
-  }));
 }
 
 /** Until nothing is left, or the time of the cell is over. */

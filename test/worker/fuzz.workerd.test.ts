@@ -12,6 +12,7 @@ import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
 import { operations } from "../../worker/yandex/operations.ts";
 import { Random } from "../engine/random.ts";
 import { v3ioOver } from "./v3io/client.ts";
+import { v3ioMembers } from "./v3io/members.ts";
 import { yandexOver } from "./yandex/client.ts";
 
 const seed = 20_261_121;
@@ -92,32 +93,6 @@ const functions = [
   "createstream",
   "NoSuchFunction",
   "",
-];
-
-const v3ioMembers = [
-  "StreamName",
-  "ShardId",
-  "ShardCount",
-  "RetentionPeriodHours",
-  "Records",
-  "Type",
-  "TimestampSec",
-  "TimestampNSec",
-  "StartingSequenceNumber",
-  "Location",
-  "Limit",
-  "AttributesToGet",
-  "Item",
-  "Key",
-  "TableName",
-  "ConditionExpression",
-  "UpdateExpression",
-  "AlternateUpdateExpression",
-  "FilterExpression",
-  "UpdateMode",
-  "Marker",
-  "Segment",
-  "TotalSegment",
 ];
 
 const recordMembers = [

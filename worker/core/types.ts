@@ -2,7 +2,9 @@
 // what the dialects print. Nothing here knows a dialect.
 
 import type { DurableAttributes, ProducerMark, ShardLife } from "./durable.ts";
-import type { TimeSpan } from "../engine/engine.ts";
+import type { Location, TimeSpan } from "../engine/engine.ts";
+
+export type { Location } from "../engine/engine.ts";
 
 /** The owner of a stream and its region. Streams of different scopes have nothing in common. */
 export interface Scope {
@@ -172,12 +174,6 @@ export interface SkippedSegment {
   count: number;
   /** Of several segments, 1 if absent: where the row that lists them is missing, their bounds are too. */
   segments?: number;
-}
-
-/** Where a read goes on: see docs/FORMAT.md, Location. */
-export interface Location {
-  segment: number;
-  index: number;
 }
 
 /** Everything about a shard that changes, as one small value. */

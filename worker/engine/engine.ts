@@ -29,6 +29,7 @@ export type { ShardNumbers } from "./formats.ts";
 export type { TimeSpan } from "./stretches.ts";
 export type { RecordPrinter } from "./printer.ts";
 
+/** Where a read goes on: see docs/FORMAT.md, Location. */
 export interface Location {
   segment: number;
   index: number;

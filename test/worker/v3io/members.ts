@@ -1,0 +1,27 @@
+// The members of v3io request bodies, for generators of requests that nobody would send.
+
+export const v3ioMembers = [
+  "StreamName",
+  "ShardId",
+  "ShardCount",
+  "RetentionPeriodHours",
+  "Records",
+  "Type",
+  "TimestampSec",
+  "TimestampNSec",
+  "StartingSequenceNumber",
+  "Location",
+  "Limit",
+  "AttributesToGet",
+  "Item",
+  "Key",
+  "TableName",
+  "ConditionExpression",
+  "UpdateExpression",
+  "AlternateUpdateExpression",
+  "FilterExpression",
+  "UpdateMode",
+  "Marker",
+  "Segment",
+  "TotalSegment",
+];
