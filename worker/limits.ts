@@ -264,6 +264,12 @@ export const producerIdleMsMax = 7 * 24 * 3_600_000;
 /** Id of a producer. */
 export const producerIdBytesMax = 256;
 
+/**
+ * First records of a new stream that wait in the catalog's row until the stream is used. Listings read
+ * such rows, so they stay small.
+ */
+export const unopenedBytesMax = 4096;
+
 /** Streams whose shards an isolate keeps in mind without asking the catalog again: 300 bytes each. */
 export const knownStreamsMax = 20_000;
 

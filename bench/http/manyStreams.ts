@@ -1,59 +1,96 @@
-// Many small streams of Durable Streams on one server: how fast they are created, how many bytes each takes, how long
-// one takes to be opened after a restart, and what an append and a read cost then. Run by itself:
-// `node bench/http/manyStreams.ts --streams 100000`; a small size runs as a test.
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Many small streams of Durable Streams on one server: how fast they are created and how many bytes each takes, before it
+// is used and after; how long one takes to be opened after a restart, and what an append and a read cost then.
+// Run by itself: `npx node bench/http/manyStreams.ts --streams 100000 [--data DIR]`; a small size runs as a test.
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startServer } from "../../test/e2e/server.ts";
+import { readCpuMs } from "../tools/cpu.ts";
+import { readMegabytes } from "../tools/memory.ts";
+import { quantile } from "../tools/load.ts";
+import { makeDataFolder } from "../tools/process.ts";
 
 interface Result {
   streams: number;
   createdPerSecond: number;
+  /** Processor time of the server for each. */
+  createCpuMs: number | undefined;
+  /** On disk after a stop: of a stream with one message that nobody has used. */
   bytesPerStream: number;
-  /** First read of streams after a restart, milliseconds each. */
-  openMs: { p50: number; p99: number };
+  /** Until a server with all of them listens again. */
+  startMs: number;
+  /** The first read of streams after that, milliseconds each. */
+  openMs: Quantiles;
   /** Later reads and appends of the same streams. */
-  readMs: { p50: number; p99: number };
-  appendMs: { p50: number; p99: number };
+  readMs: Quantiles;
+  appendMs: Quantiles;
+  /** What the use of a stream adds on disk. */
+  bytesPerUsedStream: number;
+  /** The server's memory with all streams created, and after the restart and what followed. */
+  createdMegabytes: number | undefined;
+  usedMegabytes: number | undefined;
   /** Of all records that were read, to show that they were. */
   readBytes: number;
+}
+
+interface Quantiles {
+  p50: number;
+  p99: number;
 }
 
 const connections = 16;
 const sampled = 500;
 const message = JSON.stringify({ role: "user", text: "x".repeat(200) });
 const headers = { "content-type": "application/json" };
+const runMs = 3_600_000;
 
-export async function measureManyStreams(streams: number): Promise<Result> {
-  const data = mkdtempSync(join(tmpdir(), "millrace-many-"));
-  try {
-    let server = await startServer({ data, runMs: 3_600_000 });
-    const urlOf = (i: number) => `${server.endpoint}/v1/stream/conversation-${i}`;
-    const startMs = performance.now();
-    await each(streams, async (i) => {
-      await request(urlOf(i), { method: "PUT", headers, body: message });
-    });
-    const createdPerSecond = (streams * 1000) / (performance.now() - startMs);
-    await server.stop();
-    const bytesPerStream = bytesOf(data) / streams;
-    server = await startServer({ data, runMs: 3_600_000 });
-    const step = Math.max(Math.floor(streams / sampled), 1);
-    const count = Math.floor(streams / step);
-    let readBytes = 0;
-    const read = async (i: number) => {
-      readBytes += (await request(urlOf(i * step), {})).length;
-    };
-    const openMs = await timed(count, read);
-    const readMs = await timed(count, read);
-    const appendMs = await timed(count, async (i) => {
-      await request(urlOf(i * step), { method: "POST", headers, body: message });
-    });
-    await server.stop();
-    return { streams, createdPerSecond, bytesPerStream, openMs, readMs, appendMs, readBytes };
-  } finally {
-    rmSync(data, { recursive: true, force: true });
-  }
+export async function measureManyStreams(streams: number, parent?: string): Promise<Result> {
+  using folder = makeDataFolder(parent);
+  const data = folder.path;
+  let server = await startServer({ data, runMs });
+  const pids = () => [server.pid, ...server.workerdPids];
+  const urlOf = (i: number) => `${server.endpoint}/v1/stream/conversation-${i}`;
+  const [startedMs, startCpuMs] = [performance.now(), readCpuMs(pids())];
+  await each(streams, async (i) => {
+    await request(urlOf(i), { method: "PUT", headers, body: message });
+  });
+  const createdPerSecond = (streams * 1000) / (performance.now() - startedMs);
+  const endCpuMs = readCpuMs(pids());
+  const isKnown = startCpuMs !== undefined && endCpuMs !== undefined;
+  const createCpuMs = isKnown ? (endCpuMs - startCpuMs) / streams : undefined;
+  const createdMegabytes = readMegabytes(server.workerdPids);
+  await server.stop();
+  const createdBytes = bytesOf(data);
+  const restartedMs = performance.now();
+  server = await startServer({ data, runMs });
+  const startMs = performance.now() - restartedMs;
+  const step = Math.max(Math.floor(streams / sampled), 1);
+  const count = Math.floor(streams / step);
+  let readBytes = 0;
+  const read = async (i: number) => {
+    readBytes += (await request(urlOf(i * step), {})).length;
+  };
+  const openMs = await timed(count, read);
+  const readMs = await timed(count, read);
+  const appendMs = await timed(count, async (i) => {
+    await request(urlOf(i * step), { method: "POST", headers, body: message });
+  });
+  const usedMegabytes = readMegabytes(server.workerdPids);
+  await server.stop();
+  return {
+    streams,
+    createdPerSecond,
+    createCpuMs,
+    bytesPerStream: createdBytes / streams,
+    startMs,
+    openMs,
+    readMs,
+    appendMs,
+    bytesPerUsedStream: (bytesOf(data) - createdBytes) / count,
+    createdMegabytes,
+    usedMegabytes,
+    readBytes,
+  };
 }
 
 async function request(url: string, init: RequestInit): Promise<string> {
@@ -72,17 +109,14 @@ async function each(count: number, work: (i: number) => Promise<void>): Promise<
   await Promise.all(workers);
 }
 
-async function timed(count: number, work: (i: number) => Promise<void>) {
+async function timed(count: number, work: (i: number) => Promise<void>): Promise<Quantiles> {
   const times: number[] = [];
   for (let i = 0; i < count; i++) {
     const startMs = performance.now();
     await work(i);
     times.push(performance.now() - startMs);
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number) =>
-    times[Math.min(Math.floor(times.length * share), times.length - 1)]!;
-  return { p50: at(0.5), p99: at(0.99) };
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
 function bytesOf(folder: string): number {
@@ -95,6 +129,10 @@ function bytesOf(folder: string): number {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { streams: { type: "string", default: "2000" } } });
-  console.log(await measureManyStreams(Number(values.streams)));
+  const options = {
+    streams: { type: "string", default: "2000" },
+    data: { type: "string" },
+  } as const;
+  const { values } = parseArgs({ options });
+  console.log(await measureManyStreams(Number(values.streams), values.data));
 }

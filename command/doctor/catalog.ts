@@ -3,6 +3,7 @@ import { commitmentDocument } from "../../worker/catalog/account.ts";
 import { queueDocument } from "../../worker/catalog/queueDocument.ts";
 import { streamDocument } from "../../worker/catalog/streamDocument.ts";
 import { tagsDocument } from "../../worker/catalog/tags.ts";
+import { chunksOf } from "../../worker/catalog/unopened.ts";
 import type { ShardDescription, StreamDescription } from "../../worker/core/types.ts";
 import { type Database, textOf } from "./database.ts";
 import type { Findings } from "./findings.ts";
@@ -35,6 +36,8 @@ export function checkCatalog(database: Database, known: KnownShards, findings: F
       if (stream.name !== name) findings.problem(file, place, `its document says ${stream.name}`);
       for (const uid of [stream.uid, ...stream.consumers.map((each) => each.uid)]) uids.add(uid);
       checkShards(stream, file, findings);
+      const unopened = stream.durable?.unopened;
+      if (unopened !== undefined) findings.attempt(file, place, () => chunksOf(unopened, name));
       for (const shard of stream.shards) known.set(shard.uid, { stream, shard, file });
       // Shards that a change has made before it was carried out.
       for (const shard of stream.resharding?.made ?? []) {

@@ -76,12 +76,13 @@ function checkKnown(
   }
 }
 
-/** Every shard of a stream that can be used has a database. */
+/** Every shard of a stream that was used has a database. */
 function checkFound(known: KnownShards, found: Map<string, string>, findings: Findings): void {
   for (const [uid, { stream, shard, file }] of known) {
     const isUsed = ["ACTIVE", "UPDATING"].includes(stream.status);
     const isPlanned = stream.resharding?.made.some((each) => each.uid === uid) === true;
-    if (found.has(uid) || !isUsed || isPlanned) continue;
+    const isUnopened = stream.durable?.unopened !== undefined;
+    if (found.has(uid) || !isUsed || isPlanned || isUnopened) continue;
     findings.problem(file, `stream ${stream.name}, shard ${shard.index}`, `no database has ${uid}`);
   }
 }

@@ -118,7 +118,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   describeStream(name: string): Promise<Reply<{ stream: StreamDescription; cursorKey: string }>> {
     return asReply(async () => {
-      const stream = this.streams.get(name);
+      const stream = await this.openedStream(name);
       if (hasWorkLeft(stream)) await this.jobs.wakeSoon();
       return { stream, cursorKey: this.accounts.cursorKey() };
     });
@@ -163,7 +163,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     change: StreamChange,
   ): Promise<Reply<{ before: StreamHead; after: StreamHead }>> {
     return asReply(async () => {
-      const before = this.streams.get(name);
+      const before = await this.openedStream(name);
       const after = changeAttributes(before, change, this.isCommitted(), Date.now());
       if (before.mode !== after.mode && after.mode === "PROVISIONED")
         this.queueJobs.requireNone(name);
@@ -182,7 +182,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>> {
     return asReply(async () => {
-      const stream = this.streams.get(name);
+      const stream = await this.openedStream(name);
       requireActive(stream);
       const nowMs = Date.now();
       const earliestMs = nowMs + readSettings(this.env).transitionMs;
@@ -205,7 +205,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   settledStream(name: string): Promise<Reply<{ stream: StreamDescription }>> {
     return asReply(async () => {
-      const stream = this.streams.get(name);
+      const stream = await this.openedStream(name);
       // Before that time no shard is closed, and the caller need not wait.
       const { resharding } = stream;
       const isUnderWay = resharding !== undefined && waitLeft(resharding, Date.now()) === 0;
@@ -252,7 +252,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   createQueue(spec: QueueSpec): Promise<Reply<{ queue: QueueDescription }>> {
     return asReply(async () => {
-      const max = consumerLimit(this.streams.get(spec.stream), this.isCommitted());
+      const max = consumerLimit(await this.openedStream(spec.stream), this.isCommitted());
       return { queue: await this.queueJobs.create(spec, max) };
     });
   }
@@ -288,6 +288,14 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return this.queueJobs.count(stream);
   }
 
+  /** The stream, whose shards are there from now on. Throws `streamNotFound`. */
+  private async openedStream(name: string): Promise<StreamDescription> {
+    const stream = this.streams.get(name);
+    if (stream.durable?.unopened === undefined) return stream;
+    await this.durable.open(stream);
+    return this.streams.get(name);
+  }
+
   /** Removes the source of a fork that is gone, if it was deleted and has no other forks. */
   private async leaveSource(stream: StreamDescription): Promise<void> {
     const source = await this.durable.leaveSource(stream);
@@ -299,6 +307,8 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     const deleting: StreamDescription = { ...rest, status: "DELETING" };
     this.creations.leaveStream(deleting, Date.now());
     await this.jobs.begin(deleting);
+    // From now on no shard is opened any more; one that comes late would stay.
+    await this.durable.untilOpened(stream);
     await this.jobs.finishDeleting(deleting);
   }
 

@@ -1,22 +1,31 @@
 // Streams of Durable Streams: people make one for a conversation or a job, so there are many, and
-// most are small. Such a stream comes to exist with one row of the catalog, after its shard has its
-// first records: nobody sees half of it. If the catalog stops before that row, the shard finds out
-// by itself that nobody knows it (shard/expiry.ts). A stream that has forks is kept when it is
-// deleted, and hidden.
-import type { DurableSpec, ForkOrigin, ForkRequest, Position } from "../core/durable.ts";
+// most are small. Such a stream comes to exist with one row of the catalog. A small one has its first
+// records in that row, and no shard, until somebody asks the catalog about it: then its shard is opened
+// with them (open). The shard of any other stream has its first records before the row is written, so
+// nobody sees half of it; if the catalog stops before that row, the shard finds out by itself that
+// nobody knows it (shard/expiry.ts). A stream that has forks is kept when it is deleted, and hidden.
+import type {
+  DurableSpec,
+  ForkOrigin,
+  ForkRequest,
+  Position,
+  UnopenedShard,
+} from "../core/durable.ts";
 import type { Env } from "../core/bindings.ts";
-import type { DurableCreation } from "../core/rpc.ts";
-import { unwrap } from "../core/rpc.ts";
+import { type DurableCreation, type FirstContents, unwrap } from "../core/rpc.ts";
 import type { Scope, ShardDescription, StreamDescription } from "../core/types.ts";
 import { StreamError } from "../errors.ts";
 import { recordBytesMax, retentionHoursMax } from "../limits.ts";
 import { mediaTypeOf } from "../core/mediaType.ts";
 import { newStream } from "./creation.ts";
 import type { StreamRegistry } from "./registry.ts";
+import { chunksOf, mayWait, recordsIn, unopenedOf } from "./unopened.ts";
 
 export class DurableStreams {
   private readonly env: Env;
   private readonly streams: StreamRegistry;
+  /** Streams whose shard is being opened, by uid. */
+  private readonly opening = new Map<string, Promise<void>>();
 
   constructor(env: Env, streams: StreamRegistry) {
     this.env = env;
@@ -27,6 +36,11 @@ export class DurableStreams {
   async create(scope: Scope, spec: DurableSpec, createdMs: number): Promise<DurableCreation> {
     this.requireFree(spec.name);
     const stream = this.describe(scope, spec, createdMs);
+    if (mayWait(spec)) {
+      stream.durable!.unopened = unopenedOf(spec);
+      this.streams.save(stream);
+      return { next: { index: recordsIn(spec.first), segment: 0 } };
+    }
     const [shard] = stream.shards;
     const branch = spec.fork && shard ? await this.branch(spec.fork, shard.uid) : undefined;
     if (branch !== undefined) stream.durable!.fork = branch;
@@ -40,6 +54,27 @@ export class DurableStreams {
       await this.abandon(stream);
       throw error;
     }
+  }
+
+  /**
+   * Opens the shard of a stream that was not used before. If that is interrupted, the next call does
+   * it again: the shard is created once.
+   */
+  async open(stream: StreamDescription): Promise<void> {
+    const { uid, durable, status } = stream;
+    const unopened = durable?.unopened;
+    if (unopened === undefined || status === "DELETING") return;
+    let opening = this.opening.get(uid);
+    if (opening === undefined) {
+      opening = this.openWith(stream, unopened).finally(() => this.opening.delete(uid));
+      this.opening.set(uid, opening);
+    }
+    await opening;
+  }
+
+  /** Resolves when its shard is not just being opened. */
+  async untilOpened({ uid }: StreamDescription): Promise<void> {
+    await this.opening.get(uid)?.catch(() => undefined);
   }
 
   /** True if the stream has forks: it is kept for them, and nobody else finds it. */
@@ -105,13 +140,31 @@ export class DurableStreams {
   private async openShards(stream: StreamDescription, spec: DurableSpec): Promise<Position> {
     let next: Position = { index: 0, segment: 0 };
     for (const [i, shard] of stream.shards.entries()) {
-      const first = i === 0 ? spec.first : [];
-      const settings = { ...shard, ...this.settingsOf(stream, shard) };
-      const opened = this.env.SHARD.getByName(shard.uid).begin(settings, first, spec.isClosed);
-      const begun = unwrap(await opened);
+      const chunks = i === 0 ? spec.first : [];
+      const begun = await this.begin(stream, shard, { chunks, isClosed: spec.isClosed });
       if (i === 0) ({ next } = begun);
     }
     return next;
+  }
+
+  private async openWith(stream: StreamDescription, unopened: UnopenedShard): Promise<void> {
+    const { name, uid, shards } = stream;
+    const chunks = chunksOf(unopened, name).map(({ bytes }) => bytes);
+    const contents = { chunks, arrivalMs: unopened.arrivalMs, isClosed: false };
+    for (const shard of shards) await this.begin(stream, shard, contents);
+    const now = this.streams.find(name);
+    if (now?.uid !== uid || now.durable === undefined) return;
+    const { unopened: _, ...durable } = now.durable;
+    this.streams.save({ ...now, durable });
+  }
+
+  private async begin(
+    stream: StreamDescription,
+    shard: ShardDescription,
+    contents: FirstContents,
+  ): Promise<{ next: Position }> {
+    const settings = { ...shard, ...this.settingsOf(stream, shard) };
+    return unwrap(await this.env.SHARD.getByName(shard.uid).begin(settings, contents));
   }
 
   private settingsOf(stream: StreamDescription, { createdMs }: ShardDescription) {

@@ -14,6 +14,16 @@ export interface DurableAttributes {
   fork?: ForkOrigin;
   /** Set for a stream that was deleted while forks need its records. */
   isDeleted?: boolean;
+  /** Set until the stream is used for the first time: it has no shard yet. */
+  unopened?: UnopenedShard;
+}
+
+/** What the shard of a stream will begin with. */
+export interface UnopenedShard {
+  /** Chunks in base64. */
+  first: string[];
+  /** When they arrived. */
+  arrivalMs: number;
 }
 
 /** Where a fork has branched off, as its creator asked for it. */
@@ -164,6 +174,7 @@ export const durableShape = object<DurableAttributes>({
     }),
   ),
   isDeleted: optional(flag),
+  unopened: optional(object<UnopenedShard>({ first: listOf(text), arrivalMs: number })),
 });
 
 export const shardLifeShape = object<ShardLife>({

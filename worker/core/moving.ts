@@ -22,6 +22,7 @@ type Namespace = { getByName(name: string): object };
 const repeatable: Readonly<Record<string, ReadonlySet<string>>> = {
   SHARD: new Set([
     "open",
+    "begin",
     "close",
     "read",
     "view",

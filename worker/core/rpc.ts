@@ -65,10 +65,10 @@ export interface ShardApi {
   /** Creates the shard. Repeating the call changes nothing. */
   open(shard: ShardSettings): Promise<void>;
   /**
-   * Creates the shard of a stream of Durable Streams, with its first records, and closes it if
-   * `isClosed`. Nobody knows it yet: it is removed again if its stream does not come to exist.
+   * Creates the shard of a stream of Durable Streams with what it begins with. Repeating the call
+   * changes nothing. The shard is removed again if its stream does not come to exist.
    */
-  begin(shard: ShardSettings, first: Uint8Array[], isClosed: boolean): Promise<Reply<Beginning>>;
+  begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>>;
   /**
    * Appends chunks in one piece if the guard's conditions hold, and changes the state of the
    * writers with the same row: see shard/guardedAppends.ts.
@@ -143,6 +143,13 @@ export interface ShardApi {
   spend(bytes: number): Promise<void>;
   /** Deletes all data of the shard. Repeating the call changes nothing. */
   destroy(): Promise<void>;
+}
+
+export interface FirstContents {
+  chunks: Uint8Array[];
+  /** When they arrived; now, if it is not given. */
+  arrivalMs?: number;
+  isClosed: boolean;
 }
 
 export interface Beginning {
@@ -231,7 +238,8 @@ export interface StreamDirectory {
 }
 
 export interface DurableCreation {
-  stream: StreamDescription;
+  /** Undefined until its shard is opened, which happens when the catalog is asked about it. */
+  stream?: StreamDescription;
   next: Position;
 }
 

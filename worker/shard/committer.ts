@@ -183,14 +183,19 @@ export class Committer {
     });
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
+    this.count(stamped);
+    this.owner.publish();
+    return receipts;
+  }
+
+  /** Counts a commit of chunks. */
+  count(chunks: readonly Chunk[]): void {
     this.counters.commits++;
     tally.commits++;
-    for (const { header } of stamped) {
+    for (const { header } of chunks) {
       tally.records += header.count;
       tally.recordBytes += header.bytes;
     }
-    this.owner.publish();
-    return receipts;
   }
 
   private async writeEnd(): Promise<ShardEnd> {

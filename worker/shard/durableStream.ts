@@ -65,16 +65,10 @@ export class DurableStream {
     return store;
   }
 
-  /** The first records of a new stream; if it has any already, the call is repeated. */
-  async begin(first: readonly Chunk[], isClosed: boolean): Promise<Beginning> {
-    const store = this.host.opened();
-    const { life } = store.description;
+  /** To be called when the shard was created. */
+  async begun(): Promise<Beginning> {
+    const { life } = this.host.opened().description;
     if (life !== undefined) this.lifetime ??= new Lifetime(life, true);
-    const isNew = this.host.published.nextIndex === this.startOf(store) && !isClosedStore(store);
-    if (isNew && (first.length > 0 || isClosed)) {
-      const close = isClosed ? { closer: undefined } : undefined;
-      await this.queue(first, { close });
-    }
     await this.wakeToExpire();
     return { next: this.positionAt(this.host.published.nextIndex) };
   }

@@ -146,10 +146,13 @@ export function applyEffects(store: ShardStore, batch: readonly PendingAppend[])
     if (isForeign) store.describe({ life: { ...life, isMixed: true } });
   }
   const close = batch.find(({ effect }) => effect?.close !== undefined)?.effect?.close;
-  if (close === undefined) return;
+  if (close !== undefined) endStream(store, close);
+}
+
+/** Closes the stream behind its last record. */
+export function endStream(store: ShardStore, { closer }: NonNullable<AppendEffect["close"]>): void {
   const closedMs = Math.max(Date.now(), store.tip.timeMs);
   store.seal(closedMs);
-  const { closer } = close;
   const end = { closedMs, endIndex: store.tip.nextIndex, isFinal: true };
   store.describe({ ...end, ...(closer && { closer }) });
 }

@@ -19,12 +19,15 @@ import { ShardState } from "./shardState.ts";
 import { bodies } from "../core/bodyCache.ts";
 import { DurableStream } from "./durableStream.ts";
 import { Expiry } from "./expiry.ts";
+import { fillNew } from "./newShard.ts";
 import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
 import {
   type AppendReply,
   type AppendToken,
   asReply,
+  type Beginning,
+  type FirstContents,
   type NextRequest,
   type Reply,
   type SegmentReply,
@@ -132,9 +135,14 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  async begin(shard: ShardSettings, first: Uint8Array[], isClosed: boolean) {
-    await this.open(shard);
-    return asReply(() => this.durable.begin(openOffered(first), isClosed));
+  begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>> {
+    return asReply(async () => {
+      const chunks = openOffered(contents.chunks);
+      const isNew = this.state.create(shard, (store) => fillNew(store, chunks, contents));
+      if (isNew && chunks.length > 0) this.committer.count(chunks);
+      await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
+      return this.durable.begun();
+    });
   }
 
   write(offered: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>> {

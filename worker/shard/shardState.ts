@@ -32,12 +32,16 @@ export class ShardState {
     return this.store;
   }
 
-  /** Creates the shard. Repeating the call changes nothing. */
-  create(shard: ShardSettings): void {
+  /**
+   * Creates the shard, and writes with `fill` what it begins with in the same transaction. False if
+   * it was there already.
+   */
+  create(shard: ShardSettings, fill: (store: ShardStore) => void = () => {}): boolean {
     this.ensureRecovered();
-    if (this.store !== undefined) return;
-    this.ctx.storage.transactionSync(() => ShardStore.create(this.sql, shard));
+    if (this.store !== undefined) return false;
+    this.ctx.storage.transactionSync(() => fill(ShardStore.create(this.sql, shard)));
     this.recover();
+    return true;
   }
 
   /** The stored shard, also one whose removal was interrupted; that one is not open. */

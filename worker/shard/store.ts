@@ -104,7 +104,7 @@ export class ShardStore {
     return row && new ShardStore(sql, row, shard === undefined ? {} : { shard });
   }
 
-  static create(sql: MeteredSql, description: ShardSettings): void {
+  static create(sql: MeteredSql, description: ShardSettings): ShardStore {
     sql.run(
       `CREATE TABLE shard (
          id INTEGER PRIMARY KEY,
@@ -120,13 +120,16 @@ export class ShardStore {
     LogTable.create(sql, 0);
     // A fork goes on counting where its source's records end.
     const inherited = description.life?.ancestors?.at(-1);
-    sql.run(
-      "INSERT INTO shard VALUES (1, ?, 0, ?, ?, ?, 0)",
-      settingsDocument.encode(description),
-      inherited === undefined ? 0 : inherited.endSegment + 1,
-      inherited?.endIndex ?? 0,
-      description.earliestMs ?? description.createdMs,
-    );
+    const row: ShardRow = {
+      description: settingsDocument.encode(description),
+      generation: 0,
+      first_segment: inherited === undefined ? 0 : inherited.endSegment + 1,
+      first_index: inherited?.endIndex ?? 0,
+      last_ms: description.earliestMs ?? description.createdMs,
+      last_ordinal: 0,
+    };
+    sql.run("INSERT INTO shard VALUES (1, ?, ?, ?, ?, ?, ?)", ...Object.values(row));
+    return new ShardStore(sql, row, {});
   }
 
   describe(change: Partial<ShardSettings>): void {

@@ -65,7 +65,7 @@ export class DurableStreams {
     try {
       const created = unwrap(await catalog.createDurable(scope, spec));
       forgetKnown(scope, spec.name);
-      noteStream(scope, created.stream);
+      if (created.stream !== undefined) noteStream(scope, created.stream);
       return created;
     } catch (error) {
       forgetKnown(scope, spec.name);

@@ -85,6 +85,8 @@ beforeAll(async () => {
   const writer = { "Content-Type": "text/plain", "Producer-Id": "p", "Producer-Epoch": "0" };
   const address = `${endpoint}/v1/stream/durable`;
   await fetch(address, { method: "PUT", headers: { "Content-Type": "text/plain" } });
+  // One that was not used since.
+  await fetch(`${address}-new`, { method: "PUT", headers: writer, body: "hello" });
   const headers = { ...writer, "Producer-Seq": "0" };
   const appended = await fetch(address, { method: "POST", headers, body: "hello" });
   expect(appended.ok).toBe(true);
@@ -105,7 +107,7 @@ test("a folder of a server that was stopped is sound, and stays as it is", async
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(
-    /^checked \d+ databases, 2 streams, 5 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
+    /^checked \d+ databases, 3 streams, 5 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
   );
   expect(hashFolder(folder)).toBe(before);
 });
@@ -301,7 +303,7 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
     .map((line) => JSON.parse(line) as object);
   expect(lines).toMatchObject([
     { kind: "problem", what: "missing", place: expect.stringContaining("segment 0") },
-    { kind: "counts", problems: 1, streams: 2, shards: 5 },
+    { kind: "counts", problems: 1, streams: 3, shards: 5 },
   ]);
   const none = await millrace.run(["doctor", scratch]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });

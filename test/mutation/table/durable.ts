@@ -95,4 +95,28 @@ export const durableMutations: readonly Mutation[] = [
     tests: conformance,
     harm: "a fork begins where its source does not reach",
   },
+  {
+    id: "durable-12",
+    file: "worker/catalog/unopened.ts",
+    find: "shardCount === 1 && !isClosed && !expires && fork === undefined;",
+    replace: "shardCount === 1 && !isClosed && fork === undefined;",
+    tests: ["test/worker/durable/unopened.workerd.test.ts"],
+    harm: "a stream that nobody uses never expires",
+  },
+  {
+    id: "durable-13",
+    file: "worker/shard/newShard.ts",
+    find: "store.append(groupChunks(store.stamp(chunks, arrivalMs)));",
+    replace: "store.append(groupChunks(store.stamp(chunks, Date.now())));",
+    tests: ["test/worker/durable/unopened.workerd.test.ts"],
+    harm: "records that waited in the catalog arrived when somebody first looked at them",
+  },
+  {
+    id: "durable-14",
+    file: "worker/shard/shardState.ts",
+    find: "if (this.store !== undefined) return false;",
+    replace: "if (false) return false;",
+    tests: ["test/worker/durable/unopened.workerd.test.ts"],
+    harm: "an opening that is repeated fails or adds the first records again",
+  },
 ];

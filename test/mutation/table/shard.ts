@@ -133,8 +133,8 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-17",
     file: "worker/shard/committer.ts",
-    find: "await storage.sync();\n    this.counters.commits++;",
-    replace: "this.counters.commits++;",
+    find: "await storage.sync();\n    this.count(stamped);",
+    replace: "this.count(stamped);",
     tests: [
       "test/worker/shard/append.workerd.test.ts",
       "test/worker/shard/recovery.workerd.test.ts",

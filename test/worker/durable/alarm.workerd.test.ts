@@ -41,7 +41,7 @@ test("a shard whose creation was cut off removes itself", async () => {
   const life = { ...scope, stream: name, streamUid: "none", mediaType: "text/plain" };
   const range = { hashStart: "0".repeat(32), hashEnd: "f".repeat(32) };
   const settings = { uid, index: 0, createdMs: 0, retentionHours: 24, ...range, life };
-  unwrap(await shard.begin(settings, [chunkOf("a")], false));
+  unwrap(await shard.begin(settings, { chunks: [chunkOf("a")], isClosed: false }));
   await ring(shard);
   expect(await shard.view()).toMatchObject({ failed: "shardNotFound" });
 });
