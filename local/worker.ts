@@ -162,7 +162,7 @@ function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
 let shared: { of: LocalEnv; env: LocalEnv } | undefined;
 
 function forRequests(env: LocalEnv): LocalEnv {
-  if (shared?.of !== env) shared = { of: env, env: inCluster(env) };
+  if (shared?.of !== env) shared = { of: env, env: prepare(env) };
   return shared.env;
 }
 

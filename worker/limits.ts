@@ -333,6 +333,12 @@ export const filterReplyBytesMax = 1024 * 1024;
 export const filterReplyGenerationsMax = 256;
 export const filterCacheBytesMax = 16 * 1024 * 1024;
 
+/** What a scan loads while it looks at what it has: as much as six segments of usual size. */
+export const scanAheadBytes = 6 * 1024 * 1024;
+
+/** Shards of a stream whose ends a scan asks for at once: calls to their objects, which are short. */
+export const scanShardsAhead = 16;
+
 /** Segments read at once by a scan for keys, which knows which ones it needs. */
 export const scanSegmentsMax = 4;
 

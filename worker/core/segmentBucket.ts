@@ -3,8 +3,14 @@
 // delete the rows. A segment that fails its check in SQLite stays there. No reply to a put waits
 // for this code.
 import { Buffer } from "node:buffer";
+import { concatBytes, noBytes } from "../codec/bytes.ts";
 import { verifySegment } from "../engine/chunk.ts";
 import { isCorrupt } from "./bodyCheck.ts";
+
+interface StoredObject {
+  body: ReadableStream<Uint8Array> | null;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
 
 /** What the storage engine needs of a bucket: R2, or a folder. */
 export interface SegmentBucket {
@@ -14,7 +20,7 @@ export interface SegmentBucket {
     body: Uint8Array,
     options: { onlyIf: { etagDoesNotMatch: string } },
   ): Promise<unknown>;
-  get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
+  get(key: string): Promise<StoredObject | null>;
   delete(keys: string | string[]): Promise<void>;
   list(options: { prefix: string }): Promise<{ objects: { key: string }[]; truncated: boolean }>;
   /**
@@ -57,17 +63,39 @@ export async function moveSegments(
   }
 }
 
-/** A segment's verified bytes from R2; undefined when there is no such object. Throws `corrupt`. */
+/**
+ * A segment's verified bytes from R2, in a buffer that is given if they are less than it has; it is
+ * transferred. Undefined when there is no such object. Throws `corrupt`.
+ */
 export async function readObject(
   bucket: SegmentBucket,
   uid: string,
   segment: number,
+  buffer?: ArrayBuffer,
 ): Promise<Uint8Array | undefined> {
   const object = await bucket.get(segmentObject(uid, segment));
   if (object === null) return undefined;
-  const body = new Uint8Array(await object.arrayBuffer());
+  const body =
+    buffer === undefined || object.body === null
+      ? new Uint8Array(await object.arrayBuffer())
+      : await readInto(buffer, object.body);
   verifySegment(body, uid, segment);
   return body;
+}
+
+/** The whole stream. What fits into the buffer was not copied. */
+async function readInto(
+  buffer: ArrayBuffer,
+  stream: ReadableStream<Uint8Array>,
+): Promise<Uint8Array> {
+  const { byteLength } = buffer;
+  const reader = stream.getReader({ mode: "byob" });
+  const parts: Uint8Array[] = [];
+  for (let room = buffer; ; room = new ArrayBuffer(byteLength)) {
+    const { value = noBytes } = await reader.readAtLeast(byteLength, new Uint8Array(room));
+    parts.push(value);
+    if (value.length < byteLength) return parts.length === 1 ? value : concatBytes(parts);
+  }
 }
 
 /**

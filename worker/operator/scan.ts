@@ -1,18 +1,19 @@
 // GET /_millrace/scan?stream=NAME: the records of a stream, or of one of its shards, that arrived between two times and
 // fulfil a condition (docs/SCAN.md). The reply is lines of JSON, which are made as the client takes them: what was
-// found so far, how far the scan is, and last of all where to go on. A scan ends where the shards ended when it came to
-// them. Shards are read one after the other.
+// found so far, how far the scan is, and last of all where to go on. A scan ends where the shards ended when it opened
+// them. Shards are read one after the other; while one is read, the next ones are opened, and the first page of the
+// next one is loaded.
 import { utf8 } from "../codec/bytes.ts";
 import { isOver } from "../core/clock.ts";
 import type { Location, ShardDescription, StreamDescription } from "../core/types.ts";
 import { isStreamError, StreamError } from "../errors.ts";
 import { encryptionSpans } from "../core/encryption.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
-import { scanProgressMs, scanReplyBytes } from "../limits.ts";
+import { scanProgressMs, scanReplyBytes, scanShardsAhead } from "../limits.ts";
 import type { Backend } from "../stream/backend.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import type { Amount } from "../stream/reader.ts";
-import type { ScanStep } from "../stream/shardScan.ts";
+import type { ScanStep, ShardScan } from "../stream/shardScan.ts";
 import { printCursor, readScanParameters, type ScanParameters } from "./scanRequest.ts";
 import { printerOf, type StepPrinter } from "./scanPrinter.ts";
 
@@ -49,6 +50,13 @@ export async function scanStream(
   return new Response(body, { headers: { "content-type": type, "cache-control": "no-store" } });
 }
 
+/** A shard whose beginning and end are known. */
+interface OpenShard {
+  start: Location;
+  endIndex: number;
+  scan: ShardScan;
+}
+
 class StreamScan {
   isOver = false;
   private readonly backend: Backend;
@@ -58,6 +66,8 @@ class StreamScan {
   private readonly places: Map<number, number>;
   private readonly scanned: Amount = { records: 0, bytes: 0 };
   private readonly printer: StepPrinter;
+  /** Shards that are opened, by their place in `shards`. */
+  private readonly openings = new Map<number, Promise<OpenShard>>();
   private found = 0;
   private toldMs = Date.now();
 
@@ -82,8 +92,10 @@ class StreamScan {
   /** The reply. What goes wrong once it has begun is its last line. */
   async *lines(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      for (const shard of this.shards) {
-        if (this.found < this.asked.limit) yield* this.scanShard(shard);
+      for (const [i, shard] of this.shards.entries()) {
+        if (this.isDone) break;
+        const opened = await this.openAhead(i);
+        yield* this.scanShard(shard, opened, () => this.beginAhead(i + 1));
       }
       yield* this.end({ done: true });
     } catch (error) {
@@ -96,23 +108,23 @@ class StreamScan {
     }
   }
 
-  private async *scanShard(shard: ShardDescription): AsyncGenerator<Uint8Array, void, undefined> {
-    const { selection, limit, output } = this.asked;
-    const [start, endIndex] = await this.bounds(shard);
-    if (this.counts && selection === undefined) {
+  private async *scanShard(
+    shard: ShardDescription,
+    { start, endIndex, scan }: OpenShard,
+    onBegin: () => void,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const { limit, output } = this.asked;
+    if (this.countsAll) {
       this.found += Math.max(endIndex - start.index, 0);
       this.places.set(shard.index, Math.max(endIndex, start.index));
       return;
     }
-    const scan = this.backend.shards.scan(shard.uid, start, {
-      selection,
-      trimmed: "skip",
-      endIndex,
-    });
-    while (scan.at.index < endIndex && this.found < limit && !this.isOver) {
+    onBegin();
+    while (scan.at.index < endIndex && !this.isDone) {
       const recordsMax = limit - this.found;
       const step = await scan.step({ recordsMax, bytesMax: scanReplyBytes });
       this.note(shard, step);
+      if (step.next.index < endIndex && !this.isDone) scan.readAhead(step);
       yield* this.printer.print(shard, step.runs);
       if (output.kind !== "data") yield* this.progress();
       // Other requests of the isolate get their turn.
@@ -120,8 +132,49 @@ class StreamScan {
     }
   }
 
-  private get counts(): boolean {
-    return this.asked.output.kind === "count";
+  /** True if nothing more is wanted. */
+  private get isDone(): boolean {
+    return this.isOver || this.found >= this.asked.limit;
+  }
+
+  /** True if only the numbers of records are asked for, and of all of them: nothing is read. */
+  private get countsAll(): boolean {
+    return this.asked.output.kind === "count" && this.asked.selection === undefined;
+  }
+
+  /** A shard, and meanwhile those after it. */
+  private openAhead(place: number): Promise<OpenShard> {
+    const end = Math.min(place + scanShardsAhead, this.shards.length);
+    for (let i = place; i < end; i++) {
+      if (this.openings.has(i)) continue;
+      const opening = this.open(this.shards[i] as ShardDescription);
+      this.openings.set(i, opening);
+      // It is told when the scan comes to the shard.
+      opening.catch(() => {});
+    }
+    const opened = this.openings.get(place) as Promise<OpenShard>;
+    this.openings.delete(place);
+    return opened;
+  }
+
+  /** Loads the first page of a shard that is being opened. */
+  private beginAhead(place: number): void {
+    const opening = this.openings.get(place);
+    opening?.then(
+      ({ scan, endIndex }) => scan.at.index < endIndex && scan.begin(),
+      () => {},
+    );
+  }
+
+  private async open(shard: ShardDescription): Promise<OpenShard> {
+    const [start, endIndex] = await this.bounds(shard);
+    const { selection } = this.asked;
+    const scan = this.backend.shards.scan(shard.uid, start, {
+      selection,
+      trimmed: "skip",
+      endIndex,
+    });
+    return { start, endIndex, scan };
   }
 
   /** Where the scan of a shard begins, and the index where it ends. */

@@ -12,7 +12,7 @@ import type { RecordRun } from "../engine/printer.ts";
 import { pageSegmentsMax, viewsMax, viewTtlMs } from "../limits.ts";
 import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { readHeader, timeMsAt } from "../engine/chunk.ts";
-import { fetchSegments, isAtHand, notePage, segmentsToFetch } from "./segmentLoader.ts";
+import { CachedSegments, notePage, type SegmentSource } from "./segmentLoader.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import { type PageLimits, planMore, planRead, type Progress, type ReadPlan } from "./readPlan.ts";
 import { expectedBytes, readInTurn } from "./loadBudget.ts";
@@ -52,16 +52,17 @@ interface KnownView {
 
 const views = new BoundedMap<KnownView>(viewsMax);
 
-/** Throws `shardNotFound`, `locationNotFound`, `corrupt`. */
+/** Segments come from the isolate's cache, unless from a source that is given. Throws `shardNotFound`, `locationNotFound`, `corrupt`. */
 export async function readPage(
   runtime: Runtime,
   uid: string,
   location: Location,
   limits: PageLimits,
   trimmed: Trimmed,
+  source: SegmentSource = new CachedSegments(runtime, uid),
 ): Promise<Page> {
   try {
-    return await gatherPage(runtime, uid, location, limits, trimmed);
+    return await gatherPage(runtime, uid, location, limits, trimmed, source);
   } catch (error) {
     if (isCorrupt(error)) readCounters.damagedPages++;
     throw error;
@@ -100,6 +101,7 @@ async function gatherPage(
   location: Location,
   limits: PageLimits,
   trimmed: Trimmed,
+  source: SegmentSource,
 ): Promise<Page> {
   let at = location;
   const known = views.get(uid);
@@ -112,7 +114,7 @@ async function gatherPage(
       refuseTrimmed(location, view, trimmed);
       const plan = planRead(at, limits, view);
       if (plan.from === "segments") {
-        const gathered = await readSegments(runtime, uid, plan, limits, view);
+        const gathered = await readSegments(runtime, uid, plan, limits, view, source);
         if (gathered.runs.length > 0) return historyPage(runtime, uid, gathered, view);
         if (gathered.index > plan.index) {
           // All of it has expired within the last second.
@@ -164,6 +166,7 @@ async function readSegments(
   plan: Extract<ReadPlan, { from: "segments" }>,
   limits: PageLimits,
   view: ShardView,
+  source: SegmentSource,
 ): Promise<Gathering> {
   const page: Gathering = {
     runs: [],
@@ -175,16 +178,17 @@ async function readSegments(
     isBeside: false,
   };
   const isOnly = limits.segmentsMax === plan.segments.length;
-  const wanted = isOnly ? plan.segments : segmentsToFetch(uid, plan.segments, plan.index, view);
-  const reading = readInTurn(uid, missingOf(uid, plan, wanted, limits, view), async () => {
-    const loads = await fetchSegments(runtime, uid, wanted, view);
+  const wanted = isOnly ? plan.segments : source.toFetch(plan.segments, plan.index, view);
+  const missing = missingOf(uid, plan, wanted, limits, view, source);
+  const reading = readInTurn(uid, missing, async () => {
+    const loads = await source.fetch(wanted, view);
     let isWhole = takeLoads(page, loads.slice(0, plan.segments.length), plan.index, view);
     // If none of them had the record, the hint was wrong, and further segments would not help.
     while (isWhole && (page.index > plan.index || page.isBeside)) {
       page.isBeside = false;
       const more = planMore(progressOf(page, plan, limits), view);
       if (more.length === 0) break;
-      const next = await fetchSegments(runtime, uid, more, view);
+      const next = await source.fetch(more, view);
       isWhole = takeLoads(page, next, plan.index, view);
       loads.push(...next);
     }
@@ -206,6 +210,7 @@ function missingOf(
   wanted: readonly number[],
   limits: PageLimits,
   view: ShardView,
+  source: SegmentSource,
 ): number {
   const [first = view.segment] = segments;
   const left = { recordsMax: endIndex - index, bytesMax: limits.bytesMax };
@@ -214,9 +219,9 @@ function missingOf(
     Math.min(left.recordsMax / Math.max(records, 1), left.bytesMax / expectedBytes(uid)),
   );
   const end = Math.min(first + count, view.segment, first + pageSegmentsMax);
-  let missing = wanted.filter((segment) => !isAtHand(uid, segment)).length;
+  let missing = wanted.filter((segment) => !source.isAtHand(segment)).length;
   for (let segment = first + segments.length; segment < end; segment++) {
-    if (!wanted.includes(segment) && !isAtHand(uid, segment)) missing++;
+    if (!wanted.includes(segment) && !source.isAtHand(segment)) missing++;
   }
   return missing;
 }

@@ -17,32 +17,41 @@ import type { ShardView } from "../core/types.ts";
  */
 const readTo = new BoundedMap<number>(viewsMax);
 
-/** Consecutive segments that a page needs first, and those that are loaded with them. */
-export function segmentsToFetch(
-  uid: string,
-  segments: readonly number[],
-  index: number,
-  view: ShardView,
-): number[] {
-  const isMissed = !segments.every((segment) => isAtHand(uid, segment));
-  const isNextPage = isMissed && readTo.get(uid) === index;
-  const ahead = isNextPage ? segmentsAhead(segments, view) : [];
-  return [...segments, ...ahead.filter((segment) => !isAtHand(uid, segment))];
+/** Where a page gets the segments of its shard. */
+export interface SegmentSource {
+  /** Consecutive segments that a page from a record on needs first, and those that are loaded with them. */
+  toFetch(segments: readonly number[], index: number, view: ShardView): number[];
+  /** True if a segment is in memory. */
+  isAtHand(segment: number): boolean;
+  /** Loads segments at the same time; returns their verified bytes. */
+  fetch(segments: readonly number[], view: ShardView): Promise<PromiseSettledResult<Uint8Array>[]>;
 }
 
-/** True if a segment is in the isolate's memory. */
-export function isAtHand(uid: string, segment: number): boolean {
-  return bodies.has(segmentKey(uid, segment));
-}
+/** The isolate's cache, and behind it the segments' cached addresses. */
+export class CachedSegments implements SegmentSource {
+  private readonly runtime: Runtime;
+  private readonly uid: string;
 
-/** Loads segments at the same time; returns their verified bytes. */
-export function fetchSegments(
-  runtime: Runtime,
-  uid: string,
-  segments: readonly number[],
-  view: ShardView,
-): Promise<PromiseSettledResult<Uint8Array>[]> {
-  return Promise.allSettled(segments.map((segment) => loadSegment(runtime, uid, segment, view)));
+  constructor(runtime: Runtime, uid: string) {
+    this.runtime = runtime;
+    this.uid = uid;
+  }
+
+  toFetch(segments: readonly number[], index: number, view: ShardView): number[] {
+    const isMissed = !segments.every((segment) => this.isAtHand(segment));
+    const isNextPage = isMissed && readTo.get(this.uid) === index;
+    const ahead = isNextPage ? segmentsAhead(segments, view) : [];
+    return [...segments, ...ahead.filter((segment) => !this.isAtHand(segment))];
+  }
+
+  isAtHand(segment: number): boolean {
+    return bodies.has(segmentKey(this.uid, segment));
+  }
+
+  fetch(segments: readonly number[], view: ShardView) {
+    const { runtime, uid } = this;
+    return Promise.allSettled(segments.map((segment) => loadSegment(runtime, uid, segment, view)));
+  }
 }
 
 /** Stores where a page has ended, which is where the same reader's next page begins. */
@@ -61,7 +70,8 @@ function segmentsAhead(segments: readonly number[], view: ShardView): number[] {
   return Array.from({ length: Math.max(end - first, 0) }, (_, i) => first + i);
 }
 
-async function loadSegment(
+/** From the isolate's cache, else from its address; it is cached then. Throws as the address answers. */
+export async function loadSegment(
   runtime: Runtime,
   uid: string,
   segment: number,

@@ -39,6 +39,7 @@ export async function selectPage(
     const isAtTip = step.next.index >= step.view.nextIndex;
     const isSpent = page.scanned.bytes >= scanBytesMax || isOver(startMs, scanMsMax, Date.now());
     if (step.isFull || isAtTip || isSpent) break;
+    scan.readAhead(step);
     left.recordsMax -= step.taken.records;
     left.bytesMax -= step.taken.bytes;
     await scheduler.wait(0);
@@ -89,7 +90,7 @@ function compactRuns(runs: readonly RecordRun[]): RecordRun[] {
   }
   return runs.map((run) => {
     const { chunk, from, to } = run;
-    if ((taken.get(chunk) ?? 0) * 2 > chunk.length) return run;
+    if ((taken.get(chunk) ?? 0) * 2 > chunk.buffer.byteLength) return run;
     return { ...run, chunk: engine.slice(chunk, from, to), from: 0, to: to - from };
   });
 }

@@ -13,6 +13,7 @@ import type { RecordRun } from "../engine/printer.ts";
 import { findCandidates } from "./keyIndex.ts";
 import { type Amount, freshView, type Page, readPage, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
+import { ScanSegments } from "./scanSegments.ts";
 
 export interface ScanStep {
   /** The records that were taken, in order. */
@@ -47,6 +48,8 @@ export class ShardScan {
   private readonly runtime: Runtime;
   private readonly uid: string;
   private readonly request: ScanRequest;
+  private readonly segments: ScanSegments;
+  private reading: Promise<Page> | undefined;
   /** Only where a scan begins may be told to be gone. */
   private trimmed: Trimmed;
 
@@ -56,6 +59,14 @@ export class ShardScan {
     this.at = location;
     this.request = request;
     this.trimmed = request.trimmed;
+    this.segments = new ScanSegments(runtime, uid);
+  }
+
+  /** Loads what the first step looks at. */
+  begin(): void {
+    this.reading ??= this.read();
+    // The step gets the failure.
+    this.reading.catch(() => {});
   }
 
   /**
@@ -63,11 +74,21 @@ export class ShardScan {
    * is taken even if it alone exceeds the limits. Throws `shardNotFound`, `locationNotFound`, `corrupt`.
    */
   async step(limits: PageLimits, hasRecords = false): Promise<ScanStep> {
-    const page = await this.read();
+    const reading = this.reading ?? this.read();
+    this.reading = undefined;
+    const page = await reading;
     const step = take(page, this.request.selection, limits, hasRecords);
     this.at = step.next;
     this.trimmed = "skip";
+    this.segments.passTo(step.next.segment, step.runs);
     return step;
+  }
+
+  /** For a caller who goes on: what the next step needs is loaded meanwhile. */
+  readAhead({ view }: ScanStep): void {
+    const { selection } = this.request;
+    if (selection?.keys === undefined) this.segments.readAhead(view);
+    else this.begin();
   }
 
   private async read(): Promise<Page> {
@@ -77,7 +98,7 @@ export class ShardScan {
     if (found !== undefined) return found;
     const bytesMax = selection?.isCostly === true ? costlyStepBytes : scanStepBytes;
     const limits = { recordsMax: endIndex - this.at.index, bytesMax };
-    return readPage(this.runtime, this.uid, this.at, limits, this.trimmed);
+    return readPage(this.runtime, this.uid, this.at, limits, this.trimmed, this.segments);
   }
 
   /**

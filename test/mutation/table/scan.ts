@@ -58,4 +58,20 @@ export const scanMutations: readonly Mutation[] = [
     tests: ["test/worker/scan/changes.workerd.test.ts"],
     harm: "a page of a long history is never sent",
   },
+  {
+    id: "scan-08",
+    file: "worker/stream/scanSegments.ts",
+    find: "load.isGiven ||= load.own !== undefined && given.has(load.own);",
+    replace: "",
+    tests: ["test/worker/scan/history.workerd.test.ts"],
+    harm: "records of a page become those of a later segment",
+  },
+  {
+    id: "scan-09",
+    file: "worker/stream/scanSegments.ts",
+    find: "missing.filter((segment) => segment >= this.first && !this.isAtHand(segment))",
+    replace: "missing.filter((segment) => segment >= this.first || !this.isAtHand(segment))",
+    tests: ["test/worker/scan/history.workerd.test.ts"],
+    harm: "segments are loaded that the scan has passed",
+  },
 ];

@@ -1,0 +1,163 @@
+// Scans of history in the bucket: its segments are read once each and ahead, past the isolate's cache, into buffers that
+// are used again, and what the bucket does not have as it should be is read from elsewhere.
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test } from "vitest";
+import type { Env } from "../../../worker/core/bindings.ts";
+import { bodies } from "../../../worker/core/bodyCache.ts";
+import { compileSelection } from "../../../worker/scan/selection.ts";
+import { readCounters } from "../../../worker/stream/readCounters.ts";
+import { selectPage } from "../../../worker/stream/selectedPage.ts";
+import { type ScanStep, ShardScan } from "../../../worker/stream/shardScan.ts";
+import { append, openShard, record, type ShardStub, textOf } from "../../support/shards.ts";
+import {
+  faultyBucket,
+  forgetBodies,
+  objectsOf,
+  runtimeWith,
+  START,
+  statsOf,
+  storedOf,
+  tidyUp,
+  untilTiered,
+} from "../../support/storage.ts";
+
+afterEach(tidyUp);
+
+/** Records of 5 KB: JSON that tells their number, and what they have been put as. */
+const text = (n: number) =>
+  JSON.stringify({ n, third: n % 3 === 0, text: String(n).padStart(4, "0").repeat(1200) });
+
+/** Segments of half a megabyte in the bucket, and one of 3 MB among them. */
+async function fill(shard: ShardStub, segments: number): Promise<number> {
+  let n = 0;
+  for (let segment = 0; segment < segments; segment++) {
+    const count = segment === 3 ? 1 : 120;
+    const records = Array.from({ length: count }, () => record(text(n++)));
+    if (segment === 3) records[0] = record(new Uint8Array(3_000_000).fill(0x20));
+    await append(shard, ...records);
+  }
+  await untilTiered(shard);
+  return n;
+}
+
+const thirds = compileSelection({ where: '{"data":{"third":[true]}}' })!;
+
+/** The numbers of the records that a scan takes, read after its last step. */
+async function scanAll(shard: ShardStub, bindings: Env, bytesMax = 1_048_576): Promise<number[]> {
+  const uid = shard.name ?? "";
+  const scan = new ShardScan(runtimeWith(bindings), uid, START, {
+    selection: thirds,
+    trimmed: "skip",
+  });
+  const found: number[] = [];
+  for (;;) {
+    const step: ScanStep = await scan.step({ recordsMax: Infinity, bytesMax });
+    found.push(...storedOf(uid, step).map(textOf).map(numberOf));
+    if (step.next.index >= step.view.nextIndex) return found;
+    scan.readAhead(step);
+    await scheduler.wait(0);
+  }
+}
+
+/** The number of a record whose bytes are those that were put; -1 for any other. */
+function numberOf(found: string): number {
+  const { n } = JSON.parse(found) as { n: number };
+  return found === text(n) ? n : -1;
+}
+
+/** What the scan is to take of so many records; the long one is no JSON. */
+function expected(count: number): number[] {
+  const numbers = Array.from({ length: count }, (_, n) => n);
+  return numbers.filter((n) => n % 3 === 0 && n !== 360);
+}
+
+describe("a scan of history in the bucket", () => {
+  test("reads each segment once, and leaves the isolate's cache as it is", async () => {
+    const shard = await openShard();
+    const count = await fill(shard, 18);
+    forgetBodies();
+    const [requests, cached] = [readCounters.segmentRequests, bodies.bytes];
+    const got: string[] = [];
+    const watched = { ...env, SEGMENTS: watch(got) };
+    expect(await scanAll(shard, watched)).toEqual(expected(count));
+    const { segments } = await statsOf(shard);
+    expect(readCounters.segmentRequests - requests).toBe(segments.count);
+    expect(got).toHaveLength(segments.count);
+    expect(new Set(got).size).toBe(segments.count);
+    expect(bodies.bytes).toBe(cached);
+  });
+
+  test("gives records that stay as they are while later segments are read", async () => {
+    const shard = await openShard();
+    const count = await fill(shard, 18);
+    forgetBodies();
+    const limits = { recordsMax: 10_000, bytesMax: 10_485_760 };
+    const uid = shard.name ?? "";
+    const page = await selectPage(runtimeWith(env), uid, START, limits, "skip", thirds);
+    expect(page.next.index).toBe(count);
+    expect(storedOf(uid, page).map(textOf).map(numberOf)).toEqual(expected(count));
+  });
+
+  test("loads the next segments while it has not been asked for them", async () => {
+    const shard = await openShard();
+    await fill(shard, 18);
+    forgetBodies();
+    const got: string[] = [];
+    const runtime = runtimeWith({ ...env, SEGMENTS: watch(got) });
+    const scan = new ShardScan(runtime, shard.name ?? "", START, {
+      selection: thirds,
+      trimmed: "skip",
+    });
+    const step = await scan.step({ recordsMax: Infinity, bytesMax: Infinity });
+    const before = got.length;
+    scan.readAhead(step);
+    scan.readAhead(step);
+    expect(before).toBeGreaterThan(0);
+    await expect.poll(() => got.length).toBeGreaterThan(before);
+    expect(got.length).toBeLessThanOrEqual(before + 6);
+    expect(new Set(got).size).toBe(got.length);
+  });
+
+  test("passes over a bucket that fails, and bytes of it that are damaged", async () => {
+    const shard = await openShard();
+    const count = await fill(shard, 18);
+    const [first, second] = [...(await objectsOf(shard)).keys()].toSorted((a, b) => a - b);
+    for (const fault of ["fails", "damages", "has lost"]) {
+      forgetBodies();
+      let left = 2;
+      const faulty = faultyBucket({
+        get: (async (key: string) => {
+          const number = Number(key.split("/").at(-1));
+          if (left === 0 || (number !== first && number !== second)) return env.SEGMENTS!.get(key);
+          left--;
+          if (fault === "fails") throw new Error("the bucket is away");
+          return fault === "has lost" ? null : new Response(new Uint8Array(600));
+        }) as unknown as R2Bucket["get"],
+      });
+      expect(await scanAll(shard, { ...env, SEGMENTS: faulty })).toEqual(expected(count));
+      expect(left).toBe(0);
+    }
+  });
+
+  test("ends with the place of a segment of which no intact copy is left", async () => {
+    const shard = await openShard();
+    await fill(shard, 18);
+    forgetBodies();
+    const number = [...(await objectsOf(shard)).keys()].toSorted((a, b) => a - b)[1]!;
+    await env.SEGMENTS!.put(`segments/${shard.name}/${number}`, new Uint8Array(600));
+    await expect(scanAll(shard, env)).rejects.toMatchObject({
+      code: "corrupt",
+      detail: { segment: number },
+    });
+  });
+});
+
+/** The real bucket, which notes what is got from it. */
+function watch(got: string[]): R2Bucket {
+  const get = (key: string) => {
+    got.push(key);
+    return env.SEGMENTS!.get(key);
+  };
+  return faultyBucket({ get: get });
+}
