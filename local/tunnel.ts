@@ -9,13 +9,10 @@ import { TLSSocket } from "node:tls";
 import { type Phase, RequestFramer } from "./framing.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
-import { type Upstream, connectUpstream, lingerMs, lingerMsMax } from "./upstream.ts";
+import { type Upstream, connectUpstream, headBytesMax, lingerMs, lingerMsMax } from "./upstream.ts";
 
 /** One tunnel per connection. */
 const replyBufferBytes = 128 << 10;
-
-/** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
-export const headBytesMax = 128 << 10;
 
 /** What a client still has to send. */
 export type Debt = "head" | "body";

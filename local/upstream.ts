@@ -12,6 +12,9 @@ export const lingerMs = 2000;
 /** The same in total, also if the client keeps sending. */
 export const lingerMsMax = 30_000;
 
+/** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
+export const headBytesMax = 128 << 10;
+
 export interface Upstream {
   host: string;
   port: number;
