@@ -93,8 +93,14 @@ export const generationsPerRetention = 24;
 /** How long a Worker uses what it knows of a shard's view; older than half of it, it asks again. */
 export const viewTtlMs = 1000;
 
-/** Shards whose view an isolate keeps. */
+/** Shards whose view an isolate keeps, and whose readers' lags. */
 export const viewsMax = 10_000;
+
+/** Half of the time for which the lag of a reader is told. */
+export const lagSpanMs = 30_000;
+
+/** Readers of a shard whose lag an isolate keeps: more than the consumers that the service allows. */
+export const lagReadersMax = 64;
 
 /** Segments of a shard that readers pass over: they are a part of its row, 60 bytes each. */
 export const skippedSegmentsMax = 1000;

@@ -28,8 +28,20 @@ export interface QueueStats {
   dead: number;
 }
 
+/** How far behind a reader of a shard was in the last minute. */
+export interface ReaderLag {
+  shard: number;
+  dialect: string;
+  /** Of a registered consumer. */
+  consumer?: string;
+  behindMs: number;
+  behindRecords: number;
+}
+
 export interface StreamStats {
   shards: ShardStats[];
+  /** Those that read in the last minute. */
+  readers?: ReaderLag[];
   queues?: QueueStats[];
 }
 

@@ -1,4 +1,4 @@
-// Asks again and again while a part of the page is shown, and never while the tab is hidden.
+// Asks again and again while a part of the page is shown, and never while it or the tab is hidden.
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface Polled<Value> {
@@ -8,15 +8,19 @@ export interface Polled<Value> {
   refresh: () => void;
 }
 
-/** `key` names what is asked for: another key begins anew. */
+/** `key` names what is asked for: another key begins anew. What was answered stays while nothing is asked. */
 export function usePoll<Value>(
   key: string,
   ask: (signal: AbortSignal) => Promise<Value>,
   intervalMs: number,
+  isShown = true,
 ): Polled<Value> {
   const [state, setState] = useState<{ key: string; value?: Value; error?: Error }>({ key });
   const refresh = useRef(() => {});
+  const pause = useRef(intervalMs);
+  pause.current = intervalMs;
   useEffect(() => {
+    if (!isShown) return undefined;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const turn = async () => {
@@ -36,7 +40,7 @@ export function usePoll<Value>(
         }
       }
       clearTimeout(timer);
-      timer = setTimeout(() => void turn(), intervalMs);
+      timer = setTimeout(() => void turn(), pause.current);
     };
     const onVisible = () => {
       if (!document.hidden) void turn();
@@ -49,7 +53,7 @@ export function usePoll<Value>(
       clearTimeout(timer);
       document.removeEventListener("visibilitychange", onVisible);
     };
-  }, [key]);
+  }, [key, isShown]);
   const isCurrent = state.key === key;
   return {
     value: isCurrent ? state.value : undefined,

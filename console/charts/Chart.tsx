@@ -1,17 +1,29 @@
-// A chart over time; the canvas is uPlot's.
+// A chart over time, of one line or of several with their names below; the canvas is uPlot's.
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 
 const height = 200;
 
+export interface ChartLine {
+  /** Empty for the only line of a chart. */
+  name: string;
+  values: readonly (number | null)[];
+}
+
+/** Of the style sheet; `.legend .line-0` and so on have the same. */
+const colorNames = ["--accent", "--line-1", "--line-2", "--line-3", "--line-4"] as const;
+
 export function Chart(props: {
   title: string;
   label: string;
+  /** Seconds since 1970. */
   times: readonly number[];
-  values: readonly number[];
+  lines: readonly ChartLine[];
   format: (value: number) => string;
 }) {
-  const { title, label, times, values, format } = props;
+  const { title, label, times, lines, format } = props;
+  const data = (): uPlot.AlignedData => [[...times], ...lines.map(({ values }) => [...values])];
+  const names = lines.map(({ name }) => name).join("\n");
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const isDark = useDarkness();
@@ -19,9 +31,13 @@ export function Chart(props: {
     const element = place.current;
     if (element === null) return undefined;
     const rule = colorOf(element, "--rule");
-    const line = colorOf(element, "--accent");
-    const lines = { stroke: rule, width: 1 };
-    const axis = { stroke: colorOf(element, "--muted"), grid: lines, ticks: lines };
+    const ruled = { stroke: rule, width: 1 };
+    const axis = { stroke: colorOf(element, "--muted"), grid: ruled, ticks: ruled };
+    const drawn = lines.map((_, i) => ({
+      stroke: colorOf(element, colorNames[i % colorNames.length] ?? "--accent"),
+      width: 1.5,
+      points: { show: false },
+    }));
     const chart = new uPlot(
       {
         width: element.clientWidth,
@@ -30,9 +46,9 @@ export function Chart(props: {
         legend: { show: false },
         scales: { y: { range: (_, __, max) => [0, Math.max(max, 1)] } },
         axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map(format) }],
-        series: [{}, { stroke: line, width: 1.5, points: { show: false } }],
+        series: [{}, ...drawn],
       },
-      [[...times], [...values]],
+      data(),
       element,
     );
     plot.current = chart;
@@ -44,19 +60,33 @@ export function Chart(props: {
       observer.disconnect();
       chart.destroy();
     };
-  }, [isDark]);
-  useEffect(() => plot.current?.setData([[...times], [...values]]), [times.at(-1), times.length]);
-  const last = values.at(-1);
+  }, [isDark, names]);
+  useEffect(() => plot.current?.setData(data()), [times.at(-1), times.length]);
+  const now = lines.map(({ name, values }) => ({ name, text: textOf(values.at(-1), format) }));
   return (
     <section class="card">
       <h2>{title}</h2>
       <div
         ref={place}
         role="img"
-        aria-label={`${label}: ${last === undefined ? "" : format(last)} now`}
+        aria-label={`${label}: ${now.map(({ name, text }) => `${lines.length > 1 ? `${name} ` : ""}${text}`).join(", ")} now`}
       />
+      {lines.some(({ name }) => name !== "") && (
+        <ul class="legend">
+          {now.map(({ name, text }, i) => (
+            <li key={name}>
+              <i class={`line-${i % colorNames.length}`} />
+              {name} <span class="muted">{text}</span>
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
   );
+}
+
+function textOf(value: number | null | undefined, format: (value: number) => string): string {
+  return typeof value === "number" ? format(value) : "–";
 }
 
 /** A color of the style sheet as a canvas takes it. */

@@ -1,6 +1,7 @@
-// What arrives and how much is stored, while the page is open.
+// What arrives, how much is stored, and what readers and queues have still to do, while the page is open.
 import type { StreamActivity } from "../streams/activity.ts";
-import { formatBytes, formatRate } from "../ui/format.ts";
+import { backlogsOf, type Line } from "../app/backlogs.ts";
+import { formatBytes, formatCount, formatRate, formatSpan } from "../ui/format.ts";
 import { go, streamPath } from "../app/route.ts";
 import { HistogramPicker } from "../records/HistogramPicker.tsx";
 import { Chart } from "./Chart.tsx";
@@ -16,31 +17,71 @@ export function ChartsTab({ stream, activity }: { stream: string; activity: Stre
       <HistogramPicker stream={stream} pick={read} />
     </section>
   );
-  if (rates.length < 2) {
-    return (
-      <div class="cards">
-        <p class="muted wide">Measuring…</p>
-        {history}
-      </div>
-    );
-  }
   return (
     <div class="cards">
-      <Chart
-        title="Records in, a second"
-        label={`records a second into ${stream}`}
-        times={times}
-        values={rates.map(({ recordsPerSecond }) => recordsPerSecond)}
-        format={formatRate}
-      />
-      <Chart
-        title="Bytes stored, a second"
-        label={`bytes a second stored in ${stream}`}
-        times={times}
-        values={rates.map(({ bytesPerSecond }) => bytesPerSecond)}
-        format={formatBytes}
-      />
+      {rates.length < 2 && (
+        <p class="muted wide">
+          {activity.stats?.length === 0
+            ? "What arrives is told to keys that may do millrace:GetStats."
+            : "Measuring…"}
+        </p>
+      )}
+      {rates.length >= 2 && (
+        <>
+          <Chart
+            title="Records in, a second"
+            label={`records a second into ${stream}`}
+            times={times}
+            lines={[{ name: "", values: rates.map(({ recordsPerSecond }) => recordsPerSecond) }]}
+            format={formatRate}
+          />
+          <Chart
+            title="Bytes stored, a second"
+            label={`bytes a second stored in ${stream}`}
+            times={times}
+            lines={[{ name: "", values: rates.map(({ bytesPerSecond }) => bytesPerSecond) }]}
+            format={formatBytes}
+          />
+          <BacklogCharts stream={stream} />
+        </>
+      )}
       {history}
     </div>
+  );
+}
+
+/** Lines of readers and queues that were there while the page was open. */
+function BacklogCharts({ stream }: { stream: string }) {
+  const backlogs = backlogsOf(stream);
+  const times = backlogs.times.map((ms) => ms / 1000);
+  const charts: readonly [title: string, lines: Line[], format: (value: number) => string][] = [
+    ["Readers behind, records", backlogs.records, formatCount],
+    ["Readers behind, time", backlogs.ages, formatSpan],
+    ["Records left in queues", backlogs.queues, formatCount],
+  ];
+  return (
+    <>
+      {charts
+        .filter(([, lines]) => lines.length > 0)
+        .map(([title, lines, format]) => (
+          <Chart
+            key={title}
+            title={title}
+            label={`${title}, of ${stream}`}
+            times={times}
+            lines={lines}
+            format={format}
+          />
+        ))}
+      {backlogs.records.length === 0 && (
+        <section class="card">
+          <h2>Readers behind</h2>
+          <p class="muted">
+            Nobody has read this stream while the page was open. Whoever does is shown here: how
+            many records and how much time it is behind.
+          </p>
+        </section>
+      )}
+    </>
   );
 }

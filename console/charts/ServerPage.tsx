@@ -57,7 +57,7 @@ export function ServerPage() {
               title={title}
               label={title}
               times={times}
-              values={values}
+              lines={[{ name: "", values }]}
               format={format}
             />
           ))}

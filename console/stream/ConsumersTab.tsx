@@ -2,16 +2,18 @@
 import { useState } from "preact/hooks";
 import { call, listConsumers, type StreamDescription } from "../api/kinesis.ts";
 import type { Action } from "../api/permissions.ts";
+import type { ReaderLag } from "../api/stats.ts";
 import { usePoll } from "../app/poll.ts";
 import { Failure, Field, WorkForm } from "../ui/parts.tsx";
-import { formatAge } from "../ui/format.ts";
+import { formatAge, formatCount, formatSpan } from "../ui/format.ts";
 
 interface ConsumersProps {
   stream: StreamDescription;
+  readers: readonly ReaderLag[];
   may: (action: Action) => boolean;
 }
 
-export function ConsumersTab({ stream, may }: ConsumersProps) {
+export function ConsumersTab({ stream, readers, may }: ConsumersProps) {
   const arn = stream.StreamARN;
   const { value, error, refresh } = usePoll(`${arn}/consumers`, () => listConsumers(arn), 3000);
   const [name, setName] = useState("");
@@ -33,8 +35,8 @@ export function ConsumersTab({ stream, may }: ConsumersProps) {
   return (
     <section>
       <p class="muted">
-        A registered consumer gets records pushed by SubscribeToShard. Consumers that poll with
-        GetRecords need no registration and are not listed.
+        A registered consumer gets records pushed by SubscribeToShard. Readers that poll with
+        GetRecords need no registration and are not listed; how far behind they are is under Charts.
       </p>
       <Failure error={error ?? failure} />
       {value?.length === 0 && <p>No consumer is registered.</p>}
@@ -45,6 +47,7 @@ export function ConsumersTab({ stream, may }: ConsumersProps) {
               <tr>
                 <th>Name</th>
                 <th>Status</th>
+                <th>Behind</th>
                 <th>Registered</th>
                 <th>ARN</th>
                 <th>
@@ -57,6 +60,7 @@ export function ConsumersTab({ stream, may }: ConsumersProps) {
                 <tr key={consumer.ConsumerARN}>
                   <td>{consumer.ConsumerName}</td>
                   <td>{consumer.ConsumerStatus.toLowerCase()}</td>
+                  <td>{lagOf(consumer.ConsumerName, readers)}</td>
                   <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
                   <td class="mono">{consumer.ConsumerARN}</td>
                   <td>
@@ -92,4 +96,13 @@ export function ConsumersTab({ stream, may }: ConsumersProps) {
       )}
     </section>
   );
+}
+
+/** How far behind a consumer is over all shards, in words; nothing if it does not read. */
+function lagOf(name: string, readers: readonly ReaderLag[]): string {
+  const its = readers.filter(({ consumer }) => consumer === name);
+  if (its.length === 0) return "not subscribed";
+  const records = its.reduce((sum, { behindRecords }) => sum + behindRecords, 0);
+  const ms = Math.max(...its.map(({ behindMs }) => behindMs));
+  return records === 0 ? "at the end" : `${formatCount(records)} records, ${formatSpan(ms)}`;
 }

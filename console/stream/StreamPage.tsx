@@ -1,5 +1,5 @@
 // One stream: its head, and a tab for each thing to do with it.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { listShards } from "../api/kinesis.ts";
 import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
@@ -24,6 +24,9 @@ const tabNames: readonly [StreamTab, string][] = [
   ["settings", "Settings"],
 ];
 
+/** How often the shards are asked for that nothing has changed, as far as the page knows. */
+const shardsMs = 10_000;
+
 export interface StreamProps {
   stream: string;
   tab: StreamTab;
@@ -32,7 +35,10 @@ export interface StreamProps {
 
 export function StreamPage({ stream, tab, query }: StreamProps) {
   const activity = useStreamActivity(stream);
-  const shards = usePoll(`${stream}/shards`, () => listShards(stream), 2000);
+  const shards = usePoll(`${stream}/shards`, () => listShards(stream), shardsMs);
+  // A split or a merge shows in the statistics at once.
+  const shardCount = activity.stats?.length;
+  useEffect(shards.refresh, [shardCount, activity.summary?.OpenShardCount]);
   const may = usePermissions(stream);
   const [isDeleting, setDeleting] = useState(false);
   const { summary, error } = activity;
@@ -87,7 +93,9 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
         />
       )}
       {tab === "charts" && <ChartsTab stream={stream} activity={activity} />}
-      {tab === "consumers" && summary && <ConsumersTab stream={summary} may={may} />}
+      {tab === "consumers" && summary && (
+        <ConsumersTab stream={summary} readers={activity.readers} may={may} />
+      )}
       {tab === "queues" && summary && (
         <QueuesTab stream={summary} stats={activity.queues} may={may} changed={activity.refresh} />
       )}

@@ -4,6 +4,7 @@ import { listStreams, type StreamSummary } from "../api/kinesis.ts";
 import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { streamPath } from "../app/route.ts";
+import { useVisible } from "../app/visible.ts";
 import { Failure, Link, Sparkline } from "../ui/parts.tsx";
 import { formatAge, formatBytes, formatCount, formatRate } from "../ui/format.ts";
 import { CreateStream } from "./CreateStream.tsx";
@@ -15,6 +16,10 @@ type Asked = { dialog: "create" } | { dialog: "delete"; stream: string };
 
 /** More rows than this are shown in parts. */
 const pageRows = 50;
+
+/** How often a row in sight asks, at most; with many streams so seldom that the page makes five calls a second. */
+const sampleMsMin = 2000;
+const callMs = 200;
 
 export function StreamsPage() {
   const { value: streams, error, refresh } = usePoll("streams", listStreams, 3000);
@@ -79,6 +84,7 @@ export function StreamsPage() {
                 <StreamRow
                   key={stream.StreamARN}
                   stream={stream}
+                  intervalMs={Math.max(sampleMsMin, shown.length * callMs)}
                   remove={() => setAsked({ dialog: "delete", stream: stream.StreamName })}
                 />
               ))}
@@ -97,15 +103,17 @@ export function StreamsPage() {
   );
 }
 
-function StreamRow({ stream, remove }: { stream: StreamSummary; remove: () => void }) {
+function StreamRow(props: { stream: StreamSummary; intervalMs: number; remove: () => void }) {
+  const { stream, intervalMs, remove } = props;
   const name = stream.StreamName;
   const isThere = stream.StreamStatus !== "CREATING" && stream.StreamStatus !== "DELETING";
-  const activity = useStreamActivity(name, isThere);
-  const may = usePermissions(name);
+  const [row, isShown] = useVisible<HTMLTableRowElement>();
+  const activity = useStreamActivity(name, { isThere, isShown, intervalMs });
+  const may = usePermissions(name, isShown);
   const { rates, storedBytes, lastArrivalMs, summary } = activity;
   const now = rates.at(-1);
   return (
-    <tr>
+    <tr ref={row}>
       <td>
         <Link to={streamPath(name)}>{name}</Link>
       </td>

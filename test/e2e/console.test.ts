@@ -8,9 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import {
   CreateStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
   KinesisClient,
   PutRecordCommand,
   PutRecordsCommand,
+  RegisterStreamConsumerCommand,
 } from "@aws-sdk/client-kinesis";
 import { postUnsigned } from "../support/unsignedPost.ts";
 import { startBrowser } from "../support/browser.ts";
@@ -73,6 +76,10 @@ const readFrames = `(() => {
   };
 })()`;
 
+const strangeLanguage = `Object.defineProperty(Navigator.prototype, "language", {
+  get: () => "en-US@posix",
+});`;
+
 const reportViolations = `addEventListener("securitypolicyviolation", (event) => {
   console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
 });`;
@@ -109,6 +116,10 @@ async function makeStream(name: string, ShardCount = 1): Promise<KinesisClient> 
   const client = clientOf(server);
   await client.send(new CreateStreamCommand({ StreamName: name, ShardCount }));
   return client;
+}
+
+function arnOf(stream: string): string {
+  return `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`;
 }
 
 function put(client: KinesisClient, StreamName: string, PartitionKey: string, text: string) {
@@ -240,7 +251,7 @@ describe("console", () => {
       ["light", 1280],
       ["dark", 390],
     ] as const) {
-      for (const [path, text] of pages) {
+      const look = async ([path, text]: (typeof pages)[number]) => {
         const { page } = await openPage(`${server.endpoint}/_millrace/console/${path}`, context);
         await page.setViewportSize({ width, height: 800 });
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -249,7 +260,8 @@ describe("console", () => {
         const serious = await page.evaluate<string[]>(runAxe);
         found.push(...serious.map((fault) => `${path} ${colorScheme}: ${fault}`));
         await page.close();
-      }
+      };
+      await Promise.all(pages.map(look));
     }
     expect(found).toEqual([]);
   });
@@ -362,6 +374,64 @@ describe("console", () => {
     await recordsIn(page).filter({ hasText: "old" }).waitFor();
     expect(await page.getByLabel("read from").inputValue()).toBe("time");
     expect(faults).toEqual([]);
+  });
+
+  it("who reads is charted with what is left for it, and so are queues", async () => {
+    const client = await makeStream("lagging");
+    for (const text of ["1", "2", "3"]) await put(client, "lagging", "key", text);
+    await client.send(
+      new RegisterStreamConsumerCommand({ StreamARN: arnOf("lagging"), ConsumerName: "bills" }),
+    );
+    const { ShardIterator } = await client.send(
+      new GetShardIteratorCommand({
+        StreamName: "lagging",
+        ShardId: "shardId-000000000000",
+        ShardIteratorType: "TRIM_HORIZON",
+      }),
+    );
+    await client.send(new GetRecordsCommand({ ShardIterator, Limit: 1 }));
+    await postUnsigned(server.endpoint, "CreateQueue", {
+      QueueName: "left",
+      StreamConfigurationList: [
+        { StreamARN: arnOf("lagging"), StartingPosition: { Type: "TRIM_HORIZON" } },
+      ],
+    });
+    const charts = `${server.endpoint}/_millrace/console/streams/lagging/charts`;
+    const { page, faults } = await openPage(charts);
+    for (const label of [
+      "Readers behind, records, of lagging: 2 now",
+      "Records left in queues, of lagging: 3 now",
+    ]) {
+      await page.getByRole("img", { name: label }).waitFor();
+    }
+    await page.getByRole("link", { name: "Consumers" }).click();
+    await page.getByRole("cell", { name: "not subscribed" }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("a language that Intl refuses is no reason for an empty page", async () => {
+    const context = await browser.newContext();
+    await context.addInitScript({ content: strangeLanguage });
+    const { page, faults } = await openPage(server.endpoint, context);
+    await page.getByRole("heading", { name: "Streams", exact: true }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it("of a long list only the rows in sight ask, a call each", async () => {
+    const streams = Array.from({ length: 40 }, (_, i) => `many-${String(i).padStart(2, "0")}`);
+    await Promise.all(streams.map((stream) => makeStream(stream)));
+    const { page } = await openPage("about:blank");
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(server.endpoint);
+    await page.getByRole("searchbox").fill("many-");
+    await page.getByRole("row").filter({ hasText: "many-00" }).getByText("24 h").waitFor();
+    const last = page.getByRole("row").filter({ hasText: "many-39" });
+    const aboutLast = () => asked.filter((url) => url.includes("many-39"));
+    expect(aboutLast()).toEqual([]);
+    await last.scrollIntoViewIfNeeded();
+    await last.getByText("24 h").waitFor();
+    expect(aboutLast().some((url) => url.includes("/_millrace/stats"))).toBe(true);
   });
 
   it("a queue is created, its dead letters are received, restored and acknowledged", async () => {

@@ -49,6 +49,7 @@ export async function pageFrom(
   const trimmed = isEarliest ? "skip" : "refuse";
   const page = await backend.durable.read(source, location, limits, trimmed, selection);
   if (page.view.isDeleted === true) throw gone();
+  backend.shards.noteReader(shard.uid, { dialect: "durable" }, page);
   return page;
 }
 

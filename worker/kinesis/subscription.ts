@@ -120,6 +120,9 @@ class Push {
     for (;;) {
       const page: Page = await (caughtUp ? this.waitForPage() : this.readAhead());
       this.location = page.next;
+      const { shard, consumer } = this.subscribed;
+      const reader = { dialect: "kinesis", consumer: consumer.name } as const;
+      this.backend.shards.noteReader(shard.uid, reader, page);
       caughtUp = page.next.index >= page.view.nextIndex;
       const hasEnded = isAtEnd(page);
       const children = hasEnded ? await this.children() : [];

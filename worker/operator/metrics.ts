@@ -1,5 +1,5 @@
 // GET /metrics: what the isolate that answers has served and done, in the text format of Prometheus.
-// With ?stream=NAME also what each shard of that stream has stored. docs/METRICS.md explains each.
+// With ?stream=NAME also that stream (streamMetrics.ts). docs/METRICS.md explains each.
 import { bodies } from "../core/bodyCache.ts";
 import { tally } from "../core/tally.ts";
 import { version } from "../core/version.ts";
@@ -11,14 +11,15 @@ import type { Backend } from "../stream/backend.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import { readCounters } from "../stream/readCounters.ts";
 import { contentType, Exposition, type Labels, type Sample } from "./exposition.ts";
-import { type IndexedStats, shardStats } from "./stats.ts";
+import { streamStats } from "./stats.ts";
+import { writeStream } from "./streamMetrics.ts";
 
 /** Throws `streamNotFound`, `shardNotFound`. */
 export async function serveMetrics(
   backend: Backend,
   stream: NamedResource | undefined,
 ): Promise<Response> {
-  const shards = stream === undefined ? [] : await shardStats(backend, stream);
+  const found = stream && (await streamStats(backend, stream));
   const disk = await backend.diskSpace();
   const page = new Exposition();
   page.gauge("millrace_info", "The version of the server.", [[{ version }, 1]]);
@@ -32,7 +33,7 @@ export async function serveMetrics(
       [[{}, disk.spareBytes]],
     );
   }
-  if (stream !== undefined) writeShards(page, stream.name, shards);
+  if (found !== undefined) writeStream(page, found);
   const headers = { "content-type": contentType, "cache-control": "no-store" };
   return respond(utf8(page.toString()), { headers });
 }
@@ -125,52 +126,4 @@ function writeReading(page: Exposition): void {
     [{ result: "miss" }, bodies.misses],
   ]);
   page.gauge("millrace_cache_bytes", "Chunks and segments in memory.", [[{}, bodies.bytes]]);
-}
-
-function writeShards(page: Exposition, stream: string, shards: readonly IndexedStats[]): void {
-  const each = (valueOf: (stats: IndexedStats) => number): Sample[] =>
-    shards.map((stats) => [{ stream, shard: stats.index }, valueOf(stats)]);
-  const gauges: [name: string, help: string, valueOf: (stats: IndexedStats) => number][] = [
-    ["records", "Records within retention.", ({ records }) => records],
-    ["next_index", "Records that the shard has ever got.", ({ nextIndex }) => nextIndex],
-    ["tail_bytes", "Bytes that are not sealed yet.", ({ tail }) => tail.bytes],
-    ["segments", "Sealed segments.", ({ segments }) => segments.count],
-    ["segments_damaged", "Bodies that failed their check.", ({ segments }) => segments.damaged],
-    [
-      "segments_skipped",
-      "Segments that readers may pass over.",
-      ({ segments }) => segments.skipped,
-    ],
-    [
-      "database_bytes",
-      "Size of the shard's SQLite database.",
-      ({ databaseBytes }) => databaseBytes,
-    ],
-    ["pending_bytes", "Bytes that wait for their commit.", ({ pendingBytes }) => pendingBytes],
-    ["waiting", "Readers that wait for the next record.", ({ waiting }) => waiting],
-  ];
-  for (const [name, help, valueOf] of gauges)
-    page.gauge(`millrace_shard_${name}`, help, each(valueOf));
-  page.gauge(
-    "millrace_shard_segment_bytes",
-    "Bytes of sealed segments, by where they are stored.",
-    shards.flatMap(({ index: shard, segments }): Sample[] => [
-      [{ stream, shard, place: "sqlite" }, segments.sqliteBytes],
-      [{ stream, shard, place: "bucket" }, segments.r2Bytes],
-    ]),
-  );
-  const counters: [name: string, help: string, valueOf: (stats: IndexedStats) => number][] = [
-    ["commits", "Commits since the shard's object was started.", ({ commits }) => commits],
-    ["failed_commits", "Commits that failed, the same.", ({ failedCommits }) => failedCommits],
-    ["rows_written", "Rows written, the same.", ({ rowsWritten }) => rowsWritten],
-    ["reads", "Pages that the object served, the same.", ({ reads }) => reads],
-    [
-      "segment_reads",
-      "Segments that the object served, the same.",
-      ({ segmentReads }) => segmentReads,
-    ],
-  ];
-  for (const [name, help, valueOf] of counters) {
-    page.counter(`millrace_shard_${name}`, help, each(valueOf));
-  }
 }

@@ -16,6 +16,7 @@ import { engine } from "../engine/instance.ts";
 import type { Selection } from "../scan/selection.ts";
 import { latestTime, type Page, readPage, seekShard, type Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
+import { type ReaderName, readerLags } from "./readerLags.ts";
 import { selectPage } from "./selectedPage.ts";
 import { type ScanRequest, ShardScan } from "./shardScan.ts";
 import { ShardSubscription } from "./shardSubscription.ts";
@@ -42,6 +43,11 @@ export class Shards {
     return selection === undefined
       ? readPage(this.runtime, uid, location, limits, trimmed)
       : selectPage(this.runtime, uid, location, limits, trimmed, selection);
+  }
+
+  /** Notes how far behind a page leaves its reader, for the operator. */
+  noteReader(uid: string, reader: ReaderName, page: Page): void {
+    readerLags.note(uid, reader, page, Date.now());
   }
 
   /** A scan from a location on, step by step. */

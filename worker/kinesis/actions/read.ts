@@ -119,7 +119,8 @@ export const getRecords = operation({
       const { uid } = cursor.shard;
       const page = await backend.shards.read(uid, cursor.location, limits, "skip", selection);
       if (input.DryRun === true) throw dryRun();
-      await backend.shards.spend(cursor.shard.uid, page);
+      backend.shards.noteReader(uid, { dialect: "kinesis" }, page);
+      await backend.shards.spend(uid, page);
       const next = () => signIterator(key, scope, { ...cursor, location: page.next }, nowMs);
       const children = isAtEnd(page)
         ? await backend.streams.findChildren(stream, stream.name, cursor.shard.index)

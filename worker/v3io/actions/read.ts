@@ -76,7 +76,9 @@ export const getRecords = operation({
     const page = await withStreamAt(backend, scope, place, async (stream) => {
       const { uid } = shardOf(stream, index);
       if (location === undefined) throw new V3ioError("IllegalLocationException");
-      return await backend.shards.read(uid, location, limits, "refuse", selection);
+      const found = await backend.shards.read(uid, location, limits, "refuse", selection);
+      backend.shards.noteReader(uid, { dialect: "v3io" }, found);
+      return found;
     });
     return pageResponse(page);
   },

@@ -94,6 +94,7 @@ export const getRecords = operation({
     const { stream, shardUid } = iterator;
     await context.permit(stream);
     const page = await readAt(context, iterator, limit || recordsMax);
+    backend.shards.noteReader(shardUid, { dialect: "yandex" }, page);
     await backend.shards.spend(shardUid, page);
     const { runs, next, lastTimeMs } = page;
     const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
