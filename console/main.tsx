@@ -1,6 +1,5 @@
 // The console: a page that shows the streams of the server it came from. It uses the public API
 // with the caller's own keys, and nothing else.
-import "./ui/language.ts";
 import { render } from "preact";
 import { App } from "./app/App.tsx";
 

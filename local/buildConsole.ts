@@ -44,6 +44,7 @@ async function bundleApp(): Promise<Record<string, string>> {
       { in: join(source, "main.tsx"), out: "app" },
       { in: join(source, "style.css"), out: "app" },
     ],
+    inject: [join(source, "ui", "language.ts")],
     outdir: "/",
     bundle: true,
     write: false,

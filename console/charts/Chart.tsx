@@ -1,6 +1,7 @@
 // A chart over time, of one line or of several with their names below; the canvas is uPlot's.
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import { formatClock } from "../ui/format.ts";
 
 const height = 200;
 
@@ -45,7 +46,10 @@ export function Chart(props: {
         cursor: { y: false },
         legend: { show: false },
         scales: { y: { range: (_, __, max) => [0, Math.max(max, 1)] } },
-        axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map(format) }],
+        axes: [
+          { ...axis, size: 30, space: 80, values: (_, ticks) => ticks.map(clockOf) },
+          { ...axis, size: 70, values: (_, ticks) => ticks.map(format) },
+        ],
         series: [{}, ...drawn],
       },
       data(),
@@ -83,6 +87,10 @@ export function Chart(props: {
       )}
     </section>
   );
+}
+
+function clockOf(seconds: number): string {
+  return formatClock(seconds * 1000);
 }
 
 function textOf(value: number | null | undefined, format: (value: number) => string): string {

@@ -5,7 +5,7 @@ import { Copy } from "../ui/parts.tsx";
 import { shardIndex } from "../shards/lineage.ts";
 
 export function DialectNames(props: { stream: StreamDescription; shards: readonly Shard[] }) {
-  const snippets = snippetsOf(props.stream, props.shards[0]?.ShardId ?? "shardId-000000000000");
+  const snippets = snippetsOf(props.stream, props.shards);
   const [chosen, setChosen] = useState(0);
   const shown = snippets[chosen] ?? snippets[0];
   return (
@@ -41,8 +41,10 @@ interface Snippet {
 
 function snippetsOf(
   { StreamName: name, StreamARN }: StreamDescription,
-  shardId: string,
+  shards: readonly Shard[],
 ): Snippet[] {
+  const shardId = shards[0]?.ShardId ?? "shardId-000000000000";
+  const among = shards.length > 1 ? `shard=${shardIndex(shardId)}&` : "";
   const { origin } = location;
   const region = StreamARN.split(":")[3] ?? "us-east-1";
   return [
@@ -76,6 +78,14 @@ function snippetsOf(
         `at = client.stream.seek("bigdata", "${name}", ${shardIndex(shardId)}, "EARLIEST")`,
         `print(client.stream.get_records("bigdata", "${name}", ${shardIndex(shardId)},`,
         "                                at.output.location).output.records)",
+      ].join("\n"),
+    },
+    {
+      label: "HTTP, curl",
+      name: `/v1/stream/${name}`,
+      code: [
+        "# all records, then each new one as it comes",
+        `curl -N '${origin}/v1/stream/${name}?${among}offset=-1&live=sse'`,
       ].join("\n"),
     },
     {

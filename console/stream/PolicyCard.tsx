@@ -16,7 +16,7 @@ export function PolicyCard({ arn }: { arn: string }) {
     refresh();
   };
   return (
-    <section class="card">
+    <section class="card wide">
       <h2>Resource policy</h2>
       <Failure error={error} />
       <WorkForm submit="Save" disabled={edited === undefined || edited === value} work={save}>

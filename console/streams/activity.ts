@@ -46,7 +46,7 @@ export function useStreamActivity(stream: string, asking: Partial<Asking> = {}):
   const described = useRef<Described>(undefined);
   const ask = async (signal: AbortSignal) => {
     if (!isThere) return undefined;
-    const stats = await readStats(stream, signal).catch(unlessForbidden);
+    const stats = await readStats(stream, signal).catch(unlessForbidden(stream));
     const shards = stats?.shards.length;
     if (isOld(described.current, stream, shards)) {
       const summary = await describeStream(stream);
@@ -88,10 +88,13 @@ function isOld(known: Described | undefined, stream: string, shards: number | un
   );
 }
 
-/** Whoever may not see statistics sees the rest. */
-function unlessForbidden(error: unknown): undefined {
-  if (error instanceof ApiError && error.name === "AccessDeniedException") return undefined;
-  throw error;
+/** Whoever may not see statistics sees the rest. That there is no such stream is said in words by its description. */
+function unlessForbidden(stream: string): (error: unknown) => Promise<undefined> {
+  return async (error) => {
+    if (error instanceof ApiError && error.name === "AccessDeniedException") return undefined;
+    if (error instanceof ApiError && error.status === 404) await describeStream(stream);
+    throw error;
+  };
 }
 
 export function storedBytesOf({ tail, segments }: ShardStats): number {

@@ -24,8 +24,12 @@ export function formatRate(perSecond: number): string {
 export function formatTime(ms: number, nowMs = Date.now()): string {
   const time = new Date(ms);
   const day = time.toDateString() === new Date(nowMs).toDateString() ? "" : `${isoDay(time)} `;
-  const clock = time.toLocaleTimeString("en-GB", { hour12: false });
-  return `${day}${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+  return `${day}${formatClock(ms)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The time of day to the second. */
+export function formatClock(ms: number): string {
+  return new Date(ms).toLocaleTimeString("en-GB", { hour12: false });
 }
 
 export function formatAge(ms: number, nowMs = Date.now()): string {
@@ -39,6 +43,7 @@ export function formatAge(ms: number, nowMs = Date.now()): string {
 
 export function formatSpan(ms: number): string {
   const seconds = ms / 1000;
+  if (seconds === 0) return "0 s";
   if (seconds < 1) return `${Math.round(ms)} ms`;
   if (seconds < 90) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -1,5 +1,5 @@
 // Some systems give browsers a language that Intl refuses, such as "en-US@posix". uPlot asks Intl for it as it is
-// loaded, so this module comes first and puts English in its place.
+// loaded, so the bundle has this module first, and it puts English in its place.
 try {
   new Intl.NumberFormat(navigator.language).format(1);
 } catch {

@@ -31,11 +31,10 @@ export function Link(props: {
 /** A failure in words. */
 export function Failure({ error }: { error: Error | undefined }) {
   if (error === undefined) return null;
-  const name = error instanceof ApiError && error.status > 0 ? `${error.name}: ` : "";
+  const isNamed = error instanceof ApiError && error.status > 0;
   return (
     <p class="failure" role="alert">
-      {name}
-      {error.message}
+      {[isNamed ? error.name : "", error.message].filter((text) => text !== "").join(": ")}
     </p>
   );
 }
