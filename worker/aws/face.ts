@@ -1,6 +1,6 @@
-// Answers requests that are meant for other services of AWS, so that a client with one endpoint for
-// everything learns what it reached instead of a puzzling error. Two operations are served, because
-// clients of Kinesis cannot do without: CloudWatch PutMetricData and STS GetCallerIdentity. With
+// Answers requests for other services of AWS, in the form that their clients expect. The error names
+// the service, so that a user sees that one endpoint is configured for all services. Two operations are
+// served, because clients of Kinesis need them: CloudWatch PutMetricData and STS GetCallerIdentity. With
 // access keys both need a valid signature for their service, and no permission, as at AWS.
 import { headerAuthorization, readParameters } from "../auth/authorizationHeader.ts";
 import { authenticate, refusalOfHead } from "../auth/authenticate.ts";
@@ -62,7 +62,7 @@ export function foreignCallIn(
   { method, url, headers }: Request,
   isContainer: (name: string) => boolean,
 ): ForeignCall | undefined {
-  // The usual requests, without a look at the rest.
+  // Requests to the dialects are recognized first, because they are frequent.
   const target = headers.get("x-amz-target");
   if (target !== null && isOwnTarget(target)) return undefined;
   return foreignCallOf({ method, ...splitUrl(url), headers }, isContainer);
@@ -75,7 +75,7 @@ export async function serveAws(
 ): Promise<Response> {
   const wire = wireOf(request, call);
   const service = served.get(call.service);
-  // Of a service that is not served nothing is read.
+  // The body of a request to an unknown service is not read.
   if (service === undefined) return sendError(wire, notServed(call, undefined));
   backend.deed.operation = service.operation;
   const head = headOf(request, call);
@@ -106,7 +106,7 @@ const doorCodes = {
   503: "ServiceUnavailable",
 } as const;
 
-/** The reply to what the door refuses. */
+/** The reply to a request that the door has refused. */
 export function refuseAws(
   { status, message }: DoorRefusal,
   request: Request,
@@ -134,7 +134,7 @@ async function readWhole(request: Request): Promise<Uint8Array | WireError> {
   }
 }
 
-/** Of a form; other protocols name their operation in the head. */
+/** The operation in a form body. Other protocols name it in a header. */
 function operationIn(body: Uint8Array): string | undefined {
   const [, action] = /(?:^|&)Action=(\w{1,128})(?:&|$)/.exec(new TextDecoder().decode(body)) ?? [];
   return action;
@@ -187,7 +187,7 @@ function notServed(
   return { status: protocol === "s3" ? 501 : 400, code: unknownCodes[protocol], message };
 }
 
-/** What clients of each protocol know as "there is no such operation". */
+/** The error for an unknown operation in each protocol. */
 const unknownCodes = {
   json: "UnknownOperationException",
   cbor: "UnknownOperationException",

@@ -1,7 +1,7 @@
-// The ranges of records that have changed since the last commit. Ranges that touch are one; when they
-// are too many, all of the state counts as changed.
+// The ranges of records that have changed since the last commit. Adjacent ranges are joined. If there
+// are too many ranges, the whole state counts as changed.
 
-/** Ranges of one commit: more are cheaper to store as a whole state. */
+/** Ranges of one commit. More of them cost more than the whole state. */
 const rangesMax = 4096;
 
 export class Changes {
@@ -30,7 +30,7 @@ export class Changes {
     return this.ranges.length === 0 && !this.isAll;
   }
 
-  /** The changed ranges in order, without overlaps; undefined if all has changed. Begins anew. */
+  /** The changed ranges in order, without overlaps; undefined if all has changed. Clears them. */
   take(): readonly { from: number; to: number }[] | undefined {
     this.merge();
     const taken = this.isAll ? undefined : this.ranges;

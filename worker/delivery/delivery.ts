@@ -1,7 +1,7 @@
 // What a queue knows of the records of one shard, and how that changes: a pure state machine without
-// storage, clock or calls. Records from `next` on were never handed out. Before it, a record is either
-// open, and then in a run, or it is done. Every delivery has a generation, which is higher than those
-// before it and which its receipts carry; so a receipt of an earlier delivery is known.
+// storage, clock or calls. Records from `next` on were never handed out. A record before `next` is open,
+// and then in a run, or it is done. Each delivery has a generation, higher than all before it. Its
+// receipts contain it, so a receipt of an earlier delivery is recognized.
 //
 //   new ──▶ inFlight ──▶ done          acknowledged
 //            │   ▲
@@ -117,7 +117,7 @@ export class Delivery {
     return "done";
   }
 
-  /** Makes a dead letter a record that waits and was never received. */
+  /** Turns a dead letter into a waiting record with no receives. */
   restore(receipt: Receipt, nowMs: number): Outcome {
     const run = this.runOf(receipt);
     if (run === "done" || run === "stale") return "stale";
@@ -126,7 +126,7 @@ export class Delivery {
     return "done";
   }
 
-  /** Takes back a delivery that nobody has seen. */
+  /** Undoes a delivery whose reply was not sent. */
   undo({ from, to, generation }: Delivered, nowMs: number): void {
     const again = this.nextGeneration(nowMs);
     const runs = Array.from(this.runs.within(from, to));
@@ -140,7 +140,7 @@ export class Delivery {
     }
   }
 
-  /** Records `from` to `to` are not there to be delivered: they have expired, or cannot be read. */
+  /** Marks records `from` to `to` as done: they have expired, or cannot be read. */
   forget(from: number, to: number): void {
     if (to > this.next && from <= this.next) this.next = to;
     this.remove(from, to);

@@ -1,4 +1,4 @@
-// What a queue knows of a record, and of several that follow one another and are the same to it.
+// What a queue knows of a record. Consecutive records with the same state share a run.
 
 /** The states of an open record. The numbers are stored: docs/FORMAT.md. */
 export const RunState = {

@@ -1,5 +1,5 @@
-// The shards that a shard continues: their records are handed out before its own. Once they all have
-// been, that stays so.
+// The parents of a shard, which it continues after a split or a merge. Their records are handed out
+// before its own. Drained parents stay drained, because a closed shard gets no new records.
 import type { Env } from "../core/bindings.ts";
 import { unwrap } from "../core/rpc.ts";
 import { isCode } from "../errors.ts";
@@ -16,13 +16,13 @@ export class Parents {
     this.areDrained = names.length === 0;
   }
 
-  /** Resolves when all of them are drained, or in time. */
+  /** Resolves when all parents are drained, or when the time is over. */
   async check(timeoutMs: number): Promise<void> {
     const drained = await Promise.all(this.names.map((name) => this.isDrained(name, timeoutMs)));
     this.areDrained ||= drained.every(Boolean);
   }
 
-  /** A shard that is gone has no record left. */
+  /** A deleted shard counts as drained: it has no records. */
   private async isDrained(name: string, timeoutMs: number): Promise<boolean> {
     try {
       return unwrap(await this.env.QUEUE.getByName(name).drained(timeoutMs)).isDrained;

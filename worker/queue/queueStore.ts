@@ -1,6 +1,6 @@
-// The stored state of a queue over a shard. A commit writes one row: what it has changed. Its place is
-// one of a ring, so nothing is deleted. When the ring is full, or its changes are larger than the state,
-// the commit writes the whole state instead; changes before it count no more.
+// The stored state of a queue over a shard. A commit writes one row with its changes. The rows are a
+// ring, so a commit replaces a row and deletes none. When the ring is full, or its changes are larger
+// than the whole state, the commit writes the whole state instead. Older changes are then ignored.
 //
 //   queue      id 1, settings                the settings: settingsDocument.ts
 //   delivery   id 0 … 1023                   the change with the sequence number that leaves this rest
@@ -113,7 +113,7 @@ export class QueueStore {
     return { kind, part: 0, parts: 1, sequence: ++this.sequence, next, generation };
   }
 
-  /** Replacing a row is an update: an insertion in its place would count as two rows. */
+  /** An update counts as one written row. INSERT OR REPLACE of an existing row would count as two. */
   private put(id: number, body: Uint8Array): void {
     if (this.rows.has(id)) this.sql.run("UPDATE delivery SET body = ? WHERE id = ?", body, id);
     else this.sql.run("INSERT INTO delivery VALUES (?, ?)", id, body);
@@ -152,7 +152,7 @@ export class QueueStore {
         Object.assign(last, pick(head));
         ({ parts } = head);
       }
-      // Parts behind the last one are of an earlier state, which had more.
+      // Parts after the last one belong to an earlier state, which had more parts.
       if (head.part >= parts || head.sequence < last.sequence) continue;
       for (const run of runs()) if (run.state !== DONE) table.insert(run as never);
     }
@@ -181,7 +181,7 @@ export class QueueStore {
   }
 }
 
-/** Changes of so many bytes are read quickly, however small the state is. */
+/** Below this size the changes are kept, even if the state is smaller: they are read quickly. */
 const stateBytesMin = 1024 * 1024;
 
 function pick({ next, generation, sequence }: RowHead) {

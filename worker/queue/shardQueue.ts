@@ -1,9 +1,9 @@
 // A queue over one shard: a Durable Object that knows which records of the shard its workers have
-// received and acknowledged. It has no records: a receive gives their indexes, and the Worker reads them
-// as any reader does. Receives write nothing. What is acknowledged is durable before the reply, and
-// commits are shared: while one is synced the next one gathers. A commit also stores what receives have
-// changed meanwhile; what no commit has stored is stored a few seconds later (`queueSaveDelayMs`). After
-// a crash, records of deliveries that were not stored can be received again.
+// received and acknowledged. It stores no records. A receive returns their indexes, and the Worker reads
+// the records as any reader does. A receive writes nothing. An acknowledgement is durable before the
+// reply. Calls that arrive while a commit is synced share the next commit. A commit also stores the
+// receives since the last one. If no commit comes, they are stored after `queueSaveDelayMs`. After a
+// crash, records whose delivery was not stored can be received again.
 import { DurableObject } from "cloudflare:workers";
 import { MeteredSql } from "../core/meteredSql.ts";
 import type { Env } from "../core/bindings.ts";
@@ -33,7 +33,7 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-/** How long an object waits for its shard at once: as long as the longest receive. */
+/** The timeout of one wait for the shard: that of the longest receive. */
 const watchMsMax = 20_000;
 
 export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
@@ -65,7 +65,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
       if (this.store === undefined) {
         const shard = this.env.SHARD.getByName(order.shard);
         const { location } = unwrap(await shard.seek(seekOf(position)));
-        // Two calls may come at once.
+        // Two calls may arrive at the same time.
         if (this.store === undefined) {
           const settings = { ...order, start: location.index };
           this.ctx.storage.transactionSync(() => QueueStore.create(this.sql, settings));
@@ -93,7 +93,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
   receive({ isDead, limit, visibilityMs }: ReceiveRequest): Promise<Reply<ReceiveReply>> {
     return asReply(async () => {
       this.settleTime();
-      // While it watches the shard, it knows what is new.
+      // While the object watches the shard, it is told of new records.
       if (!isDead && this.available(false) === 0 && !this.watching) await this.lookAhead();
       const { delivery } = this.opened();
       const nowMs = Date.now();
@@ -212,14 +212,14 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     return tip.isClosed && store.delivery.next >= tip.nextIndex;
   }
 
-  /** True if nothing is left and nothing will come; only what is durable counts. */
+  /** True if no record is left and none will come. Acknowledgements count when they are durable. */
   private get isFinished(): boolean {
     const { store } = this;
     if (store === undefined || !this.isDrained) return false;
     return store.delivery.counts().open === 0 && store.changes.isEmpty && !this.committing;
   }
 
-  /** Asks for what is new: at the shard, and at the shards that it continues. */
+  /** Asks the shard and its parents for their current state. */
   private async lookAhead(): Promise<void> {
     const { tip, parents } = this;
     await Promise.all([
@@ -229,7 +229,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     this.noteTip();
   }
 
-  /** Watches the shard and its parents for as long as somebody waits for records. */
+  /** Watches the shard and its parents while receives wait for records. */
   private watch(): void {
     if (this.watching || !this.waiters.isForRecords) return;
     this.watching = true;
@@ -246,14 +246,14 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
         else await tip.watch(watchMsMax);
       } catch (error) {
         if (isCode(error, "shardNotFound")) return this.waiters.endAll();
-        // The shard's object may be on the move.
+        // The shard's object may be moving to another instance.
         await scheduler.wait(1000);
       }
       this.noteTip();
     }
   }
 
-  /** Records before the shard's first one are not there any more. */
+  /** Records before the shard's first record have expired. */
   private noteTip(): void {
     const { store, tip } = this;
     if (store === undefined || tip === undefined) return;
@@ -275,7 +275,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     if (this.isDrained && !this.wasDrained) {
       this.wasDrained = true;
       for (const end of this.drainWaiters) end();
-      // Who waits turns to the shards that continue this one.
+      // Receives that wait are answered, so that they go on with the child shards.
       this.waiters.endAll();
     }
     this.waiters.call();
@@ -287,7 +287,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     }, queueSaveDelayMs);
   }
 
-  /** Ends deliveries when it is time, if somebody waits for that. */
+  /** Ends deliveries when their time is over, while receives wait for records. */
   private setEndTimer(): void {
     clearTimeout(this.endTimer);
     this.endTimer = undefined;
@@ -325,7 +325,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
           this.commits++;
         }
         for (const each of batch) each.resolve();
-        // Those who were answered together come back together: the next commit is for all of them.
+        // Clients that were answered together usually call again together: their calls share a commit.
         if (batch.length > 1) await scheduler.wait(0);
       } catch (error) {
         if (!isCode(error, "queueNotFound")) console.error("a commit of a queue failed", error);

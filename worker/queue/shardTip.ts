@@ -21,7 +21,7 @@ export class ShardTip {
     this.note(unwrap(await this.env.SHARD.getByName(this.uid).view()));
   }
 
-  /** Resolves when there is a record that is not known, when the shard closes, or in time. */
+  /** Resolves when the shard has a new record, when it closes, or when the time is over. */
   async watch(timeoutMs: number): Promise<void> {
     const { nextIndex: index } = this;
     this.note(unwrap(await this.env.SHARD.getByName(this.uid).watch(index, timeoutMs)));

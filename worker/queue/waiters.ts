@@ -1,6 +1,6 @@
-// Those who wait until there is something to receive: the oldest is called first. Who is called comes
-// back to receive; if nobody takes what is there, the next ones are called a moment later, because a
-// client may have gone.
+// Receives that wait for records, the oldest first. A receive that is woken tries again. If records are
+// still there after a moment, the next receives are woken, because the client of the first one may have
+// disconnected.
 import { StreamError } from "../errors.ts";
 import { queueRecallMs, queueReceiveMax, queueWaitersMax } from "../limits.ts";
 
@@ -23,12 +23,12 @@ export class Waiters {
     return this.waiting.size;
   }
 
-  /** True if somebody waits for records that are no dead letters. */
+  /** True if a receive waits for records, dead letters not counted. */
   get isForRecords(): boolean {
     return this.waiting.values().some(({ isDead }) => !isDead);
   }
 
-  /** Resolves with true when there is something, with false when the time is over. */
+  /** Resolves with true when records can be received, with false when the time is over. */
   wait(isDead: boolean, timeoutMs: number): Promise<boolean> {
     if (this.waiting.size >= queueWaitersMax) throw new StreamError("overloaded");
     return new Promise((resolve) => {
@@ -43,7 +43,7 @@ export class Waiters {
     });
   }
 
-  /** Calls as many as can be served with what is there. */
+  /** Wakes as many receives as there are records for. */
   call(): void {
     if (this.waiting.size === 0) return;
     const served = [false, true].map((isDead) => this.callSome(isDead));
@@ -54,12 +54,12 @@ export class Waiters {
     }, queueRecallMs);
   }
 
-  /** There will be nothing more. */
+  /** Wakes all: no more records will come. */
   endAll(): void {
     for (const waiter of this.waiting) waiter.end(false);
   }
 
-  /** True if somebody was called. */
+  /** True if a receive was woken. */
   private callSome(isDead: boolean): boolean {
     let records = this.available(isDead);
     if (records <= 0) return false;
