@@ -21,11 +21,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { keepFolder } from "./disk.ts";
 import { Failure, errorCode, messageOf } from "./failure.ts";
 import { startOf } from "./process.ts";
+import { openDatabase } from "./sqlite.ts";
 
 /** The reaper needs milliseconds. If workerd still runs after this time, a user must look at it. */
 const orphanWaitMs = 3000;
@@ -52,8 +53,14 @@ interface Owner {
  * Makes the folder if needed and locks it for this process. Throws a Failure that names the holder
  * if another process has it.
  */
-export async function claimFolder(path: string): Promise<DataFolder> {
-  const folder = resolve(path);
+export function claimFolder(path: string): Promise<DataFolder> {
+  return takeFolder(resolve(path), lockFolder);
+}
+
+async function takeFolder(
+  folder: string,
+  lockIt: (folder: string) => Pick<DatabaseSync, "close"> | undefined,
+): Promise<DataFolder> {
   const scratch = join(folder, "tmp");
   try {
     await keepFolder(folder);
@@ -62,14 +69,14 @@ export async function claimFolder(path: string): Promise<DataFolder> {
   } catch (error) {
     throw unusable(folder, error);
   }
-  const lock = lockFolder(folder);
+  const lock = lockIt(folder);
   try {
     await outliveOrphan(folder);
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch);
     writeOwner(folder, 0);
   } catch (error) {
-    lock.close();
+    lock?.close();
     throw error instanceof Failure ? error : unusable(folder, error);
   }
   return {
@@ -86,7 +93,7 @@ export async function claimFolder(path: string): Promise<DataFolder> {
     release() {
       rmSync(ownerFile(folder), { force: true });
       rmSync(scratch, { recursive: true, force: true });
-      lock.close();
+      lock?.close();
     },
   };
 }
@@ -113,11 +120,12 @@ function canLock(folder: string): boolean {
 }
 
 /**
- * A locked folder that `release` deletes; in memory where the system has a file system for that.
+ * A folder that `release` deletes; in memory where the system has a file system for that. It needs no
+ * lock, because nobody else knows its name.
  */
 export async function makeTemporaryFolder(): Promise<DataFolder> {
   const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-  const folder = await claimFolder(mkdtempSync(join(parent, "millrace-")));
+  const folder = await takeFolder(mkdtempSync(join(parent, "millrace-")), () => undefined);
   return {
     ...folder,
     release() {
@@ -140,11 +148,12 @@ function lockFolder(folder: string): DatabaseSync {
   try {
     const file = lockFile(folder);
     writeFileSync(file, "", { flag: "a", mode: 0o600 });
-    database = new DatabaseSync(file);
+    database = openDatabase(file);
     database.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     return database;
   } catch (error) {
     database?.close();
+    if (error instanceof Failure) throw error;
     if (/locked/.test(messageOf(error))) {
       const owner = readOwner(folder);
       const isKnown = owner?.start !== undefined && owner.start === startOf(owner.pid);

@@ -4,8 +4,8 @@
  */
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { errorCode } from "./failure.ts";
+import { openDatabase } from "./sqlite.ts";
 
 /**
  * workerd's file service writes a body beside its final file and renames it when it is complete. A
@@ -48,7 +48,7 @@ export function removeEmptyDatabases(folder: string): void {
  * The last writes of a killed workerd are in the log beside the database, which SQLite reads too.
  */
 function isEmpty(path: string): boolean {
-  const file = new DatabaseSync(path);
+  const file = openDatabase(path);
   try {
     return file.prepare("SELECT 1 FROM sqlite_master").get() === undefined;
   } catch {

@@ -4,11 +4,14 @@
  * and does not fail at the first line that it cannot read.
  */
 const wanted = "22.12.0";
+const sqliteFlag = "--experimental-sqlite";
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (major < 22 || (major === 22 && minor < 12)) {
   console.error(`millrace: Node ${process.versions.node} is too old: use ${wanted} or later`);
   process.exitCode = 1;
+} else if (major === 22 && minor === 12 && !process.execArgv.includes(sqliteFlag)) {
+  void runWithSqlite();
 } else {
   // In a name, so that the bundler leaves the import as it is.
   const program = "./command.js";
@@ -16,4 +19,14 @@ if (major < 22 || (major === 22 && minor < 12)) {
     console.error(error);
     process.exitCode = 1;
   });
+}
+
+/** Node 22.12 has SQLite only with a flag. A Ctrl-C in a terminal reaches both processes. */
+async function runWithSqlite(): Promise<void> {
+  const { spawn } = await import("node:child_process");
+  const flags = [sqliteFlag, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawn(process.execPath, flags, { stdio: "inherit" });
+  process.on("SIGINT", () => {});
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code) => (process.exitCode = code ?? 1));
 }

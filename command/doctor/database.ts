@@ -4,7 +4,8 @@
  */
 import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { openDatabase } from "../../local/sqlite.ts";
 import type { Findings } from "./findings.ts";
 
 /** A value of a row: integers are numbers, as everywhere in the product. */
@@ -37,7 +38,7 @@ export class Database implements Disposable {
     findings.counts.databases++;
     let database: Database | undefined;
     try {
-      database = new Database(file, copy, new DatabaseSync(copy));
+      database = new Database(file, copy, openDatabase(copy));
       const [wrong] = database.texts("PRAGMA integrity_check(1)");
       if (wrong === "ok") return database;
       findings.problem(file, "database", `SQLite says: ${wrong}`);

@@ -113,6 +113,29 @@ describe("what is installed", () => {
     expect(ended.status).toBe(1);
   });
 
+  test("Node 22.12, which has SQLite only with a flag, is given the flag", () => {
+    const preload = `data:text/javascript,Object.defineProperty(process.versions, "node", { value: "22.12.0" });
+      console.log(process.execArgv.includes("--experimental-sqlite"))`;
+    const program = join(modules, "millrace", "dist", "main.js");
+    const ended = spawnSync(node, ["--import", preload, program, "--version"], {
+      encoding: "utf8",
+    });
+    expect(ended.stdout).toMatch(/^false\ntrue\nmillrace \d+\.\d+\.\d+\n$/);
+    expect([ended.stderr, ended.status]).toEqual(["", 0]);
+  });
+
+  test("a Node without SQLite runs a server in memory, and says what a folder needs", () => {
+    const source = `import { startMillrace } from "millrace";
+      await (await startMillrace()).stop();
+      await startMillrace({ data: "records" }).catch(({ message }) => console.log(message));`;
+    writeFileSync(join(project, "without.mjs"), source);
+    const output = run(node, ["--no-experimental-sqlite", "without.mjs"]);
+    expect(output).toBe(
+      `Node ${process.versions.node} has SQLite only with --experimental-sqlite: ` +
+        "pass this flag, or use 22.13 or later\n",
+    );
+  });
+
   test("the Worker is deployed from a project of one's own", () => {
     for (const name of ["worker.js", "wrangler.toml"]) writeRecipe(name);
     const flags = ["deploy", "--dry-run", "--outdir", "deployed"];
