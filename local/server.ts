@@ -108,6 +108,8 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
         ...doorVariables(flags),
         ...streamVariables(flags),
         ...(cluster !== undefined && { MILLRACE_S3: JSON.stringify(cluster.s3) }),
+        // One workerd runs the Worker and all objects, and nobody else has the data.
+        ...(cluster === undefined && { ONE_ISOLATE: "yes" }),
         SPACE: space.handler,
       },
       onStart: (pid) => folder.recordRuntime(pid),

@@ -101,6 +101,17 @@ export const lagSpanMs = 30_000;
 
 /** Readers of a shard whose lag an isolate keeps: more than the consumers that the service allows. */
 export const lagReadersMax = 64;
+/**
+ * How long readers of the same isolate use what a shard has said of its end (core/publishedTips.ts). If the
+ * object has ended in the middle of a commit, readers find out after that time whether it took place.
+ */
+export const tipTtlMs = 1000;
+
+/** Shards that readers need not ask. Each takes about 10 KB. */
+export const nextDoorShardsMax = 1000;
+
+/** The last chunks and segments of a shard that such readers find. */
+export const recentBodiesMax = 64;
 
 /** Segments of a shard that readers pass over: they are a part of its row, 60 bytes each. */
 export const skippedSegmentsMax = 1000;

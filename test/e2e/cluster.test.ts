@@ -68,6 +68,12 @@ describe("a cluster", () => {
     for (const [i, text] of texts.entries()) await put(i % 2 === 0 ? a : b, "shared", text);
     expect(await readAll(a, "shared")).toEqual(texts);
     expect(await readAll(b, "shared")).toEqual(texts);
+    // An object may go on in another instance, so each reader asks it.
+    for (const { endpoint } of servers) {
+      const reply = await fetch(`${endpoint}/_millrace/stats`);
+      const { isolate }: { isolate: { reads: object } } = await reply.json();
+      expect(isolate.reads).toMatchObject({ shardPages: 1, nextDoorPages: 0 });
+    }
   });
 
   it("goes on with delay alone when the instance that has the stream is killed", async () => {

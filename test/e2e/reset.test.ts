@@ -45,7 +45,7 @@ const put = () =>
 describe("reset", () => {
   test("leaves the wanted streams as they were at the start, and nothing else", async () => {
     const kinesis = connect(server.endpoint);
-    const { ShardId } = await kinesis.send(put());
+    const { ShardId, SequenceNumber } = await kinesis.send(put());
     await kinesis.send(new AddTagsToStreamCommand({ StreamName, Tags: { a: "b" } }));
     const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`;
     await kinesis.send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: "c" }));
@@ -56,6 +56,14 @@ describe("reset", () => {
       ShardId: ShardId ?? "",
       ShardIteratorType,
     });
+    const atEnd = await iteratorFor(kinesis, {
+      StreamName,
+      ShardId: ShardId ?? "",
+      ShardIteratorType: "AFTER_SEQUENCE_NUMBER",
+      StartingSequenceNumber: SequenceNumber,
+    });
+    const { Records } = await kinesis.send(new GetRecordsCommand({ ShardIterator: atEnd }));
+    expect(Records).toEqual([]);
 
     expect(await (await reset()).json()).toEqual({ reset: "all" });
 
@@ -65,9 +73,11 @@ describe("reset", () => {
     }
     const { Tags } = await kinesis.send(new ListTagsForStreamCommand({ StreamName }));
     expect(Tags).toEqual([]);
-    await expect(kinesis.send(new GetRecordsCommand({ ShardIterator: old }))).rejects.toThrow(
-      /iterator/i,
-    );
+    for (const ShardIterator of [old, atEnd]) {
+      await expect(kinesis.send(new GetRecordsCommand({ ShardIterator }))).rejects.toThrow(
+        /iterator/i,
+      );
+    }
     await kinesis.send(put());
   });
 

@@ -28,6 +28,8 @@ export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], s
   SEGMENTS?: SegmentBucket;
   /** Files of the local server's objects: see stream/written.ts. */
   OBJECT_FILES?: Pick<Fetcher, "fetch">;
+  /** Set if nobody outside this isolate can write to a shard: see core/publishedTips.ts. */
+  ONE_ISOLATE?: string;
   /** Tells the free space of the local server's disk: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
   /** Empties the local server's store: see operator/reset.ts. */

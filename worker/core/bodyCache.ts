@@ -61,6 +61,11 @@ export class BodyCache {
 /** The isolate's cache. */
 export const bodies = new BodyCache(bodyCacheBytesMax);
 
+/** Key of the body of a chunk that is not sealed. */
+export function chunkKey(uid: string, firstIndex: number): string {
+  return `${uid}/chunk/${firstIndex}`;
+}
+
 /** Key of a segment's body. */
 export function segmentKey(uid: string, segment: number): string {
   return `${uid}/segment/${segment}`;

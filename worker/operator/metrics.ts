@@ -107,10 +107,12 @@ function writeWork(page: Exposition): void {
 }
 
 function writeReading(page: Exposition): void {
-  const { historyPages, shardPages, damagedPages, segmentRequests, viewRequests } = readCounters;
+  const { historyPages, shardPages, nextDoorPages } = readCounters;
+  const { damagedPages, segmentRequests, viewRequests } = readCounters;
   page.counter("millrace_pages", "Pages of records, by where they came from.", [
     [{ from: "history" }, historyPages],
     [{ from: "shard" }, shardPages],
+    [{ from: "next-door" }, nextDoorPages],
   ]);
   page.counter("millrace_damaged_pages", "Pages that were refused: their bytes are damaged.", [
     [{}, damagedPages],

@@ -29,8 +29,10 @@ export interface CommitOwner {
   readonly storage: DurableObjectStorage;
   readonly state: ShardState;
   readonly alarmClock: AlarmClock;
-  /** Makes what is stored visible to readers. */
-  publish(): void;
+  /** Makes what is stored visible to readers; `isDurable` if all of it has been synced. */
+  publish(isDurable?: boolean): void;
+  /** Runs a change that readers may notice. */
+  during<T>(change: () => Promise<T>): Promise<T>;
   /** Moves what was sealed to the bucket, in the background. */
   moveSealed(): void;
 }
@@ -84,7 +86,9 @@ export class Committer {
    * Concurrent and later calls return the same end. Throws `commitFailed`.
    */
   close(): Promise<ShardEnd> {
-    this.closing ??= this.writeEnd().finally(() => (this.closing = undefined));
+    this.closing ??= this.owner
+      .during(() => this.writeEnd())
+      .finally(() => (this.closing = undefined));
     return this.closing;
   }
 
@@ -104,15 +108,17 @@ export class Committer {
   }
 
   /** Makes a change of the rows durable. Throws `commitFailed`. */
-  async change(work: () => void): Promise<void> {
+  change(work: () => void): Promise<void> {
     const { state, storage } = this.owner;
-    try {
-      state.transact(work);
-      await storage.sync();
-    } catch (error) {
-      state.recoverIfPossible();
-      throw commitFailure(error);
-    }
+    return this.owner.during(async () => {
+      try {
+        state.transact(work);
+        await storage.sync();
+      } catch (error) {
+        state.recoverIfPossible();
+        throw commitFailure(error);
+      }
+    });
   }
 
   /** Makes the tail a segment. A failure is logged: the tail stays as it is. */
@@ -184,7 +190,7 @@ export class Committer {
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
     this.count(stamped);
-    this.owner.publish();
+    this.owner.publish(true);
     return receipts;
   }
 

@@ -11,7 +11,7 @@ import { noBytes } from "../codec/bytes.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { segmentBytes, segmentBytesMin, tailBytesWorthSealing, tailChunksMax } from "../limits.ts";
-import { bodies, segmentKey } from "../core/bodyCache.ts";
+import { bodies, chunkKey, segmentKey } from "../core/bodyCache.ts";
 import { bindChunk, type Chunk, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { type LogEntry, LogTable } from "./logTable.ts";
@@ -308,7 +308,7 @@ export class Log {
   /** A chunk and the segment that begins with it are different bodies. */
   private keyOf(entry: LogEntry): string {
     return entry.segment === undefined
-      ? `${this.uid}/chunk/${entry.firstIndex}`
+      ? chunkKey(this.uid, entry.firstIndex)
       : segmentKey(this.uid, entry.segment);
   }
 }

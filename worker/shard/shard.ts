@@ -10,6 +10,7 @@ import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import type { DurableState, ForkReply, WriteGuard, WriteReply } from "../core/durable.ts";
+import { isOnlyIsolate } from "../core/publishedTips.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
 import { openOffered } from "./appendQueue.ts";
@@ -40,6 +41,7 @@ import { KeyIndexer } from "./keyIndexer.ts";
 import { ShardStore } from "./store.ts";
 import { TipSession } from "./tipSession.ts";
 import { readTail } from "./tailPage.ts";
+import { TipNotice } from "./tipNotice.ts";
 import { TierMover } from "./tierMover.ts";
 import { WaitList } from "./waitList.ts";
 import type {
@@ -66,6 +68,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private readonly expiry: Expiry;
   private readonly waiting = new WaitList();
   private readonly published = new PublishedView(this.waiting);
+  private readonly notice: TipNotice;
   /** Set only if the server keeps the service's limits. */
   private readonly quota: ShardQuota | undefined;
   private readonly counters = { reads: 0, segmentReads: 0 };
@@ -75,7 +78,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     this.sql = new MeteredSql(ctx.storage.sql);
     this.alarmClock = new AlarmClock(ctx.storage, this.sql);
     if (readSettings(env).limits === "kinesis") this.quota = new ShardQuota();
-    this.state = new ShardState(ctx, this.sql, (store) => this.recovered(store));
+    this.notice = new TipNotice(isOnlyIsolate(env), ctx.id.name);
+    this.state = new ShardState(ctx, this.sql, {
+      onLoss: () => this.notice.takeBack(),
+      onRecovery: (store) => this.recovered(store),
+    });
     this.tiering = new TierMover(env.SEGMENTS, {
       store: () => this.state.store,
       sealedSegment: () => this.published.segment,
@@ -93,7 +100,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       storage: ctx.storage,
       state: this.state,
       alarmClock: this.alarmClock,
-      publish: () => this.published.publish(this.state.opened()),
+      publish: (isDurable) => this.publish(isDurable === true),
+      during: (change) => this.notice.during(change),
       moveSealed: () => void this.moveSealed(),
     });
     this.durable = new DurableStream({
@@ -138,9 +146,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>> {
     return asReply(async () => {
       const chunks = openOffered(contents.chunks);
-      const isNew = this.state.create(shard, (store) => fillNew(store, chunks, contents));
-      if (isNew && chunks.length > 0) this.committer.count(chunks);
-      await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
+      await this.notice.during(async () => {
+        const isNew = this.state.create(shard, (store) => fillNew(store, chunks, contents));
+        if (isNew && chunks.length > 0) this.committer.count(chunks);
+        await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
+        if (isNew) await this.ctx.storage.sync();
+      });
       return this.durable.begun();
     });
   }
@@ -150,7 +161,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   look(touch: boolean, index?: number): Promise<Reply<DurableState>> {
-    return asReply(() => this.durable.look(touch, index));
+    return asReply(() => {
+      this.sayTip();
+      return this.durable.look(touch, index);
+    });
   }
 
   readNext({ timeoutMs, ...request }: NextRequest): Promise<Reply<ReadReply>> {
@@ -186,7 +200,10 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   view(): Promise<Reply<ShardView>> {
-    return asReply(() => this.currentView());
+    return asReply(() => {
+      this.sayTip();
+      return this.currentView();
+    });
   }
 
   seek(request: SeekRequest): Promise<Reply<SeekReply>> {
@@ -196,6 +213,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       const index = await seekIndex(store, view, request, (entry) =>
         this.tiering.bodyUnlessSkipped(store, entry),
       );
+      this.sayTip();
       return { location: { segment: this.segmentAt(index), index }, view };
     });
   }
@@ -266,7 +284,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   retain(retentionHours: number): Promise<Reply<{ retained: true }>> {
     return asReply(async () => {
-      this.opened().retain(retentionHours, Date.now());
+      await this.committer.change(() => this.opened().retain(retentionHours, Date.now()));
       await this.alarmClock.wakeBy(this.nextWakeMs());
       return { retained: true as const };
     });
@@ -276,6 +294,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     // A shard whose removal was interrupted is not open, but still stored.
     const store = this.state.stored();
     if (store !== undefined) {
+      this.notice.takeBack();
       store.describe({ destroyed: true });
       this.state.store = undefined;
       this.published.end();
@@ -348,12 +367,32 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     if (request.index > view.nextIndex) throw new StreamError("locationNotFound");
     const { chunks, index } = readTail(log, view, request, Date.now());
     const next = { segment: this.segmentAt(index), index };
+    this.sayTip();
     return { chunks, next, lastSegment: this.durable.positionAt(index).segment, view };
   }
 
   /** Number of the segment that holds or will hold `index`. */
   private segmentAt(index: number): number {
     return this.opened().segmentAt(index) ?? this.published.segment;
+  }
+
+  private publish(isDurable: boolean): void {
+    this.published.publish(this.opened());
+    this.notice.takeBack();
+    if (isDurable) this.sayDurable();
+  }
+
+  /** For readers after this one. While a commit is under way, what is published may not be durable yet. */
+  private sayTip(): void {
+    if (!this.committer.isCommitting) this.sayDurable();
+  }
+
+  private sayDurable(): void {
+    this.notice.say(() => {
+      const view = this.currentView();
+      const { segment } = this.durable.positionAt(view.nextIndex);
+      return { store: this.opened(), view, lastSegment: segment };
+    });
   }
 
   private currentView(): ShardView {

@@ -10,18 +10,23 @@ export class ShardState {
   store: ShardStore | undefined;
   private readonly ctx: Pick<DurableObjectState, "id" | "storage">;
   private readonly sql: MeteredSql;
+  private readonly onLoss: () => void;
   private readonly onRecovery: (store: ShardStore) => void;
   /** False while the memory may differ from the rows. */
   private isRecovered = false;
 
-  /** `onRecovery` is called with each store that is read from the rows, before anybody else sees it. */
+  /**
+   * `onLoss` is called when the memory is dropped, `onRecovery` with each store that is read from the rows,
+   * before anybody else sees it.
+   */
   constructor(
     ctx: Pick<DurableObjectState, "id" | "storage">,
     sql: MeteredSql,
-    onRecovery: (store: ShardStore) => void,
+    { onLoss, onRecovery }: { onLoss: () => void; onRecovery: (store: ShardStore) => void },
   ) {
     this.ctx = ctx;
     this.sql = sql;
+    this.onLoss = onLoss;
     this.onRecovery = onRecovery;
   }
 
@@ -75,6 +80,7 @@ export class ShardState {
   private recover(): void {
     this.isRecovered = false;
     this.store = undefined;
+    this.onLoss();
     const store = ShardStore.open(this.sql, this.ctx.id.name);
     this.refuseForeign(store?.description.uid);
     const isThere = store !== undefined && store.description.destroyed !== true;

@@ -27,6 +27,7 @@ import {
   rememberedStream,
 } from "./knownStreams.ts";
 import { liveFeedOf, type LiveNews } from "./liveFeed.ts";
+import { lookNextDoor } from "./nextDoor.ts";
 import type { Page, Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 
@@ -95,12 +96,15 @@ export class DurableStreams {
 
   /** The state of a shard's stream; `touch` renews its time to live. Throws `shardNotFound`. */
   async look(uid: string, touch: boolean): Promise<DurableState> {
-    return unwrap(await this.runtime.env.SHARD.getByName(uid).look(touch));
+    const { env } = this.runtime;
+    return lookNextDoor(env, uid) ?? unwrap(await env.SHARD.getByName(uid).look(touch));
   }
 
   /** Where a place of a shard is. Counts as a use. Throws `shardNotFound`. */
   async positionAt(uid: string, index: number): Promise<Position> {
-    return unwrap(await this.runtime.env.SHARD.getByName(uid).look(true, index)).next;
+    const { env } = this.runtime;
+    const state = lookNextDoor(env, uid, index);
+    return (state ?? unwrap(await env.SHARD.getByName(uid).look(true, index))).next;
   }
 
   /** As `look`, without counting as a use; undefined if there is no such stream any more. */

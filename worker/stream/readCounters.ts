@@ -4,6 +4,7 @@
 export const readCounters = {
   historyPages: 0,
   shardPages: 0,
+  nextDoorPages: 0,
   viewRequests: 0,
   segmentRequests: 0,
   /** Pages that were refused because they would begin with damaged bytes. */

@@ -15,6 +15,7 @@ import { readHeader, timeMsAt } from "../engine/chunk.ts";
 import { CachedSegments, notePage, type SegmentSource } from "./segmentLoader.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import { type PageLimits, planMore, planRead, type Progress, type ReadPlan } from "./readPlan.ts";
+import { endNextDoor, readNextDoor, seekNextDoor } from "./nextDoor.ts";
 import { expectedBytes, readInTurn } from "./loadBudget.ts";
 import { readCounters } from "./readCounters.ts";
 import { unwrap } from "../core/rpc.ts";
@@ -75,6 +76,8 @@ export async function seekShard(
   uid: string,
   request: SeekRequest,
 ): Promise<SeekReply> {
+  const known = seekNextDoor(runtime.env, uid, request);
+  if (known !== undefined) return known;
   const reply = unwrap(await runtime.env.SHARD.getByName(uid).seek(request));
   noteView(uid, reply.view);
   return reply;
@@ -91,7 +94,7 @@ export async function latestTime(
   nowMs: number,
 ): Promise<number> {
   if (timeMs <= nowMs) return nowMs;
-  const view = unwrap(await env.SHARD.getByName(uid).view());
+  const view = endNextDoor(env, uid) ?? unwrap(await env.SHARD.getByName(uid).view());
   return Math.max(nowMs, view.lastTimeMs);
 }
 
@@ -131,6 +134,11 @@ async function gatherPage(
       }
     }
     const { index } = at;
+    const known = readNextDoor(runtime.env, uid, { index, ...limits });
+    if (known !== undefined) {
+      readCounters.nextDoorPages++;
+      return known;
+    }
     const reply = unwrap(await runtime.env.SHARD.getByName(uid).read({ index, ...limits }));
     noteView(uid, reply.view);
     refuseTrimmed(location, reply.view, trimmed);
