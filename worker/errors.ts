@@ -54,6 +54,8 @@ export interface StreamErrorDetails {
    * its uid.
    */
   shardClosed: { stream: string; shard: number } | { uid: string };
+  /** Its writer has closed the stream (Durable Streams), and nothing continues its shard. */
+  streamClosed: { stream?: string };
   /** The hash key for the new shard is not within the range of the old one. */
   hashOutOfRange: { stream: string; shard: number };
   /** The shards to be merged are not adjacent. */

@@ -39,6 +39,7 @@ import { QueueRegistry } from "./queueRegistry.ts";
 import { StreamJobs } from "./streamJobs.ts";
 import { StreamRegistry } from "./registry.ts";
 import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
+import { requireUnclosed } from "./reshardRunner.ts";
 import type {
   QueueChange,
   QueueDescription,
@@ -182,13 +183,13 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
 
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>> {
     return asReply(async () => {
-      const stream = await this.openedStream(name);
-      requireActive(stream);
-      const nowMs = Date.now();
-      const earliestMs = nowMs + readSettings(this.env).transitionMs;
-      const resharding = planResharding(stream, order, earliestMs, nowMs);
+      const known = await this.openedStream(name);
+      await requireUnclosed(this.env, known, this.planOf(known, order));
+      // The shards were asked meanwhile, so the plan is made of what is now.
+      const stream = this.streams.get(name);
+      const resharding = this.planOf(stream, order);
       if (resharding.made.length === 0) return { stream };
-      this.checkResharding(stream, resharding);
+      const nowMs = Date.now();
       const begun: StreamDescription = { ...stream, status: "UPDATING", resharding };
       if (order.kind === "recount") begun.recountsMs = [...recentRecounts(stream, nowMs), nowMs];
       await this.jobs.begin(begun);
@@ -385,6 +386,16 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     const stream = this.streams.get(name);
     const { uid } = consumer === undefined ? stream : getConsumer(stream, consumer);
     return { stream, uid };
+  }
+
+  /** Throws what stands against it. */
+  private planOf(stream: StreamDescription, order: ReshardOrder): Resharding {
+    requireActive(stream);
+    const nowMs = Date.now();
+    const earliestMs = nowMs + readSettings(this.env).transitionMs;
+    const resharding = planResharding(stream, order, earliestMs, nowMs);
+    if (resharding.made.length > 0) this.checkResharding(stream, resharding);
+    return resharding;
   }
 
   /** Throws if the stream, its account or its list would have too many shards. */

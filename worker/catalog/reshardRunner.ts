@@ -4,6 +4,7 @@
 // interrupted run is simply started again.
 import { hourMs } from "../core/units.ts";
 import type { Env } from "../core/bindings.ts";
+import { StreamError } from "../errors.ts";
 import { findShard } from "../core/hashRange.ts";
 import type { QueueJobs } from "./queueJobs.ts";
 import type { StreamRegistry } from "./registry.ts";
@@ -76,6 +77,25 @@ export class Reshardings {
   private shard({ uid }: Pick<ShardDescription, "uid">) {
     return this.env.SHARD.getByName(uid);
   }
+}
+
+/**
+ * Throws `streamClosed` if a shard that would be continued was closed by the stream's writer for ever, and
+ * `streamNotFound` if the stream has expired.
+ */
+export async function requireUnclosed(
+  env: Env,
+  { name, shards }: StreamDescription,
+  { closing }: Resharding,
+): Promise<void> {
+  const parents = closing.flatMap(({ index }) => findShard(shards, index) ?? []);
+  const views = await visitShards(parents, async ({ uid }) => {
+    const reply = await env.SHARD.getByName(uid).view();
+    const isExpired = "failed" in reply && reply.failed === "shardNotFound";
+    if (isExpired) throw new StreamError("streamNotFound", { stream: name });
+    return unwrap(reply);
+  });
+  if (views.some(({ isFinal }) => isFinal)) throw new StreamError("streamClosed", { stream: name });
 }
 
 /** False if the wait was aborted. */

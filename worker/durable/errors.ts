@@ -64,6 +64,7 @@ const answers: Record<StreamErrorCode, readonly [status: number, code: string, m
   queuesExist: [409, "QUEUES_EXIST", "The stream has queues, which must be deleted before it."],
   policyNotFound: [404, "POLICY_NOT_FOUND", "There is no policy."],
   shardClosed: [409, "STREAM_CLOSED", "The stream is closed."],
+  streamClosed: [409, "STREAM_CLOSED", "The stream is closed."],
   hashOutOfRange: [400, "INVALID_HASH", "The hash key is in no shard."],
   shardsNotAdjacent: [400, "INVALID_SHARDS", "The shards are not adjacent."],
   subscriptionTaken: [429, "BUSY", "Another reader has the place."],

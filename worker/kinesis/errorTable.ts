@@ -89,7 +89,8 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   queuesExist,
   policyNotFound: internal,
   shardClosed: (stream, detail) =>
-    "shard" in detail ? shardAlreadySplit(detail.shard, stream) : streamClosed(stream),
+    "shard" in detail ? shardAlreadySplit(detail.shard, stream) : internal(),
+  streamClosed,
   hashOutOfRange: internal,
   shardsNotAdjacent: (stream, { shard, adjacent }) => shardsNotAdjacent(shard, adjacent, stream),
   subscriptionTaken: internal,

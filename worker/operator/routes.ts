@@ -68,6 +68,7 @@ const statusOf: Record<StreamErrorCode, number> = {
   queuesExist: 409,
   policyNotFound: 404,
   shardClosed: 409,
+  streamClosed: 409,
   hashOutOfRange: 400,
   shardsNotAdjacent: 400,
   subscriptionTaken: 409,

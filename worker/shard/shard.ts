@@ -126,9 +126,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
 
   append(offered: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>> {
     return asReply(async () => {
-      const { uid, closedMs } = this.durable.inUse().description;
+      const { uid, closedMs, isFinal, life } = this.durable.inUse().description;
+      if (life?.isDeleted === true) throw new StreamError("shardNotFound", { uid });
       const known = token && this.committer.findAppend(token);
       if (known !== undefined) return { receipts: await known, refused: 0 };
+      if (isFinal === true) throw new StreamError("streamClosed");
       const isClosing = this.committer.isClosing || this.durable.isEnding;
       if (closedMs !== undefined || isClosing) {
         throw new StreamError("shardClosed", { uid });

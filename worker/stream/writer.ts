@@ -46,7 +46,12 @@ export async function putRecords(
   let which = results.map((_, i) => i);
   for (let reroutes = 0; ; reroutes++) {
     which = await putRouted(env, current, records, which, results);
-    if (which.length === 0 || reroutes === reroutesMax) return results;
+    // The new map has shards that are not there: the stream has expired.
+    const isGone = reroutes > 0 && which.every((i) => isMissing(results[i]!));
+    if (isGone && which.length === records.count) {
+      throw new StreamError("streamNotFound", { stream: description.name });
+    }
+    if (which.length === 0 || isGone || reroutes === reroutesMax) return results;
     try {
       current = await settledStream(env, description, description.name);
     } catch (error) {
@@ -90,6 +95,10 @@ async function putRouted(
     }),
   );
   return stale.sort((a, b) => a - b);
+}
+
+function isMissing(result: PutResult): boolean {
+  return "failure" in result && isCode(result.failure, "shardNotFound");
 }
 
 function isStale(failure: unknown): boolean {

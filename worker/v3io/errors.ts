@@ -82,6 +82,7 @@ function nameOf(error: unknown): V3ioError {
 
 function noticeOf(error: StreamError): string | undefined {
   if (isCode(error, "corrupt")) return damageText(error.detail);
+  if (isCode(error, "streamClosed")) return "The stream was closed by its writer.";
   return isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
 }
 
@@ -114,6 +115,7 @@ const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
   queuesExist: "ResourceInUseException",
   policyNotFound: "InternalError",
   shardClosed: "ProvisionedThroughputExceededException",
+  streamClosed: "ResourceInUseException",
   hashOutOfRange: "InternalError",
   shardsNotAdjacent: "InternalError",
   subscriptionTaken: "InternalError",

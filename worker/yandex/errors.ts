@@ -140,6 +140,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   queuesExist: () => issue("inUse", "Stream has queues, which must be deleted before it"),
   policyNotFound: internal,
   shardClosed: busy,
+  streamClosed: (name) => issue("inUse", `Stream ${name} was closed by its writer`),
   hashOutOfRange: internal,
   shardsNotAdjacent: internal,
   subscriptionTaken: internal,

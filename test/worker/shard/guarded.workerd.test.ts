@@ -102,7 +102,7 @@ describe("what is stored", () => {
       expect(await write({ ...by("a", 1), close: true }, "last")).toBe("duplicate");
       expect(await write(by("a", 2), "more")).toBe("closed");
       expect(await write({ mediaType }, "more")).toBe("closed");
-      expect(await shard.append([chunkOf("more")])).toMatchObject({ failed: "shardClosed" });
+      expect(await shard.append([chunkOf("more")])).toMatchObject({ failed: "streamClosed" });
       await evictDurableObject(shard);
     }
     expect(await texts()).toEqual(["a0", "last"]);

@@ -19,6 +19,7 @@ import {
   orderingNumberInvalid,
   recordsTooLarge,
   recordTooLarge,
+  streamClosed,
   streamNotFound,
   throughputExceeded,
 } from "../errorTexts.ts";
@@ -214,6 +215,7 @@ function failureOf(
   if (isCode(failure, "overloaded", "unreachable")) {
     return throughputExceeded(shardIndex, stream);
   }
+  if (isCode(failure, "streamClosed")) return streamClosed(stream);
   failures.log(failure);
   return new KinesisError("InternalFailure");
 }

@@ -93,15 +93,20 @@ function readRecords(body: Uint8Array, codec: BodyCodec): RecordsPut {
 function replyOf(result: PutResult, full: string, failures: FailureLog): object {
   if ("failure" in result) {
     const { failure } = result;
-    const isOverload = isCode(failure, "overloaded", "unreachable");
     return {
       ErrorMessage: yandexErrorOf(failure, full, failures).message,
-      ErrorCode: isOverload ? "ProvisionedThroughputExceededException" : "InternalFailure",
+      ErrorCode: errorCodeOf(failure),
       SequenceNumber: "",
       ShardId: "",
     };
   }
   return { SequenceNumber: String(result.index), ShardId: shardIdOf(result.shard.index) };
+}
+
+/** The names that the service gives to records, and one for a record that may not be sent again. */
+function errorCodeOf(failure: unknown): string {
+  if (isCode(failure, "overloaded", "unreachable")) return "ProvisionedThroughputExceededException";
+  return isCode(failure, "streamClosed") ? "ResourceInUseException" : "InternalFailure";
 }
 
 function readBatch(name: string | undefined, entries: readonly Entry[]): RecordBatch {
