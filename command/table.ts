@@ -4,7 +4,8 @@ import type { Entry } from "./subcommand.ts";
 export const table: readonly Entry[] = [
   {
     name: "start",
-    summary: "serve the Kinesis, v3io and Yandex Data Streams APIs on this machine (the default)",
+    summary:
+      "serve Kinesis, v3io, Yandex Data Streams and Durable Streams on this machine (the default)",
     load: async () => (await import("./start.ts")).start,
   },
   {

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { unstable_readConfig } from "wrangler";
 import { follow, isRunning, readRuntimePid, untilGone } from "./server.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
@@ -140,6 +141,27 @@ describe("what is installed", () => {
     for (const name of ["worker.js", "wrangler.toml"]) writeRecipe(name);
     const flags = ["deploy", "--dry-run", "--outdir", "deployed"];
     run(node, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), ...flags]);
+    const [recipe, ours] = [project, root].map((folder) => {
+      const {
+        compatibility_date,
+        durable_objects,
+        exports,
+        cache,
+        r2_buckets,
+        vars,
+        observability,
+      } = unstable_readConfig({ config: join(folder, "wrangler.toml") });
+      return {
+        compatibility_date,
+        durable_objects,
+        exports,
+        cache,
+        r2_buckets,
+        vars,
+        observability,
+      };
+    });
+    expect(recipe).toEqual(ours);
     const deployed = readdirSync(join(project, "deployed"));
     expect(deployed.some((name) => name.endsWith("engine.wasm"))).toBe(true);
   });
