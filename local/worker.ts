@@ -162,17 +162,25 @@ function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
 let shared: { of: LocalEnv; env: LocalEnv } | undefined;
 
 function forRequests(env: LocalEnv): LocalEnv {
-  if (shared?.of !== env) shared = { of: env, env: prepare(env) };
+  if (shared?.of !== env) {
+    const bucket = clusterBucket(env);
+    const marks = bucket === undefined ? {} : { OBJECT_MARKS: bucket };
+    shared = { of: env, env: { ...prepare(env), ...marks } };
+  }
   return shared.env;
 }
 
 /** The segments are in a folder of files; in a cluster, in the bucket that the instances share. */
-function withBucket({ FILES, FILE_KEEPER, MILLRACE_S3, S3, ...env }: LocalEnv): LocalEnv {
-  if (MILLRACE_S3 !== undefined && S3 !== undefined) {
-    const settings: S3Settings = JSON.parse(MILLRACE_S3);
-    const prefix = `${settings.prefix}millrace/`;
-    return { ...env, S3, SEGMENTS: new S3Bucket({ ...settings, prefix }, S3) };
-  }
-  if (FILES === undefined || FILE_KEEPER === undefined) return env;
-  return { ...env, SEGMENTS: new FileBucket(FILES, FILE_KEEPER, env.SPACE) };
+function withBucket(env: LocalEnv): LocalEnv {
+  const { FILES, FILE_KEEPER, ...rest } = env;
+  const shared = clusterBucket(env);
+  if (shared !== undefined) return { ...rest, SEGMENTS: shared };
+  if (FILES === undefined || FILE_KEEPER === undefined) return rest;
+  return { ...rest, SEGMENTS: new FileBucket(FILES, FILE_KEEPER, env.SPACE) };
+}
+
+function clusterBucket({ MILLRACE_S3, S3 }: LocalEnv): S3Bucket | undefined {
+  if (MILLRACE_S3 === undefined || S3 === undefined) return undefined;
+  const settings: S3Settings = JSON.parse(MILLRACE_S3);
+  return new S3Bucket({ ...settings, prefix: `${settings.prefix}millrace/` }, S3);
 }

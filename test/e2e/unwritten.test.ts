@@ -1,11 +1,14 @@
-// Asking leaves nothing in the data folder: neither those who are refused nor those who ask for what is not
-// there make a file of any object, however many accounts, regions and names they make up.
+// Asking leaves nothing in the data folder, and in the bucket of a cluster: neither those who are refused
+// nor those who ask for what is not there make an object, however many accounts, regions and names they
+// make up.
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateStreamCommand, DescribeStreamCommand } from "@aws-sdk/client-kinesis";
 import { afterAll, expect, test } from "vitest";
+import { postUnsigned } from "../support/unsignedPost.ts";
+import { startCluster } from "./cluster.ts";
 import { connect } from "./sdk.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -47,10 +50,39 @@ test("with keys, whatever account or region is made up", async () => {
 test("without keys, in every dialect, and who writes then writes", async () => {
   await using server = await startServer();
   const before = objectFiles(server);
+  await askForNothing(server.endpoint);
+  expect(objectFiles(server)).toEqual(before);
+  await createOne(server);
+  expect(objectFiles(server)).toHaveLength(before.length + 2);
+});
+
+test("in a cluster, whose bucket gets no record of any object", async () => {
+  await using cluster = await startCluster();
+  const server = await cluster.start();
+  const keys = () =>
+    [...cluster.s3.objects.keys()].filter((key) => /\/v1\/do\/|\/written\//.test(key));
+  await askForNothing(server.endpoint);
+  expect(keys()).toEqual([]);
+  await createOne(server);
+  expect(keys().filter((key) => key.endsWith("/own.json"))).toHaveLength(2);
+  expect(keys().filter((key) => key.includes("/written/"))).toHaveLength(1);
+});
+
+async function createOne({ endpoint }: Server): Promise<void> {
+  const client = connect(endpoint, {
+    credentials: { accessKeyId: "300000000000", secretAccessKey: "any" },
+  });
+  await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
+  await client.send(new DescribeStreamCommand({ StreamName }));
+  client.destroy();
+}
+
+/** 200 requests for what is not there, of many accounts and regions. */
+async function askForNothing(endpoint: string): Promise<void> {
   for (const i of counts) {
     const account = String(300_000_000_000 + i);
     const ask = async (path: string, init: RequestInit, status: number) => {
-      const reply = await fetch(server.endpoint + path, init);
+      const reply = await fetch(endpoint + path, init);
       await reply.arrayBuffer();
       expect([path, reply.status]).toEqual([path, status]);
     };
@@ -68,16 +100,15 @@ test("without keys, in every dialect, and who writes then writes", async () => {
     };
     const named = JSON.stringify({ StreamName });
     await ask("/Root", { method: "POST", headers: yandex, body: named }, 400);
+    await ask(`/v1/stream/${StreamName}-${i}`, {}, 404);
+    await ask(`/v1/stream/${StreamName}-${i}`, { method: "HEAD" }, 404);
+    await ask(`/_millrace/stats?stream=${StreamName}`, {}, 404);
+    for (const operation of ["DescribeStream", "ListTagsForStream"]) {
+      const reply = await postUnsigned(endpoint, operation, { StreamName }, `xx-made-${i}`);
+      expect(await reply.json()).toMatchObject({ __type: "ResourceNotFoundException" });
+    }
   }
-  expect(objectFiles(server)).toEqual(before);
-  const client = connect(server.endpoint, {
-    credentials: { accessKeyId: "300000000000", secretAccessKey: "any" },
-  });
-  await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
-  await client.send(new DescribeStreamCommand({ StreamName }));
-  client.destroy();
-  expect(objectFiles(server)).toHaveLength(before.length + 2);
-});
+}
 
 /** Names of the databases of all objects. */
 function objectFiles({ data }: Server): string[] {

@@ -30,6 +30,8 @@ export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], s
   OBJECT_FILES?: Pick<Fetcher, "fetch">;
   /** Set if nobody outside this isolate can write to a shard: see core/publishedTips.ts. */
   ONE_ISOLATE?: string;
+  /** A cluster's marks of objects that were written to: see stream/written.ts. */
+  OBJECT_MARKS?: Pick<SegmentBucket, "get" | "put">;
   /** Tells the free space of the local server's disk: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
   /** Empties the local server's store: see operator/reset.ts. */

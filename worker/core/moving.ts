@@ -7,7 +7,9 @@
 import { StreamError } from "../errors.ts";
 import { movingMsMax, movingPauseMs } from "../limits.ts";
 import type { Env } from "./bindings.ts";
-import type { AppendToken } from "./rpc.ts";
+import type { ItemsApi } from "./itemTypes.ts";
+import type { ShardQueueApi } from "./queueTypes.ts";
+import type { AppendToken, CatalogApi, ShardApi } from "./rpc.ts";
 
 /** What workerd tells of a failed call, as a property of the error. */
 interface CallFailure {
@@ -18,89 +20,128 @@ interface CallFailure {
 type Stub = Record<string, (...parameters: unknown[]) => Promise<unknown>>;
 type Namespace = { getByName(name: string): object };
 
-/** Calls that change nothing, or the same when they run again. */
-const repeatable: Readonly<Record<string, ReadonlySet<string>>> = {
-  SHARD: new Set([
-    "open",
-    "begin",
-    "close",
-    "read",
-    "view",
-    "segment",
-    "skip",
-    "retain",
-    "stats",
-    "seek",
-    "subscribe",
-    "admit",
-    "destroy",
-  ]),
-  CATALOG: new Set([
-    "describeStream",
-    "listStreams",
-    "listDirectory",
-    "settledStream",
-    "readTags",
-    "changeTags",
-    "changePolicy",
-    "account",
-    "takePermit",
-    "takeTurns",
-    "cursorKey",
-    "findCursorKey",
-  ]),
-  // A record that was handed out in vain is handed out again after its visibility timeout.
-  QUEUE: new Set([
-    "open",
-    "configure",
-    "receive",
-    "ready",
-    "settle",
-    "giveBack",
-    "drained",
-    "stats",
-    "destroy",
-  ]),
-  ITEMS: new Set([
-    "getItem",
-    "scanItems",
-    "getObject",
-    "listDirectory",
-    "clearDirectory",
-    "isOccupied",
-  ]),
+/**
+ * What is done when a call fails: it is made again, because it changes nothing, or the same when it
+ * runs twice; it is made again with the token by which it is known; or it is not repeated.
+ */
+type Manner = "again" | "token" | "once";
+
+const ofShards: Record<keyof ShardApi, Manner> = {
+  open: "again",
+  begin: "again",
+  write: "once",
+  look: "again",
+  readNext: "again",
+  fork: "once",
+  releaseFork: "once",
+  retire: "once",
+  append: "token",
+  close: "again",
+  read: "again",
+  view: "again",
+  segment: "again",
+  filters: "again",
+  skip: "again",
+  retain: "again",
+  stats: "again",
+  seek: "again",
+  subscribe: "again",
+  watch: "again",
+  admit: "again",
+  spend: "again",
+  destroy: "again",
 };
 
-/** A call that asks nothing of an object, to know whether it can be reached. */
-const harmless: Readonly<Record<string, [name: string, ...parameters: unknown[]]>> = {
-  SHARD: ["view"],
-  CATALOG: ["findCursorKey"],
+const ofCatalogs: Record<keyof CatalogApi, Manner> = {
+  createStream: "once",
+  createDurable: "once",
+  describeStream: "again",
+  listStreams: "again",
+  listDirectory: "again",
+  deleteStream: "once",
+  changeStream: "once",
+  reshardStream: "once",
+  settledStream: "again",
+  registerConsumer: "once",
+  deregisterConsumer: "once",
+  createQueue: "once",
+  describeQueue: "again",
+  listQueues: "again",
+  updateQueue: "once",
+  deleteQueue: "once",
+  countQueues: "again",
+  readTags: "again",
+  changeTags: "again",
+  changePolicy: "again",
+  account: "again",
+  commitAccount: "once",
+  takePermit: "again",
+  cursorKey: "again",
+  findCursorKey: "again",
+  takeTurns: "again",
 };
+
+/** A record that was handed out in vain is handed out again after its visibility timeout. */
+const ofQueues: Record<keyof ShardQueueApi, Manner> = {
+  open: "again",
+  configure: "again",
+  receive: "again",
+  ready: "again",
+  settle: "again",
+  giveBack: "again",
+  drained: "again",
+  stats: "again",
+  destroy: "again",
+};
+
+const ofItems: Record<keyof ItemsApi, Manner> = {
+  getItem: "again",
+  putItem: "once",
+  scanItems: "again",
+  getObject: "again",
+  putObject: "once",
+  deleteItem: "once",
+  listDirectory: "again",
+  clearDirectory: "again",
+  isOccupied: "again",
+};
+
+/** The objects of a class: how they are called, and a call that only tells whether they can be reached. */
+interface Objects {
+  manners: Readonly<Record<string, Manner>>;
+  probe: readonly [name: string, ...parameters: unknown[]];
+}
+
+const shards: Objects = { manners: ofShards, probe: ["view"] };
+const catalogs: Objects = { manners: ofCatalogs, probe: ["findCursorKey"] };
+const queues: Objects = { manners: ofQueues, probe: ["stats"] };
+const containers: Objects = { manners: ofItems, probe: ["isOccupied", "", ""] };
 
 /** The bindings with patience for objects that move. */
 export function withPatience(env: Env): Env {
   return {
     ...env,
-    SHARD: patient(env.SHARD, "SHARD"),
-    CATALOG: patient(env.CATALOG, "CATALOG"),
-    ITEMS: patient(env.ITEMS, "ITEMS"),
-    QUEUE: patient(env.QUEUE, "QUEUE"),
+    SHARD: patient(env.SHARD, shards),
+    CATALOG: patient(env.CATALOG, catalogs),
+    ITEMS: patient(env.ITEMS, containers),
+    QUEUE: patient(env.QUEUE, queues),
   };
 }
 
-function patient<Objects extends Namespace>(objects: Objects, binding: string): Objects {
-  return new Proxy(objects, {
+function patient<Binding extends Namespace>(binding: Binding, objects: Objects): Binding {
+  return new Proxy(binding, {
     get(target, property) {
-      if (property !== "getByName") return Reflect.get(target, property, target) as unknown;
-      return (name: string) => patientStub(target, binding, name);
+      if (property === "getByName") return (name: string) => patientStub(target, objects, name);
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },
   });
 }
 
-function patientStub(objects: Namespace, binding: string, name: string): object {
+function patientStub(binding: Namespace, { manners, probe }: Objects, name: string): object {
   // A stub that has failed may stay broken, so each attempt asks for a new one.
   const call = (method: string, parameters: readonly unknown[]) => {
-    const stub = objects.getByName(name) as Stub;
+    const stub = binding.getByName(name) as Stub;
     return stub[method]?.(...parameters);
   };
   return new Proxy(
@@ -109,49 +150,44 @@ function patientStub(objects: Namespace, binding: string, name: string): object 
       get(_, method) {
         if (typeof method !== "string" || method === "then") return undefined;
         return (...parameters: unknown[]) => {
-          if (method === "append") return append(call, parameters);
-          const repeats = repeatable[binding]?.has(method) === true;
-          return repeats
-            ? untilReached(() => call(method, parameters))
-            : once(call, binding, method, parameters);
+          const attempt = () => call(method, parameters);
+          switch (manners[method]) {
+            case "again":
+              return untilReached(attempt);
+            case "token":
+              return withToken((token) => call(method, [...parameters, token]));
+            default:
+              return once(attempt, () => call(probe[0], probe.slice(1)));
+          }
         };
       },
     },
   );
 }
 
-type Call = (method: string, parameters: readonly unknown[]) => Promise<unknown> | undefined;
+type Attempt = () => Promise<unknown> | undefined;
 
-function append(call: Call, parameters: readonly unknown[]): Promise<unknown> {
+function withToken(offer: (token: AppendToken) => ReturnType<Attempt>): Promise<unknown> {
   const token: AppendToken = { id: crypto.randomUUID(), isRepeated: false };
   return untilReached(() => {
-    const offered = call("append", [...parameters, { ...token }]);
+    const offered = offer({ ...token });
     token.isRepeated = true;
     return offered;
   });
 }
 
 /** Not repeated. If it fails, waits until the object can be reached, so that the caller's retry is. */
-async function once(
-  call: Call,
-  binding: string,
-  method: string,
-  parameters: readonly unknown[],
-): Promise<unknown> {
+async function once(attempt: Attempt, probe: Attempt): Promise<unknown> {
   try {
-    return await call(method, parameters);
+    return await attempt();
   } catch (error) {
     if (!isMoving(error)) throw error;
-    const asked = harmless[binding];
-    if (asked !== undefined) {
-      const [name, ...with_] = asked;
-      await untilReached(() => call(name, with_));
-    }
+    await untilReached(probe);
     throw new StreamError("unreachable");
   }
 }
 
-async function untilReached(attempt: () => Promise<unknown> | undefined): Promise<unknown> {
+async function untilReached(attempt: Attempt): Promise<unknown> {
   const endMs = Date.now() + movingMsMax;
   for (let pauseMs = movingPauseMs; ; pauseMs = Math.min(pauseMs * 2, 8 * movingPauseMs)) {
     try {

@@ -12,14 +12,15 @@ import type {
   ListedPage,
   Selection,
 } from "../core/itemTypes.ts";
+import type { Writing } from "../core/writing.ts";
 
 export class UnwrittenItems implements ItemsApi {
   private readonly items: ItemsApi;
-  private readonly isWritten: () => Promise<boolean>;
+  private readonly writing: Writing;
 
-  constructor(items: ItemsApi, isWritten: () => Promise<boolean>) {
+  constructor(items: ItemsApi, writing: Writing) {
     this.items = items;
-    this.isWritten = isWritten;
+    this.writing = writing;
   }
 
   /** Computed attributes of a shard exist without a write; the store combines them. */
@@ -28,7 +29,8 @@ export class UnwrittenItems implements ItemsApi {
     return this.ofItem(place, (items) => items.getItem(place, selection));
   }
 
-  putItem(place: ItemPlace, write: ItemWrite) {
+  async putItem(place: ItemPlace, write: ItemWrite) {
+    await this.writing.begin();
     return this.items.putItem(place, write);
   }
 
@@ -43,7 +45,8 @@ export class UnwrittenItems implements ItemsApi {
     return this.ofItem(place, (items) => items.getObject(place));
   }
 
-  putObject(place: ItemPlace, body: Uint8Array, append: boolean) {
+  async putObject(place: ItemPlace, body: Uint8Array, append: boolean) {
+    await this.writing.begin();
     return this.items.putObject(place, body, append);
   }
 
@@ -56,7 +59,8 @@ export class UnwrittenItems implements ItemsApi {
     return this.orElse(none, (items) => items.listDirectory(listing));
   }
 
-  clearDirectory(directory: string): Promise<void> {
+  async clearDirectory(directory: string): Promise<void> {
+    await this.writing.begin();
     return this.items.clearDirectory(directory);
   }
 
@@ -72,6 +76,6 @@ export class UnwrittenItems implements ItemsApi {
   }
 
   private async orElse<T>(none: T, ask: (items: ItemsApi) => Promise<T>): Promise<T> {
-    return (await this.isWritten()) ? ask(this.items) : none;
+    return (await this.writing.isWritten()) ? ask(this.items) : none;
   }
 }

@@ -7,7 +7,7 @@ import type { Env } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { isCode } from "../errors.ts";
 import { descriptionsMax, descriptionTtlMs } from "../limits.ts";
-import { writtenCheck } from "./written.ts";
+import { writingOf } from "./written.ts";
 import { type Routes, routesOf } from "../core/hashRange.ts";
 import { type CatalogApi, unwrap } from "../core/rpc.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
@@ -36,8 +36,8 @@ export function catalogOf(env: Env, scope: Scope): DurableObjectStub<CatalogStub
 export function writtenCatalogOf(env: Env, scope: Scope): CatalogApi {
   const catalog = catalogOf(env, scope);
   const name = scopeName(scope);
-  const isWritten = writtenCheck(env, "CATALOG", "Catalog", name);
-  return isWritten === undefined ? catalog : new UnwrittenCatalog(name, catalog, isWritten);
+  const writing = writingOf(env, "CATALOG", "Catalog", name);
+  return writing === undefined ? catalog : new UnwrittenCatalog(name, catalog, writing);
 }
 
 /**

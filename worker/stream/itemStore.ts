@@ -16,7 +16,7 @@ import type {
 import { unwrap } from "../core/rpc.ts";
 import type { Scope } from "../core/types.ts";
 import { UnwrittenItems } from "../items/unwritten.ts";
-import { writtenCheck } from "./written.ts";
+import { writingOf } from "./written.ts";
 
 export class ItemStore {
   private readonly items: ItemsApi;
@@ -24,8 +24,8 @@ export class ItemStore {
   constructor(env: Env, { account, region }: Scope, container: string) {
     const name = `${account}/${region}/${container}`;
     const items = env.ITEMS.getByName(name);
-    const isWritten = writtenCheck(env, "ITEMS", "Items", name);
-    this.items = isWritten === undefined ? items : new UnwrittenItems(items, isWritten);
+    const writing = writingOf(env, "ITEMS", "Items", name);
+    this.items = writing === undefined ? items : new UnwrittenItems(items, writing);
   }
 
   /** Throws `itemNotFound`. */

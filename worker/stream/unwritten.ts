@@ -28,6 +28,7 @@ import type {
   QueueSpec,
 } from "../core/queueTypes.ts";
 import type { Scope } from "../core/types.ts";
+import type { Writing } from "../core/writing.ts";
 
 /** Shared by all catalogs: the local server has one isolate. */
 const rates = new CallRates();
@@ -35,20 +36,22 @@ const rates = new CallRates();
 export class UnwrittenCatalog implements CatalogApi {
   private readonly name: string;
   private readonly catalog: CatalogApi;
-  private readonly isWritten: () => Promise<boolean>;
+  private readonly writing: Writing;
 
   /** `name` is the name of the scope. */
-  constructor(name: string, catalog: CatalogApi, isWritten: () => Promise<boolean>) {
+  constructor(name: string, catalog: CatalogApi, writing: Writing) {
     this.name = name;
     this.catalog = catalog;
-    this.isWritten = isWritten;
+    this.writing = writing;
   }
 
-  createStream(scope: Scope, spec: StreamSpec) {
+  async createStream(scope: Scope, spec: StreamSpec) {
+    await this.writing.begin();
     return this.catalog.createStream(scope, spec);
   }
 
-  createDurable(scope: Scope, spec: DurableSpec) {
+  async createDurable(scope: Scope, spec: DurableSpec) {
+    await this.writing.begin();
     return this.catalog.createDurable(scope, spec);
   }
 
@@ -142,19 +145,23 @@ export class UnwrittenCatalog implements CatalogApi {
     );
   }
 
-  commitAccount(wanted: boolean): Promise<Reply<{ commitment?: Commitment }>> {
-    if (wanted) return this.catalog.commitAccount(wanted);
+  async commitAccount(wanted: boolean): Promise<Reply<{ commitment?: Commitment }>> {
+    if (wanted) {
+      await this.writing.begin();
+      return this.catalog.commitAccount(wanted);
+    }
     return this.orElse<Reply<{ commitment?: Commitment }>>({}, (catalog) =>
       catalog.commitAccount(wanted),
     );
   }
 
   async takePermit(kind: string, perSecond: number): Promise<boolean> {
-    if (await this.isWritten()) return this.catalog.takePermit(kind, perSecond);
+    if (await this.writing.isWritten()) return this.catalog.takePermit(kind, perSecond);
     return rates.take(`${this.name}/${kind}`, perSecond, Date.now());
   }
 
-  cursorKey() {
+  async cursorKey() {
+    await this.writing.begin();
     return this.catalog.cursorKey();
   }
 
@@ -162,7 +169,8 @@ export class UnwrittenCatalog implements CatalogApi {
     return this.orElse({}, (catalog) => catalog.findCursorKey());
   }
 
-  takeTurns(name: string, count: number) {
+  async takeTurns(name: string, count: number) {
+    await this.writing.begin();
     return this.catalog.takeTurns(name, count);
   }
 
@@ -188,6 +196,6 @@ export class UnwrittenCatalog implements CatalogApi {
   }
 
   private async orElse<T>(none: T, ask: (catalog: CatalogApi) => Promise<T>): Promise<T> {
-    return (await this.isWritten()) ? ask(this.catalog) : none;
+    return (await this.writing.isWritten()) ? ask(this.catalog) : none;
   }
 }

@@ -8,14 +8,15 @@ import { UnwrittenItems } from "../../../worker/items/unwritten.ts";
 import type { ItemsApi } from "../../../worker/core/itemTypes.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { type CatalogApi, unwrap } from "../../../worker/core/rpc.ts";
+import type { Writing } from "../../../worker/core/writing.ts";
 import { UnwrittenCatalog } from "../../../worker/stream/unwritten.ts";
 
 afterEach(() => {
   vi.useRealTimers();
 });
 
-const never = () => Promise.resolve(false);
-const always = () => Promise.resolve(true);
+const never: Writing = { isWritten: async () => false, begin: async () => {} };
+const always: Writing = { ...never, isWritten: async () => true };
 const place = { path: "a/b", owner: "" };
 const listing = { after: "", limit: 10, directoriesOnly: false };
 const scan = { after: "", limit: 10, selection: noAttributes, part: { index: 0, count: 1 } };
