@@ -420,8 +420,14 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   private nextWakeMs(): number | undefined {
     const nowMs = Date.now();
     const { store } = this.state;
-    const dueMs = store?.nextDueMs(nowMs);
-    if (store === undefined || !this.tiering.isBehind) return dueMs;
-    return Math.min(dueMs ?? Infinity, nowMs + tierRetryMs);
+    if (store === undefined) return undefined;
+    const retryMs = nowMs + tierRetryMs;
+    const { endMs } = this.durable;
+    const times = [store.nextDueMs(nowMs) ?? Infinity];
+    if (this.tiering.isBehind) times.push(retryMs);
+    // One that has expired is removed by an alarm; if that failed, by the next one.
+    if (endMs !== undefined) times.push(endMs > nowMs ? endMs : retryMs);
+    const dueMs = Math.min(...times);
+    return dueMs === Infinity ? undefined : dueMs;
   }
 }

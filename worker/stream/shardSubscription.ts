@@ -5,6 +5,7 @@ import type { Env } from "../core/bindings.ts";
 import { isOver } from "../core/clock.ts";
 import { type NextRequest, type SubscriptionApi, unwrap } from "../core/rpc.ts";
 import { StreamError } from "../errors.ts";
+import { movingPauseMs } from "../limits.ts";
 import type { Selection } from "../scan/selection.ts";
 import { type Page, pageOf } from "./reader.ts";
 import { narrowPage } from "./selectedPage.ts";
@@ -81,6 +82,7 @@ export class ShardSubscription {
     } catch (error) {
       if (this.hasEnded || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
       this.renewedMs = Date.now();
+      await scheduler.wait(movingPauseMs);
       this.session = await openSession(this.env, this.uid, this.consumer);
       return undefined;
     }

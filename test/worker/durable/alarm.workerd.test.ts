@@ -1,7 +1,7 @@
 // What the alarm of a shard does about its stream: one that its catalog never came to know removes itself, one that has
 // expired is removed, and one whose records are needed stays.
 
-import { runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { shardUid } from "../../../worker/engine/shardUid.ts";
@@ -76,4 +76,20 @@ test("a stream that has expired is removed, with its shard", async () => {
     failed: "streamNotFound",
   });
   expect(await shard.view()).toMatchObject({ failed: "shardNotFound" });
+});
+
+test("after a restart, when the last use is known inexactly, it is removed a little later", async () => {
+  const beganMs = Date.now();
+  setClock(beganMs);
+  await send(name, { method: "PUT", headers: { "stream-ttl": "60" } });
+  const shard = await shardOf(name);
+  await evictDurableObject(shard);
+  setClock(beganMs + 60_000);
+  await runDurableObjectAlarm(shard);
+  expect(await catalogOf(env, scope).describeStream(name)).toHaveProperty("stream");
+  setClock(beganMs + 70_000);
+  await runDurableObjectAlarm(shard);
+  expect(await catalogOf(env, scope).describeStream(name)).toMatchObject({
+    failed: "streamNotFound",
+  });
 });
