@@ -5,6 +5,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { defaultRegion } from "../worker/core/defaults.ts";
 import type { Env } from "../worker/core/bindings.ts";
+import { leave } from "../worker/core/leaving.ts";
 import type { StreamSpec } from "../worker/core/rpc.ts";
 import { readContainers } from "../worker/core/settings.ts";
 import { isCode } from "../worker/errors.ts";
@@ -49,14 +50,16 @@ export class Reset extends WorkerEntrypoint<ControlEnv> {
   }
 }
 
-/** The server's way: POST /streams, and POST /reset with the account, if it is one. */
+/** The server's way: POST /streams, /leave, and /reset with the account, if it is one. */
 export class Control extends WorkerEntrypoint<ControlEnv> {
   override async fetch(request: Request): Promise<Response> {
     const { MILLRACE_CONTROL_SECRET: secret } = this.env;
     if (secret === undefined || request.headers.get("x-millrace-secret") !== secret) {
       return new Response(null, { status: 403 });
     }
-    if (new URL(request.url).pathname === "/streams") await makeStreams(this.env);
+    const { pathname } = new URL(request.url);
+    if (pathname === "/streams") await makeStreams(this.env);
+    else if (pathname === "/leave") leave();
     else {
       const { account }: { account?: string } = await request.json();
       await reset(this.env, account);

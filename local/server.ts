@@ -12,7 +12,7 @@ import type { WantedStreams } from "./control.ts";
 import { checkClusterBucket } from "./clusterBucket.ts";
 import { type ClusterFlags, clusterStopMs } from "./clusterFlags.ts";
 import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, messageOf } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
@@ -144,7 +144,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       ...(isOwn(identity) && { ca: { file: identity.caFile, text: identity.ca } }),
       warnings,
       reset: (account) => runtime.tell("/reset", { account }),
-      stop: () => (cluster === undefined ? stopParts(parts) : leaveCluster(parts)),
+      stop: () => (cluster === undefined ? stopParts(parts) : leaveCluster(parts, log)),
       abort: () => {
         front.destroy();
         return stopParts(parts);
@@ -216,7 +216,11 @@ function streamVariables({ streams: counts, auth }: ServeFlags): Bindings {
  * Hands the objects to the other instances, which takes seconds. Requests are served meanwhile: by
  * what is here still, or by those who have it now.
  */
-async function leaveCluster(parts: Parts): Promise<void> {
+async function leaveCluster(parts: Parts, log: (line: string) => void): Promise<void> {
+  // Without it the objects that somebody waits at move later.
+  await parts.runtime
+    ?.tell("/leave", {})
+    .catch((error: unknown) => log(`millrace: ${messageOf(error)}`));
   await Promise.race([parts.runtime?.drain(), delay(clusterStopMs + graceMs)]);
   await stopParts(parts);
 }

@@ -10,6 +10,7 @@ import edge, {
 } from "../worker/index.ts";
 import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
+import { expectLeaving } from "../worker/core/leaving.ts";
 import { withPatience } from "../worker/core/moving.ts";
 import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
@@ -155,7 +156,9 @@ function prepare(env: LocalEnv): Env {
 
 /** Objects of a cluster move from one instance to another. */
 function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
-  return env.S3 === undefined ? env : { ...env, ...withPatience(env) };
+  if (env.S3 === undefined) return env;
+  expectLeaving();
+  return { ...env, ...withPatience(env) };
 }
 
 /** What all requests of this isolate get. */

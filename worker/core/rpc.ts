@@ -183,6 +183,8 @@ export interface NextRequest extends ReadRequest {
 export interface NextReply extends ReadReply {
   /** False when another reader has taken over the consumer. */
   held: boolean;
+  /** True if the session is to be ended, and another one begun: see leaving.ts. */
+  isLeaving: boolean;
 }
 
 /** See shard/tipSession.ts. */

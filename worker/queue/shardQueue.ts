@@ -6,6 +6,7 @@
 // crash, records whose delivery was not stored can be received again.
 import { DurableObject } from "cloudflare:workers";
 import { MeteredSql } from "../core/meteredSql.ts";
+import { startWait } from "../core/leaving.ts";
 import type { Env } from "../core/bindings.ts";
 import {
   type QueueAttributes,
@@ -153,11 +154,11 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
       if (this.isDrained || timeoutMs === 0) return { isDrained: this.isDrained };
       await new Promise<void>((resolve) => {
         const end = () => {
-          clearTimeout(timer);
+          stop();
           this.drainWaiters.delete(end);
           resolve();
         };
-        const timer = setTimeout(end, timeoutMs);
+        const stop = startWait(end, timeoutMs);
         this.drainWaiters.add(end);
       });
       return { isDrained: this.store === undefined || this.isDrained };

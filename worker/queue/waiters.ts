@@ -1,6 +1,7 @@
 // Receives that wait for records, the oldest first. A receive that is woken tries again. If records are
 // still there after a moment, the next receives are woken, because the client of the first one may have
 // disconnected.
+import { startWait } from "../core/leaving.ts";
 import { StreamError } from "../errors.ts";
 import { queueRecallMs, queueReceiveMax, queueWaitersMax } from "../limits.ts";
 
@@ -33,12 +34,12 @@ export class Waiters {
     if (this.waiting.size >= queueWaitersMax) throw new StreamError("overloaded");
     return new Promise((resolve) => {
       const end = (isReady: boolean) => {
-        clearTimeout(timer);
+        stop();
         this.waiting.delete(waiter);
         resolve(isReady);
       };
       const waiter: Waiter = { isDead, end };
-      const timer = setTimeout(() => end(false), timeoutMs);
+      const stop = startWait(() => end(false), timeoutMs);
       this.waiting.add(waiter);
     });
   }

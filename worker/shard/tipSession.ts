@@ -2,6 +2,7 @@
 // calls on it belong to one session, which Cloudflare counts as one request, however long it lasts.
 // It ends when the Worker releases it, also because the client has disconnected.
 import { RpcTarget } from "cloudflare:workers";
+import { isLeaving } from "../core/leaving.ts";
 import { asReply, type NextReply, type NextRequest, type Reply } from "../core/rpc.ts";
 import type { ReadReply, ReadRequest, ShardView } from "../core/types.ts";
 import type { ConsumerSlot, WaitList } from "./waitList.ts";
@@ -36,7 +37,7 @@ export class TipSession extends RpcTarget {
       const { nextIndex, closedMs } = this.#shard.view();
       const isThere = nextIndex > request.index || closedMs !== undefined;
       if (!isThere) await this.#waiting.wait(this.#slot, request.index, timeoutMs);
-      return { ...this.#shard.read(request), held: this.#slot.held };
+      return { ...this.#shard.read(request), held: this.#slot.held, isLeaving: isLeaving() };
     });
   }
 

@@ -4,6 +4,7 @@
 // old after 5 s; before that it is refused. All of this is in memory; a restarted shard knows no
 // subscriptions.
 import { isOver } from "../core/clock.ts";
+import { isLeaving, startWait } from "../core/leaving.ts";
 import { StreamError } from "../errors.ts";
 import { waitersMax } from "../limits.ts";
 
@@ -34,7 +35,7 @@ export class WaitList {
       if (!slot.held && isOver(slot.sinceMs, slotMsMin, nowMs)) this.slots.delete(slot.consumer);
     }
     const old = this.slots.get(consumer);
-    if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs)) {
+    if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs) && !isLeaving()) {
       throw new StreamError("subscriptionTaken");
     }
     if (this.slots.size >= waitersMax) throw new StreamError("tooManyWaiting");
@@ -64,12 +65,12 @@ export class WaitList {
   private add(slot: ConsumerSlot | undefined, index: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
-        clearTimeout(timer);
+        stop();
         this.waiters.delete(waiter);
         resolve();
       };
       const waiter: Waiter = { index, slot, end };
-      const timer = setTimeout(end, timeoutMs);
+      const stop = startWait(end, timeoutMs);
       this.waiters.add(waiter);
     });
   }

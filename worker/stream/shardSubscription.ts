@@ -59,6 +59,7 @@ export class ShardSubscription {
     if (answer === undefined) return undefined;
     const reply = unwrap(answer);
     if (!reply.held) throw new StreamError("subscriptionTaken");
+    if (reply.isLeaving) await this.renew();
     const page = pageOf(reply);
     return this.selection === undefined ? page : narrowPage(page, this.selection);
   }
@@ -82,10 +83,16 @@ export class ShardSubscription {
     } catch (error) {
       if (this.hasEnded || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
       this.renewedMs = Date.now();
-      await scheduler.wait(movingPauseMs);
-      this.session = await openSession(this.env, this.uid, this.consumer);
+      await this.renew();
       return undefined;
     }
+  }
+
+  /** After a pause: a call at the moment at which another instance goes could end workerd. */
+  private async renew(): Promise<void> {
+    this.session[Symbol.dispose]();
+    await scheduler.wait(movingPauseMs);
+    if (!this.hasEnded) this.session = await openSession(this.env, this.uid, this.consumer);
   }
 }
 

@@ -205,8 +205,8 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-24",
     file: "worker/stream/written.ts",
-    find: "if (status === 404) return false;",
-    replace: "",
+    find: "return note(status !== 404);",
+    replace: "return note(true);",
     tests: ["test/e2e/unwritten.test.ts"],
     harm: "reading what is not there makes a file in the data folder",
   },
@@ -237,8 +237,8 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-28",
     file: "worker/stream/written.ts",
-    find: "if (isWritten !== undefined && !(await isWritten()))",
-    replace: "if (isWritten === undefined)",
+    find: "if (writing !== undefined && !(await writing.isWritten()))",
+    replace: "if (writing === undefined)",
     tests: ["test/e2e/leftovers.test.ts"],
     harm: "a late read of a deleted shard makes a file",
   },

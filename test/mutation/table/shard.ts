@@ -447,7 +447,7 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-52",
     file: "worker/shard/waitList.ts",
-    find: "if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs)) {",
+    find: "if (old !== undefined && !isOver(old.sinceMs, slotMsMin, nowMs) && !isLeaving()) {",
     replace: "if (old === null) {",
     tests: ["test/worker/shard/waitList.test.ts"],
     harm: "two consumers of one name take each other's slot without end",
