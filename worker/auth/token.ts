@@ -10,8 +10,8 @@
 // The first eight bytes and the sizes are those of the service's own iterators (kinesalite
 // db/index.js: eight bytes, then blocks of 16), for clients and tests that look at them.
 import { Buffer } from "node:buffer";
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { BoundedMap } from "../core/boundedMap.ts";
+import { MacKey } from "./shortMac.ts";
 
 export interface Token {
   issuedMs: number;
@@ -25,27 +25,27 @@ const BLOCK_BYTES = 16;
 const MAC_BYTES = 16;
 const TOKEN_BYTES_MIN = 152;
 
-/**
- * Cache of tokens that this isolate issued, by key, purpose and text. Most are presented to the
- * same isolate again.
- */
-const sealedMax = 4096;
-const sealed = new BoundedMap<Token>(sealedMax);
+/** Keys that are ready for use: one for each scope. */
+const keysMax = 1024;
+const keys = new BoundedMap<MacKey>(keysMax);
+
+/** For a purpose and the token after it. Nothing is awaited while it is in use. */
+const scratch = Buffer.alloc(4096);
 
 /** `purpose` prevents that a token of one kind and scope is accepted as another. */
-export function signToken(key: string, purpose: string, token: Token): string {
-  const used = TOKEN_CONTENT_AT + token.content.length + MAC_BYTES;
+export function signToken(key: string, purpose: string, { issuedMs, content }: Token): string {
+  const used = TOKEN_CONTENT_AT + content.length + MAC_BYTES;
   const blocks = Math.ceil(Math.max(used - TOKEN_BYTES_MIN, 0) / BLOCK_BYTES);
   const length = TOKEN_BYTES_MIN + blocks * BLOCK_BYTES;
-  const bytes = Buffer.alloc(length);
-  bytes[MARK] = 1;
-  bytes.writeDoubleLE(token.issuedMs, ISSUED_AT);
-  bytes.set(token.content, TOKEN_CONTENT_AT);
-  const end = length - MAC_BYTES;
-  bytes.set(macOf(key, purpose, bytes.subarray(0, end)), end);
-  const text = bytes.toString("base64");
-  sealed.set(nameOf(key, purpose, text), contentOf(bytes));
-  return text;
+  const { bytes, start } = writePurpose(purpose, length);
+  const end = start + length - MAC_BYTES;
+  bytes.fill(0, start, end);
+  bytes[start + MARK] = 1;
+  bytes.writeDoubleLE(issuedMs, start + ISSUED_AT);
+  bytes.set(content, start + TOKEN_CONTENT_AT);
+  const mac = keyOf(key).of(bytes.subarray(0, end));
+  for (let i = 0; i < MAC_BYTES; i++) bytes[end + i] = mac[i] ?? 0;
+  return bytes.toString("base64", start, end + MAC_BYTES);
 }
 
 /**
@@ -58,32 +58,37 @@ export function verifyToken(
   text: string,
 ): Token | undefined {
   if (key === undefined) return undefined;
-  const known = sealed.get(nameOf(key, purpose, text));
-  if (known !== undefined) return known;
-  const bytes = Buffer.from(text, "base64");
-  if (bytes.length < TOKEN_BYTES_MIN || bytes.toString("base64") !== text) return undefined;
-  const end = bytes.length - MAC_BYTES;
-  if (!timingSafeEqual(macOf(key, purpose, bytes.subarray(0, end)), bytes.subarray(end))) {
-    return undefined;
-  }
-  return contentOf(bytes);
-}
-
-function contentOf(bytes: Buffer): Token {
+  const { bytes, start } = writePurpose(purpose, text.length);
+  const length = bytes.write(text, start, "base64");
+  if (length < TOKEN_BYTES_MIN) return undefined;
+  if (bytes.toString("base64", start, start + length) !== text) return undefined;
+  const end = start + length - MAC_BYTES;
+  if (!isSame(keyOf(key).of(bytes.subarray(0, end)), bytes, end)) return undefined;
   return {
-    issuedMs: bytes.readDoubleLE(ISSUED_AT),
-    content: bytes.subarray(TOKEN_CONTENT_AT, bytes.length - MAC_BYTES),
+    issuedMs: bytes.readDoubleLE(start + ISSUED_AT),
+    content: new Uint8Array(bytes.subarray(start + TOKEN_CONTENT_AT, end)),
   };
 }
 
-function macOf(key: string, purpose: string, bytes: Uint8Array): Buffer {
-  const all = Buffer.concat([Buffer.from(purpose), bytes]);
-  return createHmac("sha256", key).update(all).digest().subarray(0, MAC_BYTES);
+/** Where a token of so many bytes has room, behind its purpose. */
+function writePurpose(purpose: string, tokenBytes: number): { bytes: Buffer; start: number } {
+  const bytesMax = purpose.length * 3 + tokenBytes;
+  const bytes = bytesMax > scratch.length ? Buffer.alloc(bytesMax) : scratch;
+  return { bytes, start: bytes.write(purpose) };
 }
 
-/**
- * A client does not know the key, so it cannot make a text that equals an entry of another purpose.
- */
-function nameOf(key: string, purpose: string, text: string): string {
-  return `${purpose} ${key} ${text}`;
+function keyOf(text: string): MacKey {
+  let key = keys.get(text);
+  if (key === undefined) {
+    key = new MacKey(text);
+    keys.set(text, key);
+  }
+  return key;
+}
+
+/** Takes the same time wherever they differ. */
+function isSame(mac: Uint8Array, bytes: Uint8Array, at: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < MAC_BYTES; i++) difference |= (mac[i] ?? 0) ^ (bytes[at + i] ?? 0);
+  return difference === 0;
 }

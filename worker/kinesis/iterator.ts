@@ -47,7 +47,8 @@ export function verifyIterator(
   const token = verifyToken(key, purposeOf(scope), unquote(text));
   if (token === undefined) throw iteratorInvalid();
   if (nowMs - token.issuedMs > ttlMs) throw iteratorExpired(token.issuedMs, nowMs);
-  const content = Buffer.from(token.content);
+  const { buffer, byteOffset, length } = token.content;
+  const content = Buffer.from(buffer, byteOffset, length);
   const location = engine.decodeLocation(content.subarray(0, CREATED_AT));
   if (location === undefined) throw iteratorInvalid();
   const uid = nameAt(content, NAMES_AT);

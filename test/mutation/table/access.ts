@@ -229,16 +229,16 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-28",
     file: "worker/auth/token.ts",
-    find: "new BoundedMap<Token>(sealedMax)",
-    replace: "new BoundedMap<Token>(Infinity)",
+    find: 'if (bytes.toString("base64", start, start + length) !== text) return undefined;',
+    replace: "",
     tests: ["test/worker/auth/token.test.ts"],
-    harm: "sealed tokens fill the memory of the isolate",
+    harm: "a token passes in several forms",
   },
   {
     id: "access-29",
     file: "worker/auth/token.ts",
-    find: "Buffer.concat([Buffer.from(purpose), bytes])",
-    replace: "Buffer.concat([bytes])",
+    find: "start: bytes.write(purpose)",
+    replace: "start: 0",
     tests: [
       "test/worker/kinesis/iterators.workerd.test.ts",
       "test/worker/kinesis/listings.workerd.test.ts",
@@ -250,8 +250,8 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-30",
     file: "worker/auth/token.ts",
-    find: "if (!timingSafeEqual(macOf(key, purpose, bytes.subarray(0, end)), bytes.subarray(end))) {",
-    replace: "if (bytes.length === 0) {",
+    find: "return difference === 0;",
+    replace: "return difference >= 0;",
     tests: ["test/worker/kinesis/iterators.workerd.test.ts"],
     harm: "anybody makes iterators",
   },
