@@ -1,6 +1,6 @@
 // The conformance suite of the Durable Streams protocol, whole, against the real server. Only its six tests of
 // webhook subscriptions are left out, which this server does not have (docs/decisions/0016-subscriptions-are-reserved.md).
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, describe } from "vitest";
 import { runConformanceTests } from "@durable-streams/server-conformance-tests";
 import { type Server, startServer } from "./server.ts";
 
@@ -16,4 +16,5 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-runConformanceTests(target);
+// Each test has a stream of its own, and many of them wait.
+describe.concurrent("the protocol", () => runConformanceTests(target));
