@@ -101,7 +101,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
         throw new StreamError("streamExists", { stream: spec.name });
       }
       checkSpec(spec, this.streams.totals(), this.quota({ ...spec, ...scope }), this.isCommitted());
-      this.checkCreations("tooManyStreams", () => this.streams.all());
+      this.checkCreations("tooManyStreams", () => this.streams.busy());
       const nowMs = Date.now();
       const createdMs = this.creations.timeFor(spec.name, "", nowMs);
       const stream = newStream(scope, spec, createdMs, nowMs);

@@ -17,6 +17,8 @@ export class CreationTable {
        stream TEXT NOT NULL, consumer TEXT NOT NULL, second INTEGER NOT NULL,
        PRIMARY KEY (stream, consumer)
      ) WITHOUT ROWID`,
+    // Each deletion looks for those that are an hour old.
+    "CREATE INDEX IF NOT EXISTS creation_second ON creation (second)",
   ];
 
   private readonly sql: LazySql;

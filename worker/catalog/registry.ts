@@ -25,6 +25,12 @@ const PATH = "name || '/'";
 /** False for a stream that was deleted and is kept for its forks. */
 const IS_SHOWN = "json_extract(description, '$.durable.isDeleted') IS NOT 1";
 
+/**
+ * Also true for some that `countOf` does not count. False for a stream of Durable Streams with one
+ * shard, of which there may be very many. The text is not parsed, as a damaged one cannot be.
+ */
+const MAY_COUNT = `(instr(description, '"durable":') = 0 OR instr(description, '},{') > 0)`;
+
 /** Also true for some that are not, whose policies have such texts. */
 const MAY_BE_BUSY = `(instr(description, '"status":"ACTIVE"') = 0
   OR instr(description, '"settlesMs":') > 0 OR instr(description, '"closedMs":') > 0)`;
@@ -45,6 +51,9 @@ export class StreamRegistry {
        description TEXT NOT NULL
      ) WITHOUT ROWID`,
     `CREATE INDEX IF NOT EXISTS stream_path ON stream (${PATH})`,
+    // The few among many: an alarm, or a new stream, is not to read all rows.
+    `CREATE INDEX IF NOT EXISTS stream_busy ON stream (name) WHERE ${MAY_BE_BUSY}`,
+    `CREATE INDEX IF NOT EXISTS stream_counted ON stream (name) WHERE ${MAY_COUNT}`,
     "CREATE TABLE IF NOT EXISTS turn (name TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
   ];
 
@@ -112,24 +121,21 @@ export class StreamRegistry {
   }
 
   /** All streams in the order of their names; one page of them is in memory at a time. */
-  *all(): Generator<StreamDescription> {
-    const sql = "SELECT name, description FROM stream WHERE name > ? ORDER BY name";
-    for (let after = ""; ;) {
-      const { streams, more } = this.read(sql, Infinity, after);
-      yield* streams;
-      const last = streams.at(-1);
-      if (!more || last === undefined) return;
-      after = last.name;
-    }
+  all(): Generator<StreamDescription> {
+    return this.where("true");
   }
 
   /**
    * As `all`, but only those that may have work left, or a time at which something ends. Of many
-   * streams these are few, so the rest is not decoded.
+   * streams these are few, so the rest is not read.
    */
-  *busy(): Generator<StreamDescription> {
+  busy(): Generator<StreamDescription> {
+    return this.where(MAY_BE_BUSY);
+  }
+
+  private *where(condition: string): Generator<StreamDescription> {
     const sql = `SELECT name, description FROM stream
-      WHERE name > ? AND ${MAY_BE_BUSY} ORDER BY name`;
+      WHERE name > ? AND ${condition} ORDER BY name`;
     for (let after = ""; ;) {
       const { streams, more } = this.read(sql, Infinity, after);
       yield* streams;
@@ -158,7 +164,9 @@ export class StreamRegistry {
       throw new StreamError("tooLarge", { bytesMax: rowBodyBytesMax });
     }
     this.sql.put("INSERT OR REPLACE INTO stream VALUES (?, ?)", stream.name, description);
-    this.counts?.set(stream.name, countOf(stream));
+    const count = countOf(stream);
+    if (count === undefined) this.counts?.delete(stream.name);
+    else this.counts?.set(stream.name, count);
   }
 
   remove({ name, uid, consumers }: StreamDescription): void {
@@ -177,11 +185,14 @@ export class StreamRegistry {
     return first;
   }
 
-  /** Reads all streams once in the life of the object. */
+  /** Reads the streams that count once in the life of the object. */
   private counted(): Map<string, StreamCount> {
     if (this.counts === undefined) {
       this.counts = new Map();
-      for (const stream of this.all()) this.counts.set(stream.name, countOf(stream));
+      for (const stream of this.where(MAY_COUNT)) {
+        const count = countOf(stream);
+        if (count !== undefined) this.counts.set(stream.name, count);
+      }
     }
     return this.counts;
   }
@@ -251,12 +262,11 @@ function directoryIn(path: string, prefix: string): string {
 }
 
 /**
- * A stream of Durable Streams with one shard does not count towards the shards of an account: people
- * make one for each conversation.
+ * Undefined for a stream of Durable Streams with one shard, which does not count towards the shards of
+ * an account: people make one for each conversation.
  */
-function countOf({ mode, shards, durable }: StreamDescription): StreamCount {
-  const isSmall = durable !== undefined && shards.length === 1;
-  const open = shards.filter(({ closedMs }) => closedMs === undefined).length;
-  const openShards = isSmall ? 0 : open;
+function countOf({ mode, shards, durable }: StreamDescription): StreamCount | undefined {
+  if (durable !== undefined && shards.length === 1) return undefined;
+  const openShards = shards.filter(({ closedMs }) => closedMs === undefined).length;
   return { openShards, isOnDemand: mode === "ON_DEMAND" };
 }
