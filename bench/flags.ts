@@ -5,7 +5,7 @@ import { existsSync, statfsSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { errorCode, Failure } from "../local/failure.ts";
 
-export const kinds = ["engine", "http", "peers", "platform", "distance", "scan"] as const;
+export const kinds = ["engine", "http", "peers", "platform", "distance", "scan", "growth"] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface BenchFlags {
@@ -30,6 +30,7 @@ bench/results when that part is done.
   platform   what workerd itself costs, step by step
   distance   Workers that are 5, 50 and 150 ms away from their shards
   scan       conditions on records, beside plain TypeScript and programs that search files
+  growth     small requests with little and with much around them: segments, shards, streams
   all        all of these; without a word: engine and http
 
   --quick      everything once with small data; nothing is saved, and no figure means anything

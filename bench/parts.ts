@@ -8,6 +8,8 @@ import { distanceTables } from "./distance/tables.ts";
 import { benchEngine } from "./engine/engine.ts";
 import { engineTables } from "./engine/tables.ts";
 import type { BenchFlags, Kind } from "./flags.ts";
+import { benchGrowth } from "./growth/growth.ts";
+import { growthTables } from "./growth/tables.ts";
 import { benchHttp } from "./http/http.ts";
 import { httpTables } from "./http/tables.ts";
 import { benchPeers } from "./peers/peers.ts";
@@ -73,6 +75,11 @@ export function listParts(flags: BenchFlags, commit: Commit): Part[] {
         notes,
         save: () => saveResults({ scan: asPart(bench, commit) }),
       };
+    },
+    async growth(progress) {
+      const bench = await benchGrowth({ quick, ...where }, progress);
+      const save = () => saveResults({ growth: asPart(bench, commit) });
+      return { tables: growthTables(bench), notes: [], save };
     },
   };
   const wanted = Object.entries(all).filter(([name]) => flags.kinds.has(name as Kind));

@@ -136,19 +136,20 @@ export function makeRequest(address: Address, operation: string, input: object):
   return makeMessage(address, "/", headers, Buffer.from(JSON.stringify(input)));
 }
 
-/** A POST as a whole message. */
+/** A request as a whole message. */
 export function makeMessage(
   { host, port }: Address,
   path: string,
   headers: Record<string, string>,
   body: Uint8Array,
+  method = "POST",
 ): Buffer {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const signature =
     headers["X-Amz-Target"] === undefined ? "" : `Authorization: ${authorization}\r\n`;
   const head =
-    `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n${lines.join("")}` +
+    `${method} ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\n${lines.join("")}` +
     `X-Amz-Date: ${now}\r\n${signature}Content-Length: ${body.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), body]);
 }

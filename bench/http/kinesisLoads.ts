@@ -209,7 +209,8 @@ export function sendLoad(
   };
 }
 
-async function openWorkers(
+/** A connection for each worker. */
+export async function openWorkers(
   address: Address,
   count: number,
   make: (connection: HttpConnection, i: number) => Worker,

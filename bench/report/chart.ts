@@ -1,6 +1,5 @@
 // Draws docs/bench.svg from a results file: Millrace and its peers as horizontal bars, a group for each
-// contest. Plain SVG without scripts or fonts of its own; its colours follow the reader's
-// choice of light or dark.
+// contest.
 //
 //   node bench/report/chart.ts [bench/results/<date>.json]
 
@@ -8,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../tools/process.ts";
 import { findResults, type PeerRow, type Results, readResults } from "./results.ts";
+import { drawImage, drawText, margin, width } from "./svg.ts";
 import { formatNumber } from "./textTable.ts";
 
 interface Group {
@@ -44,27 +44,11 @@ const groups: Group[] = [
   },
 ];
 
-const width = 760;
 const nameWidth = 130;
 const valueWidth = 130;
 const barHeight = 16;
 const barStep = 22;
 const titleHeight = 30;
-const margin = 16;
-
-const style = `
-  text { font: 13px system-ui, sans-serif; fill: #24292f }
-  .title { font-weight: 600 }
-  .note { font-size: 11px; fill: #57606a }
-  .bar { fill: #8c959f }
-  .ours { fill: #0969da }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 }
-    .note { fill: #9198a1 }
-    .bar { fill: #6e7681 }
-    .ours { fill: #4493f8 }
-  }`;
-
 /** Throws when the file has no run with peers. */
 export function drawChart({ peers }: Results): string {
   if (peers === undefined) throw new Error("no run with peers: npm run bench -- peers");
@@ -83,11 +67,7 @@ export function drawChart({ peers }: Results): string {
   ];
   const lines = notes.map((note, i) => drawText(margin, y + 12 + i * 15, "note", note));
   const height = y + notes.length * 15 + margin;
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" ` +
-    `width="${width}" height="${height}">\n<title>Millrace and its peers</title>\n` +
-    `<style>${style}\n</style>\n${[...parts, ...lines].join("\n")}\n</svg>\n`
-  );
+  return drawImage("Millrace and its peers", height, [...parts, ...lines]);
 }
 
 function drawGroup({ title, unit, value }: Group, rows: readonly PeerRow[], top: number): string {
@@ -107,12 +87,6 @@ function drawGroup({ title, unit, value }: Group, rows: readonly PeerRow[], top:
     ].join("\n");
   });
   return [drawText(margin, top + 16, "title", title), ...bars].join("\n");
-}
-
-function drawText(x: number, y: number, kind: string, text: string): string {
-  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-  const attribute = kind === "" ? "" : ` class="${kind}"`;
-  return `<text${attribute} x="${Number(x.toFixed(1))}" y="${y}">${escaped}</text>`;
 }
 
 if (import.meta.main) {

@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { aimsTable } from "./aims.ts";
 import { engineTables } from "../engine/tables.ts";
+import { growthTables } from "../growth/tables.ts";
 import { httpTables } from "../http/tables.ts";
 import { listPromises, peersTable } from "../peers/tables.ts";
 import { platformTable } from "../platform/platform.ts";
@@ -19,7 +20,7 @@ const page = join(root, "docs", "PERFORMANCE.md");
 
 /** The text of each section of figures, by the name in its markers. */
 export function renderFigures(results: Results): Record<string, string> {
-  const { engine, http, peers, platform } = results;
+  const { engine, http, peers, platform, growth } = results;
   return {
     aims: markdownTable(aimsTable(results)),
     engine: engine
@@ -34,6 +35,9 @@ export function renderFigures(results: Results): Record<string, string> {
             .map((line) => `- ${line}`)
             .join("\n"),
         ])
+      : "",
+    growth: growth
+      ? paragraphs([describe(growth), ...growthTables(growth).map(markdownTable)])
       : "",
     platform: platform
       ? paragraphs([describe(platform), markdownTable(platformTable(platform))])

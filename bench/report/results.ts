@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
+import type { GrowthBench } from "../growth/growth.ts";
 import type { ScanBench } from "../scan/scan.ts";
 import type { Summary } from "../tools/load.ts";
 import { root } from "../tools/process.ts";
@@ -88,6 +89,7 @@ export interface Results {
   peers?: Run & PeersBench;
   platform?: Run & PlatformBench;
   scan?: Run & ScanBench;
+  growth?: Run & GrowthBench;
 }
 
 /** The commit whose code runs. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { drawChart } from "../../bench/report/chart.ts";
+import { drawGrowth } from "../../bench/report/growthChart.ts";
 import type { Summary } from "../../bench/tools/load.ts";
 import { renderFigures, replaceFigures } from "../../bench/report/report.ts";
 import { findResults, type PeerRow, type Results } from "../../bench/report/results.ts";
@@ -77,6 +78,30 @@ test("the chart has a bar for each, of a length that says how much, and fetches 
 
 test("a chart of a file without peers is refused", () => {
   expect(() => drawChart({})).toThrow("npm run bench -- peers");
+});
+
+test("the chart of growth has a line for each request, level for what does not grow", () => {
+  const requests = [
+    { title: "page", size: 1, serverCpuMs: 1 },
+    { title: "page", size: 100, serverCpuMs: 1 },
+    { title: "scan", size: 1, serverCpuMs: 1 },
+    { title: "scan", size: 100, serverCpuMs: 10 },
+    { title: "floor", serverCpuMs: 0.1 },
+  ];
+  const grown = requests.map((each) => Object.assign({}, summary, each, { group: "segments" }));
+  const chart = drawGrowth({ growth: { ...run, rows: grown, states: [] } });
+  const lines = [...chart.matchAll(/<polyline class="(\w+)" points="([^"]+)"/g)].map(
+    ([, kind, points = ""]) => {
+      const [first = 0, last = 0] = points.split(" ").map((point) => Number(point.split(",")[1]));
+      return [kind, Math.sign(first - last)];
+    },
+  );
+  expect(lines).toEqual([
+    ["line", 0],
+    ["line", 1],
+    ["floor", 0],
+  ]);
+  expect(() => drawGrowth({})).toThrow("npm run bench -- growth");
 });
 
 test("the newest results are found by their day, and other files are not taken for them", () => {

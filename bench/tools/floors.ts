@@ -1,0 +1,83 @@
+// Floors: what the platform asks for a request that does nothing of its own, as loads beside those of Millrace, in the
+// same run. A workerd of its own serves them: an empty Worker, an empty call of an object, an object that
+// commits one row of a record's size, a copy of a page, and a page that is only sent.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { buildWorker } from "../../local/build.ts";
+import { startRuntime } from "../../local/runtime.ts";
+import { makeMessage } from "../http/kinesis.ts";
+import type { Load, LoadName } from "./load.ts";
+import { makeDataFolder } from "./process.ts";
+import { type Address, HttpConnection } from "./wire.ts";
+
+export const floors = {
+  worker: "floor: an empty Worker",
+  object: "floor: an empty call of an object",
+  row: "floor: an object commits a row of 1 KiB",
+  copy: "floor: a Worker copies 1.43 MB",
+  page: "floor: a Worker sends 1.43 MB",
+} as const;
+
+export type FloorKind = keyof typeof floors;
+
+export interface FloorServer extends AsyncDisposable {
+  /** The load of a floor, which stands in a group of loads. */
+  load(kind: FloorKind, group: string, connections: number): Load;
+}
+
+const recordBytes = 1024;
+
+export async function startFloors(dataParent?: string): Promise<FloorServer> {
+  const folder = makeDataFolder(dataParent);
+  const scratch = join(folder.path, "tmp");
+  mkdirSync(scratch);
+  const entry = join(import.meta.dirname, "floorWorker.ts");
+  const pids: number[] = [];
+  const runtime = await startRuntime({
+    modules: await buildWorker(entry, join(folder.path, "build")),
+    folder: { path: folder.path, scratch },
+    objects: { FLOOR: "Floor" },
+    onStart: (pid) => pids.push(pid),
+  });
+  return {
+    load: (kind, group, connections) => {
+      const title = floors[kind];
+      const name = {
+        id: `${group} ${connections} ${title}`,
+        group,
+        title,
+        recordBytes,
+        connections,
+      };
+      return { ...floorLoad(runtime, name, kind), pids };
+    },
+    async [Symbol.asyncDispose]() {
+      await runtime.dispose();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+function floorLoad(address: Address, name: LoadName, kind: FloorKind): Load {
+  const body = new Uint8Array(kind === "row" ? recordBytes : 0);
+  const request = makeMessage(address, `/${kind}`, {}, body);
+  const moved = { records: kind === "row" ? 1 : 0, dataBytes: body.length };
+  return {
+    ...name,
+    async open() {
+      const opening = Array.from({ length: name.connections }, () => HttpConnection.open(address));
+      const connections = await Promise.all(opening);
+      return {
+        workers: connections.map((connection) => async () => {
+          const { status } = await connection.exchange(request);
+          if (status !== 200) throw new Error(`${name.title}: status ${status}`);
+          return moved;
+        }),
+        async close() {
+          for (const connection of connections) connection.close();
+        },
+      };
+    },
+  };
+}
