@@ -1,12 +1,12 @@
 // Requests of an operator, below /_millrace/, and the console. With access keys, each request needs
-// credentials (caller.ts) and its own action, such as `millrace:GetStats`. With ?stream=NAME a
+// credentials (caller.ts) and its own action, such as `millrace:GetStats`; a scan needs that of a read. With ?stream=NAME a
 // request is about that stream, and the caller needs the permission for it.
-import type { Caller } from "../auth/caller.ts";
+import type { Caller, Refusal } from "../auth/caller.ts";
 import { utf8 } from "../codec/bytes.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { conditionText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
-import type { NamedResource } from "../stream/permission.ts";
+import type { NamedAction, NamedResource } from "../stream/permission.ts";
 import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
@@ -21,8 +21,8 @@ import type { Scope } from "../core/types.ts";
 import { splitUrl } from "../http/url.ts";
 
 interface Work {
-  /** Undefined if credentials are enough. */
-  action?: string;
+  /** The caller needs the permission for one of these; undefined if credentials are enough. */
+  actions?: readonly [NamedAction, ...NamedAction[]];
   /** Why the server does not do this for anybody. */
   refusalOf?(backend: Backend): string | undefined;
   /** About one stream, or none. */
@@ -34,13 +34,22 @@ interface Work {
   ): Promise<object>;
 }
 
+/** By which a caller may read the records of a stream in one of the dialects; Yandex and Durable Streams have the first. */
+const readActions = [
+  { action: "kinesis:GetRecords" },
+  { action: "v3io:GetRecords", alias: "kinesis:GetRecords" },
+] as const;
+
 const works: ReadonlyMap<string, Work> = new Map<string, Work>([
-  ["GET /metrics", { action: "millrace:GetStats", run: serveMetrics }],
+  ["GET /metrics", { actions: [{ action: "millrace:GetStats" }], run: serveMetrics }],
   ["GET /_millrace/permissions", { run: readPermissions }],
-  ["GET /_millrace/scan", { action: "kinesis:GetRecords", run: scanStream }],
-  ["GET /_millrace/stats", { action: "millrace:GetStats", run: readStats }],
-  ["POST /_millrace/reset", { action: "millrace:Reset", refusalOf: resetRefusal, run: resetStore }],
-  ["POST /_millrace/skip", { action: "millrace:SkipSegment", run: skipSegment }],
+  ["GET /_millrace/scan", { actions: readActions, run: scanStream }],
+  ["GET /_millrace/stats", { actions: [{ action: "millrace:GetStats" }], run: readStats }],
+  [
+    "POST /_millrace/reset",
+    { actions: [{ action: "millrace:Reset" }], refusalOf: resetRefusal, run: resetStore },
+  ],
+  ["POST /_millrace/skip", { actions: [{ action: "millrace:SkipSegment" }], run: skipSegment }],
 ]);
 
 const statusOf: Record<StreamErrorCode, number> = {
@@ -116,9 +125,8 @@ export async function serveOperator(
   const name = parameters.get("stream");
   const scope = { account: caller.principal.account, region: caller.region ?? home.region };
   const stream = name === null ? undefined : { scope, name };
-  const { action } = work;
-  const refusal = action && (await backend.refusalOf(caller, { action }, stream));
-  if (refusal) return json(403, { error: refusal.name, message: refusal.message });
+  const refusal = await refusalOfAll(backend, caller, work.actions, stream);
+  if (refusal !== undefined) return json(403, { error: refusal.name, message: refusal.message });
   try {
     const reply = await work.run(backend, stream, parameters, caller);
     return reply instanceof Response ? reply : await json(200, reply);
@@ -129,6 +137,22 @@ export async function serveOperator(
     const message = isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
     return json(status, { error: error.code, message, ...error.detail });
   }
+}
+
+/** Undefined if the caller may do one of the actions, or none is needed. */
+async function refusalOfAll(
+  backend: Backend,
+  caller: Caller,
+  actions: Work["actions"],
+  stream: NamedResource | undefined,
+): Promise<Refusal | undefined> {
+  if (actions === undefined) return undefined;
+  const [first, ...others] = actions;
+  const refusal = await backend.refusalOf(caller, first, stream);
+  for (const action of refusal === undefined ? [] : others) {
+    if ((await backend.refusalOf(caller, action, stream)) === undefined) return undefined;
+  }
+  return refusal;
 }
 
 /** Nothing is served there with this method, or nothing at all. */

@@ -45,7 +45,7 @@ export const scanMutations: readonly Mutation[] = [
   {
     id: "scan-06",
     file: "worker/operator/routes.ts",
-    find: '{ action: "kinesis:GetRecords", run: scanStream }',
+    find: "{ actions: readActions, run: scanStream }",
     replace: "{ run: scanStream }",
     tests: ["test/worker/access/scan.workerd.test.ts"],
     harm: "everybody with credentials reads every stream of the account",
@@ -68,10 +68,10 @@ export const scanMutations: readonly Mutation[] = [
   },
   {
     id: "scan-09",
-    file: "worker/stream/scanSegments.ts",
-    find: "missing.filter((segment) => segment >= this.first && !this.isAtHand(segment))",
-    replace: "missing.filter((segment) => segment >= this.first || !this.isAtHand(segment))",
+    file: "worker/core/segmentBucket.ts",
+    find: "return parts.length === 1 ? value : concatBytes(parts);",
+    replace: "return value;",
     tests: ["test/worker/scan/history.workerd.test.ts"],
-    harm: "segments are loaded that the scan has passed",
+    harm: "a long segment is asked for twice by every scan",
   },
 ];

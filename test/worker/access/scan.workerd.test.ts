@@ -1,6 +1,9 @@
-// The lock of GET /_millrace/scan: who may read the records of a stream may scan it, and nobody else.
+// The lock of GET /_millrace/scan: who may read the records of a stream, in whichever dialect, may scan it, and nobody
+// else.
 import { describe } from "vitest";
+import { operations as kinesisOperations } from "../../../worker/kinesis/operations.ts";
 import { serveOperator } from "../../../worker/operator/routes.ts";
+import { operations as v3ioOperations } from "../../../worker/v3io/operations.ts";
 import { backendWith, home, signedRequest } from "./keys.ts";
 import { type Ask, type Case, describeLock } from "./suite.ts";
 
@@ -34,37 +37,36 @@ async function answer(access: Parameters<Ask>[0], request: Request) {
   return { error: (JSON.parse(text) as { error: string }).error, output: {} };
 }
 
-const shared = {
-  operations: ["Scan"],
-  cases,
-  actionsOf: () => ({ action: "kinesis:GetRecords", alias: "kinesis:GetRecords" }),
-  ofPolicies: [],
-};
+/** Every action of the dialects but those that read records. */
+const foreign = [
+  ...[...kinesisOperations.keys()].map((name) => `kinesis:${name}`),
+  ...v3ioOperations.map(({ action }) => action),
+].filter((action) => !action.endsWith(":GetRecords"));
 
-describe("scan, by a signature", () => {
-  describeLock<"Scan">({
-    ...shared,
-    ask: bySignature,
-    refusals: {
-      nobody: "MissingAuthenticationTokenException",
-      forger: "InvalidSignatureException",
-      unknown: "UnrecognizedClientException",
-      denied: "AccessDeniedException",
-      stranger: "streamNotFound",
-    },
-  });
-});
+/** Who may read the records by Kinesis, Yandex or Durable Streams, and who by v3io. */
+const readers = ["kinesis:GetRecords", "v3io:GetRecords"];
 
-describe("scan, by a session key", () => {
-  describeLock<"Scan">({
-    ...shared,
-    ask: bySession,
-    refusals: {
-      nobody: "MissingAuthenticationTokenException",
-      forger: "UnrecognizedClientException",
-      unknown: "UnrecognizedClientException",
-      denied: "AccessDeniedException",
-      stranger: "streamNotFound",
-    },
+const ways: [name: string, ask: Ask, forger: string][] = [
+  ["a signature", bySignature, "InvalidSignatureException"],
+  ["a session key", bySession, "UnrecognizedClientException"],
+];
+
+describe.each(ways)("scan, by %s", (_, ask, forger) => {
+  describe.each(readers)("of who may do %s", (action) => {
+    describeLock<"Scan">({
+      operations: ["Scan"],
+      cases,
+      ask,
+      actionsOf: () => ({ action, alias: "kinesis:GetRecords" }),
+      foreign,
+      ofPolicies: [],
+      refusals: {
+        nobody: "MissingAuthenticationTokenException",
+        forger,
+        unknown: "UnrecognizedClientException",
+        denied: "AccessDeniedException",
+        stranger: "streamNotFound",
+      },
+    });
   });
 });

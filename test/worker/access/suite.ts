@@ -71,6 +71,8 @@ export interface Dialect<Operation extends string> {
   ask: Ask;
   /** What allow lists call it, and what policies do. */
   actionsOf: (operation: string) => { action: string; alias: string };
+  /** What else an allow list may have that is not enough; all of the other dialect when left out. */
+  foreign?: readonly string[];
   refusals: { nobody: string; forger: string; unknown: string; denied: string; stranger: string };
   /** Operations in which policies have no say, because they are about policies. */
   ofPolicies: readonly Operation[];
@@ -138,14 +140,14 @@ async function expectLocked<Operation extends string>(
 }
 
 function principalsFor<Operation extends string>(
-  { operations, actionsOf }: Dialect<Operation>,
+  { operations, actionsOf, foreign }: Dialect<Operation>,
   operation: Operation,
   { on, also = [] }: Case,
   { stream }: Scene,
 ): TestPrincipal[] {
   const { action } = actionsOf(operation);
   const others = operations.map((name) => actionsOf(name).action).filter((name) => name !== action);
-  const foreign = action.startsWith("kinesis:") ? "v3io:*" : "kinesis:*";
+  others.push(...(foreign ?? [action.startsWith("kinesis:") ? "v3io:*" : "kinesis:*"]));
   const streams = [on === "account" ? "*" : stream];
   return [
     { accessKeyId: "owner", account },
@@ -157,7 +159,7 @@ function principalsFor<Operation extends string>(
       account,
       allow: [{ actions: [action, ...also.filter((other) => other !== missing)], streams }],
     })),
-    { accessKeyId: "else", account, allow: [{ actions: [...others, foreign], streams: ["*"] }] },
+    { accessKeyId: "else", account, allow: [{ actions: others, streams: ["*"] }] },
     { accessKeyId: "elsewhere", account, allow: [{ actions: ["*"], streams: ["bills-*"] }] },
   ];
 }

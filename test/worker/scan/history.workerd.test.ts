@@ -50,14 +50,15 @@ async function scanAll(shard: ShardStub, bindings: Env, bytesMax = 1_048_576): P
     selection: thirds,
     trimmed: "skip",
   });
-  const found: number[] = [];
+  const steps: ScanStep[] = [];
   for (;;) {
-    const step: ScanStep = await scan.step({ recordsMax: Infinity, bytesMax });
-    found.push(...storedOf(uid, step).map(textOf).map(numberOf));
-    if (step.next.index >= step.view.nextIndex) return found;
+    const step = await scan.step({ recordsMax: Infinity, bytesMax });
+    steps.push(step);
+    if (step.next.index >= step.view.nextIndex) break;
     scan.readAhead(step);
     await scheduler.wait(0);
   }
+  return steps.flatMap((step) => storedOf(uid, step).map(textOf).map(numberOf));
 }
 
 /** The number of a record whose bytes are those that were put; -1 for any other. */
