@@ -4,6 +4,7 @@
 // http_req.cpp, datastreams_codes.h.
 import { BodyError } from "../http/body.ts";
 import {
+  conditionText,
   damageText,
   isStreamError,
   type StreamError,
@@ -156,7 +157,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   segmentNotFound: internal,
   tooManySkipped: internal,
   invalidQuery: internal,
-  invalidCondition: internal,
+  invalidCondition: (_, detail) => issue("validation", conditionText(detail)),
   tooLarge: () => issue("limit", "The stream would be larger than is allowed"),
   itemNotFound: internal,
   itemExists: internal,

@@ -13,7 +13,9 @@ import { FailureLog } from "../core/failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import { respond } from "../http/reply.ts";
+import { compileSelection } from "../scan/selection.ts";
 import type { Scope } from "../core/types.ts";
+import { filterHeader } from "../http/selection.ts";
 import { splitUrl } from "../http/url.ts";
 import { refuseByHead, identify, refused } from "./authorization.ts";
 import { type BodyCodec, codecOf, defaultCodec } from "./codec.ts";
@@ -65,7 +67,8 @@ export function refuseYandex(
 ): Promise<Response> {
   const codec = codecOf(headers.get("content-type")) ?? defaultCodec;
   const name = refusalNames[status];
-  return print(status, name, codec.encode({ __type: name, message }), codec, requestIdOf(headers));
+  const head = headersOf(requestIdOf(headers));
+  return print(status, name, codec.encode({ __type: name, message }), codec, head);
 }
 
 async function call(
@@ -95,7 +98,8 @@ async function call(
   const permit = permitFor(backend, caller, operation);
   try {
     backend.begin(operation.name, streamName);
-    return await run({ backend, database, streamName, nowMs, permit, failures });
+    const selection = () => compileSelection({ where: headers.get(filterHeader) ?? undefined });
+    return await run({ backend, database, streamName, nowMs, selection, permit, failures });
   } catch (error) {
     throw yandexErrorOf(error, fullNameOf(streamName, database), failures);
   }
@@ -135,8 +139,10 @@ async function answer(
   codec: BodyCodec,
   id: string,
 ): Promise<Response> {
-  const body = reply instanceof RecordReply ? reply.print(codec) : codec.encode(reply);
-  return await print(status, reason, body, codec, id);
+  const isPage = reply instanceof RecordReply;
+  const body = isPage ? reply.print(codec) : codec.encode(reply);
+  const head = { ...headersOf(id), ...(isPage && reply.headers) };
+  return await print(status, reason, body, codec, head);
 }
 
 function print(
@@ -144,9 +150,9 @@ function print(
   reason: string,
   body: Uint8Array | RecordPage,
   codec: BodyCodec,
-  id: string,
+  head: Record<string, string>,
 ): Promise<Response> {
-  const headers = { ...headersOf(id), "content-type": codec.contentType };
+  const headers = { ...head, "content-type": codec.contentType };
   const init = { status, statusText: reason, headers };
   if (body instanceof RecordPage) return body.respond(init, checksumHeader);
   return respond(body, { ...init, headers: { ...headers, [checksumHeader]: String(crc32(body)) } });

@@ -3,6 +3,7 @@
 // operations.ts lists the declarations. To add a method, declare it and list it there.
 import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
+import type { Selection } from "../scan/selection.ts";
 import type { BodyCodec } from "./codec.ts";
 import { YandexError } from "./errors.ts";
 import type { Database, StreamAddress } from "./names.ts";
@@ -15,6 +16,8 @@ export interface ActionContext {
   /** What the input calls its stream: nothing when it names none. */
   streamName: string;
   nowMs: number;
+  /** The records that the caller wants, if it does not want all. Throws `invalidCondition`. */
+  selection(): Selection | undefined;
   failures: FailureLog;
   /**
    * Throws AccessDeniedException unless the caller may do this with the stream, or its consumer, or

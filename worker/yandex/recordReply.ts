@@ -4,6 +4,8 @@ import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import type { RecordRun } from "../engine/printer.ts";
+import { scannedHeaders } from "../http/selection.ts";
+import type { Page } from "../stream/reader.ts";
 
 import { writeArrayHead } from "../codec/cborWriter.ts";
 import type { BodyCodec } from "./codec.ts";
@@ -11,11 +13,14 @@ import type { BodyCodec } from "./codec.ts";
 export class RecordReply {
   private readonly members: object;
   private readonly runs: readonly RecordRun[];
+  /** Further headers of the reply. */
+  readonly headers: Readonly<Record<string, string>>;
 
   /** `members` stand before `Records`, which is left out when there are none. */
-  constructor(members: object, runs: readonly RecordRun[]) {
+  constructor(members: object, page: Page) {
     this.members = members;
-    this.runs = runs;
+    this.runs = page.runs;
+    this.headers = scannedHeaders(page);
   }
 
   /** The members alone when there are no records. */

@@ -10,10 +10,18 @@ import { account, kinesis, region } from "../kinesis/claims.ts";
 import { base64 } from "../kinesis/client.ts";
 import { forgetBodies } from "../../../test/support/storage.ts";
 import { v3ioOver } from "../v3io/client.ts";
+import { yandexOver } from "../yandex/client.ts";
 
 const send = (path: string, init?: RequestInit) =>
   exports.default.fetch(`http://localhost${path}`, init);
 const v3io = v3ioOver(send);
+const yandex = yandexOver(send);
+
+/** The oldest record of the one shard. */
+async function yandexIterator(): Promise<string> {
+  const place = { StreamName: stream, ShardId: "shard-000000", ShardIteratorType: "TRIM_HORIZON" };
+  return (await yandex("GetShardIterator", place)).output.ShardIterator;
+}
 
 /** The text of a scan's reply: the runtime takes text() for a mistake, as the type is not text/. */
 async function textOf(path: string): Promise<string> {
@@ -190,6 +198,25 @@ describe.each(patterns)("%s", (_, pattern) => {
       }
   });
 
+  test("Yandex: the same records, by pages of 50", async () => {
+    forgetBodies();
+    const found: string[] = [];
+    for (let ShardIterator = await yandexIterator(); ;) {
+      const { status, output, headers } = await yandex(
+        "GetRecords",
+        { ShardIterator, Limit: 50 },
+        { headers: { "x-millrace-filter": ascii(pattern) } },
+      );
+      expect(status).toBe(200);
+      expect(headers.get("x-millrace-scanned")).toMatch(/^records=\d+ bytes=\d+$/);
+      const { Records = [], NextShardIterator } = output;
+      found.push(...Records.map(({ Data }) => Data));
+      if (Records.length < 50) break;
+      ShardIterator = NextShardIterator!;
+    }
+    expect(found).toEqual(expected(pattern).map(({ Data }) => Data));
+  });
+
   test("scan: a line for each record, and where to go on", async () => {
     const query = new URLSearchParams({ stream, where: JSON.stringify(pattern) });
     const reply = await send(`/_millrace/scan?${query.toString()}`);
@@ -351,6 +378,16 @@ describe("patterns that mean nothing", () => {
     const input = { Location, Filter: { data: { a: "x" } } };
     const { status, output } = await v3io("GetRecords", `/bigdata/${stream}/0`, input);
     expect([status, output.ErrorMessage]).toEqual([400, `InvalidArgumentException. ${text}`]);
+  });
+
+  test("Yandex says so", async () => {
+    const input = { ShardIterator: await yandexIterator() };
+    const headers = { "x-millrace-filter": '{"data":{"a":"x"}}' };
+    const { status, error } = await yandex("GetRecords", input, { headers });
+    expect([status, error]).toEqual([
+      400,
+      { name: "ValidationException", message: `<main>: Error: ${text}, code: 500080\n` },
+    ]);
   });
 
   test("the scan says so", async () => {

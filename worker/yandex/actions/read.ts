@@ -10,6 +10,7 @@ import { pageBytesMax } from "../../limits.ts";
 import { findShard } from "../../core/hashRange.ts";
 import type { Page } from "../../stream/reader.ts";
 import { isAtEnd } from "../../core/shardEnd.ts";
+import type { Selection } from "../../scan/selection.ts";
 import type { SeekRequest, ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
 import { type Iterator, verifyIterator, signIterator } from "../iterator.ts";
@@ -93,10 +94,10 @@ export const getRecords = operation({
     }
     const { stream, shardUid } = iterator;
     await context.permit(stream);
-    const page = await readAt(context, iterator, limit || recordsMax);
+    const page = await readAt(context, iterator, limit || recordsMax, context.selection());
     backend.shards.noteReader(shardUid, { dialect: "yandex" }, page);
     await backend.shards.spend(shardUid, page);
-    const { runs, next, lastTimeMs } = page;
+    const { next, lastTimeMs } = page;
     const children = isAtEnd(page) ? await childrenOf(context, iterator) : [];
     const members = {
       ...listMember("ChildShards", childShardsOf(children)),
@@ -106,7 +107,7 @@ export const getRecords = operation({
           ? null
           : await signIterator(backend, { ...iterator, location: next }, nowMs),
     };
-    return new RecordReply(members, runs);
+    return new RecordReply(members, page);
   },
 });
 
@@ -126,11 +127,16 @@ async function admitRead(
 }
 
 /** Throws ResourceNotFoundException for a shard that is gone with its stream. */
-async function readAt(context: ActionContext, iterator: Iterator, count: number): Promise<Page> {
+async function readAt(
+  context: ActionContext,
+  iterator: Iterator,
+  count: number,
+  selection: Selection | undefined,
+): Promise<Page> {
   const { stream, shardUid, shardIndex } = iterator;
   try {
     await admitRead(context, shardUid, "read", shardIdOf(shardIndex));
-    return await pageAt(context, iterator, count);
+    return await pageAt(context, iterator, count, selection);
   } catch (error) {
     throw isCode(error, "shardNotFound") ? streamNotFound(stream.full) : error;
   }
@@ -141,10 +147,11 @@ async function pageAt(
   { backend }: ActionContext,
   { shardUid, location }: Pick<Iterator, "shardUid" | "location">,
   count: number,
+  selection: Selection | undefined,
 ): Promise<Page> {
   const limits = { recordsMax: count, bytesMax: pageBytesMax };
   try {
-    return await backend.shards.read(shardUid, location, limits, "skip");
+    return await backend.shards.read(shardUid, location, limits, "skip", selection);
   } catch (error) {
     const isAhead = isCode(error, "locationNotFound");
     if (!isAhead) throw error;
