@@ -22,6 +22,7 @@ import {
   type Selection,
 } from "./reading/flags.ts";
 import { firstPlaces } from "./reading/places.ts";
+import { addWhereFlag } from "./reading/scan.ts";
 import { StateFile } from "./reading/state.ts";
 import { type Deliver, Walk } from "./reading/walk.ts";
 import { formatLine } from "./record/line.ts";
@@ -39,6 +40,7 @@ import { programName } from "./version.ts";
 interface ExportFlags extends ServiceFlags, ChoiceFlags {
   apart?: boolean;
   force?: boolean;
+  where?: string;
 }
 
 const pageRecords = 10_000;
@@ -53,6 +55,7 @@ export function exportCommand(command: Command): void {
   addChoiceFlags(command, "start")
     .option("--apart", "take aggregates of the KPL apart; otherwise import puts them as they were")
     .option("--force", "begin anew, over a file that is there");
+  addWhereFlag(command);
   addServiceFlags(command).action(exportRecords);
   addExamples(command, [
     [`${programName} export orders orders.ndjson`, "run it again to go on after a kill"],
@@ -90,6 +93,7 @@ async function exportRecords(
     },
     pauseMs: 0,
     pageRecords,
+    where: flags.where,
     signal,
   });
   const begunRecords = counts.records;

@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { addChoiceFlags, type ChoiceFlags, readSelection } from "./reading/flags.ts";
 import { firstPlaces } from "./reading/places.ts";
 import { printPages } from "./reading/printer.ts";
+import { addWhereFlag } from "./reading/scan.ts";
 import { StateFile } from "./reading/state.ts";
 import { parseDuration } from "./reading/time.ts";
 import { Walk } from "./reading/walk.ts";
@@ -25,6 +26,7 @@ interface TailFlags extends ServiceFlags, ChoiceFlags {
   aggregates?: boolean;
   poll: string;
   follow: boolean;
+  where?: string;
 }
 
 /** States are written no more often. */
@@ -39,10 +41,12 @@ export function tail(command: Command): void {
     .option("--aggregates", "print aggregates of the KPL as they are, not taken apart")
     .option("--poll <duration>", "pause before asking again when there is nothing new", "250ms")
     .option("--no-follow", "end when all that is there now has been printed");
+  addWhereFlag(command);
   addServiceFlags(command).action(follow);
   addExamples(command, [
     [`${programName} tail orders`, "new records, until Ctrl-C"],
     [`${programName} tail orders --from 10m --key berlin`, "one key, ten minutes back and on"],
+    [`${programName} tail orders --where '{"data":{"status":["failed"]}}'`, "by content"],
     [`${programName} tail orders --from start --format json --state o.state`, "all, resumable"],
   ]);
 }
@@ -67,6 +71,7 @@ async function follow(stream: string, flags: TailFlags): Promise<void> {
     onMove: keep.soon,
     pauseMs,
     pageRecords,
+    where: flags.where,
     signal,
   });
   const printing = { format, keepAggregates: flags.aggregates === true };

@@ -34,6 +34,8 @@ export interface WalkOptions {
   pauseMs: number;
   /** Records of a page at most. */
   pageRecords: number;
+  /** A pattern of the records that are wanted: docs/SCAN.md. */
+  where?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -185,7 +187,7 @@ export class Walk {
   private async getRecords(iterator: string): Promise<Reply | undefined> {
     const input = { ShardIterator: iterator, Limit: this.options.pageRecords };
     try {
-      return await this.limited(() => this.call("GetRecords", input));
+      return await this.limited(() => this.call("GetRecords", input, this.options.where));
     } catch (error) {
       if (error instanceof ServiceError && error.code === "ExpiredIteratorException") {
         return undefined;
@@ -194,9 +196,10 @@ export class Walk {
     }
   }
 
-  private async call(operation: string, input: object): Promise<Reply> {
+  private async call(operation: string, input: object, where?: string): Promise<Reply> {
     const { signal } = this.stopping;
-    return await this.client.call(operation, input, { signal, isPatient: this.options.follow });
+    const { follow: isPatient } = this.options;
+    return await this.client.call(operation, input, { signal, isPatient, where });
   }
 
   /** Runs the work when fewer than `readersMax` others do. */

@@ -35,7 +35,12 @@ export interface CallOptions {
   isPatient?: boolean;
   /** Is tried once: the caller counts what is refused for the moment. */
   once?: boolean;
+  /** A pattern of the records that are wanted: docs/SCAN.md. Only Millrace knows it. */
+  where?: string | undefined;
 }
+
+const filterHeader = "x-millrace-filter";
+const scannedHeader = "x-millrace-scanned";
 
 /** Errors that pass by themselves. */
 const passingErrors = new Set([
@@ -74,17 +79,17 @@ export class KinesisClient {
     return { minMs, maxMs: minMs + dateStepMs };
   }
 
-  /** Throws a ServiceError, a Failure if nothing answers, or the signal's reason. */
+  /** Throws a ServiceError, a Failure if nothing answers or it does not know `where`, or the signal's reason. */
   async call(operation: string, input: object, options: CallOptions = {}): Promise<Reply> {
     const body = JSON.stringify(input);
-    const { signal, isPatient = false, once = false } = options;
+    const { isPatient = false, once = false } = options;
     const last = once ? 1 : isPatient ? attemptsMax.patient : attemptsMax.usual;
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.attempt(operation, body, signal, isPatient);
+      const outcome = await this.attempt(operation, body, options);
       if (outcome instanceof Reply) return outcome;
       if (!outcome.passes || attempt >= last) throw outcome.error;
       const pauseMs = Math.min(pauseMsMax, firstPauseMs * 2 ** (attempt - 1));
-      await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal });
+      await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: options.signal });
     }
   }
 
@@ -127,14 +132,13 @@ export class KinesisClient {
   private async attempt(
     operation: string,
     body: string,
-    signal: AbortSignal | undefined,
-    isPatient: boolean,
+    { signal, isPatient = false, where }: CallOptions,
   ) {
     const { endpoint } = this.settings;
     let response: Response;
     let text: string;
     try {
-      response = await this.send(operation, body, signal);
+      response = await this.send(operation, body, signal, where);
       text = await response.text();
     } catch (error) {
       signal?.throwIfAborted();
@@ -145,6 +149,10 @@ export class KinesisClient {
     this.repliedMs = Date.parse(response.headers.get("date") ?? "") || this.repliedMs;
     const place = `${endpoint} (${operation})`;
     const value = text === "" ? {} : parseJson(text);
+    if (response.ok && where !== undefined && !response.headers.has(scannedHeader)) {
+      const error = new Failure(`${place} does not select records: --where needs Millrace`);
+      return { passes: false, error };
+    }
     if (response.ok) return new Reply(value, place);
     const passes = isPassing(response.status, value);
     return { passes, error: readError(response, value, place, passes) };
@@ -154,6 +162,7 @@ export class KinesisClient {
     operation: string,
     body: string,
     signal: AbortSignal | undefined,
+    where: string | undefined,
   ): Promise<Response> {
     const { endpoint, region, credentials } = this.settings;
     const signer = new AwsV4Signer({
@@ -165,6 +174,7 @@ export class KinesisClient {
       headers: {
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": `Kinesis_20131202.${operation}`,
+        ...(where !== undefined && { [filterHeader]: asHeader(where) }),
       },
       body,
     });
@@ -192,6 +202,16 @@ function trustBundle(): void {
   } catch (error) {
     throw new Failure(`AWS_CA_BUNDLE ${path} cannot be used (${errorCode(error)})`);
   }
+}
+
+/** JSON in one line of ASCII. */
+function asHeader(pattern: string): string {
+  return pattern
+    .replaceAll(/[\t\r\n]/g, " ")
+    .replaceAll(
+      /[^\x20-\x7e]/g,
+      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    );
 }
 
 function isPassing(status: number, value: unknown): boolean {

@@ -141,6 +141,11 @@ test("put and get: an argument, lines, lines of JSON, and all of stdin", async (
   const where = '{"partitionKey":[{"prefix":"ber"}],"data":[{"prefix":"hel"}]}';
   expect(await lines(["count", "puts", "--where", where])).toEqual(["1"]);
   expect(await lines(["get", "puts", "--where", where, "--format", "raw"])).toEqual(["hello"]);
+  const tail = ["tail", "puts", "--from", "start", "--no-follow", "--format", "raw"];
+  expect(await lines([...tail, "--where", where])).toEqual(["hello"]);
+  expect(await lines([...tail, "--where", '{"data":["h\u00e9llo"]}'])).toEqual([]);
+  const exported = await millrace.run(["export", "puts", "--where", where]);
+  expect(JSON.parse(exported.stdout)).toMatchObject({ partitionKey: "berlin", data: "hello" });
   expect(await lines(["count", "puts", "--apart"])).toEqual(["9"]);
 });
 
