@@ -453,7 +453,7 @@ export const accessMutations: readonly Mutation[] = [
   {
     id: "access-55",
     file: "worker/operator/routes.ts",
-    find: '["GET /metrics", { action: "millrace:GetStats", run: serveMetrics }],',
+    find: '["GET /metrics", { actions: [{ action: "millrace:GetStats" }], run: serveMetrics }],',
     replace: '["GET /metrics", { run: serveMetrics }],',
     tests: ["test/worker/operator/metrics.workerd.test.ts"],
     harm: "everybody with a key reads the metrics",
