@@ -1,14 +1,27 @@
 /**
- * Serves HTTP/2 in front of workerd, which speaks only HTTP/1.1: the sessions and how long they may be
- * idle. Each stream becomes one request to workerd (bridgedStream.ts).
+ * Serves HTTP/2 in front of workerd, which speaks only HTTP/1.1: the sessions, their windows and their
+ * limits. Each stream becomes one request to workerd (bridgedStream.ts).
  */
+import { type ServerHttp2Session, constants, createServer } from "node:http2";
 import type { Socket } from "node:net";
-import { bridgeStream, refuseStream } from "./bridgedStream.ts";
-import { Session } from "./http2/session.ts";
+import { bridgeStream } from "./bridgedStream.ts";
 import type { Patience } from "./patience.ts";
-import { linger } from "./tunnel.ts";
 import { headBytesMax, type Upstream } from "./upstream.ts";
 import { createUpstreamPool } from "./upstreamPool.ts";
+
+/**
+ * Flow control windows of request bodies: bytes that may wait here for each stream and session
+ * while workerd accepts none. On loopback a megabyte is in flight at 1 GB/s and 1 ms.
+ */
+const streamWindowBytes = 1 << 20;
+const sessionWindowBytes = 8 << 20;
+
+/**
+ * Node counts buffered bodies against this limit and refuses streams beyond it; its default is 10.
+ */
+const sessionMemoryMegabytes = 1024;
+
+const concurrentStreamsMax = 1000;
 
 export interface Bridge {
   /**
@@ -30,51 +43,57 @@ export interface BridgeOptions {
 
 export function createBridge({ upstream, patience, connectionsMax }: BridgeOptions): Bridge {
   const pool = createUpstreamPool(upstream, connectionsMax);
-  const target = { pool, patience };
-  const sessions = new Map<Session, Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer({
+    maxSessionMemory: sessionMemoryMegabytes,
+    settings: {
+      enablePush: false,
+      initialWindowSize: streamWindowBytes,
+      maxConcurrentStreams: concurrentStreamsMax,
+      maxHeaderListSize: headBytesMax,
+    },
+  });
+  server.on("session", (session) => {
+    session.setLocalWindowSize(sessionWindowBytes);
+    session.on("error", () => session.destroy());
+    session.once("close", () => sessions.delete(session));
+    sessions.add(session);
+    watchSession(session, patience);
+  });
+  server.on("stream", (stream, headers, flags) => {
+    const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
+    stream.on("error", () => stream.destroy());
+    bridgeStream(stream, headers, { hasBody, pool, patience });
+  });
   return {
     accept(socket, begun) {
       // Otherwise the streams of a client that has disconnected, and what they wait for, would stay
       // open.
       socket.allowHalfOpen = false;
-      const timer = setTimeout(() => socket.destroy(), patience.headMs).unref();
-      const session = new Session(socket, headBytesMax, {
-        begun() {
-          clearTimeout(timer);
-          begun();
-        },
-        request: (stream) => bridgeStream(stream, target),
-        tooLarge: (stream) => refuseStream(stream, 431, "the headers are too large"),
-        left: () => linger(socket),
-      });
-      sessions.set(session, socket);
-      watchIdle(session, socket, patience);
-      socket.on("data", (bytes: Buffer) => session.take(bytes));
-      socket.once("close", () => {
-        clearTimeout(timer);
-        sessions.delete(session);
-        session.destroy();
-      });
+      server.once("session", (session) => session.once("remoteSettings", begun));
+      server.emit("connection", socket);
     },
     stop() {
-      for (const session of sessions.keys()) session.stop();
+      for (const session of sessions) session.close();
     },
     destroy() {
-      for (const socket of sessions.values()) socket.destroy();
+      for (const session of sessions) session.destroy();
       pool.destroy();
     },
   };
 }
 
-/** Ends a session that has no open stream and has had nothing to do for too long. */
-function watchIdle(session: Session, socket: Socket, { idleSessionMs }: Patience): void {
-  let seenBytes = -1;
-  let sinceMs = performance.now();
-  const timer = setInterval(() => {
-    const nowMs = performance.now();
-    if (session.openStreamCount > 0 || socket.bytesRead !== seenBytes) sinceMs = nowMs;
-    else if (nowMs - sinceMs >= idleSessionMs) session.stop();
-    seenBytes = socket.bytesRead;
-  }, idleSessionMs / 4).unref();
-  socket.once("close", () => clearInterval(timer));
+/** Ends a session that never sends its SETTINGS, or that is idle for too long. */
+function watchSession(session: ServerHttp2Session, patience: Patience): void {
+  const timer = setTimeout(() => session.destroy(), patience.headMs).unref();
+  session.once("remoteSettings", () => clearTimeout(timer));
+  let openStreams = 0;
+  session.on("stream", (stream) => {
+    openStreams++;
+    stream.once("close", () => openStreams--);
+  });
+  session.setTimeout(patience.idleSessionMs, () => {
+    if (openStreams === 0) session.close();
+  });
+  session.once("close", () => clearTimeout(timer));
 }

@@ -1,24 +1,29 @@
 /**
  * One HTTP/2 stream as a request to workerd over HTTP/1.1. Bodies are passed on in both directions at
  * the pace of the slower side. When one side gives up, the other side is ended too. `:authority`
- * becomes Host, which SigV4 signs. TE and Expect are forwarded: HTTP/2 allows them in a request and
- * some clients sign them. Trailers and informational replies are not.
+ * becomes Host, which SigV4 signs. Headers of one connection are not forwarded (RFC 9113 section
+ * 8.2.2), except TE and Expect: HTTP/2 allows them in a request and some clients sign them.
+ * Trailers and informational replies are not forwarded.
  */
+import {
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+  constants,
+} from "node:http2";
 import { hostNameOf } from "../worker/http/hosts.ts";
-import { code } from "./http2/frames.ts";
-import type { RequestHead } from "./http2/requestHead.ts";
-import type { Stream, StreamTaker } from "./http2/stream.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
 import type { ReplyHead } from "./replyReader.ts";
 import type { Exchange, UpstreamConnection } from "./upstreamConnection.ts";
 import type { UpstreamPool } from "./upstreamPool.ts";
-import { lingerMs, lingerMsMax } from "./upstream.ts";
+import { lingerMs } from "./upstream.ts";
+
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
 /** Bytes of a reply that may wait here for the client: workerd goes on while two pieces are sent. */
 const replyAheadBytes = 512 << 10;
 
-/** Headers of one connection are not forwarded (RFC 9113, section 8.2.2). */
 const hopByHop = new Set([
   "connection",
   "keep-alive",
@@ -27,113 +32,92 @@ const hopByHop = new Set([
   "upgrade",
 ]);
 
+const methodForm = /^[!#$%&'*+.^_`|~\w-]+$/;
 const pathForm = /^[\x21-\x7e\x80-\xff]+$/;
-
 const nothing = Buffer.alloc(0);
 const lineEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
 
-export interface BridgeTarget {
+export interface StreamOptions {
+  /** False if the request ends with its headers. */
+  hasBody: boolean;
   pool: UpstreamPool;
   patience: Patience;
 }
 
 /** Answers the stream. What HTTP/1.1 cannot carry is refused. */
-export function bridgeStream(stream: Stream, target: BridgeTarget): StreamTaker {
-  const fault = headFault(stream.head);
-  if (fault === undefined) return new BridgedStream(stream, target);
-  return refuseStream(stream, 400, fault);
+export function bridgeStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  options: StreamOptions,
+): void {
+  const fault = headFault(headers);
+  if (fault === undefined) new BridgedStream(stream, headers, options).begin();
+  else refuse(stream, 400, fault);
 }
 
-/** The bridge's own reply, for when workerd gives none. */
-export function refuseStream(stream: Stream, status: 400 | 431 | 502, reason: string): StreamTaker {
-  const stop = reply(stream, status, reason);
-  return {
-    data: (bytes) => stream.consume(bytes.length),
-    received: stop,
-    flush() {},
-    closed: stop,
-  };
-}
-
-class BridgedStream implements Exchange, StreamTaker {
+class BridgedStream implements Exchange {
   readonly method: string;
-  readonly #stream: Stream;
-  readonly #target: BridgeTarget;
+  readonly #stream: ServerHttp2Stream;
+  readonly #options: StreamOptions;
   readonly #isChunked: boolean;
   #head: Buffer;
   #connection: UpstreamConnection | undefined;
-  /** Parts of the request that wait for a connection, or for what comes with them. */
+  /** Parts of the body that wait for a connection, or for the next part of this turn. */
   #waiting: Buffer[] = [];
-  /** Bytes of the body that workerd has not taken. */
-  #heldBytes = 0;
-  #receivedBytes = 0;
-  /** Bytes of the reply that the client has not taken. */
-  #aheadBytes = 0;
-  #isReceived: boolean;
-  /** The rest of the request is read and dropped. */
+  #isEnded = false;
+  #isPaused = false;
   #isOver = false;
+  #receivedBytes = 0;
+  #aheadBytes = 0;
+  #turn: NodeJS.Immediate | undefined;
   #stopWatch: Stop | undefined;
 
-  constructor(stream: Stream, target: BridgeTarget) {
-    const { head } = stream;
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamOptions) {
     this.#stream = stream;
-    this.#target = target;
-    this.method = head.method;
-    this.#isReceived = !head.hasBody;
-    this.#isChunked = head.hasBody && head.contentLength === undefined;
-    this.#head = printHead(head);
-    if (head.fields.some(({ name, value }) => name === "expect" && value === "100-continue")) {
-      stream.respond(100, []);
+    this.#options = options;
+    this.method = headers[":method"] ?? "GET";
+    this.#isEnded = !options.hasBody;
+    this.#isChunked = options.hasBody && headers["content-length"] === undefined;
+    this.#head = printHead(headers, options.hasBody);
+  }
+
+  begin(): void {
+    const stream = this.#stream;
+    stream.once("close", () => this.#abandon());
+    if (!this.#isEnded) {
+      stream.on("data", (bytes: Buffer) => this.#takePart(bytes));
+      stream.once("end", () => this.#takeEnd());
+      // Most bodies are whole at the end of this turn, and are then sent together with the head.
+      this.#turn = setImmediate(() => {
+        this.#turn = undefined;
+        this.#flush();
+        if (!this.#isEnded && !this.#isOver) this.#watchBody();
+      });
     }
-  }
-
-  data(bytes: Buffer): void {
-    this.#receivedBytes += bytes.length;
-    if (this.#isOver) {
-      this.#stream.consume(bytes.length);
-      return;
-    }
-    this.#heldBytes += bytes.length;
-    this.#waiting.push(...(this.#isChunked ? asChunk(bytes) : [bytes]));
-  }
-
-  received(): void {
-    this.#isReceived = true;
-    this.#stopWatch?.();
-    if (this.#isChunked) this.#waiting.push(lastChunk);
-  }
-
-  flush(): void {
-    if (this.#isOver) return;
-    if (!this.#isReceived && this.#stopWatch === undefined) this.#watchBody();
-    if (this.#connection !== undefined) this.#send(this.#connection);
-    else if (this.#head.length > 0) this.#target.pool.begin(this);
-  }
-
-  closed(): void {
-    const connection = this.#connection;
-    if (connection === undefined) this.#target.pool.forget(this);
-    this.#finish();
-    connection?.destroy();
+    this.#options.pool.begin(this);
   }
 
   begun(connection: UpstreamConnection): void {
     this.#connection = connection;
-    this.#send(connection);
+    if (this.#turn === undefined) this.#flush();
   }
 
   drained(): void {
-    const byteCount = this.#heldBytes;
-    this.#heldBytes = 0;
-    this.#stream.consume(byteCount);
+    if (this.#isOver || !this.#isPaused) return;
+    this.#isPaused = false;
+    this.#stream.resume();
   }
 
-  head({ status, headers }: ReplyHead): void {
-    this.#stream.respond(status, withoutHopByHop(headers), this.#hasNoBody(status));
+  head(head: ReplyHead): void {
+    if (!this.#isClosed()) this.#stream.respond(replyHeaders(head));
   }
 
   body(bytes: Buffer, giveBack: () => void): void {
+    if (this.#isClosed()) {
+      giveBack();
+      return;
+    }
     this.#aheadBytes += bytes.length;
     if (this.#aheadBytes > replyAheadBytes) this.#connection?.pause();
     this.#stream.write(bytes, () => {
@@ -145,91 +129,125 @@ class BridgedStream implements Exchange, StreamTaker {
   }
 
   end(): void {
+    const stream = this.#stream;
     this.#finish();
-    this.#stream.end();
-    if (!this.#isReceived) this.#stopWatch = watchRest(this.#stream, () => this.#receivedBytes);
+    if (this.#isClosed()) return;
+    stream.end();
+    // The reply may be sent before the request has ended. The rest of the request is then read and
+    // dropped: some clients lose a reply that is followed by a reset (curl 7.88), which RFC 9113
+    // would allow.
+    if (this.#isEnded) return;
+    stream.resume();
+    stream.setTimeout(lingerMs, () => stream.close(NGHTTP2_NO_ERROR));
   }
 
   lost(): void {
     this.#finish();
-    if (this.#stream.hasReplied) this.#stream.reset(code.internal);
-    else this.#stopWatch = reply(this.#stream, 502, "workerd does not answer");
+    if (this.#stream.headersSent) this.#stream.close(NGHTTP2_INTERNAL_ERROR);
+    else refuse(this.#stream, 502, "workerd does not answer");
   }
 
-  #hasNoBody(status: number): boolean {
-    return this.method === "HEAD" || status === 204 || status === 304;
+  #isClosed(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
   }
 
-  #send(connection: UpstreamConnection): void {
+  #takePart(bytes: Buffer): void {
+    if (this.#isOver) return;
+    this.#receivedBytes += bytes.length;
+    this.#waiting.push(...(this.#isChunked ? asChunk(bytes) : [bytes]));
+    if (this.#turn === undefined) this.#flush();
+    if (this.#connection === undefined) this.#pause();
+  }
+
+  #takeEnd(): void {
+    this.#isEnded = true;
+    this.#stopWatch?.();
+    if (this.#isOver) return;
+    if (this.#isChunked) this.#waiting.push(lastChunk);
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    this.#flush();
+  }
+
+  #flush(): void {
+    const connection = this.#connection;
+    if (connection === undefined || this.#isOver) return;
     const parts = this.#head.length > 0 ? [this.#head, ...this.#waiting] : this.#waiting;
-    if (parts.length === 0) return;
     this.#head = nothing;
     this.#waiting = [];
-    if (this.#isReceived) connection.finishRequest();
-    if (connection.write(parts)) this.drained();
+    if (this.#isEnded) connection.finishRequest();
+    if (parts.length > 0 && !connection.write(parts)) this.#pause();
+    else this.drained();
+  }
+
+  #pause(): void {
+    if (this.#isEnded) return;
+    this.#isPaused = true;
+    this.#stream.pause();
   }
 
   /** Gives up a body that does not end. workerd gets the end too, so that the Worker answers. */
   #watchBody(): void {
-    const { bodySilenceMs: silenceMs, bodyMs: totalMs } = this.#target.patience;
+    const { bodySilenceMs: silenceMs, bodyMs: totalMs } = this.#options.patience;
+    const stream = this.#stream;
     // A slow Worker also stops the progress of its client. That is not the client's fault.
-    const progress = () => this.#receivedBytes + (this.#heldBytes > 0 ? performance.now() : 0);
+    const progress = () => this.#receivedBytes + (this.#isPaused ? performance.now() : 0);
     this.#stopWatch = watchProgress({ silenceMs, totalMs }, progress, () => {
       this.#connection?.endRequest();
-      setTimeout(() => this.#stream.reset(code.none), lingerMs).unref();
+      stream.removeAllListeners("data");
+      stream.resume();
+      setTimeout(() => stream.close(NGHTTP2_NO_ERROR), lingerMs).unref();
     });
+  }
+
+  /** The client has closed the stream, or the reply is on its way. */
+  #abandon(): void {
+    const connection = this.#connection;
+    if (connection === undefined) this.#options.pool.forget(this);
+    this.#finish();
+    connection?.destroy();
   }
 
   #finish(): void {
     this.#isOver = true;
     this.#connection = undefined;
     this.#waiting = [];
+    clearImmediate(this.#turn);
     this.#stopWatch?.();
-    this.drained();
   }
 }
 
-/**
- * The reply is sent before the request has ended. The rest of the request is then read and dropped: some
- * clients lose a reply that is followed by a reset (curl 7.88), which RFC 9113 would allow.
- */
-function watchRest(stream: Stream, received: () => number): Stop {
-  const bounds = { silenceMs: lingerMs, totalMs: lingerMsMax };
-  return watchProgress(bounds, received, () => stream.reset(code.none));
-}
-
-/** Returns what ends the wait for the rest of the request. */
-function reply(stream: Stream, status: 400 | 431 | 502, reason: string): Stop {
-  stream.respond(status, Object.entries(plainHeaders()).flat());
-  stream.write(Buffer.from(`${reason}\n`), () => {});
-  stream.end();
-  return stream.isReceived ? () => {} : watchRest(stream, () => 0);
+/** The bridge's own reply, for when workerd gives none. */
+function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): void {
+  if (stream.destroyed || stream.closed) return;
+  stream.respond({ ":status": status, ...plainHeaders() });
+  stream.end(`${reason}\n`);
+  stream.resume();
 }
 
 /** What keeps the request from being one of HTTP/1.1 (RFC 9113, section 8.3.1, for the host). */
-function headFault({ path, authority, fields }: RequestHead): string | undefined {
+function headFault(headers: IncomingHttpHeaders): string | undefined {
+  const { ":method": method = "GET", ":path": path, ":authority": authority, host } = headers;
   if (path === undefined) return "no tunnels here";
-  if (!pathForm.test(path)) return "not a request that HTTP/1.1 can carry";
-  const hosts = fields.filter(({ name }) => name === "host");
-  const host = authority ?? hosts[0]?.value ?? "";
-  if (hosts.some(({ value }) => value !== host)) return ":authority and Host are not the same";
-  return hostNameOf(host) === undefined ? "no valid :authority" : undefined;
+  if (!methodForm.test(method) || !pathForm.test(path)) {
+    return "not a request that HTTP/1.1 can carry";
+  }
+  if (authority !== undefined && host !== undefined && authority !== host) {
+    return ":authority and Host are not the same";
+  }
+  return hostNameOf(authority ?? host ?? "") === undefined ? "no valid :authority" : undefined;
 }
 
-function printHead({
-  method,
-  path,
-  authority,
-  fields,
-  hasBody,
-  contentLength,
-}: RequestHead): Buffer {
-  const host = authority ?? fields.find(({ name }) => name === "host")?.value ?? "";
-  let text = `${method} ${path ?? "/"} HTTP/1.1\r\nhost: ${host}\r\n`;
-  for (const { name, value } of fields) {
-    if (name !== "host") text += `${name}: ${value}\r\n`;
+function printHead(headers: IncomingHttpHeaders, hasBody: boolean): Buffer {
+  const { ":method": method = "GET", ":path": path = "/", ":authority": authority } = headers;
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority ?? headers.host ?? ""}\r\n`;
+  for (const name in headers) {
+    if (name.startsWith(":") || name === "host" || hopByHop.has(name)) continue;
+    const value = headers[name];
+    if (typeof value === "string") text += `${name}: ${value}\r\n`;
+    else for (const item of value ?? []) text += `${name}: ${item}\r\n`;
   }
-  if (contentLength === undefined) {
+  if (headers["content-length"] === undefined) {
     if (hasBody) text += "transfer-encoding: chunked\r\n";
     else if (method === "POST" || method === "PUT") text += "content-length: 0\r\n";
   }
@@ -240,6 +258,16 @@ function asChunk(bytes: Buffer): Buffer[] {
   return [Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd];
 }
 
-function withoutHopByHop(headers: readonly string[]): string[] {
-  return headers.filter((_, i) => !hopByHop.has(headers[i - (i % 2)] ?? ""));
+function replyHeaders({ status, headers: list }: ReplyHead): OutgoingHttpHeaders {
+  const headers: Record<string, string | string[]> = {};
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] ?? "";
+    const value = list[i + 1] ?? "";
+    if (hopByHop.has(name)) continue;
+    const before = headers[name];
+    if (name === "set-cookie")
+      headers[name] = before === undefined ? [value] : [before, value].flat();
+    else headers[name] = before === undefined ? value : `${String(before)}, ${value}`;
+  }
+  return { ...headers, ":status": status };
 }
