@@ -1,7 +1,9 @@
 // Appends and catch-up reads of Durable Streams, beside another server of the protocol in the same run:
 //
-//   npx @durable-streams/server --port 4437 &
-//   node bench/http/durableLoads.ts --peer http://localhost:4437
+//   npm install @durable-streams/server@0.3.7        (in a folder of its own; then this in Node)
+//   new (await import("@durable-streams/server")).DurableStreamTestServer({ port: 4437, dataDir: "data" }).start()
+//
+//   node bench/http/durableLoads.ts --peer http://127.0.0.1:4437
 //
 // Both get the same requests in turn, round by round; the table has the median of the rounds and their ratio. Our server
 // keeps its data on disk and acknowledges what is synced; whether the peer does is its own setting. What is read is
