@@ -4,7 +4,9 @@ import type { Mutation } from "../mutation.ts";
 const model = ["test/worker/delivery/model.test.ts"];
 const recovery = ["test/worker/queue/recovery.workerd.test.ts"];
 const rows = ["test/worker/queue/rows.workerd.test.ts"];
-const http = ["test/worker/kinesis/queues.workerd.test.ts"];
+const http = ["queues", "queueReceive", "queueStreams", "deadLetters"].map(
+  (name) => `test/worker/kinesis/${name}.workerd.test.ts`,
+);
 
 export const queueMutations: readonly Mutation[] = [
   {
