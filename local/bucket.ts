@@ -6,7 +6,10 @@
 // deleted does not come back.
 import type { Env } from "../worker/core/bindings.ts";
 import { askSpace } from "../worker/core/space.ts";
-import type { SegmentBucket } from "../worker/core/segmentBucket.ts";
+import type { ExpectedObject, SegmentBucket } from "../worker/core/segmentBucket.ts";
+
+/** How long an answer about the disk's free space is used. */
+const freshMs = 100;
 
 /** An entry in the listing of a folder. */
 interface FileEntry {
@@ -19,6 +22,9 @@ export class FileBucket implements SegmentBucket {
   readonly #keeper: Pick<Fetcher, "fetch">;
 
   readonly #space: Env["SPACE"];
+  /** What may still be written by the last answer, and when that was asked for. */
+  #spareBytes = 0;
+  #askedMs = -Infinity;
 
   /**
    * The folder, through workerd's file service; the operations that the service lacks (keeper.ts);
@@ -35,7 +41,7 @@ export class FileBucket implements SegmentBucket {
    * keeps the same bytes until the file is synced, so an almost full disk accepts no more objects.
    */
   async put(key: string, body: Uint8Array, options?: { onlyIf?: object }): Promise<void> {
-    if (this.#space !== undefined && (await askSpace(this.#space)).spareBytes < body.length) {
+    if (!(await this.#hasRoom(body.length))) {
       throw new Error(`putting ${key}: the disk is almost full`);
     }
     if (options?.onlyIf !== undefined && (await this.#call("HEAD", key)).ok) return;
@@ -60,8 +66,8 @@ export class FileBucket implements SegmentBucket {
     await this.#keep("delete", [prefix]);
   }
 
-  async sync(keys: readonly string[]): Promise<void> {
-    await this.#keep("sync", keys);
+  async confirm(objects: readonly ExpectedObject[]): Promise<void> {
+    await this.#keep("confirm", objects);
   }
 
   /** The objects below a folder: the prefix ends with a slash. */
@@ -73,10 +79,22 @@ export class FileBucket implements SegmentBucket {
     return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })), truncated: false };
   }
 
-  async #keep(work: "sync" | "delete", keys: readonly string[]): Promise<void> {
-    const body = JSON.stringify(keys);
+  /** An answer is used again for a moment; what was written since is subtracted. */
+  async #hasRoom(bytes: number): Promise<boolean> {
+    if (this.#space === undefined) return true;
+    const ageMs = Date.now() - this.#askedMs;
+    if (this.#spareBytes < bytes || ageMs < 0 || ageMs >= freshMs) {
+      this.#askedMs = Date.now();
+      this.#spareBytes = (await askSpace(this.#space)).spareBytes;
+    }
+    this.#spareBytes -= bytes;
+    return this.#spareBytes >= 0;
+  }
+
+  async #keep(work: "confirm" | "delete", what: readonly unknown[]): Promise<void> {
+    const body = JSON.stringify(what);
     const reply = await this.#keeper.fetch(`http://keeper/${work}`, { method: "POST", body });
-    if (!reply.ok) throw new Error(`${work} of ${keys.join()}: ${await reply.text()}`);
+    if (!reply.ok) throw new Error(`${work} in the bucket: ${await reply.text()}`);
   }
 
   #call(method: string, key: string, body?: Uint8Array): Promise<Response> {

@@ -1,11 +1,13 @@
 /**
  * Operations of the bucket of files that workerd cannot do, done in Node. workerd's file service
  * writes and reads files, but it syncs nothing: after a loss of power they would be empty or
- * missing. The Worker calls this service to sync many files at once before it relies on them, and
- * to delete files permanently.
+ * missing. The Worker calls this service before it relies on many files at once: they are read and
+ * checked here, where no request waits for it, and synced. And to delete files permanently.
  */
-import { rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { ExpectedObject } from "../worker/core/segmentBucket.ts";
 import { errorCode } from "./failure.ts";
 import { syncFile, syncFolder } from "./disk.ts";
 
@@ -18,17 +20,18 @@ const openFilesMax = 16;
  */
 const keyPattern = /^(\w[\w.-]*\/)*\w[\w.-]*\/?$/;
 
-const works: Readonly<Record<string, (folder: string, keys: readonly string[]) => Promise<void>>> =
-  { sync: syncFiles, delete: deleteFiles };
+/** How much of a file is read at a time. */
+const readBytes = 256 * 1024;
 
-/** Serves `POST /sync` and `POST /delete`; the body is a JSON list of keys. */
+/**
+ * Serves `POST /confirm`, of a JSON list of ExpectedObject, and `POST /delete`, of a list of keys.
+ */
 export function keepFiles(folder: string): (request: Request) => Promise<Response> {
   return async (request) => {
-    const work = works[new URL(request.url).pathname.slice(1)];
-    const keys: unknown = await request.json();
-    if (work === undefined || !isKeys(keys)) return new Response("no such work", { status: 400 });
+    const work = workOf(new URL(request.url).pathname, await request.json(), folder);
+    if (work === undefined) return new Response("no such work", { status: 400 });
     try {
-      await work(folder, keys);
+      await work();
       return new Response(null, { status: 204 });
     } catch (error) {
       return new Response(String(error), { status: 500 });
@@ -36,10 +39,53 @@ export function keepFiles(folder: string): (request: Request) => Promise<Respons
   };
 }
 
-/** Resolves when the files, their names and the folders above them are on the disk. */
-async function syncFiles(folder: string, keys: readonly string[]): Promise<void> {
+function workOf(path: string, list: unknown, folder: string): (() => Promise<void>) | undefined {
+  if (!Array.isArray(list)) return undefined;
+  if (path === "/confirm" && list.every(isExpected)) return () => confirmFiles(folder, list);
+  if (path === "/delete" && list.every(isKey)) return () => deleteFiles(folder, list);
+  return undefined;
+}
+
+/**
+ * Resolves when the files hold what is expected, and they, their names and the folders above them
+ * are on the disk.
+ */
+async function confirmFiles(folder: string, objects: readonly ExpectedObject[]): Promise<void> {
+  const keys = objects.map(({ key }) => key);
   await eachOf(keys, (key) => syncFile(join(folder, key)));
   for (const above of foldersOf(folder, keys)) await syncFolder(above);
+  const buffer = Buffer.allocUnsafe(readBytes);
+  for (const object of objects) await checkFile(join(folder, object.key), object, buffer);
+}
+
+/** Throws unless the file is as expected. */
+async function checkFile(
+  path: string,
+  { key, bytes, head, restCrc }: ExpectedObject,
+  buffer: Buffer,
+): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    const expected = Buffer.from(head, "base64");
+    const { size } = await file.stat();
+    const isHead = (await readSome(file, buffer.subarray(0, expected.length), 0)).equals(expected);
+    let crc = 0;
+    for (let at = expected.length; at < size;) {
+      const part = await readSome(file, buffer, at);
+      if (part.length === 0) break;
+      crc = crc32(part, crc);
+      at += part.length;
+    }
+    if (size === bytes && isHead && crc === restCrc) return;
+  } finally {
+    await file.close();
+  }
+  throw new Error(`${key} holds other bytes than were put`);
+}
+
+async function readSome(file: FileHandle, buffer: Buffer, at: number): Promise<Buffer> {
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** Resolves when the files, and folders with their contents, are deleted permanently. */
@@ -73,8 +119,13 @@ function ignoreAbsence(error: unknown): void {
   if (errorCode(error) !== "ENOENT") throw error;
 }
 
-function isKeys(value: unknown): value is string[] {
-  return (
-    Array.isArray(value) && value.every((key) => typeof key === "string" && keyPattern.test(key))
-  );
+function isKey(value: unknown): value is string {
+  return typeof value === "string" && keyPattern.test(value);
+}
+
+function isExpected(value: unknown): value is ExpectedObject {
+  if (typeof value !== "object" || value === null) return false;
+  const { key, bytes, head, restCrc } = value as Partial<ExpectedObject>;
+  const isSound = typeof bytes === "number" && typeof restCrc === "number";
+  return isKey(key) && typeof head === "string" && isSound;
 }

@@ -243,7 +243,7 @@ function bytesIn(value: unknown): number {
 
 /** What a bucket does instead of what it is asked; what is left out it does as asked. */
 export type Faults = Partial<Pick<R2Bucket, "put" | "get" | "delete" | "list">> &
-  Pick<SegmentBucket, "sync">;
+  Pick<SegmentBucket, "confirm">;
 
 /** The real bucket, but for the faults, which may be changed while it is in use. */
 export function faultyBucket(faults: Faults): R2Bucket {

@@ -1,10 +1,10 @@
-// Sealed segments in the bucket, one object each; a key is written once. An object is trusted after
-// it has been read back and compared byte for byte with what was put. Only then may the caller
-// delete the rows. A segment that fails its check in SQLite stays there. No reply to a put waits
-// for this code.
+// Sealed segments in the bucket, one object each. An object is trusted when it is known to hold what
+// was put: a bucket that can look at its objects itself does so for a whole generation (`confirm`), of
+// any other an object is read back and compared byte for byte. Only then may the caller delete the
+// rows. A segment that fails its check in SQLite stays there. No reply to a put waits for this code.
 import { Buffer } from "node:buffer";
 import { concatBytes, noBytes } from "../codec/bytes.ts";
-import { verifySegment } from "../engine/chunk.ts";
+import { bodyChecksum, CHUNK_HEADER_BYTES, verifySegment } from "../engine/chunk.ts";
 import { isCorrupt } from "./bodyCheck.ts";
 
 interface StoredObject {
@@ -18,21 +18,32 @@ export interface SegmentBucket {
   put(
     key: string,
     body: Uint8Array,
-    options: { onlyIf: { etagDoesNotMatch: string } },
+    options?: { onlyIf: { etagDoesNotMatch: string } },
   ): Promise<unknown>;
   get(key: string): Promise<StoredObject | null>;
   delete(keys: string | string[]): Promise<void>;
   list(options: { prefix: string }): Promise<{ objects: { key: string }[]; truncated: boolean }>;
   /**
-   * Resolves when the objects survive a loss of power. A bucket without this method promises it for
-   * every put.
+   * Resolves when the objects have been found to be what is expected, and survive a loss of power.
+   * Throws if one does not. A bucket with this method replaces an object at once or not at all. One
+   * without it promises for every put that it lasts, and its objects are read back.
    */
-  sync?(keys: readonly string[]): Promise<void>;
+  confirm?(objects: readonly ExpectedObject[]): Promise<void>;
   /**
    * Deletes all objects with the prefix, which ends with a slash. A bucket without this method is
    * emptied by `list` and `delete`.
    */
   deleteFolder?(prefix: string): Promise<void>;
+}
+
+/** What an object in the bucket must be. */
+export interface ExpectedObject {
+  key: string;
+  bytes: number;
+  /** How it begins, in base64: the header of the segment. */
+  head: string;
+  /** CRC-32 of all bytes after that. */
+  restCrc: number;
 }
 
 /** The segments to move, requested one at a time. */
@@ -42,8 +53,8 @@ export interface MovableSegments {
   next(): number | undefined;
   /** Its bytes; undefined if it is not here. Throws `corrupt`. */
   load(segment: number): Uint8Array | undefined;
-  /** Called when the segment is in R2 and verified, or cannot be moved. */
-  done(segment: number): Promise<void>;
+  /** Called when the segment is in R2, or without an object if it cannot be moved. */
+  done(segment: number, object: ExpectedObject | undefined): Promise<void>;
 }
 
 /** R2 deletes this many keys in one call. */
@@ -58,8 +69,8 @@ export async function moveSegments(
     const segment = segments.next();
     if (segment === undefined) return;
     const body = loadIfSound(segments, segment);
-    if (body !== undefined) await putVerified(bucket, segmentObject(segments.uid, segment), body);
-    await segments.done(segment);
+    const key = segmentObject(segments.uid, segment);
+    await segments.done(segment, body && (await putSegment(bucket, key, body)));
   }
 }
 
@@ -99,18 +110,20 @@ async function readInto(
 }
 
 /**
- * Resolves when the objects of moved segments are durable, so that their rows may be deleted.
- * Throws if they are not; the objects are then deleted, because their state is unknown.
+ * Resolves when the objects of moved segments are whole and durable, so that their rows may be
+ * deleted. Throws if they are not; the objects are then deleted, because their state is unknown.
  */
-export async function syncSegments(
+export async function confirmSegments(
   bucket: SegmentBucket,
-  uid: string,
-  segments: readonly number[],
+  objects: readonly ExpectedObject[],
 ): Promise<void> {
   try {
-    await bucket.sync?.(segments.map((segment) => segmentObject(uid, segment)));
+    await bucket.confirm?.(objects);
   } catch (error) {
-    await dropSegments(bucket, uid, segments);
+    await deleteKeys(
+      bucket,
+      objects.map(({ key }) => key),
+    );
     throw error;
   }
 }
@@ -125,17 +138,22 @@ export async function dropSegments(
   segments?: readonly number[],
 ): Promise<void> {
   if (segments !== undefined) {
-    for (let at = 0; at < segments.length; at += deleteKeysMax) {
-      const some = segments.slice(at, at + deleteKeysMax);
-      await bucket.delete(some.map((segment) => segmentObject(uid, segment)));
-    }
-    return;
+    return deleteKeys(
+      bucket,
+      segments.map((segment) => segmentObject(uid, segment)),
+    );
   }
   if (bucket.deleteFolder !== undefined) return bucket.deleteFolder(segmentObject(uid, ""));
   for (;;) {
     const { objects, truncated } = await bucket.list({ prefix: segmentObject(uid, "") });
     if (objects.length > 0) await bucket.delete(objects.map((object) => object.key));
     if (!truncated) return;
+  }
+}
+
+async function deleteKeys(bucket: SegmentBucket, keys: readonly string[]): Promise<void> {
+  for (let at = 0; at < keys.length; at += deleteKeysMax) {
+    await bucket.delete(keys.slice(at, at + deleteKeysMax));
   }
 }
 
@@ -150,6 +168,18 @@ function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | u
     if (isCorrupt(error)) return undefined;
     throw error;
   }
+}
+
+/** Of a bucket that cannot confirm what it has, the object is read back. */
+async function putSegment(
+  bucket: SegmentBucket,
+  key: string,
+  body: Uint8Array,
+): Promise<ExpectedObject> {
+  if (bucket.confirm === undefined) await putVerified(bucket, key, body);
+  else await bucket.put(key, body);
+  const head = Buffer.from(body.buffer, body.byteOffset, CHUNK_HEADER_BYTES).toString("base64");
+  return { key, bytes: body.length, head, restCrc: bodyChecksum(body) };
 }
 
 async function putVerified(bucket: SegmentBucket, key: string, body: Uint8Array): Promise<void> {

@@ -178,6 +178,11 @@ export function writeBodyChecksum(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.bodyCrc, crc32(chunk.subarray(CHUNK_HEADER_BYTES)), true);
 }
 
+/** The checksum of everything behind the header, as the header has it. */
+export function bodyChecksum(chunk: Uint8Array): number {
+  return viewOf(chunk).getUint32(chunkFields.bodyCrc, true);
+}
+
 /** Writes the header's checksum. */
 export function writeHeaderChecksum(chunk: Uint8Array): void {
   viewOf(chunk).setUint32(chunkFields.headerCrc, headerChecksum(chunk, ""), true);

@@ -225,6 +225,10 @@ export class Generations {
 
   /** The one with segment `segment`, if any has it. */
   withSegment(segment: number): Generation | undefined {
+    const known = this.untiered?.find(
+      (each) => segment >= each.firstSegment && segment < each.firstSegment + each.segments.length,
+    );
+    if (known !== undefined) return known;
     const found = this.first((each) => each.firstSegment + each.segments.length > segment);
     return found !== undefined && found.firstSegment <= segment ? found : undefined;
   }

@@ -9,11 +9,12 @@ import { isCorrupt } from "../core/bodyCheck.ts";
 import type { LogEntry } from "./logTable.ts";
 import type { ShardStore } from "./store.ts";
 import {
+  confirmSegments,
   dropSegments,
+  type ExpectedObject,
   moveSegments,
   readObject,
   type SegmentBucket,
-  syncSegments,
 } from "../core/segmentBucket.ts";
 
 /** What the mover needs of the shard. */
@@ -36,6 +37,8 @@ export class TierMover {
   private moving: Promise<void> | undefined;
   /** Segments below this one are being deleted, or have been. */
   private droppedSegment = 0;
+  /** What was put of the generations that still have their rows, by segment. */
+  private readonly put = new Map<number, ExpectedObject>();
 
   constructor(bucket: SegmentBucket | undefined, owner: SegmentOwner) {
     this.bucket = bucket;
@@ -45,6 +48,7 @@ export class TierMover {
   /** Resets the state from the rows of a store. */
   recover(store: ShardStore): void {
     this.tieredSegment = store.generations.inSqlite()[0]?.firstSegment ?? store.firstLogSegment;
+    this.put.clear();
   }
 
   /** True if a sealed segment is not yet in R2. */
@@ -80,6 +84,7 @@ export class TierMover {
       }
       if (this.owner.store() !== store) return;
       this.owner.transact(() => store.forget(oldest));
+      this.forgetPut(oldest);
     }
   }
 
@@ -129,17 +134,23 @@ export class TierMover {
       uid: store.description.uid,
       next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
       load: (segment) => store.loadSegment(segment),
-      done: (segment) => this.moved(store, bucket, segment),
+      done: (segment, object) => this.moved(store, bucket, segment, object),
     });
   }
 
-  private async moved(store: ShardStore, bucket: SegmentBucket, segment: number): Promise<void> {
+  private async moved(
+    store: ShardStore,
+    bucket: SegmentBucket,
+    segment: number,
+    object: ExpectedObject | undefined,
+  ): Promise<void> {
     const { uid } = store.description;
     if (this.owner.store() !== store) return;
     this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
     tally.segmentsMoved++;
     // It may have expired while it was being moved.
     if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
+    if (object !== undefined) this.put.set(segment, object);
     await this.freeMoved(store, bucket);
   }
 
@@ -152,7 +163,7 @@ export class TierMover {
       if (!isMoved || !isWhole) continue;
       const keys = await this.owner.filtersOf(store, generation);
       try {
-        await syncSegments(bucket, store.description.uid, segmentsOf(generation));
+        await confirmSegments(bucket, this.putOf(generation));
       } catch (error) {
         this.tieredSegment = Math.min(this.tieredSegment, firstSegment);
         throw error;
@@ -161,8 +172,22 @@ export class TierMover {
       const isThere = store.generations.inSqlite().includes(generation);
       if (this.owner.store() !== store || !isThere) return;
       this.owner.transact(() => store.free(generation, keys));
+      this.forgetPut(generation);
       tally.generationsFreed++;
     }
+  }
+
+  /** What the bucket must have of a generation. Throws if it was not put. */
+  private putOf(generation: Generation): ExpectedObject[] {
+    return segmentsOf(generation).map((segment) => {
+      const object = this.put.get(segment);
+      if (object === undefined) throw new Error(`segment ${segment} was not put into the bucket`);
+      return object;
+    });
+  }
+
+  private forgetPut(generation: Generation): void {
+    for (const segment of segmentsOf(generation)) this.put.delete(segment);
   }
 }
 

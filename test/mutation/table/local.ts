@@ -37,8 +37,8 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-05",
     file: "local/keeper.ts",
-    find: 'typeof key === "string" && keyPattern.test(key)',
-    replace: 'typeof key === "string"',
+    find: 'typeof value === "string" && keyPattern.test(value)',
+    replace: 'typeof value === "string"',
     tests: ["test/local/keeper.test.ts"],
     harm: "a key deletes outside its folder",
   },
@@ -210,5 +210,13 @@ export const localMutations: readonly Mutation[] = [
     replace: "records",
     tests: ["test/e2e/controls.test.ts"],
     harm: "records that are refused on purpose are stored",
+  },
+  {
+    id: "local-27",
+    file: "local/keeper.ts",
+    find: "size === bytes && isHead && crc === restCrc",
+    replace: "size === bytes && isHead",
+    tests: ["test/local/keeper.test.ts"],
+    harm: "rows are freed for a file that holds something else",
   },
 ];

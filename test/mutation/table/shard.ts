@@ -109,7 +109,7 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-14",
     file: "worker/shard/tierMover.ts",
-    find: "await syncSegments(bucket, store.description.uid, segmentsOf(generation));",
+    find: "await confirmSegments(bucket, this.putOf(generation));",
     replace: "",
     tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "a power cut loses what was moved to the bucket",
@@ -125,7 +125,7 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-16",
     file: "worker/core/segmentBucket.ts",
-    find: "await dropSegments(bucket, uid, segments);\n    throw error;",
+    find: "await deleteKeys(\n      bucket,\n      objects.map(({ key }) => key),\n    );\n    throw error;",
     replace: "throw error;",
     tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "objects of which nobody knows whether they are whole stay under their keys",

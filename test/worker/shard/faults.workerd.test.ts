@@ -5,8 +5,10 @@
 import { noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { crc32 } from "node:zlib";
+import { CHUNK_HEADER_BYTES } from "../../../worker/engine/chunk.ts";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { syncSegments } from "../../../worker/core/segmentBucket.ts";
+import { confirmSegments, type ExpectedObject } from "../../../worker/core/segmentBucket.ts";
 import { generationBytes } from "../../../worker/limits.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
@@ -91,11 +93,11 @@ describe("R2 on the way in", () => {
 
   test("cannot make objects outlast a loss of power: nothing is freed, and they are put again", async () => {
     const shard = await openShard();
-    const sync = vi.fn<() => Promise<never>>(() => Promise.reject(new Error("the disk is ill")));
-    await rebind(shard, faultyBucket({ sync }));
+    const confirm = vi.fn<() => Promise<never>>(() => Promise.reject(new Error("the disk is ill")));
+    await rebind(shard, faultyBucket({ confirm }));
     const offered = await fill(shard, 10);
     for (let count = 1; count <= 3; count++) {
-      await vi.waitUntil(() => sync.mock.calls.length >= count, { timeout: 10_000 });
+      await vi.waitUntil(() => confirm.mock.calls.length >= count, { timeout: 10_000 });
       await runDurableObjectAlarm(shard);
     }
     const { segments } = await statsOf(shard);
@@ -108,20 +110,37 @@ describe("R2 on the way in", () => {
     const shard = await openShard();
     const uid = shard.name ?? "";
     for (const segment of [0, 1, 2]) await env.SEGMENTS!.put(`segments/${uid}/${segment}`, "x");
-    const ill = faultyBucket({ sync: () => Promise.reject(new Error("the disk is ill")) });
-    await expect(syncSegments(ill, uid, [0, 1])).rejects.toThrow("ill");
+    const ill = faultyBucket({ confirm: () => Promise.reject(new Error("the disk is ill")) });
+    const expected = [0, 1].map((segment) => ({
+      key: `segments/${uid}/${segment}`,
+      bytes: 1,
+      head: "eA==",
+      restCrc: 0,
+    }));
+    await expect(confirmSegments(ill, expected)).rejects.toThrow("ill");
     expect([...(await objectsOf(shard)).keys()]).toEqual([2]);
   });
 
   test("takes its time to make them last: rows are there until it has, and go then", async () => {
     const shard = await openShard();
     const synced = Promise.withResolvers<void>();
-    const sync = vi.fn<(keys: readonly string[]) => Promise<void>>(() => synced.promise);
-    await rebind(shard, faultyBucket({ sync }));
+    const confirm = vi.fn<(_: readonly ExpectedObject[]) => Promise<void>>(() => synced.promise);
+    await rebind(shard, faultyBucket({ confirm }));
     await fill(shard, 10);
-    await vi.waitUntil(() => sync.mock.calls.length > 0, { timeout: 10_000 });
-    const keys = sync.mock.calls.flatMap(([names]) => names);
-    expect(keys).toEqual(keys.map((_, i) => `segments/${shard.name}/${i}`));
+    await vi.waitUntil(() => confirm.mock.calls.length > 0, { timeout: 10_000 });
+    const expected = confirm.mock.calls.flatMap(([objects]) => objects);
+    expect(expected.map(({ key }) => key)).toEqual(
+      expected.map((_, i) => `segments/${shard.name}/${i}`),
+    );
+    for (const { key, bytes, head, restCrc } of expected) {
+      const body = new Uint8Array(await (await env.SEGMENTS!.get(key))!.arrayBuffer());
+      const [first, rest] = [
+        body.subarray(0, CHUNK_HEADER_BYTES),
+        body.subarray(CHUNK_HEADER_BYTES),
+      ];
+      expect([bytes, head]).toEqual([body.length, Buffer.from(first).toString("base64")]);
+      expect(restCrc).toBe(crc32(rest));
+    }
     expect((await statsOf(shard)).segments.r2Bytes).toBe(0);
     synced.resolve();
     const movedBytes = async () => (await statsOf(shard)).segments.r2Bytes;
