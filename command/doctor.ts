@@ -34,6 +34,10 @@ async function doctorCommand(folder = ".millrace", flags: DoctorFlags): Promise<
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
     throw new Failure(`there is no folder ${folder}`, 2);
   }
+  if (existsSync(join(folder, "cluster"))) {
+    const what = `${folder} has copies of a cluster's objects: the data is in the bucket`;
+    throw new Failure(`${what}, and a copy may be deleted while the instance is stopped`, 2);
+  }
   if (!existsSync(join(folder, "do"))) {
     throw new Failure(`${folder} is not the data folder of a server: it has no folder "do"`, 2);
   }

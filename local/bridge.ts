@@ -63,7 +63,7 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
   server.on("stream", (stream, headers, flags) => {
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
     stream.on("error", () => stream.destroy());
-    bridgeStream(stream, headers, { hasBody, pool, patience });
+    bridgeStream(stream, headers, { hasBody, pool, upstream, patience });
   });
   return {
     accept(socket, begun) {

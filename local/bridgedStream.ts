@@ -17,7 +17,7 @@ import { plainHeaders } from "./plainReply.ts";
 import type { ReplyHead } from "./replyReader.ts";
 import type { Exchange, UpstreamConnection } from "./upstreamConnection.ts";
 import type { UpstreamPool } from "./upstreamPool.ts";
-import { lingerMs } from "./upstream.ts";
+import { type Upstream, absenceOf, lingerMs } from "./upstream.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -42,6 +42,7 @@ export interface StreamOptions {
   /** False if the request ends with its headers. */
   hasBody: boolean;
   pool: UpstreamPool;
+  upstream: Upstream;
   patience: Patience;
 }
 
@@ -144,7 +145,10 @@ class BridgedStream implements Exchange {
   lost(): void {
     this.#finish();
     if (this.#stream.headersSent) this.#stream.close(NGHTTP2_INTERNAL_ERROR);
-    else refuse(this.#stream, 502, "workerd does not answer");
+    else {
+      const { status, reason } = absenceOf(this.#options.upstream);
+      refuse(this.#stream, status, reason);
+    }
   }
 
   #isClosed(): boolean {
@@ -218,7 +222,7 @@ class BridgedStream implements Exchange {
 }
 
 /** The bridge's own reply, for when workerd gives none. */
-function refuse(stream: ServerHttp2Stream, status: 400 | 502, reason: string): void {
+function refuse(stream: ServerHttp2Stream, status: 400 | 502 | 503, reason: string): void {
   if (stream.destroyed || stream.closed) return;
   stream.respond({ ":status": status, ...plainHeaders() });
   stream.end(`${reason}\n`);

@@ -10,6 +10,9 @@ import type { S3Settings } from "./s3Bucket.ts";
 
 const requestMsMax = 10_000;
 
+/** A look must not take longer than those who ask for the instance's health wait. */
+const lookMsMax = 3000;
+
 /** Throws a Failure. */
 export async function checkClusterBucket(settings: S3Settings): Promise<void> {
   const key = `${settings.prefix}probe/${randomUUID()}`;
@@ -28,6 +31,13 @@ export async function checkClusterBucket(settings: S3Settings): Promise<void> {
   }
 }
 
+/** Throws a Failure if the bucket does not answer, or not to these keys. */
+export async function reachBucket(settings: S3Settings): Promise<void> {
+  const { ok, status } = await call(settings, "GET", `${settings.prefix}probe/none`, {}, lookMsMax);
+  if (ok || status === 404) return;
+  throw new Failure(`the bucket ${settings.bucket} at ${settings.endpoint} answers ${status}`);
+}
+
 function lacks(place: string, condition: string): string {
   return `${place} ignores ${condition} of a write: a cluster needs a bucket that keeps it`;
 }
@@ -37,6 +47,7 @@ async function call(
   method: string,
   key: string,
   headers: Record<string, string>,
+  msMax = requestMsMax,
 ): Promise<Response> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey, sessionToken } = settings;
   const url = `${endpoint}/${bucket}/${key}`;
@@ -53,7 +64,7 @@ async function call(
       method,
       headers: signed.headers,
       ...body,
-      signal: AbortSignal.timeout(requestMsMax),
+      signal: AbortSignal.timeout(msMax),
     });
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;

@@ -9,6 +9,7 @@ import { hostNameOf, isLoopback } from "../worker/http/hosts.ts";
 import { findModules } from "./clone.ts";
 import { keepCertificate, type OwnIdentity } from "./certificate.ts";
 import type { WantedStreams } from "./control.ts";
+import { type BucketWatch, watchBucket } from "./bucketWatch.ts";
 import { checkClusterBucket } from "./clusterBucket.ts";
 import { type ClusterFlags, clusterStopMs } from "./clusterFlags.ts";
 import { connectionsMaxFor, readDescriptorLimit } from "./descriptors.ts";
@@ -71,6 +72,7 @@ export interface ServerOptions {
 }
 
 interface Parts {
+  watch?: BucketWatch;
   folder?: DataFolder;
   runtime?: Runtime;
   front?: Front;
@@ -94,6 +96,8 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
     parts.folder = folder;
     const { minFreeBytes: least } = flags;
     const space = await watchSpace({ folder: folder.path, minFreeBytes: least, log });
+    const watch = cluster && watchBucket(cluster.s3, log);
+    if (watch !== undefined) parts.watch = watch;
     const runtime = await startRuntime({
       modules,
       folder,
@@ -110,6 +114,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
         ...(cluster !== undefined && { MILLRACE_S3: JSON.stringify(cluster.s3) }),
         // One workerd runs the Worker and all objects, and nobody else has the data.
         ...(cluster === undefined && { ONE_ISOLATE: "yes" }),
+        ...(watch !== undefined && { CLUSTER: watch.handler }),
         SPACE: space.handler,
       },
       onStart: (pid) => folder.recordRuntime(pid),
@@ -122,7 +127,11 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
     const front = await openFront({
       ...flags,
       identity,
-      upstream: runtime,
+      upstream: {
+        host: runtime.host,
+        port: runtime.port,
+        ...(watch !== undefined && { trouble: watch.trouble }),
+      },
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),
       keepsProcess,
       log,
@@ -151,6 +160,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       },
     };
   } catch (error) {
+    parts.watch?.stop();
     parts.front?.destroy();
     await parts.runtime?.dispose();
     parts.folder?.release();
@@ -217,6 +227,7 @@ function streamVariables({ streams: counts, auth }: ServeFlags): Bindings {
  * what is here still, or by those who have it now.
  */
 async function leaveCluster(parts: Parts, log: (line: string) => void): Promise<void> {
+  parts.watch?.leave();
   // Without it the objects that somebody waits at move later.
   await parts.runtime
     ?.tell("/leave", {})
@@ -225,7 +236,8 @@ async function leaveCluster(parts: Parts, log: (line: string) => void): Promise<
   await stopParts(parts);
 }
 
-async function stopParts({ folder, runtime, front }: Parts): Promise<void> {
+async function stopParts({ folder, runtime, front, watch }: Parts): Promise<void> {
+  watch?.stop();
   const finished = Promise.all([front?.stop(), runtime?.drain()]);
   // A timer that goes on would keep a program alive after its tests.
   const grace = new AbortController();

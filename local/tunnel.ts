@@ -9,7 +9,14 @@ import { TLSSocket } from "node:tls";
 import { type Phase, RequestFramer } from "./framing.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
-import { type Upstream, connectUpstream, headBytesMax, lingerMs, lingerMsMax } from "./upstream.ts";
+import {
+  type Upstream,
+  absenceOf,
+  connectUpstream,
+  headBytesMax,
+  lingerMs,
+  lingerMsMax,
+} from "./upstream.ts";
 
 /** One tunnel per connection. */
 const replyBufferBytes = 128 << 10;
@@ -101,8 +108,9 @@ class Tunnel {
     if (!this.#options.keepsProcess) server.unref();
     server.once("end", () => client.end(this.#farewell));
     server.once("error", () => {
-      if (server.bytesRead > 0 || client.destroyed) breakOff(client);
-      else client.end(printPlainReply(502, "workerd does not answer"));
+      if (server.bytesRead > 0 || client.destroyed) return breakOff(client);
+      const { status, reason } = absenceOf(this.#options.upstream);
+      client.end(printPlainReply(status, reason));
     });
     server.once("close", () => {
       this.#leave();

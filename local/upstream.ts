@@ -18,6 +18,16 @@ export const headBytesMax = 128 << 10;
 export interface Upstream {
   host: string;
   port: number;
+  /** Why workerd may be gone, if it is known. */
+  trouble?: () => string | undefined;
+}
+
+/** What a client is told when workerd gives no reply. */
+export function absenceOf({ trouble }: Upstream): { status: 502 | 503; reason: string } {
+  const reason = trouble?.();
+  return reason === undefined
+    ? { status: 502, reason: "workerd does not answer" }
+    : { status: 503, reason };
 }
 
 export function connectUpstream(upstream: Upstream, options: SocketConstructorOpts = {}): Socket {

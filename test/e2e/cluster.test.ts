@@ -9,7 +9,7 @@ import {
   PutRecordCommand,
 } from "@aws-sdk/client-kinesis";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { startCluster } from "./cluster.ts";
 import { runToEnd, type Server } from "./server.ts";
 
@@ -54,6 +54,19 @@ async function untilHealthy({ endpoint }: Server): Promise<void> {
   }
 }
 
+/** What it says when it is healthy no more. */
+async function untilUnhealthy({ endpoint }: Server): Promise<string> {
+  const asked = await vi.waitUntil(
+    async () => {
+      const reply = await fetch(`${endpoint}/_millrace/health`);
+      return reply.status === 503 && reply;
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+  expect(asked.headers.get("retry-after")).toBe("1");
+  return await asked.text();
+}
+
 describe("a cluster", () => {
   it("serves the same stream through each instance, as one log", async () => {
     await using cluster = await startCluster();
@@ -87,6 +100,16 @@ describe("a cluster", () => {
     expect(await readAll(b, "moved")).toEqual(["before", "after"]);
   });
 
+  it("is not emptied", async () => {
+    await using cluster = await startCluster();
+    const { endpoint } = await cluster.start();
+    const reply = await fetch(`${endpoint}/_millrace/reset`, { method: "POST" });
+    expect([reply.status, await reply.text()]).toEqual([
+      403,
+      expect.stringContaining("A cluster is not emptied"),
+    ]);
+  });
+
   it("hands its streams over when it is stopped, without an error", async () => {
     await using cluster = await startCluster();
     const owner = await cluster.start();
@@ -100,7 +123,10 @@ describe("a cluster", () => {
         texts.push(`record ${i}`);
       }
     };
-    await Promise.all([write(), owner.stop().finally(() => stopped.abort())]);
+    const ending = owner.stop().finally(() => stopped.abort());
+    const told = untilUnhealthy(owner);
+    await Promise.all([write(), ending]);
+    expect(await told).toContain("this instance stops");
     expect(await readAll(b, "handed")).toEqual(texts);
   });
 
@@ -127,10 +153,14 @@ describe("a cluster", () => {
     await put(client, "away", "before");
     cluster.s3.isStopped = true;
     await server.untilStderr(/workerd crashed unexpectedly and is being restarted/);
-    const health = await fetch(`${server.endpoint}/_millrace/health`);
-    expect(health.status).toBe(502);
+    expect(await untilUnhealthy(server)).toMatch(/the bucket .*does not answer/);
     cluster.s3.resume();
     await untilHealthy(server);
+    await server.untilStderr(/does not answer.*: nothing is acknowledged until it answers/);
+    await server.untilStderr(/the bucket mill at .* answers again/);
+    const metrics = await (await fetch(`${server.endpoint}/metrics`)).text();
+    expect(metrics).toContain("millrace_cluster_bucket_there 1\n");
+    expect(metrics).toContain("millrace_cluster_bucket_losses_total 1\n");
     await put(client, "away", "after");
     expect(await readAll(client, "away")).toEqual(["before", "after"]);
   });

@@ -32,6 +32,8 @@ export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], s
   ONE_ISOLATE?: string;
   /** A cluster's marks of objects that were written to: see stream/written.ts. */
   OBJECT_MARKS?: Pick<SegmentBucket, "get" | "put">;
+  /** Tells what an instance of a cluster knows of itself: see cluster.ts. */
+  CLUSTER?: Pick<Fetcher, "fetch">;
   /** Tells the free space of the local server's disk: see space.ts. */
   SPACE?: Pick<Fetcher, "fetch">;
   /** Empties the local server's store: see operator/reset.ts. */

@@ -21,6 +21,7 @@ export async function serveMetrics(
 ): Promise<Response> {
   const found = stream && (await streamStats(backend, stream));
   const disk = await backend.diskSpace();
+  const cluster = await backend.cluster();
   const page = new Exposition();
   page.gauge("millrace_info", "The version of the server.", [[{ version }, 1]]);
   writeRequests(page);
@@ -32,6 +33,14 @@ export async function serveMetrics(
       "Bytes that may be written; 0 when writes are refused.",
       [[{}, disk.spareBytes]],
     );
+  }
+  if (cluster !== undefined) {
+    page.gauge("millrace_cluster_bucket_there", "0 while the bucket does not answer.", [
+      [{}, cluster.isBucketThere ? 1 : 0],
+    ]);
+    page.counter("millrace_cluster_bucket_losses", "How often the bucket stopped answering.", [
+      [{}, cluster.losses],
+    ]);
   }
   if (found !== undefined) writeStream(page, found);
   const headers = { "content-type": contentType, "cache-control": "no-store" };

@@ -9,7 +9,9 @@ import type { NamedResource } from "../stream/permission.ts";
 const accountForm = /^\d{12}$/;
 
 /** Why this server cannot be emptied; undefined if it can. */
-export function resetRefusal({ access, reset }: Backend): string | undefined {
+export function resetRefusal({ access, reset, isClustered }: Backend): string | undefined {
+  if (isClustered)
+    return "A cluster is not emptied: delete its streams, or begin at another prefix.";
   if (reset === undefined) return "Only the local server can be emptied.";
   return access.mode === "open" ? undefined : "A server with access keys is not emptied.";
 }

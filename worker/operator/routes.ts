@@ -112,7 +112,7 @@ export async function serveOperator(
   const { headers, method, url } = request;
   const { path, query } = splitUrl(url);
   if (isConsoleRequest(method, path, headers)) return serveConsole(method, path);
-  const page = servePublic(method, path);
+  const page = await servePublic(method, path, backend);
   if (page !== undefined) return page;
   const work = works.get(`${method} ${path}`);
   if (work === undefined) return refusePath(path);

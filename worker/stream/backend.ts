@@ -6,6 +6,7 @@ import type { Caller, Refusal } from "../auth/caller.ts";
 import { accessOf } from "../auth/access.ts";
 import type { AuthConfig } from "../auth/config.ts";
 import type { Runtime } from "../core/bindings.ts";
+import { askCluster, type ClusterAnswer } from "../core/cluster.ts";
 import { type Controls, controlsOf } from "../core/controls.ts";
 import { StreamError } from "../errors.ts";
 import { readContainers, readSettings, type Settings } from "../core/settings.ts";
@@ -115,6 +116,17 @@ export class Backend {
         if (!reply.ok) throw new Error(`the reset failed: ${reply.status}`);
       })
     );
+  }
+
+  /** What an instance of a cluster knows of itself; undefined if this is none. */
+  async cluster(): Promise<ClusterAnswer | undefined> {
+    const { CLUSTER: cluster } = this.runtime.env;
+    return cluster && (await askCluster(cluster));
+  }
+
+  /** True for an instance of a cluster. */
+  get isClustered(): boolean {
+    return this.runtime.env.CLUSTER !== undefined;
   }
 
   /** The free space of the local server's disk; undefined when deployed. */
