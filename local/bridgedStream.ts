@@ -146,8 +146,8 @@ class BridgedStream implements Exchange {
     this.#finish();
     if (this.#stream.headersSent) this.#stream.close(NGHTTP2_INTERNAL_ERROR);
     else {
-      const { status, reason } = absenceOf(this.#options.upstream);
-      refuse(this.#stream, status, reason);
+      const { status, body } = absenceOf(this.#options.upstream);
+      refuse(this.#stream, status, body);
     }
   }
 
@@ -224,7 +224,8 @@ class BridgedStream implements Exchange {
 /** The bridge's own reply, for when workerd gives none. */
 function refuse(stream: ServerHttp2Stream, status: 400 | 502 | 503, reason: string): void {
   if (stream.destroyed || stream.closed) return;
-  stream.respond({ ":status": status, ...plainHeaders() });
+  const later = status === 503 ? { "retry-after": "1" } : {};
+  stream.respond({ ":status": status, ...plainHeaders(), ...later });
   stream.end(`${reason}\n`);
   stream.resume();
 }

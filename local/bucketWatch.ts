@@ -16,7 +16,7 @@ const freshMs = 1000;
 
 export interface BucketWatch {
   /** Why the instance should get no requests, by the last look. */
-  trouble(): string | undefined;
+  trouble: () => string | undefined;
   /** What the Worker asks. */
   handler: () => Promise<Response>;
   /** From now on the instance hands its objects over. */

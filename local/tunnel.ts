@@ -109,8 +109,8 @@ class Tunnel {
     server.once("end", () => client.end(this.#farewell));
     server.once("error", () => {
       if (server.bytesRead > 0 || client.destroyed) return breakOff(client);
-      const { status, reason } = absenceOf(this.#options.upstream);
-      client.end(printPlainReply(status, reason));
+      const { status, body } = absenceOf(this.#options.upstream);
+      client.end(printPlainReply(status, body));
     });
     server.once("close", () => {
       this.#leave();

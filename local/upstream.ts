@@ -22,12 +22,12 @@ export interface Upstream {
   trouble?: () => string | undefined;
 }
 
-/** What a client is told when workerd gives no reply. */
-export function absenceOf({ trouble }: Upstream): { status: 502 | 503; reason: string } {
-  const reason = trouble?.();
-  return reason === undefined
-    ? { status: 502, reason: "workerd does not answer" }
-    : { status: 503, reason };
+/** What a client is told when workerd gives no reply; with a known reason, as SDKs of AWS read it. */
+export function absenceOf({ trouble }: Upstream): { status: 502 | 503; body: string } {
+  const message = trouble?.();
+  return message === undefined
+    ? { status: 502, body: "workerd does not answer" }
+    : { status: 503, body: JSON.stringify({ __type: "ServiceUnavailable", message }) };
 }
 
 export function connectUpstream(upstream: Upstream, options: SocketConstructorOpts = {}): Socket {
