@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fillStreams, listLoads, type Plan } from "./loads.ts";
 import { KinesisClient } from "./kinesis.ts";
+import { type FloorServer, startFloors } from "../tools/floors.ts";
 import { type Effort, type Load, measureLoads } from "../tools/load.ts";
 import { makeDataFolder, node, root, type Server, startAndRead } from "../tools/process.ts";
 import type { Progress } from "../tools/progress.ts";
@@ -35,8 +36,10 @@ export async function benchHttp(options: HttpOptions, progress: Progress): Promi
   const client = await KinesisClient.open(address);
   progress("http: filling streams");
   const filled = await fillStreams(client, options.quick ? quickPlan : fullPlan);
-  const loads = listLoads(address, filled);
-  for (const load of loads) load.pids = server.pids;
+  const own = listLoads(address, filled);
+  for (const load of own) load.pids = server.pids;
+  await using floors = await startFloors(options.dataParent);
+  const loads = [...own, ...listFloors(floors)];
   const effort = planEffort(options, loads.length);
   const counted = countPuts(loads);
   const rows = await measureLoads(counted.loads, effort, (what, part) =>
@@ -52,6 +55,20 @@ export function planEffort(options: HttpOptions, loadCount: number): Effort {
   if (options.quick) return { warmMs: 0, roundMs: 0, rounds: 1, totalMsMax };
   const roundMs = (options.seconds * 1000) / rounds / loadCount;
   return { warmMs, roundMs, rounds, totalMsMax };
+}
+
+/** What the platform asks for by itself, in the groups of the loads that it stands beside. */
+function listFloors(floors: FloorServer): Load[] {
+  return [
+    floors.load("page", "read", 4),
+    floors.load("copy", "read", 4),
+    floors.load("worker", "poll", 64),
+    floors.load("object", "poll", 1),
+    floors.load("object", "poll", 64),
+    floors.load("batch", "write", 4),
+    floors.load("row", "write", 1),
+    floors.load("row", "write", 64),
+  ];
 }
 
 /** The server and the processes it is made of: its front in Node, and workerd. */

@@ -4,21 +4,35 @@
 // get the same requests; Redis and NATS the most similar ones in their own protocols.
 
 import { type HttpOptions, planEffort } from "../http/http.ts";
-import { measureLoads } from "../tools/load.ts";
-import { contests, type Entry } from "./loads.ts";
+import { type FloorServer, startFloors } from "../tools/floors.ts";
+import { type Load, measureLoads } from "../tools/load.ts";
+import { contests } from "./loads.ts";
 import { type Found, findPeers, type Peer } from "./servers.ts";
 import { makeDataFolder } from "../tools/process.ts";
 import type { Progress } from "../tools/progress.ts";
-import type { PeerRow, PeersBench } from "../report/results.ts";
+import { floorSubject, type PeerRow, type PeersBench, versionOf } from "../report/results.ts";
+
+interface Measured {
+  loads: Load[];
+  /** Of the data that was read back; a floor has none. */
+  hash?: string;
+}
 
 /** Two megabytes: among them are the records that Millrace has not sealed yet. */
 const unreadRecords = 2000;
+
+/** Whose rows say what the platform asks for by itself. */
+const floor = {
+  name: floorSubject,
+  version: versionOf("workerd"),
+  durability: "a row that an object commits, with nothing around it: the floor of Millrace's rows",
+};
 
 export async function benchPeers(options: HttpOptions, progress: Progress): Promise<PeersBench> {
   const found = findPeers();
   const present = found.filter((peer): peer is Peer => "start" in peer);
   await using servers = new AsyncDisposableStack();
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, Measured>();
   for (const { name, start, enter } of present) {
     progress(`peers: starting and filling ${name}`);
     const folder = servers.use(makeDataFolder(options.dataParent));
@@ -31,11 +45,15 @@ export async function benchPeers(options: HttpOptions, progress: Progress): Prom
     for (const load of entry.loads) load.pids = server.pids ?? [server.pid];
     entries.set(name, entry);
   }
+  entries.set(floor.name, {
+    loads: listFloors(servers.use(await startFloors(options.dataParent))),
+  });
   const rows = await measureEntries(entries, options, progress);
+  const named = [...present, floor];
   return {
     rows,
-    durability: Object.fromEntries(present.map((peer) => [peer.name, peer.durability])),
-    versions: Object.fromEntries(present.map((peer) => [peer.name, peer.version])),
+    durability: Object.fromEntries(named.map((peer) => [peer.name, peer.durability])),
+    versions: Object.fromEntries(named.map((peer) => [peer.name, peer.version])),
     missing: listMissing(found),
     hash: hashOf(entries),
   };
@@ -43,7 +61,7 @@ export async function benchPeers(options: HttpOptions, progress: Progress): Prom
 
 /** Contest by contest, so that those who are compared follow one another. */
 async function measureEntries(
-  entries: Map<string, Entry>,
+  entries: Map<string, Measured>,
   options: HttpOptions,
   progress: Progress,
 ): Promise<PeerRow[]> {
@@ -67,9 +85,24 @@ function listMissing(found: readonly Found[]): Record<string, string> {
   );
 }
 
+/** The nearest thing to each contest's work that Millrace could not do without. */
+function listFloors(floors: FloorServer): Load[] {
+  const { page, idle, batch, single, alone } = contests;
+  const kinds = [
+    [page, "page"],
+    [idle, "object"],
+    [batch, "batch"],
+    [single, "row"],
+    [alone, "row"],
+  ] as const;
+  return kinds.map(([{ id, title, connections }, kind]) =>
+    Object.assign(floors.load(kind, id, connections), { title }),
+  );
+}
+
 /** Throws unless all servers returned the same records. */
-function hashOf(entries: Map<string, Entry>): string {
-  const hashes = new Set([...entries.values()].map(({ hash }) => hash));
+function hashOf(entries: Map<string, Measured>): string {
+  const hashes = new Set([...entries.values()].flatMap(({ hash }) => hash ?? []));
   const [first = ""] = hashes;
   if (hashes.size > 1) {
     const list = [...entries].map(([name, { hash }]) => `${name} ${hash}`);

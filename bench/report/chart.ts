@@ -6,7 +6,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../tools/process.ts";
-import { findResults, type PeerRow, type Results, readResults } from "./results.ts";
+import { findResults, floorSubject, type PeerRow, type Results, readResults } from "./results.ts";
 import { drawImage, drawText, margin, width } from "./svg.ts";
 import { formatNumber } from "./textTable.ts";
 
@@ -55,15 +55,18 @@ export function drawChart({ peers }: Results): string {
   const parts: string[] = [];
   let y = margin;
   for (const group of groups) {
-    const rows = peers.rows.filter((row) => row.group === group.contest);
+    const rows = peers.rows.filter(
+      ({ group: contest, subject }) => contest === group.contest && subject !== floorSubject,
+    );
     if (rows.length === 0) continue;
     parts.push(drawGroup(group, rows, y));
     y += titleHeight + rows.length * barStep + margin;
   }
   const { machine, ended, durability, versions } = peers;
+  const promises = Object.entries(durability).filter(([name]) => name !== floorSubject);
   const notes = [
     `${ended.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores; interleaved rounds, medians`,
-    ...Object.entries(durability).map(([name, promise]) => `${name} ${versions[name]}: ${promise}`),
+    ...promises.map(([name, promise]) => `${name} ${versions[name]}: ${promise}`),
   ];
   const lines = notes.map((note, i) => drawText(margin, y + 12 + i * 15, "note", note));
   const height = y + notes.length * 15 + margin;

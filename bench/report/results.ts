@@ -48,6 +48,9 @@ export interface EngineRow {
   rounds?: number;
 }
 
+/** Who does the least that there is to do: rows that no peer is compared with. */
+export const floorSubject = "workerd";
+
 export interface PeerRow extends Summary {
   /** Who did the work; the rows of a title and connections are of the same work. */
   subject: string;

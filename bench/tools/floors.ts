@@ -11,12 +11,13 @@ import type { Load, LoadName } from "./load.ts";
 import { makeDataFolder } from "./process.ts";
 import { type Address, HttpConnection } from "./wire.ts";
 
-export const floors = {
-  worker: "floor: an empty Worker",
-  object: "floor: an empty call of an object",
-  row: "floor: an object commits a row of 1 KiB",
-  copy: "floor: a Worker copies 1.43 MB",
-  page: "floor: a Worker sends 1.43 MB",
+const floors = {
+  worker: { title: "floor: an empty Worker", path: "/worker", bodyBytes: 0 },
+  object: { title: "floor: an empty call of an object", path: "/object", bodyBytes: 0 },
+  row: { title: "floor: an object commits a row of 1 KiB", path: "/row", bodyBytes: 1024 },
+  batch: { title: "floor: an object commits a row of 512 KiB", path: "/row", bodyBytes: 1 << 19 },
+  copy: { title: "floor: a Worker copies 1.43 MB", path: "/copy", bodyBytes: 0 },
+  page: { title: "floor: a Worker sends 1.43 MB", path: "/page", bodyBytes: 0 },
 } as const;
 
 export type FloorKind = keyof typeof floors;
@@ -42,7 +43,7 @@ export async function startFloors(dataParent?: string): Promise<FloorServer> {
   });
   return {
     load: (kind, group, connections) => {
-      const title = floors[kind];
+      const { title } = floors[kind];
       const name = {
         id: `${group} ${connections} ${title}`,
         group,
@@ -60,9 +61,9 @@ export async function startFloors(dataParent?: string): Promise<FloorServer> {
 }
 
 function floorLoad(address: Address, name: LoadName, kind: FloorKind): Load {
-  const body = new Uint8Array(kind === "row" ? recordBytes : 0);
-  const request = makeMessage(address, `/${kind}`, {}, body);
-  const moved = { records: kind === "row" ? 1 : 0, dataBytes: body.length };
+  const { path, bodyBytes } = floors[kind];
+  const request = makeMessage(address, path, {}, new Uint8Array(bodyBytes));
+  const moved = { records: bodyBytes / recordBytes, dataBytes: bodyBytes };
   return {
     ...name,
     async open() {
