@@ -5,9 +5,13 @@
 import {
   CHUNK_HEADER_BYTES,
   type ChunkHeader,
+  readHeader,
   timeMsAt,
   verifyBody,
 } from "../../worker/engine/chunk.ts";
+import { mayHold } from "../../worker/core/keyFilter.ts";
+import { hashOfKey } from "../../worker/core/keyHash.ts";
+import { recordKey } from "../../worker/engine/memory.ts";
 
 /** Which records a body must have, and when they arrived. Undefined members are not known. */
 export interface Expected {
@@ -57,6 +61,16 @@ export function lastArrival(
   while (first > 0 && timeMsAt(body, header, first - 1) === timeMs) first--;
   const before = first === 0 ? header.timeOrdinal : 0;
   return { timeMs, ordinal: before + header.count - 1 - first };
+}
+
+/** True if a filter of keys has every key of a sound body. */
+export function hasAllKeys(filter: Uint8Array, body: Uint8Array): boolean {
+  const header = readHeader(body);
+  for (let i = 0; i < header.count; i++) {
+    const key = recordKey(body, header, i);
+    if (key.length > 0 && !mayHold(filter, hashOfKey(key))) return false;
+  }
+  return true;
 }
 
 /** Every record within the payload, times that do not decrease, keys that are UTF-8. */

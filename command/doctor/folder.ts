@@ -7,6 +7,7 @@ import { Bucket } from "./bucket.ts";
 import { checkCatalog, type KnownShard, type KnownShards } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { Findings } from "./findings.ts";
+import { checkForks, forksIn, type Sources } from "./forks.ts";
 import { checkItems } from "./items.ts";
 import { checkQueue } from "./queue.ts";
 import { checkShard } from "./shard.ts";
@@ -19,6 +20,7 @@ export function checkFolder(folder: string, show: (what: string) => void): Findi
     const known: KnownShards = new Map();
     const bucket = new Bucket(folder, findings);
     const found = new Map<string, string>();
+    const sources: Sources = new Map();
     const each = (kind: string, check: (database: Database) => void): void => {
       for (const file of databasesOf(folder, kind)) {
         show(file);
@@ -28,13 +30,16 @@ export function checkFolder(folder: string, show: (what: string) => void): Findi
     };
     each("Catalog", (database) => checkCatalog(database, known, findings));
     each("Shard", (database) => {
-      const settings = checkShard(database, bucket, findings);
-      if (settings === undefined) return;
+      const checked = checkShard(database, bucket, findings);
+      if (checked === undefined) return;
+      const { settings, endIndex } = checked;
+      sources.set(settings.uid, { file: database.file, forks: forksIn(database), endIndex });
       checkKnown(database.file, settings, known.get(settings.uid), found, findings);
     });
     each("Items", (database) => checkItems(database, findings));
     each("ShardQueue", (database) => checkQueue(database, findings));
     checkFound(known, found, findings);
+    checkForks(known, sources, findings);
     for (const uid of bucket.uids.filter((uid) => !found.has(uid))) {
       const count = bucket.numbersOf(uid).length;
       const what = known.has(uid) ? `${count} segments` : `${count} segments of no stream`;

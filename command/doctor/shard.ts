@@ -7,13 +7,14 @@ import { verifyBody } from "../../worker/engine/chunk.ts";
 import { isCode } from "../../worker/errors.ts";
 import { segmentsDocument } from "../../worker/shard/generations.ts";
 import { settingsDocument } from "../../worker/shard/settingsDocument.ts";
-import { writersDocument } from "../../worker/shard/writersDocument.ts";
 import { decodeFilters } from "../../worker/core/keyFilter.ts";
 import type { ShardSettings } from "../../worker/core/types.ts";
-import { type Expected, checkBody, lastArrival } from "./body.ts";
+import { checkAppends } from "./appends.ts";
+import { type Expected, checkBody, hasAllKeys, lastArrival } from "./body.ts";
 import type { Bucket } from "./bucket.ts";
 import { bytesOf, type Database, type Row, textOf, wholeOf } from "./database.ts";
 import type { Findings } from "./findings.ts";
+import { checkWriters } from "./writers.ts";
 
 /** Where the next run of records must begin. */
 interface End {
@@ -32,12 +33,18 @@ interface Entry extends Required<Expected> {
 /** A row id has room for this many parts of a body. */
 const bodyParts = 8;
 
-/** Returns the shard's settings; undefined if it has none, or if they cannot be read. */
+export interface CheckedShard {
+  settings: ShardSettings;
+  /** Behind its last record. */
+  endIndex: number;
+}
+
+/** Undefined if the shard has no settings, or if they cannot be read. */
 export function checkShard(
   database: Database,
   bucket: Bucket,
   findings: Findings,
-): ShardSettings | undefined {
+): CheckedShard | undefined {
   const { file, tables } = database;
   if (!tables.has("shard")) {
     const others = [...tables].filter((name) => !name.startsWith("_cf_"));
@@ -54,10 +61,9 @@ export function checkShard(
   );
   if (settings === undefined) return undefined;
   findings.counts.shards++;
-  if (settings.destroyed !== true) {
-    new ShardCheck(database, bucket, settings, findings).run(row);
-  }
-  return settings;
+  if (settings.destroyed === true) return { settings, endIndex: 0 };
+  const endIndex = new ShardCheck(database, bucket, settings, findings).run(row);
+  return { settings, endIndex };
 }
 
 class ShardCheck {
@@ -77,7 +83,8 @@ class ShardCheck {
     this.findings = findings;
   }
 
-  run(row: Row): void {
+  /** Returns the index behind the last record. */
+  run(row: Row): number {
     let number: number | undefined;
     let isFirst = true;
     for (const generation of this.database.rows("SELECT * FROM generation ORDER BY number")) {
@@ -92,6 +99,9 @@ class ShardCheck {
     this.checkLog(row);
     this.checkObjects();
     this.checkTables(wholeOf(row, "generation"));
+    const endIndex = this.end?.index ?? 0;
+    checkAppends(this.database, this.place, endIndex, this.findings);
+    return endIndex;
   }
 
   /** A generation begins where the one before it ends, or later if rows between are gone. */
@@ -129,14 +139,14 @@ class ShardCheck {
       this.problem(place, isTiered ? `moved, and ${table} is there` : `${table} is missing`);
       if (!isTiered) return;
     }
-    this.checkFilters(row, fields.length, place);
+    const filters = this.filtersOf(row, fields.length, place);
     let [firstIndex, bytesInAll] = [this.end.index, 0];
     const { segment: first } = this.end;
     for (const [i, [count, firstMs, lastMs, lastOrdinal, bytes]] of fields.entries()) {
       const segment = first + i;
       const entry = { segment, firstIndex, count, firstMs, lastMs, lastOrdinal, bytes };
       this.checkArrival(entry);
-      this.checkEntry(entry, isTiered ? undefined : number);
+      this.checkEntry(entry, isTiered ? undefined : number, filters[i]);
       [firstIndex, bytesInAll] = [firstIndex + count, bytesInAll + bytes];
       this.end = { segment: segment + 1, index: firstIndex, timeMs: lastMs };
     }
@@ -153,30 +163,15 @@ class ShardCheck {
   }
 
   /** A generation may have a filter of keys for each of its segments. */
-  private checkFilters(row: Row, segments: number, place: string): void {
-    if (!(row["keys"] instanceof Uint8Array)) return;
+  private filtersOf(row: Row, segments: number, place: string): (Uint8Array | undefined)[] {
+    if (!(row["keys"] instanceof Uint8Array)) return [];
     const body = bytesOf(row, "keys");
     const filters = this.findings.attempt(this.file, `${place}, filters of keys`, () =>
       decodeFilters(body),
     );
-    if (filters === undefined || filters.length === segments) return;
+    if (filters === undefined || filters.length === segments) return filters ?? [];
     this.problem(place, `it has filters of ${filters.length} segments, and ${segments} segments`);
-  }
-
-  /** What commits have changed about the writers of the stream, and all of them before. */
-  private checkWriters(table: string): void {
-    const query = `SELECT name FROM pragma_table_info('${table}') WHERE name = 'writers'`;
-    const documents = [...this.database.rows(query)].map(
-      () => `SELECT id, writers AS state FROM ${table} WHERE writers IS NOT NULL`,
-    );
-    if (this.tables.has("writers")) documents.push("SELECT id, state FROM writers");
-    for (const rows of documents) {
-      for (const row of this.database.rows(rows)) {
-        this.findings.attempt(this.file, `${this.place}, writers ${wholeOf(row, "id")}`, () =>
-          writersDocument.decode(textOf(row, "state"), {}),
-        );
-      }
-    }
+    return [];
   }
 
   /** The newest generation: segments by number, then the chunks of the tail. */
@@ -184,7 +179,7 @@ class ShardCheck {
     const number = wholeOf(row, "generation");
     const table = `log_${number}`;
     if (!this.tables.has(table)) return this.problem(this.place, `${table} is missing`);
-    this.checkWriters(table);
+    checkWriters(this.database, this.place, table, this.findings);
     const begin = { segment: wholeOf(row, "first_segment"), index: wholeOf(row, "first_index") };
     this.end = { ...begin, timeMs: wholeOf(row, "last_ms") };
     const entries = [...this.database.rows(entryQuery(table))].map(entryOf);
@@ -230,8 +225,11 @@ class ShardCheck {
     }
   }
 
-  /** A body has one intact copy at least. `generation` has it in SQLite; undefined: only the bucket. */
-  private checkEntry(entry: Entry, generation: number | undefined): void {
+  /**
+   * A body has one intact copy at least. `generation` has it in SQLite; undefined: only the bucket. The filter of a
+   * segment has each of its keys.
+   */
+  private checkEntry(entry: Entry, generation: number | undefined, filter?: Uint8Array): void {
     const { uid } = this.settings;
     const { segment } = entry;
     const copies: [file: string, body: Uint8Array | undefined][] = [];
@@ -245,6 +243,10 @@ class ShardCheck {
     const isReadable = wrong.some(({ what }) => what === undefined);
     if (isReadable) this.findings.counts.records += entry.count;
     const place = this.placeOf(segment, entry.firstIndex);
+    const sound = copies.find((_, i) => wrong[i]?.what === undefined)?.[1];
+    if (filter !== undefined && sound !== undefined && !hasAllKeys(filter, sound)) {
+      this.problem(place, "its filter of keys lacks keys of its records, so that scans miss them");
+    }
     for (const { file, what } of wrong) {
       if (what === undefined) continue;
       if (isReadable) this.findings.problem(file, place, `${what}; another copy is intact`);

@@ -20,6 +20,12 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkFolder } from "../../../command/doctor/folder.ts";
 import { KinesisClient } from "../../../command/service/client.ts";
+import {
+  buildFilter,
+  decodeFilters,
+  encodeFilters,
+  KeyHashes,
+} from "../../../worker/core/keyFilter.ts";
 import { untilActive } from "../../../command/stream/stream.ts";
 import { Putter } from "../../../command/writing/putter.ts";
 import {
@@ -90,6 +96,9 @@ beforeAll(async () => {
   const headers = { ...writer, "Producer-Seq": "0" };
   const appended = await fetch(address, { method: "POST", headers, body: "hello" });
   expect(appended.ok).toBe(true);
+  const origin = { "Stream-Forked-From": "/v1/stream/durable" };
+  const forked = await fetch(`${address}-fork`, { method: "PUT", headers: origin });
+  expect(forked.ok).toBe(true);
   for (const { shard } of await statsOf(server, StreamName)) uids.push(shard);
 
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
@@ -107,7 +116,7 @@ test("a folder of a server that was stopped is sound, and stays as it is", async
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(
-    /^checked \d+ databases, 3 streams, 5 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
+    /^checked \d+ databases, 4 streams, 6 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
   );
   expect(hashFolder(folder)).toBe(before);
 });
@@ -242,6 +251,46 @@ describe("damage is named", () => {
       [/-1, generation 0, filters of keys: no filters of keys/],
     ],
     [
+      "filters of keys that lack a key",
+      (data) => changeShard(data, 1, "UPDATE generation SET keys = ?", otherFilters(data)),
+      [/-1, segment 0: its filter of keys lacks keys of its records/],
+    ],
+    [
+      "the appends of a cluster",
+      (data) => {
+        changeShard(data, 2, "CREATE TABLE appends (commit_number INTEGER, tokens TEXT)");
+        const late = [{ token: "t", receipts: [{ firstIndex: 99, timeMs: 1 }] }];
+        changeShard(data, 2, "INSERT INTO appends VALUES (1, '[]'), (2, '[{}]')");
+        changeShard(data, 2, "INSERT INTO appends VALUES (3, ?)", JSON.stringify(late));
+      },
+      [
+        /-2, appends of commit 2: one is no append/,
+        /-2, appends of commit 3: one is at index 99, and the shard's records end at \d+/,
+      ],
+    ],
+    [
+      "a source that does not know its fork",
+      (data) => {
+        for (const file of shardFiles(data)) {
+          const has = "SELECT 1 AS a FROM sqlite_master WHERE name = 'fork'";
+          if (change(file, has) !== undefined) change(file, "DELETE FROM fork");
+        }
+      },
+      [/^stream durable-fork: shard \S+-0 does not keep its records for it/],
+    ],
+    [
+      "a source of a fork without its database",
+      (data) => {
+        for (const file of shardFiles(data)) {
+          const has = "SELECT 1 AS a FROM sqlite_master WHERE name = 'fork'";
+          if (change(file, has) !== undefined) unlinkSync(file);
+        }
+      },
+      [
+        /^stream durable-fork: its records before index 1 are in shard \S+-0, which has no database/,
+      ],
+    ],
+    [
       "the state of a queue",
       (data) => change(fileIn(data, "ShardQueue"), "INSERT INTO delivery VALUES (77, x'4d4c')"),
       [/^queue \S+, row 77: short/],
@@ -303,7 +352,7 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
     .map((line) => JSON.parse(line) as object);
   expect(lines).toMatchObject([
     { kind: "problem", what: "missing", place: expect.stringContaining("segment 0") },
-    { kind: "counts", problems: 1, streams: 3, shards: 5 },
+    { kind: "counts", problems: 1, streams: 4, shards: 6 },
   ]);
   const none = await millrace.run(["doctor", scratch]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });
@@ -351,8 +400,21 @@ function filesIn(data: string, kind: string): string[] {
   return names.map((name) => join(path, name));
 }
 
-function changeShard(data: string, shard: number, statement: string): void {
-  change(fileOf(data, shard), statement);
+function changeShard(
+  data: string,
+  shard: number,
+  statement: string,
+  ...bindings: SQLInputValue[]
+): void {
+  change(fileOf(data, shard), statement, ...bindings);
+}
+
+/** Filters for the segments of shard 1's first generation that have another key. */
+function otherFilters(data: string): Uint8Array {
+  const row = change(fileOf(data, 1), "SELECT keys FROM generation");
+  const keys = new KeyHashes(1);
+  keys.add(new TextEncoder().encode("another"));
+  return encodeFilters(decodeFilters(row?.["keys"] as Uint8Array).map(() => buildFilter(keys)));
 }
 
 function changeCatalog(data: string, statement: string): void {
