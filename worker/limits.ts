@@ -314,8 +314,8 @@ export const durablePageBytesMax = 1024 * 1024;
 /** How long a signed address of a stream is good at most: a week, as presigned addresses of AWS are. */
 export const signedUrlSecondsMax = 604_800;
 
-/** What a scan looks at in one turn of the isolate: some milliseconds of work. */
-export const scanStepBytes = 4 * 1024 * 1024;
+/** What a scan looks at in one turn of the isolate: a millisecond or so of work, for which others wait. */
+export const scanStepBytes = 1024 * 1024;
 
 /** With more comparisons than this a scan takes shorter steps: each may be made for each value of a record. */
 export const costlyComparisonsMin = 8;

@@ -11,10 +11,12 @@ import {
   timesOf,
 } from "../record";
 import { endsOf, MAGIC, VERSION, VERSION_BOUND } from "../record";
-import { hasNeedle } from "./find";
+import { equalBytes, hasNeedle } from "./find";
 import { INPUT, INPUT_BYTES, PROGRAM, RESULT, RUN_BYTES, RUNS, RUNS_MAX } from "./layout";
 import { evaluate, testLeaves, testTime } from "./match";
 import {
+  ALL,
+  EQUALS,
   HEAD_DATA,
   HEAD_DATA_BITS,
   HEAD_EXPRESSION,
@@ -64,6 +66,8 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
   const keyLeaves: usize = load<u32>(PROGRAM, HEAD_KEY);
   const timeLeaves: usize = load<u32>(PROGRAM, HEAD_TIME);
   const dataBits = load<u64>(PROGRAM, HEAD_DATA_BITS);
+  const onlyKey = onlyKeyOf(expression);
+  const onlyKeyBytes = onlyKey == 0 ? 0 : load<u32>(onlyKey);
   resetNeedle();
   let start = payload + endOf(chunk, <i32>from - 1);
   let row = RUNS;
@@ -73,8 +77,16 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
   let i = from;
   for (; i < to; i++) {
     const stop = payload + stride * (i + 1) + (load<u32>(ends + i * endWidth) & endMask);
-    let bits: u64 = 0;
     const keyBytes = keyMin + (load<u32>(keys + i * keyWidth) & keyMask);
+    if (onlyKey != 0) {
+      const isFound = keyBytes == onlyKeyBytes && equalBytes(start, onlyKey + 4, keyBytes);
+      if (!isFound) {
+        start = stop;
+        isOpen = false;
+        continue;
+      }
+    }
+    let bits: u64 = 0;
     if (keyLeaves != 0 && keyBytes > 0) {
       bits = testLeaves(PROGRAM + keyLeaves, VALUE_TEXT, start, start + keyBytes);
     }
@@ -109,6 +121,20 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
   store<u32>(RESULT, i);
   store<u32>(RESULT, count, 4);
   return runs;
+}
+
+/**
+ * The number of bytes and the text that the key must be, whatever else is asked; 0 if there is no one such text. Most
+ * records are then passed over by the length of their key, or by its bytes.
+ */
+function onlyKeyOf(expression: usize): usize {
+  const key: usize = load<u32>(PROGRAM, HEAD_KEY);
+  if (key == 0 || load<u32>(expression) != ALL) return 0;
+  const leaf = PROGRAM + key + 4;
+  const isOne = load<u32>(PROGRAM + key) == 1 && load<u32>(leaf, 8) == 1;
+  if (!isOne || load<u32>(leaf, 12) != EQUALS) return 0;
+  const isNeeded = (load<u64>(expression, 4) & load<u64>(leaf)) != 0;
+  return isNeeded ? PROGRAM + <usize>load<u32>(leaf, 16) : 0;
 }
 
 /** The data decides: first as bytes, then as JSON. */

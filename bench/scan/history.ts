@@ -7,6 +7,12 @@ import { makeDataFolder } from "../tools/process.ts";
 import type { Progress } from "../tools/progress.ts";
 import { type Address, HttpConnection } from "../tools/wire.ts";
 import { makeOrder } from "./orders.ts";
+import { benchPolls, type PollRow, type Work } from "./polls.ts";
+
+export interface HistoryBench {
+  rows: HistoryRow[];
+  polls: PollRow[];
+}
 
 export interface HistoryRow {
   title: string;
@@ -22,7 +28,7 @@ const putOrders = 500;
 export async function benchHistory(
   { quick, dataParent }: { quick: boolean; dataParent?: string },
   progress: Progress,
-): Promise<HistoryRow[]> {
+): Promise<HistoryBench> {
   using folder = makeDataFolder(dataParent);
   await using server = await startMillrace(folder.path, "direct");
   const { host, port } = server.address;
@@ -51,7 +57,30 @@ export async function benchHistory(
       await timed("scan for a key", () => scan(base, { key: "customer-77" })),
     );
   }
-  return rows;
+  progress("scan: polls beside");
+  const asks = { where, select: "count" };
+  const costly = { where: JSON.stringify({ data: { status: costlyMatchers } }), select: "count" };
+  const works = [
+    ["nothing", async () => {}],
+    ["a scan for one in 10,000", again(() => scan(base, asks))],
+    ["a scan with 64 comparisons", again(() => scan(base, costly))],
+    ["a reader of everything", again(() => readAll(server.address, start, total))],
+  ] as const;
+  const effort = quick ? { rounds: 1, roundMs: 100 } : { rounds: 3, roundMs: 1500 };
+  const polls = await benchPolls(server.address, works, effort);
+  return { rows, polls };
+}
+
+/** As many as a pattern may have, none of which any order fulfils. */
+const costlyMatchers = Array.from({ length: 64 }, (_, i) => ({
+  "equals-ignore-case": `none ${i}`,
+}));
+
+/** The same work again and again until the signal is given; a scan that has begun is not cut off. */
+function again(work: () => Promise<unknown>): Work {
+  return async (signal) => {
+    while (!signal.aborted) await work();
+  };
 }
 
 async function timed(

@@ -15,6 +15,7 @@ import type { Progress } from "../tools/progress.ts";
 import { contests, type ScanContest } from "./contests.ts";
 import { listSearches } from "./files.ts";
 import { benchHistory, type HistoryRow } from "./history.ts";
+import type { PollRow } from "./polls.ts";
 import { benchIndex, type IndexRow } from "./index.ts";
 import { makeOrder, packOrders } from "./orders.ts";
 
@@ -38,6 +39,7 @@ export interface ScanBench {
   engine: EngineScanRow[];
   files: FileScanRow[];
   history: HistoryRow[];
+  polls: PollRow[];
   index: IndexRow[];
 }
 
@@ -55,10 +57,10 @@ export async function benchScan(
   progress("scan: files");
   const files = await benchFiles(options);
   progress("scan: history over HTTP");
-  const history = await benchHistory(options, progress);
+  const { rows: history, polls } = await benchHistory(options, progress);
   progress("scan: filters of keys");
   const index = await benchIndex(options);
-  return { engine, files, history, index };
+  return { engine, files, history, polls, index };
 }
 
 export function benchEngine(quick: boolean): EngineScanRow[] {

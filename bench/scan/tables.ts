@@ -3,7 +3,7 @@
 import { formatNumber, formatRatio, formatSpread, type Table } from "../report/textTable.ts";
 import type { ScanBench } from "./scan.ts";
 
-export function scanTables({ engine, files, history, index }: ScanBench): Table[] {
+export function scanTables({ engine, files, history, polls, index }: ScanBench): Table[] {
   return [
     {
       title: "Scan in place: orders of 1 KiB as JSON, GB of data a second",
@@ -34,6 +34,17 @@ export function scanTables({ engine, files, history, index }: ScanBench): Table[
         String(records),
         formatNumber(milliseconds),
         String(bytes),
+      ]),
+    },
+    {
+      title: "Polls of another stream meanwhile, ms",
+      columns: ["beside", "polls", "p50", "p99", "max"],
+      rows: polls.map(({ beside, polls: count, p50, p99, max }) => [
+        beside,
+        String(count),
+        formatNumber(p50),
+        formatNumber(p99),
+        formatNumber(max),
       ]),
     },
     {
