@@ -8,7 +8,7 @@ import { defaultAccount, defaultRegion } from "./core/defaults.ts";
 import { refuseDurable, serveDurable } from "./durable/face.ts";
 import { isDurablePath } from "./durable/names.ts";
 import { releaseBody } from "./http/body.ts";
-import { type DoorRefusal, openDoor } from "./http/door.ts";
+import { type Door, type DoorRefusal, openDoor } from "./http/door.ts";
 import type { Env, Runtime } from "./core/bindings.ts";
 import { refuseKinesis, serveKinesis } from "./kinesis/face.ts";
 import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/routes.ts";
@@ -48,7 +48,7 @@ export default {
     const face = faceOf(request, env);
     const backend = new Backend(runtime);
     const { controls } = backend;
-    const serve = () => face.serve(request, backend, defaultScope);
+    const serve = () => face.serve(request, backend, defaultScope, door);
     if (controls.latencyMs > 0 && face !== faces.operator) await scheduler.wait(controls.latencyMs);
     try {
       const reply =
@@ -104,7 +104,7 @@ interface Face {
   name: string;
   /** False if no request for it stores anything. */
   stores: boolean;
-  serve(request: Request, backend: Backend, home: Scope): Promise<Response>;
+  serve(request: Request, backend: Backend, home: Scope, door: Door): Promise<Response>;
   /** The reply to a request that the door refuses. */
   refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
 }

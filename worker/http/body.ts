@@ -44,12 +44,12 @@ export async function readBody(
   request: BodyRequest,
   bytesMax: number,
 ): Promise<Uint8Array | undefined> {
-  const { headers, body } = request;
-  const claimed = headers.has("content-length") ? Number(headers.get("content-length")) : undefined;
+  const length = request.headers.get("content-length");
+  const claimed = length === null ? undefined : Number(length);
   if (claimed !== undefined && claimed > bytesMax) return undefined;
-  if (body === null || claimed === 0) return new Uint8Array(0);
+  if (claimed === 0) return new Uint8Array(0);
   try {
-    const bytes = await readSized(request, body, claimed, bytesMax);
+    const bytes = await readSized(request, claimed, bytesMax);
     tally.receivedBytes += bytes?.length ?? 0;
     return bytes;
   } catch (error) {
@@ -58,13 +58,15 @@ export async function readBody(
   }
 }
 
-function readSized(
+async function readSized(
   request: BodyRequest,
-  body: NonNullable<BodyRequest["body"]>,
   claimed: number | undefined,
   bytesMax: number,
 ): Promise<Uint8Array | undefined> {
   if (claimed !== undefined && claimed <= bodyFreeBytes) return readSmall(request);
+  // Looking at the body makes a stream of it.
+  const { body } = request;
+  if (body === null) return new Uint8Array(0);
   const reader = new BodyReader(body.getReader({ mode: "byob" }));
   kept.set(request, reader);
   return reader.read(claimed, bytesMax);

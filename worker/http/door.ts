@@ -19,7 +19,12 @@ export interface Door {
   refusal?: DoorRefusal | undefined;
   /** The reply to a preflight request, which is the same for all dialects. */
   preflight?: Response | undefined;
-  /** Adds the headers that every reply has. */
+  /**
+   * The headers that every reply has. A face that makes all of its replies with them saves the time
+   * that it takes to change a reply.
+   */
+  headers(nowMs: number): Record<string, string>;
+  /** Adds the headers that every reply has, unless the face has them. */
   finish(reply: Response, nowMs: number): Response;
 }
 
@@ -31,10 +36,16 @@ export function openDoor(request: Request, env: Env): Door {
     judgeHost(request, isOpen ? (env.MILLRACE_ALLOW_HOST ?? "") : "*") ??
     (isOpen && shown === undefined ? judgePage(request, origin) : undefined);
   const answersPreflight = refusal === undefined && shown !== undefined && isPreflight(request);
+  let isGiven = false;
   return {
     refusal,
     preflight: answersPreflight ? answerPreflight(request.headers) : undefined,
+    headers(nowMs) {
+      isGiven = true;
+      return { date: dateOf(nowMs) };
+    },
     finish(reply, nowMs) {
+      if (isGiven && origin === null && reply.status !== 503) return reply;
       reply.headers.set("date", dateOf(nowMs));
       if (reply.status === 503) reply.headers.set("retry-after", "1");
       if (shown !== undefined) showTo(reply.headers, shown);

@@ -6,7 +6,7 @@ import { authenticate, refusalOfHead, type Credentials } from "../auth/authentic
 import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readBody } from "../http/body.ts";
-import type { DoorRefusal } from "../http/door.ts";
+import type { Door, DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { isCode } from "../errors.ts";
 import { FailureLog } from "../core/failureLog.ts";
@@ -45,8 +45,10 @@ export async function serveKinesis(
   request: Request,
   backend: Backend,
   home: Scope,
+  door?: Pick<Door, "headers">,
 ): Promise<Response> {
   const { method, headers } = request;
+  const respond = (answer: Answer) => send(answer, door?.headers(Date.now()));
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
   const body = refuseByHead(backend, head) ?? (await readWhole(request));
@@ -84,7 +86,7 @@ const refusalNames = {
 export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promise<Response> {
   const { status, message } = refusal;
   const error = new KinesisError(refusalNames[status], message);
-  return respond({ ...answerUnread(error, headers, codecs, newIds), status });
+  return send({ ...answerUnread(error, headers, codecs, newIds), status });
 }
 
 /**
@@ -230,8 +232,11 @@ function answerReply(
   };
 }
 
-function respond({ status, headers, body }: Answer): Promise<Response> {
-  const init = { status, headers: { ...headers, "cache-control": "no-store" } };
+function send(
+  { status, headers, body }: Answer,
+  common: Record<string, string> = {},
+): Promise<Response> {
+  const init = { status, headers: { ...headers, ...common, "cache-control": "no-store" } };
   if (body instanceof RecordPage) return body.respond(init);
   if (body instanceof ReadableStream) return Promise.resolve(new Response(body, init));
   return respondWith(body, init);

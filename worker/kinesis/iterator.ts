@@ -22,9 +22,13 @@ const INDEX_AT = 24;
 const NAMES_AT = 28;
 const AHEAD = 2 ** 31;
 
+/** For the content of an iterator that is being made. */
+const scratch = Buffer.alloc(1024);
+
 export function signIterator(key: string, scope: Scope, cursor: Cursor, issuedMs: number): string {
   const { shard, stream, location } = cursor;
-  const content = Buffer.alloc(NAMES_AT + 2 + shard.uid.length + stream.length);
+  const bytes = NAMES_AT + 2 + shard.uid.length + stream.length;
+  const content = bytes > scratch.length ? Buffer.alloc(bytes) : scratch.subarray(0, bytes);
   content.set(engine.encodeLocation(location));
   content.writeDoubleLE(shard.createdMs, CREATED_AT);
   content.writeUInt32LE(shard.index + (shard.createdAhead === true ? AHEAD : 0), INDEX_AT);

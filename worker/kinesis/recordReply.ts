@@ -27,7 +27,7 @@ export function renderRecords(
   }
   const text = JSON.stringify(members).slice(0, -1);
   const head = `${text}${text === "{" ? "" : ","}"Records":[`;
-  return new RecordPage(utf8(head), runs, engine.kinesisJson(shard, encrypted), utf8("]}"));
+  return new RecordPage(utf8(head), runs, engine.kinesisJson(shard, encrypted), JSON_FOOT);
 }
 
 /**
@@ -45,6 +45,7 @@ export async function spansOf(
   return encryptionSpans(description);
 }
 
+const JSON_FOOT = utf8("]}");
 const RECORDS_HEAD = hex("67", "Records", "9f");
 const RECORDS_FOOT = hex("ff", "ff");
 

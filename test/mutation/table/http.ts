@@ -367,4 +367,12 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/worker/aws/face.workerd.test.ts"],
     harm: "a small body unpacks to gigabytes",
   },
+  {
+    id: "http-52",
+    file: "worker/http/door.ts",
+    find: "if (isGiven && origin === null && reply.status !== 503) return reply;",
+    replace: "if (isGiven) return reply;",
+    tests: ["test/e2e/door.test.ts"],
+    harm: "every web page may read what a server without keys replies",
+  },
 ];
