@@ -74,4 +74,20 @@ export const scanMutations: readonly Mutation[] = [
     tests: ["test/worker/scan/history.workerd.test.ts"],
     harm: "a long segment is asked for twice by every scan",
   },
+  {
+    id: "scan-10",
+    file: "worker/stream/shardScan.ts",
+    find: "selection?.isCostly === true ? costlyStepBytes : scanStepBytes",
+    replace: "scanStepBytes",
+    tests: ["test/worker/scan/history.workerd.test.ts"],
+    harm: "a pattern of many comparisons holds an isolate for longer than is said",
+  },
+  {
+    id: "scan-11",
+    file: "assembly/scan/select.ts",
+    find: "if (!isOne || load<u32>(leaf, 12) != EQUALS) return 0;",
+    replace: "if (load<u32>(leaf, 12) != EQUALS) return 0;",
+    tests: ["test/engine/scan.fuzz.test.ts"],
+    harm: "of several conditions on the key the first one alone decides",
+  },
 ];

@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { bodies } from "../../../worker/core/bodyCache.ts";
+import { costlyStepBytes, scanStepBytes } from "../../../worker/limits.ts";
 import { compileSelection } from "../../../worker/scan/selection.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
 import { selectPage } from "../../../worker/stream/selectedPage.ts";
@@ -118,6 +119,31 @@ describe("a scan of history in the bucket", () => {
     await expect.poll(() => got.length).toBeGreaterThan(before);
     expect(got.length).toBeLessThanOrEqual(before + 6);
     expect(new Set(got).size).toBe(got.length);
+  });
+
+  test.each([
+    [8, scanStepBytes],
+    [9, costlyStepBytes],
+  ])("looks at no more in a turn than it may with %i comparisons", async (count, bytesMax) => {
+    const shard = await openShard();
+    const records = await fill(shard, 18);
+    // The tail is read in such steps too.
+    await append(shard, ...Array.from({ length: 60 }, () => record(text(0))));
+    const prefixes = Array.from({ length: count }, (_, i) => ({ prefix: `none ${i}` }));
+    const selection = compileSelection({ where: JSON.stringify({ data: { text: prefixes } }) })!;
+    const scan = new ShardScan(runtimeWith(env), shard.name ?? "", START, {
+      selection,
+      trimmed: "skip",
+    });
+    let scanned = 0;
+    for (let at = 0; at < records + 60; at = scan.at.index) {
+      const step = await scan.step({ recordsMax: Infinity, bytesMax: Infinity });
+      scanned += step.scanned.records;
+      expect(step.scanned.records).toBeGreaterThan(0);
+      // A record that alone has more is looked at as a whole.
+      if (step.scanned.records > 1) expect(step.scanned.bytes).toBeLessThanOrEqual(bytesMax);
+    }
+    expect(scanned).toBe(records + 60);
   });
 
   test("passes over a bucket that fails, and bytes of it that are damaged", async () => {
