@@ -182,11 +182,17 @@ export class Committer {
     const chunks = batch.flatMap((append) => append.chunks);
     const stamped = store.stamp(chunks, nowMs);
     const receipts = stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
-    state.transact(() => {
-      store.append(groupChunks(stamped), writersOf(batch));
-      applyEffects(store, batch);
-      this.tokens.store(tokensOf(batch, receipts), nowMs);
-    });
+    const grouped = groupChunks(stamped);
+    const tokens = tokensOf(batch, receipts);
+    const isPlain = tokens.length === 0 && batch.every(({ effect }) => effect === undefined);
+    if (isPlain && store.takesOneRow(grouped)) state.transactOne(() => store.append(grouped));
+    else {
+      state.transact(() => {
+        store.append(grouped, writersOf(batch));
+        applyEffects(store, batch);
+        this.tokens.store(tokens, nowMs);
+      });
+    }
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
     this.count(stamped);

@@ -10,9 +10,15 @@ import { tally } from "../core/tally.ts";
 import { noBytes } from "../codec/bytes.ts";
 import { StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
-import { segmentBytes, segmentBytesMin, tailBytesWorthSealing, tailChunksMax } from "../limits.ts";
+import {
+  rowBodyBytesMax,
+  segmentBytes,
+  segmentBytesMin,
+  tailBytesWorthSealing,
+  tailChunksMax,
+} from "../limits.ts";
 import { bodies, chunkKey, segmentKey } from "../core/bodyCache.ts";
-import { bindChunk, type Chunk, wideColumnBytesMax } from "../engine/chunk.ts";
+import { bindChunk, type Chunk, type ChunkHeader, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { type LogEntry, LogTable } from "./logTable.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
@@ -74,10 +80,8 @@ export class Log {
    */
   append(chunk: Chunk, writers?: string): void {
     const { firstIndex, count, timeMs, timeOrdinal, bytes } = chunk.header;
-    const large = bytes >= segmentBytesMin;
-    const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
-    const direct = large && (!tailWaits || bytes > segmentBytes);
-    if (direct || this.outgrows(bytes, count) || this.spansTooLong(timeMs)) this.seal();
+    const direct = this.isSegment(chunk.header);
+    if (this.mustSealFor(chunk.header)) this.seal();
     const entry: LogEntry = {
       firstIndex,
       count,
@@ -87,8 +91,26 @@ export class Log {
       bytes,
       segment: direct ? this.nextSegment : undefined,
     };
-    this.write(entry, chunk.bytes, "insert", writers);
     this.push(entry);
+    this.write(entry, chunk.bytes, "insert", writers);
+  }
+
+  /** True if `append` of the chunk, without writers, writes one row and nothing else. */
+  takesOneRow({ header }: Chunk): boolean {
+    const hasTail = this.entries.length > this.sealedCount;
+    return header.bytes <= rowBodyBytesMax && !(hasTail && this.mustSealFor(header));
+  }
+
+  /** True if a chunk is large enough to be a segment by itself. */
+  private isSegment({ bytes }: ChunkHeader): boolean {
+    const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
+    return bytes >= segmentBytesMin && (!tailWaits || bytes > segmentBytes);
+  }
+
+  /** True if the tail must be sealed before the chunk is appended. */
+  private mustSealFor(header: ChunkHeader): boolean {
+    const { bytes, count, timeMs } = header;
+    return this.isSegment(header) || this.outgrows(bytes, count) || this.spansTooLong(timeMs);
   }
 
   /** True when the tail has grown to a segment's size. */

@@ -64,6 +64,16 @@ export class ShardState {
     }
   }
 
+  /** The same for a change that runs one statement and then cannot fail: it needs no savepoint. */
+  transactOne(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.recoverIfPossible();
+      throw error;
+    }
+  }
+
   ensureRecovered(): void {
     if (!this.isRecovered) this.recover();
   }

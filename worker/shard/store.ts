@@ -166,12 +166,19 @@ export class ShardStore {
 
   /** `writers`: what the commit changes about them; there is at least one chunk then. */
   append(chunks: readonly Chunk[], writers?: WritersChange): void {
+    // Checked before the first row is written: what the commit of one row does after that cannot fail.
+    const last = chunks.at(-1)?.header;
+    const index = last === undefined ? this.log.nextIndex : last.firstIndex + last.count;
+    const shard = this.description.uid;
+    invariant(index === this.tip.nextIndex, "rows end elsewhere than receipts", { shard, index });
     const change = writers && writersDocument.encode(writers);
     for (const [i, chunk] of chunks.entries()) this.log.append(chunk, i === 0 ? change : undefined);
     if (writers !== undefined) this.writers.apply(writers);
-    const { nextIndex: index } = this.log;
-    const shard = this.description.uid;
-    invariant(index === this.tip.nextIndex, "rows end elsewhere than receipts", { shard, index });
+  }
+
+  /** True if `append` of the chunks writes one row and nothing else. */
+  takesOneRow([chunk, more]: readonly Chunk[]): boolean {
+    return chunk !== undefined && more === undefined && this.log.takesOneRow(chunk);
   }
 
   /** Seals the tail, and begins a new generation when this one has its size or age. */

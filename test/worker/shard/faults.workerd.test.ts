@@ -286,6 +286,38 @@ describe("storage that refuses", () => {
     await expectRecovery(shard, offered);
   });
 
+  test.each([
+    ["one row", 1000],
+    ["a segment", 500_000],
+    ["several rows", 2_000_000],
+  ])(
+    "a commit of %s: it is refused, and those before and after it are stored",
+    async (_, bytes) => {
+      const shard = await openShard();
+      await hold(shard);
+      await sabotage(shard, ({ sql }) => {
+        const exec = sql.exec.bind(sql);
+        let inserts = 0;
+        sql.exec = (query, ...bindings) => {
+          // The second row of a body fails too, after the first one was written.
+          if (/^INSERT INTO log_/.test(query) && ++inserts % 4 === 0)
+            throw new Error("disk I/O error");
+          return exec(query, ...bindings);
+        };
+      });
+      const offered: Offered[] = [];
+      for (let seed = 0; seed < 9; seed++) {
+        const next = record(new Random(seed).bytes(bytes));
+        const receipt = await append(shard, next).catch(() => undefined);
+        if (receipt !== undefined) offered.push(next);
+      }
+      expect(offered.length).toBeGreaterThan(2);
+      expect(offered.length).toBeLessThan(9);
+      await expectStored(shard, offered);
+      await expectRecovery(shard, offered);
+    },
+  );
+
   test.each<[string, RegExp]>([
     ["to forget a generation", /^DELETE FROM generation/],
     ["to drop its rows", /^DROP TABLE/],
