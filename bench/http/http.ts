@@ -84,6 +84,15 @@ export async function startMillrace(
   return { ...server, pids: [pid, runtimePid] };
 }
 
+/** The same with --memory; its processes are those that it has started. */
+export async function startMillraceInMemory(): Promise<Server & { pids: number[] }> {
+  const args = [join(root, "command", "main.ts"), "--port", "0", "--memory"];
+  const server = await startAndRead({ program: node, args }, /endpoint +(http:\S+)[^]*stop/);
+  const { pid } = server;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  return { ...server, pids: [pid, ...children.map(Number)] };
+}
+
 /** The loads, keeping count of the records that each stream acknowledged. */
 function countPuts(loads: readonly Load[]): { loads: Load[]; acknowledged: Map<string, number> } {
   const acknowledged = new Map<string, number>();

@@ -39,6 +39,7 @@ export const contests = {
   batch: { id: "batch", title: "write 500 records at once", connections: 4 },
   single: { id: "single", title: "write a record", connections: 64 },
   alone: { id: "alone", title: "write a record", connections: 1 },
+  memory: { id: "memory", title: "write a record, kept in memory", connections: 1 },
 } satisfies Record<string, Contest>;
 
 /** Streams and loads of a server that speaks the Kinesis API. */
@@ -65,6 +66,12 @@ export async function enterKinesis(name: string, address: Address, size: Size): 
     singlePutLoad(address, labelOf(name, contests.alone), writes),
   ];
   return { loads, hash: digest(hash) };
+}
+
+/** The same for a server that keeps nothing: only what a sync of the disk is the most of. */
+export async function enterInMemory(name: string, address: Address, size: Size): Promise<Entry> {
+  const { hash } = await enterKinesis(name, address, size);
+  return { loads: [singlePutLoad(address, labelOf(name, contests.memory), writes)], hash };
 }
 
 export async function enterRedis(name: string, address: Address, size: Size): Promise<Entry> {

@@ -5,8 +5,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { startMillrace } from "../http/http.ts";
-import { type Enter, enterKinesis, enterNats, enterRedis } from "./loads.ts";
+import { startMillrace, startMillraceInMemory } from "../http/http.ts";
+import { type Enter, enterInMemory, enterKinesis, enterNats, enterRedis } from "./loads.ts";
 import { findFreePort, node, root, type Server, startOnPort } from "../tools/process.ts";
 import { startRedis } from "../tools/redis.ts";
 import { versionOf } from "../report/results.ts";
@@ -41,29 +41,51 @@ export function findPeers(): Found[] {
     durability: "the same, through workerd's own endpoint (npm start prints it)",
     start: (folder) => startMillrace(folder, "direct"),
   };
+  const memory: Peer = {
+    ...millrace,
+    name: "millrace in memory",
+    durability: "in memory alone (--memory): lost when the process stops",
+    start: startMillraceInMemory,
+    enter: enterInMemory,
+  };
   return [
     millrace,
     direct,
-    findKinesalite(folder),
+    ...findKinesalite(folder),
+    memory,
     findKinesisLocal(folder),
     findRedis(),
     findNats(),
   ];
 }
 
-function findKinesalite(from: string): Found {
+/** With its data in a folder, and without one. */
+function findKinesalite(from: string): Found[] {
   const name = "kinesalite";
   const found = findPackage(from, name);
-  if (found === undefined) return { name, missing: "npm ci --ignore-scripts --prefix bench/peers" };
+  if (found === undefined)
+    return [{ name, missing: "npm ci --ignore-scripts --prefix bench/peers" }];
+  const { version } = found;
   const flags = ["--createStreamMs", "0", "--shardLimit", "100"];
   const program = ["--import", loopback, join(found.folder, "cli.js"), ...flags];
-  const start = (folder: string): Promise<Server> =>
-    startOnPort((port) => ({
-      program: node,
-      args: [...program, "--path", join(folder, "leveldb"), "--port", String(port)],
-    }));
-  const durability = "written to LevelDB's log on disk, not synced: lost when the machine stops";
-  return { name, version: found.version, durability, start, enter: enterKinesis };
+  const start = (...more: string[]): Promise<Server> =>
+    startOnPort((port) => ({ program: node, args: [...program, ...more, "--port", String(port)] }));
+  return [
+    {
+      name,
+      version,
+      durability: "written to LevelDB's log on disk, not synced: lost when the machine stops",
+      start: (folder) => start("--path", join(folder, "leveldb")),
+      enter: enterKinesis,
+    },
+    {
+      name: "kinesalite in memory",
+      version,
+      durability: "in memory alone (without --path): lost when the process stops",
+      start: () => start(),
+      enter: enterInMemory,
+    },
+  ];
 }
 
 function findKinesisLocal(from: string): Found {

@@ -4,12 +4,16 @@
 import type { PeerRow, PeersBench } from "../report/results.ts";
 import { formatNumber, formatRounds, formatSpread, type Table } from "../report/textTable.ts";
 
+/** Whom the others are compared with. */
+const ourNames: ReadonlySet<string> = new Set(["millrace", "millrace in memory"]);
+
 const columns =
   "contest|conns|who|req/s|rec/s|MB/s|p50 ms|p99 ms|cpu ms|spread|rounds|millrace does, times";
 
 export function peersTable(rows: readonly PeerRow[]): Table {
   return {
-    title: "Millrace and its peers: records of 1 KiB, data on disk, interleaved rounds",
+    title:
+      "Millrace and its peers: records of 1 KiB, data on disk where nothing else is said, interleaved rounds",
     columns: columns.split("|"),
     rows: rows.map((row) => formatRow(row, ratioOf(row, rows))),
   };
@@ -26,7 +30,7 @@ export function listPromises({ durability, versions, missing }: PeersBench): str
 
 /** Records of Millrace for one of the row's subject, in the same contest; of polls, requests. */
 export function ratioOf(row: PeerRow, rows: readonly PeerRow[]): number {
-  const ours = rows.find(({ group, subject }) => group === row.group && subject === "millrace");
+  const ours = rows.find(({ group, subject }) => group === row.group && ourNames.has(subject));
   if (ours === undefined) return NaN;
   return row.recordsPerSecond > 0
     ? ours.recordsPerSecond / row.recordsPerSecond
@@ -46,6 +50,6 @@ function formatRow(row: PeerRow, ratio: number): string[] {
     formatNumber(row.serverCpuMs),
     formatSpread(row.spread, row.rounds),
     formatRounds(row.rounds),
-    row.subject === "millrace" ? "" : formatNumber(ratio),
+    ourNames.has(row.subject) ? "" : formatNumber(ratio),
   ];
 }
