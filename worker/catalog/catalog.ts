@@ -87,7 +87,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     this.streams = new StreamRegistry(sql, this.tags);
     this.accounts = new AccountTable(sql);
     this.creations = new CreationTable(sql);
-    this.durable = new DurableStreams(env, this.streams);
+    this.durable = new DurableStreams(env, ctx.storage, this.streams);
     this.queues = new QueueRegistry(sql, this.tags);
     this.queueJobs = new QueueJobs(env, ctx.storage, this.queues, this.streams, this.tags);
     this.jobs = new StreamJobs(env, ctx.storage, this.streams, this.queueJobs, (stream) =>

@@ -18,18 +18,21 @@ import { StreamError } from "../errors.ts";
 import { recordBytesMax, retentionHoursMax } from "../limits.ts";
 import { mediaTypeOf } from "../core/mediaType.ts";
 import { newStream } from "./creation.ts";
+import { NewStreams } from "./newStreams.ts";
 import type { StreamRegistry } from "./registry.ts";
 import { chunksOf, mayWait, recordsIn, unopenedOf } from "./unopened.ts";
 
 export class DurableStreams {
   private readonly env: Env;
   private readonly streams: StreamRegistry;
+  private readonly small: NewStreams;
   /** Streams whose shard is being opened, by uid. */
   private readonly opening = new Map<string, Promise<void>>();
 
-  constructor(env: Env, streams: StreamRegistry) {
+  constructor(env: Env, storage: DurableObjectStorage, streams: StreamRegistry) {
     this.env = env;
     this.streams = streams;
+    this.small = new NewStreams(streams, storage);
   }
 
   /** Throws `streamExists`, `streamNotFound`, `locationNotFound`. */
@@ -38,7 +41,7 @@ export class DurableStreams {
     const stream = this.describe(scope, spec, createdMs);
     if (mayWait(spec)) {
       stream.durable!.unopened = unopenedOf(spec);
-      this.streams.save(stream);
+      await this.small.add(stream);
       return { next: { index: recordsIn(spec.first), segment: 0 } };
     }
     const [shard] = stream.shards;

@@ -79,3 +79,32 @@ test("a deletion reads few rows beside many deletions of the last hour", async (
   const rows = await rowsReadBy(async () => unwrap(await catalog.deleteStream("small")));
   expect(rows).toBeLessThan(fewRows);
 });
+
+test("small streams that are created together share a commit, and each is refused by itself", async () => {
+  await createSmall("before");
+  const gate = Promise.withResolvers<void>();
+  let commits = 0;
+  await sabotage(catalog, (storage) => {
+    const sync = storage.sync.bind(storage);
+    storage.sync = () => {
+      commits++;
+      return commits === 1 ? gate.promise : sync();
+    };
+  });
+  const names = ["first", "a", "b", "a", "c"];
+  const creations = names.map((name) =>
+    createSmall(name).then(
+      () => "created",
+      (error: unknown) => (error as { code: string }).code,
+    ),
+  );
+  // The first one is held; the others wait for it.
+  await sabotage(catalog, () => {});
+  gate.resolve();
+  const done = await Promise.all(creations);
+  expect(done).toEqual(["created", "created", "created", "streamExists", "created"]);
+  expect(commits).toBe(2);
+  await evictDurableObject(catalog);
+  const { streams } = unwrap(await catalog.listStreams("", 10));
+  expect(streams.map(({ name }) => name)).toEqual(["a", "b", "before", "c", "first"]);
+});
