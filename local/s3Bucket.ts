@@ -35,16 +35,14 @@ export class S3Bucket implements SegmentBucket {
     const headers = options?.onlyIf === undefined ? {} : { "if-none-match": "*" };
     const reply = await this.#call("PUT", this.#object(key), { headers, body });
     // It exists: what an interrupted put has left, or another's of the same bytes.
-    if (reply.status === 412 && options?.onlyIf !== undefined) return discard(reply);
-    if (!reply.ok) throw await failureOf(reply, `putting ${key}`);
-    await discard(reply);
+    if (reply.status === 412 && options?.onlyIf !== undefined) return;
+    if (!reply.ok) throw failureOf(reply, `putting ${key}`);
   }
 
   async get(key: string): Promise<Response | null> {
     const reply = await this.#call("GET", this.#object(key));
-    if (reply.ok) return reply;
-    if (reply.status !== 404) throw await failureOf(reply, `getting ${key}`);
-    await discard(reply);
+    if (reply.ok) return new Response(reply.body);
+    if (reply.status !== 404) throw failureOf(reply, `getting ${key}`);
     return null;
   }
 
@@ -52,8 +50,8 @@ export class S3Bucket implements SegmentBucket {
   async delete(keys: string | string[]): Promise<void> {
     if (typeof keys === "string") {
       const reply = await this.#call("DELETE", this.#object(keys));
-      if (!reply.ok && reply.status !== 404) throw await failureOf(reply, `deleting ${keys}`);
-      return discard(reply);
+      if (!reply.ok && reply.status !== 404) throw failureOf(reply, `deleting ${keys}`);
+      return;
     }
     if (keys.length === 0) return;
     const { prefix } = this.#settings;
@@ -67,8 +65,8 @@ export class S3Bucket implements SegmentBucket {
       "content-md5": btoa(String.fromCharCode(...digest)),
     };
     const reply = await this.#call("POST", `${this.#bucket()}?delete=`, { headers, body });
-    if (!reply.ok) throw await failureOf(reply, `deleting ${keys.length} objects`);
-    const text = await reply.text();
+    if (!reply.ok) throw failureOf(reply, `deleting ${keys.length} objects`);
+    const text = textOf(reply);
     if (text.includes("<Error>")) throw new Error(`deleting objects: ${text.slice(0, 300)}`);
   }
 
@@ -76,8 +74,8 @@ export class S3Bucket implements SegmentBucket {
   async list({ prefix }: { prefix: string }) {
     const query = `list-type=2&prefix=${encodeURIComponent(this.#settings.prefix + prefix)}`;
     const reply = await this.#call("GET", `${this.#bucket()}?${query}`);
-    if (!reply.ok) throw await failureOf(reply, `listing ${prefix}`);
-    const text = await reply.text();
+    if (!reply.ok) throw failureOf(reply, `listing ${prefix}`);
+    const text = textOf(reply);
     const from = this.#settings.prefix.length;
     const keys = [...text.matchAll(/<Key>([^<]*)<\/Key>/g)];
     return {
@@ -99,7 +97,7 @@ export class S3Bucket implements SegmentBucket {
     method: string,
     url: string,
     { headers = {}, body }: { headers?: Record<string, string>; body?: Uint8Array } = {},
-  ): Promise<Response> {
+  ): Promise<Reply> {
     const { accessKeyId, secretAccessKey, sessionToken, region } = this.#settings;
     const signer = new AwsV4Signer({
       method,
@@ -113,22 +111,36 @@ export class S3Bucket implements SegmentBucket {
       ...(body !== undefined && { body }),
     });
     const signed = await signer.sign();
-    return await this.#network.fetch(signed.url.toString(), {
-      method,
-      headers: signed.headers,
-      body: body ?? null,
-      signal: AbortSignal.timeout(requestMsMax),
-    });
+    const giveUp = new AbortController();
+    // Not AbortSignal.timeout: an object with a timer that runs on is handed over seconds later.
+    const timer = setTimeout(() => giveUp.abort(new Error(`no answer to ${method}`)), requestMsMax);
+    try {
+      const reply = await this.#network.fetch(signed.url.toString(), {
+        method,
+        headers: signed.headers,
+        body: body ?? null,
+        signal: giveUp.signal,
+      });
+      const { ok, status } = reply;
+      return { ok, status, body: await reply.arrayBuffer() };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
-/** An unread body would hold its connection. */
-async function discard(reply: Response): Promise<void> {
-  await reply.body?.cancel();
+interface Reply {
+  ok: boolean;
+  status: number;
+  body: ArrayBuffer;
 }
 
-async function failureOf(reply: Response, what: string): Promise<Error> {
-  return new Error(`${what}: ${reply.status} ${(await reply.text()).slice(0, 300)}`);
+function failureOf(reply: Reply, what: string): Error {
+  return new Error(`${what}: ${reply.status} ${textOf(reply).slice(0, 300)}`);
+}
+
+function textOf({ body }: Reply): string {
+  return new TextDecoder().decode(body);
 }
 
 function escapeXml(text: string): string {

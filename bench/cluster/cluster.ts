@@ -1,6 +1,6 @@
 /**
  * Puts and pages of a cluster with one, two and three instances on this machine, beside one server
- * with its disk: `npx node bench/cluster/cluster.ts [SECONDS]`. The bucket is the test server of S3, in
+ * with its disk: `npx node bench/cluster/cluster.ts [SECONDS] [CONNECTIONS]`. The bucket is the test server of S3, in
  * this process, so its latency is that of loopback: what is measured is the cost of the cluster, and
  * how often the bucket is asked. With AWS_ENDPOINT_URL_S3, CLUSTER_BUCKET (s3://bucket/prefix) and keys
  * in the environment another bucket is used, and the requests to it are not counted.
@@ -11,10 +11,11 @@ import { join } from "node:path";
 import { type Server, startServer } from "../../test/e2e/server.ts";
 import { postUnsigned } from "../../test/support/unsignedPost.ts";
 import { startS3 } from "../../test/support/s3.ts";
+import { readCpuMs } from "../tools/cpu.ts";
 import { printTable } from "../report/textTable.ts";
 
 const seconds = Number(process.argv[2] ?? 8);
-const connections = 16;
+const connections = Number(process.argv[3] ?? 16);
 const recordBytes = 1024;
 const shards = 4;
 
@@ -29,6 +30,13 @@ interface Outcome {
   p50Ms: number;
   p99Ms: number;
   bucketPuts: number | undefined;
+  /** Processor time of all processes of the servers for each request. */
+  cpuMs: number;
+}
+
+interface Run {
+  timesMs: number[];
+  cpuMs: number;
 }
 
 const rows: Outcome[] = [];
@@ -39,14 +47,23 @@ try {
 }
 printTable({
   title: `${connections} connections, ${shards} shards, ${seconds} s each`,
-  columns: ["", "load", "a second", "p50 ms", "p99 ms", "writes to the bucket per request"],
-  rows: rows.map(({ setup, load, perSecond, p50Ms, p99Ms, bucketPuts }) => [
+  columns: [
+    "",
+    "load",
+    "a second",
+    "p50 ms",
+    "p99 ms",
+    "writes to the bucket per request",
+    "cpu ms per request",
+  ],
+  rows: rows.map(({ setup, load, perSecond, p50Ms, p99Ms, bucketPuts, cpuMs }) => [
     setup,
     load,
     perSecond.toFixed(0),
     p50Ms.toFixed(1),
     p99Ms.toFixed(1),
     bucketPuts === undefined ? "–" : bucketPuts.toFixed(2),
+    cpuMs.toFixed(2),
   ]),
 });
 
@@ -85,7 +102,7 @@ async function measure(count: number): Promise<Outcome[]> {
         Data,
       }),
     );
-    const written = (bucketWrites() - before) / puts.length;
+    const written = (bucketWrites() - before) / puts.timesMs.length;
     const iterators = await Promise.all(
       Array.from({ length: shards }, async (_, i) => {
         const reply = await postUnsigned(servers[0]!.endpoint, "GetShardIterator", {
@@ -112,18 +129,21 @@ async function measure(count: number): Promise<Outcome[]> {
   }
 }
 
-function summary(setup: string, load: string, timesMs: number[]) {
+function summary(setup: string, load: string, { timesMs, cpuMs }: Run) {
   const sorted = [...timesMs].sort((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
-  return { setup, load, perSecond: sorted.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) };
+  const perSecond = sorted.length / seconds;
+  return { setup, load, perSecond, p50Ms: at(0.5), p99Ms: at(0.99), cpuMs };
 }
 
-/** The time of each request, in milliseconds. Connections are spread over the servers. */
+/** Connections are spread over the servers. */
 async function run(
   servers: readonly Server[],
   ask: (server: Server, i: number) => Promise<Response>,
-): Promise<number[]> {
+): Promise<Run> {
   const timesMs: number[] = [];
+  const pids = servers.flatMap(({ pid, workerdPids }) => [pid, ...workerdPids]);
+  const beforeMs = readCpuMs(pids) ?? NaN;
   const endMs = performance.now() + seconds * 1000;
   await Promise.all(
     Array.from({ length: connections }, async (_, connection) => {
@@ -137,5 +157,5 @@ async function run(
       }
     }),
   );
-  return timesMs;
+  return { timesMs, cpuMs: ((readCpuMs(pids) ?? NaN) - beforeMs) / timesMs.length };
 }
