@@ -1,7 +1,9 @@
 /** What the program says about itself: help with examples at each level, completion; and bench. */
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { runCommand } from "../../../command/program.ts";
 import { table } from "../../../command/table.ts";
 import { startServer } from "../server.ts";
@@ -72,7 +74,13 @@ describe("completion", () => {
       }
       expect(script).toContain(shell === "zsh" ? "'--endpoint[" : "-l endpoint -r");
       const path = ["/usr/bin", "/bin"].map((folder) => `${folder}/${shell}`).find(existsSync);
-      if (path !== undefined) execFileSync(path, ["-n"], { input: script });
+      if (path === undefined) return;
+      // fish reads no script from a pipe.
+      const folder = mkdtempSync(join(tmpdir(), "millrace-completion-"));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const file = join(folder, `completion.${shell}`);
+      writeFileSync(file, script);
+      execFileSync(path, ["-n", file]);
     },
   );
 });
