@@ -18,8 +18,8 @@ import {
   lingerMsMax,
 } from "./upstream.ts";
 
-/** One tunnel per connection. */
-const replyBufferBytes = 128 << 10;
+/** For each connection; workerd sends a page in pieces of this (worker/http/reply.ts). */
+const replyBufferBytes = 256 << 10;
 
 /** What a client still has to send. */
 export type Debt = "head" | "body";

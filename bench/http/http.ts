@@ -36,8 +36,10 @@ export async function benchHttp(options: HttpOptions, progress: Progress): Promi
   const client = await KinesisClient.open(address);
   progress("http: filling streams");
   const filled = await fillStreams(client, options.quick ? quickPlan : fullPlan);
-  const own = listLoads(address, filled);
-  for (const load of own) load.pids = server.pids;
+  const direct = directOf(server);
+  await using relay = await startRelay(direct);
+  const own = listLoads({ front: address, direct, relay: relay.address }, filled);
+  for (const load of own) load.pids = [...server.pids, relay.pid];
   await using floors = await startFloors(options.dataParent);
   const loads = [...own, ...listFloors(floors)];
   const effort = planEffort(options, loads.length);
@@ -91,6 +93,17 @@ export async function startMillraceInMemory(): Promise<Server & { pids: number[]
   const { pid } = server;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
   return { ...server, pids: [pid, ...children.map(Number)] };
+}
+
+/** workerd's own socket, which it prints. */
+function directOf(server: Server): Address {
+  const { hostname, port } = new URL(/direct +(http:\S+)/.exec(server.output())?.[1] ?? "");
+  return { host: hostname, port: Number(port) };
+}
+
+function startRelay({ port }: Address): Promise<Server> {
+  const args = [join(root, "bench", "http", "bareRelay.ts"), String(port)];
+  return startAndRead({ program: node, args }, /(http:\S+) passes/);
 }
 
 /** The loads, keeping count of the records that each stream acknowledged. */

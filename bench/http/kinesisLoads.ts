@@ -11,7 +11,7 @@ import {
   makeSinglePut,
 } from "./kinesis.ts";
 import type { Load, Moved, Running, Worker } from "../tools/load.ts";
-import { type Address, HttpConnection } from "../tools/wire.ts";
+import { type Address, type Connection, openConnection } from "../tools/wire.ts";
 
 /** A load without the work. */
 export type Label = Omit<Load, "open">;
@@ -66,7 +66,7 @@ export function singlePutLoad(address: Address, label: Label, stream: string): L
 /** Each worker reads the whole of a shard once: an exchange is all of its pages. */
 export function catchUpLoad(address: Address, label: Label, stream: string, records: number): Load {
   const dataBytes = records * label.recordBytes;
-  const catchUp = async (connection: HttpConnection, client: KinesisClient): Promise<Moved> => {
+  const catchUp = async (connection: Connection, client: KinesisClient): Promise<Moved> => {
     let iterator = await client.iterator(stream, 0, "TRIM_HORIZON");
     let readBytes = 0;
     for (;;) {
@@ -138,7 +138,7 @@ export function fanOutLoad(address: Address, label: Label, stream: string, perPu
 }
 
 function makeConsumer(
-  connection: HttpConnection,
+  connection: Connection,
   address: Address,
   recordBytes: number,
   first: string,
@@ -213,9 +213,9 @@ export function sendLoad(
 export async function openWorkers(
   address: Address,
   count: number,
-  make: (connection: HttpConnection, i: number) => Worker,
+  make: (connection: Connection, i: number) => Worker,
 ): Promise<Running> {
-  const opening = Array.from({ length: count }, () => HttpConnection.open(address));
+  const opening = Array.from({ length: count }, () => openConnection(address));
   const connections = await Promise.all(opening);
   return {
     workers: connections.map(make),

@@ -72,13 +72,45 @@ export async function fillStreams(client: KinesisClient, plan: Plan): Promise<Fi
   return { history, tail, sharded, polls, catchUpRecords, hash: hash.digest("hex").slice(0, 16) };
 }
 
-export function listLoads(address: Address, filled: Filled): Load[] {
+export interface Addresses {
+  front: Address;
+  /** workerd's own. */
+  direct: Address;
+  /** A process of Node before workerd that checks nothing. */
+  relay: Address;
+}
+
+export function listLoads({ front, direct, relay }: Addresses, filled: Filled): Load[] {
   return [
-    ...listReads(address, filled),
-    ...listPolls(address, filled),
-    ...listWrites(address),
-    ...listFollowers(address, filled),
-    ...listSharded(address, filled),
+    ...listReads(front, filled),
+    ...listPolls(front, filled),
+    ...listWrites(front),
+    ...listWays("HTTP/1.1", front, filled),
+    ...listWays("HTTP/2", { ...front, protocol: "h2" }, filled),
+    ...listWays("a bare relay", relay, filled),
+    ...listWays("direct", direct, filled),
+    ...listFollowers(front, filled),
+    ...listSharded(front, filled),
+  ];
+}
+
+/**
+ * The same work over each way to workerd. What the front costs is the difference to "direct", what any
+ * process of Node in its place would cost that of the relay.
+ */
+function listWays(way: string, address: Address, { history, polls }: Filled): Load[] {
+  const common = { group: "front", recordBytes: kibibyte };
+  const pages = history.get(kibibyte)!;
+  const label = (what: string, connections: number) => {
+    const title = `${what}, ${way}`;
+    return { ...common, id: `${title}, ${connections}`, title, connections };
+  };
+  return [
+    pageLoad(address, label(`GetRecords, ${describePages(pages)}`, 4), pages),
+    pageLoad(address, label("GetRecords, an empty page", 64), [polls.idle]),
+    pageLoad(address, label("GetRecords, an empty page", 1), [polls.idle]),
+    putLoad(address, { ...label("PutRecords, 500 records", 4), puts: writes }, writes, 500),
+    singlePutLoad(address, { ...label("PutRecord", 1), puts: writes }, writes),
   ];
 }
 

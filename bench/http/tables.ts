@@ -25,6 +25,11 @@ const groups = [
     extra: ["rows/req"],
   },
   {
+    group: "front",
+    title: "What the local server's front costs: the same over each way to workerd",
+    extra: [],
+  },
+  {
     group: "fan-out",
     title: "Consumers of one shard; where it grows, latency is from sending a record to having it",
     extra: [],

@@ -4,10 +4,23 @@
 // none of the servers that are measured sends one.
 
 import { connect, type Socket } from "node:net";
+import { Http2Connection } from "./http2.ts";
 
 export interface Address {
   host: string;
   port: number;
+  /** HTTP/1.1 when it is not said. */
+  protocol?: "h2";
+}
+
+export interface Connection {
+  /** Sends a request, a whole HTTP/1.1 message, and reads its reply. */
+  exchange(request: Uint8Array, keepBytes?: number): Promise<Reply>;
+  close(): void;
+}
+
+export function openConnection(address: Address): Promise<Connection> {
+  return address.protocol === "h2" ? Http2Connection.open(address) : HttpConnection.open(address);
 }
 
 export interface Reply {
@@ -28,7 +41,7 @@ const readBufferBytes = 256 << 10;
 const headEnd = Buffer.from("\r\n\r\n");
 const nothing = Buffer.alloc(0);
 
-export class HttpConnection {
+export class HttpConnection implements Connection {
   private readonly socket: Socket;
   private exchanging: Exchange | undefined;
   private head = nothing;
