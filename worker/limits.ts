@@ -37,8 +37,14 @@ export const recordTextBytes = 384;
 /** A shorter reply is handed to the platform, which keeps a copy of it for a while. */
 export const replyBytesMin = 32 * 1024;
 
-/** A part of a reply: a client that takes none within a lease's time stands still. */
+/** A part of a reply while memory is short: a client that takes none within a lease's time stands still. */
 export const replyPartBytes = 256 * 1024;
+
+/**
+ * A part of a reply while half of the memory for pages is free: each one costs 0.1 ms, so a usual page is sent
+ * as a whole. Its client has as many times longer for it as it is larger.
+ */
+export const replyPartBytesMax = 1536 * 1024;
 
 /** Records of one page: Kinesis GetRecords. */
 export const pageRecordsMax = 10_000;

@@ -9,6 +9,8 @@ import { isOver } from "./clock.ts";
 export interface Lease {
   bytes: number;
   sinceMs: number;
+  /** How long it lasts. */
+  spanMs: number;
   /** Called when the lease has expired and others wait for its bytes. */
   onExpiry?: () => void;
 }
@@ -41,6 +43,13 @@ export class MemoryBudget {
     return bytes;
   }
 
+  /** True while leases that last longer than usual take less than half of it. */
+  get isRoomy(): boolean {
+    let bytes = 0;
+    for (const lease of this.leases) if (lease.spanMs > this.leaseMs) bytes += lease.bytes;
+    return bytes * 2 < this.bytesMax;
+  }
+
   get waiting(): number {
     return this.queues.first.length + this.queues.last.length;
   }
@@ -67,9 +76,10 @@ export class MemoryBudget {
     this.admit();
   }
 
-  /** Restarts the time of a lease. */
-  renew(lease: Lease): void {
+  /** Restarts the time of a lease, which lasts this many times as long as usual. */
+  renew(lease: Lease, times = 1): void {
     lease.sinceMs = Date.now();
+    lease.spanMs = this.leaseMs * times;
   }
 
   private expire(lease: Lease): void {
@@ -97,7 +107,7 @@ export class MemoryBudget {
     const nowMs = Date.now();
     if (this.waiting === 0) return;
     for (const lease of this.leases) {
-      if (isOver(lease.sinceMs, this.leaseMs, nowMs)) this.expire(lease);
+      if (isOver(lease.sinceMs, lease.spanMs, nowMs)) this.expire(lease);
     }
     let { bytes } = this;
     for (;;) {
@@ -106,7 +116,7 @@ export class MemoryBudget {
       const [waiter] = queue;
       if (waiter === undefined) return;
       if (bytes > 0 && bytes + waiter.bytes > this.bytesMax) return;
-      const lease = { bytes: waiter.bytes, sinceMs: nowMs };
+      const lease = { bytes: waiter.bytes, sinceMs: nowMs, spanMs: this.leaseMs };
       waiter.lease = lease;
       queue.shift();
       this.leases.add(lease);

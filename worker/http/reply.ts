@@ -3,8 +3,12 @@
 // body is a stream whose length is known, and the platform takes one piece at a time. All bodies
 // that are being sent share one budget in the isolate; a reply waits until there is room. A client
 // that has stopped reading is disconnected as soon as others wait for its memory.
+//
+// workerd holds two pieces of a reply besides the one that it is sending, and asks for the next one
+// when there is room for it. So a body that is sent in large pieces ends with two pieces of one byte:
+// when the stream is asked for more than these, the large pieces have left the process.
 import { waitUntil } from "cloudflare:workers";
-import { replyBytesMin, replyPartBytes } from "../limits.ts";
+import { pageBufferBytesMax, replyBytesMin, replyPartBytes, replyPartBytesMax } from "../limits.ts";
 import { tally } from "../core/tally.ts";
 import type { Lease } from "../core/memoryBudget.ts";
 import { pageMemory } from "../stream/loadBudget.ts";
@@ -74,7 +78,7 @@ class BodySource implements UnderlyingSource<Uint8Array> {
   constructor(length: number, parts: Iterable<Uint8Array>, lease: Lease | undefined) {
     this.expectedLength = length;
     this.missingBytes = length;
-    this.pieces = cut(parts);
+    this.pieces = cut(length, parts);
     this.lease = lease;
     this.ended = this.end.promise;
   }
@@ -100,8 +104,9 @@ class BodySource implements UnderlyingSource<Uint8Array> {
   }
 
   private give(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (this.lease !== undefined) pageMemory.renew(this.lease);
     const { value: piece } = this.pieces.next();
+    const times = Math.max((piece?.length ?? 0) / replyPartBytes, 1);
+    if (this.lease !== undefined) pageMemory.renew(this.lease, times);
     this.missingBytes -= piece?.length ?? 0;
     if (this.missingBytes < 0 || (piece === undefined && this.missingBytes > 0)) {
       throw new Error("the body has another length than was said");
@@ -118,11 +123,25 @@ class BodySource implements UnderlyingSource<Uint8Array> {
   }
 }
 
-/** The parts in pieces. A client that takes no piece within a lease's time stands still. */
-function* cut(parts: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+/** The parts of a body in pieces, as large as the memory allows now. */
+function* cut(length: number, parts: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+  let left = length;
+  // What is printed part by part stays in small pieces, of which workerd holds several.
+  const isOfUsualSize = length <= pageBufferBytesMax;
+  /** Bytes that are kept for the last two pieces: 0 until a piece was large. */
+  let tailBytes = 0;
+  const nextBytes = (): number => {
+    if (tailBytes > 0 && left <= tailBytes) return 1;
+    const isLarge = isOfUsualSize && left > 2 * replyPartBytes && pageMemory.isRoomy;
+    if (isLarge) tailBytes = 2;
+    return Math.min(left - tailBytes, isLarge ? replyPartBytesMax : replyPartBytes);
+  };
   for (const part of parts) {
-    for (let at = 0; at < part.length; at += replyPartBytes) {
-      yield part.subarray(at, at + replyPartBytes);
+    for (let at = 0; at < part.length;) {
+      const piece = part.subarray(at, at + Math.max(nextBytes(), 1));
+      at += piece.length;
+      left -= piece.length;
+      yield piece;
     }
   }
 }

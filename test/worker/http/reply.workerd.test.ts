@@ -2,7 +2,12 @@
 // bytes, all of them together stay within the isolate's budget, and nobody waits for ever.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { pageMemoryBytesMax, pageMemoryLeaseMs, replyPartBytes } from "../../../worker/limits.ts";
+import {
+  pageMemoryBytesMax,
+  pageMemoryLeaseMs,
+  replyPartBytes,
+  replyPartBytesMax,
+} from "../../../worker/limits.ts";
 import { respond, send } from "../../../worker/http/reply.ts";
 import { pageMemory } from "../../../worker/stream/loadBudget.ts";
 
@@ -27,6 +32,11 @@ describe("a reply", () => {
     replyPartBytes - 1,
     replyPartBytes,
     replyPartBytes + 1,
+    2 * replyPartBytes,
+    2 * replyPartBytes + 1,
+    replyPartBytesMax + 1,
+    replyPartBytesMax + 2,
+    replyPartBytesMax + 3,
     bodyBytes,
   ])("of %i bytes is sent whole, and its memory is free", async (length) => {
     const body = bytesOf(length);
@@ -106,9 +116,15 @@ describe("clients that have stopped reading", () => {
   });
 
   test("are not those that read slowly, one part in a lease's time", async () => {
+    const early = await Promise.all(Array.from({ length: roomCount / 2 }, () => respondLarge()));
+    const readers = early.map((reply) => reply.body!.getReader());
+    for (const reader of readers) await reader.read();
+    // Half of the memory is on its way in large pieces, so the next pieces are small.
     const slow = await respondLarge();
     const reader = slow.body!.getReader();
-    const others = await Promise.all(Array.from({ length: roomCount - 1 }, () => respondLarge()));
+    const others = await Promise.all(
+      Array.from({ length: roomCount / 2 - 1 }, () => respondLarge()),
+    );
     const waiting = respondLarge();
     let readBytes = 0;
     for (;;) {
@@ -121,6 +137,38 @@ describe("clients that have stopped reading", () => {
     expect(readBytes).toBe(bodyBytes);
     expect((await (await waiting).arrayBuffer()).byteLength).toBe(bodyBytes);
     for (const reply of others) await expect(reply.arrayBuffer()).rejects.toThrow();
+    for (const each of readers) await each.cancel();
+    await freed();
+  });
+
+  test("have as many times longer for a piece as it is larger", async () => {
+    const slow = await respondLarge();
+    const reader = slow.body!.getReader();
+    const first = await reader.read();
+    expect(first.value?.length).toBe(replyPartBytesMax);
+    const others = await Promise.all(Array.from({ length: roomCount - 1 }, () => respondLarge()));
+    const waiting = respondLarge();
+    const longMs = (pageMemoryLeaseMs * replyPartBytesMax) / replyPartBytes;
+    await pass(longMs - pageMemoryLeaseMs / 2);
+    expect((await (await waiting).arrayBuffer()).byteLength).toBe(bodyBytes);
+    for (const reply of others) await expect(reply.arrayBuffer()).rejects.toThrow();
+    let readBytes = replyPartBytesMax;
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      readBytes += read.value.length;
+    }
+    expect(readBytes).toBe(bodyBytes);
+    await freed();
+  });
+
+  test("leave two pieces of one byte in the stream, and it keeps its memory until then", async () => {
+    const reply = await respond(bytesOf(replyPartBytesMax));
+    const reader = reply.body!.getReader();
+    const lengths: number[] = [];
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      lengths.push(read.value.length);
+      expect(pageMemory.bytes).toBe(replyPartBytesMax);
+    }
+    expect(lengths).toEqual([replyPartBytesMax - 2, 1, 1]);
     await freed();
   });
 });

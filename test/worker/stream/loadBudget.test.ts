@@ -121,6 +121,23 @@ describe("the budget", () => {
     expect(pages.budget.bytes).toBe(0);
   });
 
+  test("gives up a lease of several times the usual length after so long, and not before", async () => {
+    const end = Promise.withResolvers<void>();
+    const held = pages.budget.run(100, async (lease) => {
+      if (lease === undefined) throw new Error("no lease");
+      pages.budget.renew(lease, 3);
+      await end.promise;
+    });
+    const next = pages.load("next", 70);
+    await vi.advanceTimersByTimeAsync(3 * pages.budget.leaseMs - 1);
+    expect(pages.begun).toEqual([]);
+    await vi.advanceTimersByTimeAsync(pages.budget.leaseMs);
+    expect(pages.begun).toEqual(["next"]);
+    end.resolve();
+    await pages.end("next");
+    await Promise.all([held, next]);
+  });
+
   test("makes nobody wait who needs nothing", async () => {
     const held = pages.load("held", 100);
     await settled();
