@@ -4,8 +4,12 @@
 // Both sync an acknowledgement to disk before the reply. Every cell reads the same records from the
 // start, by a queue or a group of its own.
 //
-//   node bench/queues/queues.ts [--seconds 5] [--rounds 3] [--records 40000] [--data DIR]
+//   node bench/queues/queues.ts [--seconds 5] [--rounds 3] [--records 40000] [--data DIR] [--elasticmq FILE]
+//
+// FILE has the class path of ElasticMQ, a local SQS that keeps its messages in memory; it then runs too. It comes from
+// `mvn dependency:build-classpath -Dmdep.outputFile=FILE` in a project that depends on org.elasticmq:elasticmq-server_2.13:1.6.12.
 
+import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { buildAll } from "../../local/build.ts";
@@ -17,6 +21,7 @@ import { makeDataFolder } from "../tools/process.ts";
 import { startRedis } from "../tools/redis.ts";
 import { type Address, HttpConnection } from "../tools/wire.ts";
 import { makeRecord } from "../tools/workload.ts";
+import { SqsConnection, startElasticMq } from "./elasticmq.ts";
 import { RespConnection } from "./resp.ts";
 
 const { values: flags } = parseArgs({
@@ -25,6 +30,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     records: { type: "string", default: "40000" },
     data: { type: "string" },
+    elasticmq: { type: "string" },
   },
 });
 
@@ -65,6 +71,10 @@ async function main(): Promise<void> {
     (error: unknown) => console.error(`without Redis: ${String(error)}`),
   );
   if (redis !== undefined) cells.push(...(await listRedis(servers.use(redis).address)));
+  if (flags.elasticmq !== undefined) {
+    const classPath = readFileSync(flags.elasticmq, "utf8").trim();
+    cells.push(...listElasticMq(servers.use(await startElasticMq(classPath)).address));
+  }
   const found = new Map<Cell, Measured[]>();
   for (let round = 0; round < roundCount; round++) {
     for (const cell of cells.toSorted((a, b) => a.workers - b.workers)) {
@@ -205,6 +215,44 @@ async function groupWorker(
     const done = await connection.ask("XACK", stream, group, ...entries.map(([id]) => id));
     if (done !== entries.length) throw new Error(`XACK: ${String(done)}`);
     return entries.length;
+  };
+}
+
+function listElasticMq(address: Address): Cell[] {
+  return workerCounts.map((workers) => ({
+    name: "elasticmq",
+    workers,
+    measure: async () => {
+      const connection = await SqsConnection.open(address);
+      const QueueName = crypto.randomUUID();
+      const { QueueUrl } = await connection.call<{ QueueUrl: string }>("CreateQueue", {
+        QueueName,
+      });
+      const MessageBody = "x".repeat(recordBytes);
+      const Entries = Array.from({ length: batch }, (_, i) => ({ Id: String(i), MessageBody }));
+      for (let i = 0; i < recordCount; i += batch) {
+        await connection.call("SendMessageBatch", { QueueUrl, Entries });
+      }
+      const moved = await measureTurns(workers, () => sqsWorker(address, QueueUrl));
+      await connection.call("DeleteQueue", { QueueUrl });
+      connection.close();
+      return { ...moved, rows: undefined };
+    },
+  }));
+}
+
+async function sqsWorker(address: Address, QueueUrl: string): Promise<Turn> {
+  const connection = await SqsConnection.open(address);
+  return async () => {
+    const input = { QueueUrl, MaxNumberOfMessages: batch };
+    const { Messages = [] } = await connection.call<{ Messages?: { ReceiptHandle: string }[] }>(
+      "ReceiveMessage",
+      input,
+    );
+    if (Messages.length === 0) return 0;
+    const Entries = Messages.map(({ ReceiptHandle }, i) => ({ Id: String(i), ReceiptHandle }));
+    await connection.call("DeleteMessageBatch", { QueueUrl, Entries });
+    return Messages.length;
   };
 }
 
