@@ -1,8 +1,8 @@
 // Five projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
 // against the Worker that wrangler.toml describes, and `unbound` runs *.unbound.test.ts against
-// the same Worker without a bucket. `e2e` starts the real server, apart from the others. Both of
-// the long ones run two files at a time, also on a machine of two cores: much of it is waiting.
+// the same Worker without a bucket. `e2e` starts the real server, apart from the others. The long
+// ones run two and three files at a time, also on a machine of two cores: much of it is waiting.
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
@@ -61,7 +61,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/{e2e,bench}/**/*.test.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           // The suite brings its tests along: they must be registered with this run's Vitest.
           server: { deps: { inline: [/server-conformance-tests/] } },

@@ -19,7 +19,7 @@ import {
 } from "./appendQueue.ts";
 import { AppendTokens, type KnownAppend } from "./appendTokens.ts";
 import { groupChunks } from "./commitGroups.ts";
-import { applyEffects } from "./guardedAppends.ts";
+import { applyEffects, hasEffects } from "./guardedAppends.ts";
 import type { ShardState } from "./shardState.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
 
@@ -184,7 +184,7 @@ export class Committer {
     const receipts = stamped.map(({ header: { firstIndex, timeMs } }) => ({ firstIndex, timeMs }));
     const grouped = groupChunks(stamped);
     const tokens = tokensOf(batch, receipts);
-    const isPlain = tokens.length === 0 && batch.every(({ effect }) => effect === undefined);
+    const isPlain = tokens.length === 0 && !hasEffects(store, batch);
     if (isPlain && store.takesOneRow(grouped)) state.transactOne(() => store.append(grouped));
     else {
       state.transact(() => {

@@ -138,15 +138,26 @@ export class GuardedAppends {
   }
 }
 
-/** Stores, with the records of a commit, what its guarded appends do beside adding records. */
+/** True if a commit of these appends changes more than its records. */
+export function hasEffects(store: ShardStore, batch: readonly PendingAppend[]): boolean {
+  return becomesMixed(store, batch) || batch.some(({ effect }) => effect !== undefined);
+}
+
+/** Stores, with the records of a commit, what its appends do beside adding records. */
 export function applyEffects(store: ShardStore, batch: readonly PendingAppend[]): void {
   const { life } = store.description;
-  if (life !== undefined && life.isMixed !== true) {
-    const isForeign = batch.some(({ effect }) => effect === undefined);
-    if (isForeign) store.describe({ life: { ...life, isMixed: true } });
+  if (life !== undefined && becomesMixed(store, batch)) {
+    store.describe({ life: { ...life, isMixed: true } });
   }
   const close = batch.find(({ effect }) => effect?.close !== undefined)?.effect?.close;
   if (close !== undefined) endStream(store, close);
+}
+
+/** True if these are the first records of another dialect in a stream of Durable Streams. */
+function becomesMixed({ description }: ShardStore, batch: readonly PendingAppend[]): boolean {
+  const { life } = description;
+  const isPure = life !== undefined && life.isMixed !== true;
+  return isPure && batch.some(({ effect }) => effect === undefined);
 }
 
 /** Closes the stream behind its last record. */
