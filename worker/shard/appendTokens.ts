@@ -5,7 +5,7 @@
 //
 //   appends   commit_number  1, 2, …
 //             time_ms        when it was committed
-//             tokens         JSON: [token, first index and time of each chunk][]
+//             tokens         JSON: a list of { token, receipts }, a receipt for each chunk
 import type { AppendToken } from "../core/rpc.ts";
 import type { AppendReceipt } from "../core/types.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
