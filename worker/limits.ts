@@ -60,12 +60,12 @@ export const isolatePendingBytesMax = 40 * 1024 * 1024;
 
 /**
  * Chunks and segments that an isolate keeps in memory, for all its shards and readers. Of the 128 MB
- * that the platform allows, the engine takes 8, pending commits at most 40, and pages in hand 40.
+ * that the platform allows, the engine takes 8, pending commits at most 40, and pages in hand 24.
  */
 export const bodyCacheBytesMax = 32 * 1024 * 1024;
 
 /** Segments that pages of an isolate load at once, and the text of its pages on their way out. */
-export const pageMemoryBytesMax = 40 * 1024 * 1024;
+export const pageMemoryBytesMax = 24 * 1024 * 1024;
 
 /**
  * Pages that take longer to load are not counted any more: whoever asked may be gone. A reply whose

@@ -9,11 +9,8 @@ import { startServer } from "./server.ts";
 
 const pageCount = 2000;
 const MB = 1_000_000;
-/**
- * What the pages take that are under way, of which workerd holds three copies, and the garbage that waits for its
- * collection. Pages that are never freed would take 3 GB.
- */
-const growthBytesMax = 200 * MB;
+/** What the pages take that are under way, and the garbage that waits for its collection. */
+const growthBytesMax = 150 * MB;
 
 test("2000 pages of 1.5 MB leave no memory behind, nor do pages of 15 MB, nor clients who go away", async () => {
   await using server = await startServer();
