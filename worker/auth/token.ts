@@ -10,8 +10,9 @@
 // The first eight bytes and the sizes are those of the service's own iterators (kinesalite
 // db/index.js: eight bytes, then blocks of 16), for clients and tests that look at them.
 import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
 import { BoundedMap } from "../core/boundedMap.ts";
-import { MacKey } from "./shortMac.ts";
+import { MacKey } from "./macKey.ts";
 
 export interface Token {
   issuedMs: number;
@@ -43,8 +44,7 @@ export function signToken(key: string, purpose: string, { issuedMs, content }: T
   bytes[start + MARK] = 1;
   bytes.writeDoubleLE(issuedMs, start + ISSUED_AT);
   bytes.set(content, start + TOKEN_CONTENT_AT);
-  const mac = keyOf(key).of(bytes.subarray(0, end));
-  for (let i = 0; i < MAC_BYTES; i++) bytes[end + i] = mac[i] ?? 0;
+  bytes.set(keyOf(key).of(bytes.subarray(0, end)).subarray(0, MAC_BYTES), end);
   return bytes.toString("base64", start, end + MAC_BYTES);
 }
 
@@ -63,7 +63,8 @@ export function verifyToken(
   if (length < TOKEN_BYTES_MIN) return undefined;
   if (bytes.toString("base64", start, start + length) !== text) return undefined;
   const end = start + length - MAC_BYTES;
-  if (!isSame(keyOf(key).of(bytes.subarray(0, end)), bytes, end)) return undefined;
+  const mac = keyOf(key).of(bytes.subarray(0, end)).subarray(0, MAC_BYTES);
+  if (!timingSafeEqual(mac, bytes.subarray(end, end + MAC_BYTES))) return undefined;
   return {
     issuedMs: bytes.readDoubleLE(start + ISSUED_AT),
     content: new Uint8Array(bytes.subarray(start + TOKEN_CONTENT_AT, end)),
@@ -84,11 +85,4 @@ function keyOf(text: string): MacKey {
     keys.set(text, key);
   }
   return key;
-}
-
-/** Takes the same time wherever they differ. */
-function isSame(mac: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  let difference = 0;
-  for (let i = 0; i < MAC_BYTES; i++) difference |= (mac[i] ?? 0) ^ (bytes[at + i] ?? 0);
-  return difference === 0;
 }

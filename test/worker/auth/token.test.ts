@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
-import { MacKey } from "../../../worker/auth/shortMac.ts";
+import { MacKey } from "../../../worker/auth/macKey.ts";
 import { verifyToken, signToken } from "../../../worker/auth/token.ts";
 import { Random } from "../../engine/random.ts";
 
