@@ -30,6 +30,12 @@ export function watchProcess(pid: number, ended: () => void): void {
   }, lookEveryMs).unref();
 }
 
+/** The process that started this one with a flag, for Node 22.12 (package/main.ts); undefined elsewhere. */
+export function findLauncher(): number | undefined {
+  const { LAUNCHED_BY_MILLRACE: pid } = process.env;
+  return pid === String(process.ppid) ? process.ppid : undefined;
+}
+
 /**
  * The npm that runs this process as its foreground program: `npm start` in a clone, or `npx`.
  * Undefined if this process was started in another way.
@@ -37,10 +43,11 @@ export function watchProcess(pid: number, ended: () => void): void {
 export function findNpm(): number | undefined {
   const { npm_command: command, npm_lifecycle_event: script } = process.env;
   if (command !== "exec" && script !== "start") return undefined;
+  const launcher = findLauncher();
   let pid = process.ppid;
   while (pid > 1) {
     const { parent, name } = readProcess(pid);
-    if (!shells.has(name)) return pid;
+    if (!shells.has(name) && pid !== launcher) return pid;
     pid = parent;
   }
   return undefined;

@@ -10,7 +10,7 @@ import { readVersion } from "./clone.ts";
 import { clusterStopMs } from "./clusterFlags.ts";
 import { Failure, errorCode } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
-import { findNpm, watchProcess } from "./parent.ts";
+import { findLauncher, findNpm, watchProcess } from "./parent.ts";
 import { type LocalServer, openServer } from "./server.ts";
 
 const lastResortMs = 2800;
@@ -39,7 +39,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const resortMs = flags.cluster === undefined ? lastResortMs : clusterResortMs;
   const end = endOf(running, readyFile, resortMs);
   stopOnSignals(() => end(0));
-  for (const pid of [flags.parentPid, findNpm()]) {
+  for (const pid of [flags.parentPid, findLauncher(), findNpm()]) {
     if (pid !== undefined) watchProcess(pid, () => end(0));
   }
   running.server = openServer(flags, {

@@ -25,7 +25,9 @@ if (major < 22 || (major === 22 && minor < 12)) {
 async function runWithSqlite(): Promise<void> {
   const { spawn } = await import("node:child_process");
   const flags = [sqliteFlag, ...process.execArgv, ...process.argv.slice(1)];
-  const child = spawn(process.execPath, flags, { stdio: "inherit" });
+  // The server ends with this process, and with the npm above it (local/parent.ts).
+  const env = { ...process.env, LAUNCHED_BY_MILLRACE: String(process.pid) };
+  const child = spawn(process.execPath, flags, { stdio: "inherit", env });
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
   child.on("exit", (code) => (process.exitCode = code ?? 1));

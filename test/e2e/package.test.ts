@@ -125,6 +125,27 @@ describe("what is installed", () => {
     expect([ended.stderr, ended.status]).toEqual(["", 0]);
   });
 
+  test.each(["npm", "program"])("there too, a killed %s ends the server", async (killed) => {
+    const preload = `data:text/javascript,Object.defineProperty(process.versions, "node", { value: "22.12.0" })`;
+    const program = join(modules, "millrace", "dist", "main.js");
+    const args = ["--import", preload, program, "--port", "0", "--memory", "--json"];
+    // What npx does: it runs the program below itself, and tells it so.
+    const npx = `const { spawn } = require("node:child_process");
+      const child = spawn(process.execPath, ${JSON.stringify(args)}, { stdio: "inherit" });
+      console.error(child.pid)`;
+    const npm = spawn(node, ["-e", npx], { cwd: project, env: { ...env, npm_command: "exec" } });
+    const [told, line] = await Promise.all([
+      new Promise<string>((done) => npm.stderr.once("data", (text: Buffer) => done(String(text)))),
+      new Promise<string>((done) => npm.stdout.once("data", (text: Buffer) => done(String(text)))),
+    ]);
+    const { pid }: { pid: number } = JSON.parse(line);
+    expect(pid).not.toBe(Number(told));
+    if (killed === "npm") npm.kill("SIGKILL");
+    else process.kill(Number(told), "SIGKILL");
+    await untilGone(pid);
+    npm.kill("SIGKILL");
+  });
+
   test("a Node without SQLite runs a server in memory, and says what a folder needs", () => {
     const source = `import { startMillrace } from "millrace";
       await (await startMillrace()).stop();
