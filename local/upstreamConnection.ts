@@ -26,6 +26,7 @@ export interface Exchange {
 export interface ConnectionEvents {
   /** It may take another request. */
   released(): void;
+  /** It takes no request any more, from this moment on. */
   closed(): void;
 }
 
@@ -56,6 +57,7 @@ export class UpstreamConnection {
   #isLent = false;
   #exchange: Exchange | undefined;
   #isRequestSent = false;
+  #isClosed = false;
 
   constructor(upstream: Upstream, events: ConnectionEvents) {
     this.#events = events;
@@ -68,12 +70,7 @@ export class UpstreamConnection {
     };
     this.#socket = connectUpstream(upstream, { onread }).unref();
     this.#socket.on("drain", () => this.#exchange?.drained());
-    this.#socket.on("error", () => this.#socket.destroy());
-    this.#socket.once("end", () => this.#lose());
-    this.#socket.once("close", () => {
-      this.#lose();
-      this.#events.closed();
-    });
+    for (const end of ["end", "error", "close"]) this.#socket.on(end, () => this.destroy());
   }
 
   begin(exchange: Exchange): void {
@@ -113,8 +110,13 @@ export class UpstreamConnection {
     this.#socket.resume();
   }
 
+  /** The socket tells its end later, when a request might have begun on it. */
   destroy(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#socket.destroy();
+    this.#events.closed();
+    this.#lose();
   }
 
   #take(bytes: Buffer): void {
@@ -126,7 +128,7 @@ export class UpstreamConnection {
       });
     } catch {
       // workerd replies to a connection that has asked for nothing before it closes it.
-      this.#socket.destroy();
+      this.destroy();
     }
   }
 
@@ -145,9 +147,9 @@ export class UpstreamConnection {
   #end(isReusable: boolean): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    if (!isReusable || !this.#isRequestSent) this.#socket.destroy();
+    if (!isReusable || !this.#isRequestSent) this.destroy();
     exchange?.end();
-    if (this.#socket.destroyed) return;
+    if (this.#isClosed) return;
     this.#socket.resume();
     this.idleSinceMs = performance.now();
     this.#events.released();

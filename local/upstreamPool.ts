@@ -25,7 +25,9 @@ export function createUpstreamPool(upstream: Upstream, connectionsMax: number): 
   let sweep: NodeJS.Timeout | undefined;
   const closeIdle = () => {
     const bound = performance.now() - sweepMs;
-    for (const connection of idle) if (connection.idleSinceMs <= bound) connection.destroy();
+    for (const connection of idle.filter(({ idleSinceMs }) => idleSinceMs <= bound)) {
+      connection.destroy();
+    }
     sweep = idle.length > 0 ? setTimeout(closeIdle, sweepMs).unref() : undefined;
   };
   const begin = (exchange: Exchange) => {

@@ -219,4 +219,12 @@ export const localMutations: readonly Mutation[] = [
     tests: ["test/local/keeper.test.ts"],
     harm: "rows are freed for a file that holds something else",
   },
+  {
+    id: "local-28",
+    file: "local/upstreamConnection.ts",
+    find: "this.#events.closed();",
+    replace: 'this.#socket.once("close", () => this.#events.closed());',
+    tests: ["test/local/upstreamPool.test.ts"],
+    harm: "a request begins on a connection that has just been closed, and gets no answer",
+  },
 ];
