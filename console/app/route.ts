@@ -26,16 +26,26 @@ addEventListener("popstate", () => (address.value = location.pathname + location
 
 export const route = computed<Route>(() => {
   const [path = "", query = ""] = address.value.split("?");
-  const [page, name, tab] = path.startsWith(base) ? path.slice(base.length).split("/") : [];
+  const [page, name = "", tab] = path.startsWith(base) ? path.slice(base.length).split("/") : [];
   if (page === "server") return { page: "server" };
-  if (page !== "streams" || name === undefined || name === "") return { page: "streams" };
+  const stream = page === "streams" ? unescapeName(name) : "";
+  if (stream === "") return { page: "streams" };
   return {
     page: "stream",
-    stream: decodeURIComponent(name),
+    stream,
     tab: tabs.find((one) => one === tab) ?? "records",
     query: new URLSearchParams(query),
   };
 });
+
+/** Empty for an address that nobody has made by `streamPath`. */
+function unescapeName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return "";
+  }
+}
 
 export function streamsPath(): string {
   return base;

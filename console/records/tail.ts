@@ -160,14 +160,17 @@ export class Tail {
     this.#options.onState(worst ?? "ended");
   }
 
-  /** Ends early when the tail is stopped. */
+  /** Ends early when the tail is stopped. A tail waits thousands of times, so nothing stays of a wait. */
   #wait(ms: number): Promise<void> {
+    const { signal } = this.#abort;
     return new Promise((done) => {
-      const timer = setTimeout(done, ms);
-      this.#abort.signal.addEventListener("abort", () => {
+      const end = () => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", end);
         done();
-      });
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end);
     });
   }
 }
