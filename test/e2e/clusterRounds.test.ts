@@ -17,7 +17,7 @@ import type { Server } from "./server.ts";
 
 const rounds = Number(process.env["CLUSTER_ROUNDS"] ?? 2);
 const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
-const writersEach = 5;
+const writerCount = 16;
 const stream = "rounds";
 
 /** Puts one record; resolves with true if it was acknowledged. Nothing is tried twice. */
@@ -81,7 +81,7 @@ it(
         else await delay(20);
       }
     };
-    const writers = Array.from({ length: writersEach * puts.length }, (_, i) => write(i));
+    const writers = Array.from({ length: writerCount }, (_, i) => write(i));
     for (let round = 0; round < rounds; round++) {
       const victim = random.below(servers.length);
       const survivor = servers[(victim + 1) % servers.length]!;

@@ -29,7 +29,7 @@ interface Received {
 type Output = Record<string, unknown>;
 
 test(`every record is acknowledged, whoever is cut off, seed ${seed}`, { timeout }, async () => {
-  await using server = await startServer({ flags: ["--memory"] });
+  await using server = await startServer({ flags: ["--memory"], runMs: timeout });
   const StreamName = "shared";
   await ask(server, "CreateStream", { StreamName, ShardCount: 8 });
   // A worker that is not cut off acknowledges long before that.

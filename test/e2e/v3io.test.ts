@@ -144,10 +144,8 @@ describe.each(styles)("$name", (style) => {
       `{"Location":"${start}"}`,
     );
     const second = { Type: "SEQUENCE", StartingSequenceNumber: 2 };
-    expectJson(
-      await call("SeekShard", `${path}1`, second),
-      '{"Location":"AQAAAAAAAAABAAAAAAAAAA=="}',
-    );
+    const found = await call("SeekShard", `${path}1`, second);
+    expect(found.body).toMatch(/^\{"Location":"A[g-v][\w+/]{4}AAAAABAAAAAAAAAA=="\}$/);
     const time = { Type: "TIME", TimestampSec: 1, TimestampNSec: 0 };
     expectJson(await call("SeekShard", `${path}1/`, time), `{"Location":"${start}"}`);
     const missed = { Type: "SEQUENCE", StartingSequenceNumber: 7 };
@@ -158,7 +156,7 @@ describe.each(styles)("$name", (style) => {
     expect(page.headers.get("content-type")).toBe("application/json");
     expect(page.body).toMatch(
       new RegExp(
-        '^\\{"NextLocation":"AQAAAAAAAAACAAAAAAAAAA==","MSecBehindLatest":0,"RecordsBehindLatest":0,' +
+        '^\\{"NextLocation":"A[g-v][\\w+/]{4}AAAAACAAAAAAAAAA==","MSecBehindLatest":0,"RecordsBehindLatest":0,' +
           '"Records":\\[\\{"ArrivalTimeSec":\\d{10},"ArrivalTimeNSec":\\d{1,9},"SequenceNumber":1,' +
           `"Data":"${first1}"\\},` +
           '\\{"ArrivalTimeSec":\\d{10},"ArrivalTimeNSec":\\d{1,9},"SequenceNumber":2,' +

@@ -39,20 +39,21 @@ export class DurableStreams {
   async create(scope: Scope, spec: DurableSpec, createdMs: number): Promise<DurableCreation> {
     this.requireFree(spec.name);
     const stream = this.describe(scope, spec, createdMs);
+    // Every stream has a shard.
+    const shard = stream.shards[0]!;
     if (mayWait(spec)) {
       stream.durable!.unopened = unopenedOf(spec);
       await this.small.add(stream);
-      return { next: { index: recordsIn(spec.first), segment: 0 } };
+      return { shard: shard.uid, next: { index: recordsIn(spec.first), segment: 0 } };
     }
-    const [shard] = stream.shards;
-    const branch = spec.fork && shard ? await this.branch(spec.fork, shard.uid) : undefined;
+    const branch = spec.fork ? await this.branch(spec.fork, shard.uid) : undefined;
     if (branch !== undefined) stream.durable!.fork = branch;
     try {
       const next = await this.openShards(stream, spec);
       // Another request may have created one of that name meanwhile.
       this.requireFree(spec.name);
       this.streams.save(stream);
-      return { stream, next };
+      return { stream, shard: shard.uid, next };
     } catch (error) {
       await this.abandon(stream);
       throw error;

@@ -242,6 +242,8 @@ export interface StreamDirectory {
 export interface DurableCreation {
   /** Undefined until its shard is opened, which happens when the catalog is asked about it. */
   stream?: StreamDescription;
+  /** Uid of its first shard, in which `next` is. */
+  shard: string;
   next: Position;
 }
 

@@ -4,7 +4,7 @@
 // Content of the token (worker/auth/token.ts), texts with their length before them:
 //
 //   iterator    0  16  location            16  4  shard index, u32       20  texts: region, uid, name, full
-//   page token  0  4   entries read, u32   4   4  page size, u32         8   texts: region, name, full
+//   page token  0  4   entries read, u32   4   4  page size, u32         8   texts: region, name, full, uid
 import { Buffer } from "node:buffer";
 import { defaultRegion } from "../core/defaults.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -24,6 +24,8 @@ export interface Iterator {
 
 export interface PageToken {
   stream: StreamAddress;
+  /** Uid of the stream that was listed. */
+  uid: string;
   alreadyRead: number;
   maxResults: number;
 }
@@ -79,11 +81,11 @@ export async function signPageToken(
   page: PageToken,
   nowMs: number,
 ): Promise<string> {
-  const { stream, alreadyRead, maxResults } = page;
+  const { stream, uid, alreadyRead, maxResults } = page;
   const head = Buffer.alloc(PAGE_HEAD_BYTES);
   head.writeUInt32LE(alreadyRead, 0);
   head.writeUInt32LE(maxResults, 4);
-  const texts = [stream.scope.region, stream.name, stream.full];
+  const texts = [stream.scope.region, stream.name, stream.full, uid];
   return sign(backend, "page", stream.scope.account, [head, ...texts.map(sized)], nowMs);
 }
 
@@ -97,15 +99,25 @@ export async function verifyPageToken(
   const token = await verify(backend, "page", account, text);
   if (token === undefined) throw issue("argument", "Provided next token is malformed");
   if (nowMs - token.issuedMs >= iteratorTtlMs) {
-    throw issue("tokenExpired", "Provided next token is expired");
+    throw tokenExpired();
   }
   const content = Buffer.from(token.content);
-  const [region = "", name = "", full = ""] = textsAt(content, PAGE_HEAD_BYTES, 3);
+  const [region = "", name = "", full = "", uid = ""] = textsAt(content, PAGE_HEAD_BYTES, 4);
   return {
     stream: { scope: { account, region }, name, given: full, full },
+    uid,
     alreadyRead: content.readUInt32LE(0),
     maxResults: content.readUInt32LE(4),
   };
+}
+
+/** Throws ExpiredNextTokenException for a stream that was deleted and made anew since the token was made. */
+export function requireListed({ uid: listed }: PageToken, { uid }: { uid: string }): void {
+  if (listed !== uid) throw tokenExpired();
+}
+
+function tokenExpired() {
+  return issue("tokenExpired", "Provided next token is expired");
 }
 
 /** One key for all regions of an account: which one it is stands in the token. */
@@ -133,7 +145,9 @@ function sized(text: string): Buffer {
 function textsAt(content: Buffer, at: number, count: number): string[] {
   const texts: string[] = [];
   for (let start = at; texts.length < count;) {
-    const end = start + 2 + content.readUInt16BE(start);
+    // A page token of 0.1.0 has one text less.
+    const bytes = start + 2 <= content.length ? content.readUInt16BE(start) : 0;
+    const end = start + 2 + bytes;
     texts.push(content.toString("utf8", start + 2, end));
     start = end;
   }

@@ -151,4 +151,20 @@ export const durableMutations: readonly Mutation[] = [
     tests: ["test/worker/refusedWrites.workerd.test.ts"],
     harm: "a put to a stream that has expired is an internal error",
   },
+  {
+    id: "durable-19",
+    file: "worker/durable/actions/read.ts",
+    find: "if (isPositionOf(at, shard.uid, stream.ancestors)) return;",
+    replace: "return;",
+    tests: ["test/worker/remade.workerd.test.ts"],
+    harm: "an offset of a stream that was made anew reads the new one from some other place",
+  },
+  {
+    id: "durable-20",
+    file: "worker/durable/actions/read.ts",
+    find: 'if (now.uid !== stream.uid) throw new StreamError("shardNotFound", { uid: shard.uid });',
+    replace: "",
+    tests: ["test/worker/remade.workerd.test.ts"],
+    harm: "a reader of a stream that was made anew is told that its offset is gone",
+  },
 ];

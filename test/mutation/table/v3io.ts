@@ -226,4 +226,20 @@ export const v3ioMutations: readonly Mutation[] = [
     tests: ["test/worker/faces.workerd.test.ts"],
     harm: "a stream is made smaller",
   },
+  {
+    id: "v3io-27",
+    file: "worker/v3io/actions/read.ts",
+    find: "if (!isLocationOf(location, uid)) {",
+    replace: "if (false) {",
+    tests: ["test/worker/remade.workerd.test.ts"],
+    harm: "a location of a stream that was made anew reads the new one from some other place",
+  },
+  {
+    id: "v3io-28",
+    file: "worker/v3io/location.ts",
+    find: "return index === 0 || !storesBoundOnly(uid);",
+    replace: "return true;",
+    tests: ["test/worker/remade.workerd.test.ts"],
+    harm: "a location that 0.1.0 gave for a stream that was made anew reads the new one",
+  },
 ];

@@ -160,4 +160,12 @@ export const yandexMutations: readonly Mutation[] = [
     tests: ["test/worker/yandex/message.workerd.test.ts"],
     harm: "half a shard counts as none said, and a stream of one shard is made",
   },
+  {
+    id: "yandex-20",
+    file: "worker/yandex/iterator.ts",
+    find: "if (listed !== uid) throw tokenExpired();",
+    replace: "",
+    tests: ["test/worker/remade.workerd.test.ts"],
+    harm: "a listing goes on in another stream of the name",
+  },
 ];

@@ -94,13 +94,17 @@ async function write(call: Call, { stream, shard }: Target, append: Append): Pro
     if (isMoved) return await spread(call, now, append);
     throw closedShard(reply, now, shard);
   }
-  refuse(reply, guard.producer);
+  refuse(shard, reply, guard.producer);
   if (fault !== undefined) throw fault;
-  return accepted(reply, guard);
+  return accepted(shard, reply, guard);
 }
 
 /** Throws the DurableError of a verdict that refuses the append. */
-function refuse({ verdict, next }: WriteReply, producer: ProducerMark | undefined): void {
+function refuse(
+  { uid }: KnownShard,
+  { verdict, next }: WriteReply,
+  producer: ProducerMark | undefined,
+): void {
   switch (verdict.kind) {
     case "stored":
     case "duplicate":
@@ -110,7 +114,7 @@ function refuse({ verdict, next }: WriteReply, producer: ProducerMark | undefine
     case "closed":
       throw new DurableError(409, "STREAM_CLOSED", "The stream is closed.", {
         "stream-closed": "true",
-        "stream-next-offset": offsetText(next),
+        "stream-next-offset": offsetText(uid, next),
       });
     case "otherType":
       throw new DurableError(409, "CONTENT_TYPE_DIFFERS", "The stream has another content type.");
@@ -134,14 +138,18 @@ function closedShard({ next }: WriteReply, stream: BriefStream, shard: KnownShar
   const what = "The shard was split or merged; others continue it.";
   return new DurableError(409, "STREAM_CLOSED", what, {
     "stream-closed": "true",
-    "stream-next-offset": offsetText(next),
+    "stream-next-offset": offsetText(shard.uid, next),
     ...childrenHeader(stream, shard),
   });
 }
 
-function accepted({ verdict, next, isClosed }: WriteReply, guard: WriteGuard): Response {
+function accepted(
+  { uid }: KnownShard,
+  { verdict, next, isClosed }: WriteReply,
+  guard: WriteGuard,
+): Response {
   const headers: Headers = {
-    "stream-next-offset": offsetText(next),
+    "stream-next-offset": offsetText(uid, next),
     ...(isClosed && { "stream-closed": "true" }),
   };
   const { producer, mediaType } = guard;
@@ -182,7 +190,7 @@ async function spread(
   const next = await durable.positionAt(last.shard.uid, last.index + 1);
   return bare(204, {
     "stream-shard": String(last.shard.index),
-    "stream-next-offset": offsetText(next),
+    "stream-next-offset": offsetText(last.shard.uid, next),
   });
 }
 

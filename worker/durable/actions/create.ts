@@ -12,7 +12,7 @@ import { DurableError, invalid, notFound } from "../errors.ts";
 import { type Expiry, readClosed, readExpiry, readShardCount, readSubOffset } from "../headers.ts";
 import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
 import { sourceNameOf } from "../names.ts";
-import { offsetText, readPosition } from "../offset.ts";
+import { isPositionOf, type MarkedPosition, offsetText, readPosition } from "../offset.ts";
 import { type Call, operation } from "../operation.ts";
 import { permitOn } from "../permission.ts";
 import { bare, contentHeaders, type Headers } from "../reply.ts";
@@ -31,7 +31,7 @@ interface Wanted extends Expiry {
 interface WantedFork {
   source: string;
   /** Undefined for the end of the source. */
-  at: Position | undefined;
+  at: MarkedPosition | undefined;
   subOffset: number;
 }
 
@@ -113,9 +113,9 @@ async function create(call: Call, wanted: Wanted): Promise<Response> {
     fork: fork?.request,
   };
   try {
-    const { next } = await durable.create(scope, spec);
+    const { next, shard } = await durable.create(scope, spec);
     const state = { next, isClosed: wanted.isClosed };
-    return bare(201, { location: address, ...replyHeaders(contentType, state) });
+    return bare(201, { location: address, ...replyHeaders(contentType, shard, state) });
   } catch (error) {
     if (isCode(error, "locationNotFound") && fork !== undefined) throw noSuchPlace();
     if (!isCode(error, "streamExists")) throw error;
@@ -160,7 +160,7 @@ async function confirm(
       ...(state.isClosed && { "stream-closed": "true" }),
     });
   }
-  return bare(200, replyHeaders(known.contentType, state));
+  return bare(200, replyHeaders(known.contentType, shard.uid, state));
 }
 
 function isAsWanted(known: BriefStream, state: DurableState, wanted: Wanted): boolean {
@@ -239,6 +239,7 @@ async function forkRequest(call: Call, source: BriefStream, { fork }: Wanted): P
   const { name, uid, isJson, shards } = source;
   const { at, subOffset } = fork!;
   const shard = shards[0]!.uid;
+  if (at !== undefined && !isPositionOf(at, shard, source.ancestors)) throw noSuchPlace();
   const request = { name, uid, shard, index: at?.index, recordsAfter: 0, subOffset };
   if (subOffset === 0) return { request, prefix: [] };
   // The default place is the end of the source, after which there is nothing.
@@ -274,11 +275,12 @@ function expiryOf(wanted: Wanted, source: BriefStream | undefined): Partial<Expi
 
 function replyHeaders(
   contentType: string,
+  uid: string,
   { next, isClosed }: Pick<DurableState, "next" | "isClosed">,
 ): Headers {
   return {
     ...contentHeaders(contentType),
-    "stream-next-offset": offsetText(next),
+    "stream-next-offset": offsetText(uid, next),
     ...(isClosed && { "stream-closed": "true" }),
   };
 }

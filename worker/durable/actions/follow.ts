@@ -144,7 +144,7 @@ class Follower {
     const place = `${this.target.shard.uid} ${page.next.index}`;
     if (!isAtEnd) this.cursor = nextCursor(place, this.cursor, Date.now());
     const control = {
-      streamNextOffset: offsetText(positionAfter(page)),
+      streamNextOffset: offsetText(this.target.shard.uid, positionAfter(page)),
       ...(!isAtEnd && { streamCursor: this.cursor }),
       ...(isUpToDate(page) && { upToDate: true }),
       ...(isAtEnd && { streamClosed: true }),

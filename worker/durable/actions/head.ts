@@ -20,7 +20,7 @@ export const headStream = operation({
       const { uid } = shardOf(call, stream);
       const state = await call.backend.durable.look(uid, false);
       if (state.isDeleted) throw gone();
-      return bare(200, { ...headers, ...endHeaders(state) });
+      return bare(200, { ...headers, ...endHeaders(uid, state) });
     }),
 });
 
@@ -33,9 +33,12 @@ export function expiryHeaders({ durable }: BriefStream): Headers {
 }
 
 /** Where the stream ends, and whether that is for ever. */
-export function endHeaders({ next, isClosed }: Pick<DurableState, "next" | "isClosed">): Headers {
+export function endHeaders(
+  uid: string,
+  { next, isClosed }: Pick<DurableState, "next" | "isClosed">,
+): Headers {
   return {
-    "stream-next-offset": offsetText(next),
+    "stream-next-offset": offsetText(uid, next),
     ...(isClosed && { "stream-closed": "true" }),
   };
 }

@@ -5,12 +5,13 @@
 import { crc32 } from "node:zlib";
 import { compileSelection, type Selection } from "../../scan/selection.ts";
 import type { DurableState } from "../../core/durable.ts";
+import { StreamError } from "../../errors.ts";
 import type { Page } from "../../stream/reader.ts";
 import { printRuns } from "../content.ts";
 import { nextCursor } from "../cursor.ts";
 import { gone, invalid } from "../errors.ts";
 import { matchesTag } from "../headers.ts";
-import { offsetText, readOffset } from "../offset.ts";
+import { isPositionOf, type MarkedPosition, offsetText, readOffset } from "../offset.ts";
 import { type Call, operation } from "../operation.ts";
 import {
   contentOf,
@@ -41,7 +42,8 @@ export const readStream = operation({
 });
 
 /** Whether the stream exists comes before what is wrong with the request. Throws DurableError. */
-async function readRequest({ backend, query }: Call, target: Target): Promise<ReadCall> {
+async function readRequest(call: Call, target: Target): Promise<ReadCall> {
+  const { backend, query } = call;
   const { stream, shard } = target;
   const offsets = query.getAll("offset");
   const [offset = "-1"] = offsets;
@@ -52,6 +54,7 @@ async function readRequest({ backend, query }: Call, target: Target): Promise<Re
   if (state?.isDeleted === true) throw gone();
   if (offsets.length > 1) throw invalid("INVALID_OFFSET", "There is more than one offset.");
   const start = readOffset(offset);
+  if (start.kind === "at") await requirePositionOf(call, target, start.at);
   const live = query.get("live") ?? undefined;
   if (live !== undefined && live !== "sse" && live !== "long-poll") {
     throw invalid("INVALID_LIVE", "live must be long-poll or sse.");
@@ -60,6 +63,18 @@ async function readRequest({ backend, query }: Call, target: Target): Promise<Re
     throw invalid("OFFSET_MISSING", "A live read needs an offset.");
   }
   return { start, offset, live, state, selection: selectionOf(query) };
+}
+
+/** Throws `locationNotFound`, or `shardNotFound` if what is known of the stream is old. */
+async function requirePositionOf(
+  { backend, scope, name }: Call,
+  { stream, shard }: Target,
+  at: MarkedPosition,
+): Promise<void> {
+  if (isPositionOf(at, shard.uid, stream.ancestors)) return;
+  const now = await backend.durable.refresh(scope, name);
+  if (now.uid !== stream.uid) throw new StreamError("shardNotFound", { uid: shard.uid });
+  throw new StreamError("locationNotFound");
 }
 
 function isEarliest({ start }: ReadCall): boolean {
@@ -138,10 +153,10 @@ async function nextPage(
   }
 }
 
-function emptyPage({ stream }: Target, state: DurableState): Promise<Response> {
+function emptyPage({ stream, shard }: Target, state: DurableState): Promise<Response> {
   const headers = {
     ...contentHeaders(stream.contentType),
-    ...endHeaders(state),
+    ...endHeaders(shard.uid, state),
     "stream-up-to-date": "true",
     ...noStore,
   };
@@ -157,7 +172,7 @@ async function pageHeaders(
   const isContinued = isAtEnd && page.view.isFinal !== true;
   const now = isContinued ? await backend.durable.refresh(scope, name) : stream;
   return {
-    "stream-next-offset": offsetText(positionAfter(page)),
+    "stream-next-offset": offsetText(shard.uid, positionAfter(page)),
     ...(isUpToDate(page) && { "stream-up-to-date": "true" }),
     ...(isAtEnd && { "stream-closed": "true", ...childrenHeader(now, shard) }),
   };

@@ -1,11 +1,10 @@
 // Seek and GetRecords. Sequence numbers are the index plus one. The lags of a reply are exact when it is
 // at the tip; pages are printed by the engine.
-import { Buffer } from "node:buffer";
 import { utf8 } from "../../codec/bytes.ts";
 import { itemTimeAt, nanosecondsPerMs } from "../../core/itemTime.ts";
-import type { Location, SeekRequest } from "../../core/types.ts";
+import type { SeekRequest } from "../../core/types.ts";
 import { engine } from "../../engine/instance.ts";
-import { isCode } from "../../errors.ts";
+import { isCode, StreamError } from "../../errors.ts";
 import { RecordPage } from "../../http/recordPage.ts";
 import { scannedHeaders } from "../../http/selection.ts";
 import { pageBytesMax, timeOrdinalMax } from "../../limits.ts";
@@ -14,6 +13,7 @@ import type { Page } from "../../stream/reader.ts";
 import { invalid, V3ioError } from "../errors.ts";
 import { blob, type Body, integer } from "../fields.ts";
 import type { Address } from "../names.ts";
+import { isLocationOf, printLocation, readLocation } from "../location.ts";
 import { type ActionContext, operation, type Resource } from "../operation.ts";
 import { shardOf, withStreamAt } from "../places.ts";
 import { json, jsonHeaders, timeHeaders } from "../reply.ts";
@@ -43,13 +43,17 @@ const seekByTarget = {
     { stream: place, shard: index, target }: ShardPlace & { target: SeekTarget },
   ): Promise<Response> => {
     const request = seekRequest(target);
-    const { location, view } = await withStreamAt(backend, scope, place, (stream) =>
-      backend.shards.seek(shardOf(stream, index).uid, request),
-    ).catch((error: unknown) => {
+    const { uid, location, view } = await withStreamAt(backend, scope, place, async (stream) => {
+      const { uid } = shardOf(stream, index);
+      return { uid, ...(await backend.shards.seek(uid, request)) };
+    }).catch((error: unknown) => {
       const missed = isCode(error, "locationNotFound");
       throw missed ? invalid() : error;
     });
-    return json({ Location: textOf(location) }, timeHeaders(itemTimeAt(view.lastTimeMs)));
+    return json(
+      { Location: printLocation(uid, location) },
+      timeHeaders(itemTimeAt(view.lastTimeMs)),
+    );
   },
 };
 
@@ -70,17 +74,23 @@ export const getRecords = operation({
   resource,
   run: async ({ backend, scope }, input) => {
     const { stream: place, shard: index, location: bytes, limit, filter } = input;
-    const location = engine.decodeLocation(bytes);
+    const location = readLocation(bytes);
     const limits = { recordsMax: limit, bytesMax: pageBytesMax };
     const selection = selectionOf(filter);
-    const page = await withStreamAt(backend, scope, place, async (stream) => {
+    let isAskedAgain = false;
+    return await withStreamAt(backend, scope, place, async (stream) => {
       const { uid } = shardOf(stream, index);
       if (location === undefined) throw new V3ioError("IllegalLocationException");
-      const found = await backend.shards.read(uid, location, limits, "refuse", selection);
-      backend.shards.noteReader(uid, { dialect: "v3io" }, found);
-      return found;
+      if (!isLocationOf(location, uid)) {
+        if (isAskedAgain) throw new V3ioError("IllegalLocationException");
+        // The stream may have been made anew since this isolate has asked for it.
+        isAskedAgain = true;
+        throw new StreamError("shardNotFound", { uid });
+      }
+      const page = await backend.shards.read(uid, location, limits, "refuse", selection);
+      backend.shards.noteReader(uid, { dialect: "v3io" }, page);
+      return await pageResponse(uid, page);
     });
-    return pageResponse(page);
   },
 });
 
@@ -132,11 +142,11 @@ function selectionOf(filter: unknown): Selection | undefined {
   return compileSelection({ where: typeof filter === "string" ? filter : JSON.stringify(filter) });
 }
 
-function pageResponse(page: Page): Promise<Response> {
+function pageResponse(uid: string, page: Page): Promise<Response> {
   const { runs, next, view, lastTimeMs } = page;
   const behindMs = lastTimeMs === undefined ? 0 : Math.max(view.lastTimeMs - lastTimeMs, 0);
   const head =
-    `{"NextLocation":"${textOf(next)}","MSecBehindLatest":${behindMs}` +
+    `{"NextLocation":"${printLocation(uid, next)}","MSecBehindLatest":${behindMs}` +
     `,"RecordsBehindLatest":${Math.max(view.nextIndex - next.index, 0)},"Records":[`;
   const headers = {
     ...jsonHeaders,
@@ -144,8 +154,4 @@ function pageResponse(page: Page): Promise<Response> {
     ...scannedHeaders(page),
   };
   return new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}")).respond({ headers });
-}
-
-function textOf(location: Location): string {
-  return Buffer.from(engine.encodeLocation(location)).toString("base64");
 }

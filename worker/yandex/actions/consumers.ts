@@ -3,7 +3,7 @@
 import { yandexConsumersMax } from "../../limits.ts";
 import type { ConsumerDescription } from "../../core/types.ts";
 import { addressIn, listMember } from "../context.ts";
-import { verifyPageToken, type PageToken, signPageToken } from "../iterator.ts";
+import { requireListed, signPageToken, verifyPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
 import { operation } from "../operation.ts";
 import { integer, text, time } from "../shapeTypes.ts";
@@ -60,14 +60,9 @@ export const listStreamConsumers = operation({
     if (token !== "" && arn !== "") {
       throw issue("combination", "StreamArn and NextToken can not be provided together");
     }
-    const page: PageToken =
-      token === ""
-        ? {
-            stream: await addressIn(context),
-            alreadyRead: 0,
-            maxResults,
-          }
-        : await verifyPageToken(backend, context.database.scope.account, token, nowMs);
+    const { account } = context.database.scope;
+    const last = token === "" ? undefined : await verifyPageToken(backend, account, token, nowMs);
+    const page = last ?? { stream: await addressIn(context), alreadyRead: 0, maxResults };
     if (token !== "") await context.permit(page.stream);
     if (page.maxResults < 1 || page.maxResults > pageMax) {
       throw issue(
@@ -76,11 +71,12 @@ export const listStreamConsumers = operation({
       );
     }
     const { scope, name } = page.stream;
-    const { consumers } = (await backend.streams.refresh(scope, name)).description;
+    const { uid, consumers } = (await backend.streams.refresh(scope, name)).description;
+    if (last !== undefined) requireListed(last, { uid });
     const alreadyRead = page.alreadyRead + page.maxResults;
     return {
       ...(alreadyRead < consumers.length && {
-        NextToken: await signPageToken(backend, { ...page, alreadyRead }, nowMs),
+        NextToken: await signPageToken(backend, { ...page, uid, alreadyRead }, nowMs),
       }),
       ...listMember(
         "Consumers",

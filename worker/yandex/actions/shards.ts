@@ -3,7 +3,7 @@
 // datastreams_proxy.cpp, kinesis_ut.cpp.
 import type { ShardDescription } from "../../core/types.ts";
 import { addressIn, getStream, listMember } from "../context.ts";
-import { verifyPageToken, type PageToken, signPageToken } from "../iterator.ts";
+import { type PageToken, requireListed, signPageToken, verifyPageToken } from "../iterator.ts";
 import { issue } from "../errors.ts";
 import { operation } from "../operation.ts";
 import { integer, type MessageOf, messageOf, nameOf, text, time } from "../shapeTypes.ts";
@@ -45,26 +45,26 @@ export const listShards = operation({
       throw issue("combination", "StreamName and NextToken can not be provided together");
     }
     const { account } = context.database.scope;
-    const page: PageToken =
-      token === ""
-        ? {
-            stream: await addressIn(context),
-            alreadyRead: 0,
-            maxResults: resultsOf(input.MaxResults ?? 0),
-          }
-        : await verifyPageToken(backend, account, token, nowMs);
+    const last = token === "" ? undefined : await verifyPageToken(backend, account, token, nowMs);
+    const page = last ?? {
+      stream: await addressIn(context),
+      alreadyRead: 0,
+      maxResults: resultsOf(input.MaxResults ?? 0),
+    };
     if (token !== "") await context.permit(page.stream);
     const { ShardFilter: filter } = input;
     if (filter?.Type === "AFTER_SHARD_ID" && (filter.ShardId ?? "") === "") {
       throw issue("missing", "Shard filter type is AFTER_SHARD_ID, but no ShardId provided");
     }
     const { description } = await getStream(context, page.stream);
+    if (last !== undefined) requireListed(last, description);
+    const { uid } = description;
     const { shards, read } = takeShards(description.shards, page, filterOf(input));
     const alreadyRead = page.alreadyRead + read;
     const hasMore = alreadyRead < description.shards.length;
     return {
       ...(hasMore && {
-        NextToken: await signPageToken(backend, { ...page, alreadyRead }, nowMs),
+        NextToken: await signPageToken(backend, { ...page, uid, alreadyRead }, nowMs),
       }),
       ...listMember("Shards", await describeShards(backend, shards)),
     };
@@ -81,7 +81,7 @@ function resultsOf(count: number): number {
 /** A page, and the number of shards that were checked for it. */
 function takeShards(
   all: readonly ShardDescription[],
-  { alreadyRead, maxResults }: PageToken,
+  { alreadyRead, maxResults }: Pick<PageToken, "alreadyRead" | "maxResults">,
   isWanted: (shard: ShardDescription) => boolean,
 ): { shards: ShardDescription[]; read: number } {
   const shards: ShardDescription[] = [];
