@@ -168,6 +168,7 @@ export function decodeFilters(body: Uint8Array): (Uint8Array | undefined)[] {
   if (view.getUint32(12, true) !== crc32(body.subarray(HEAD_BYTES)))
     throw damaged("filters of keys: bad checksum");
   let at = HEAD_BYTES + count * 4;
+  if (at > body.length) throw damaged("filters of keys: wrong length");
   const filters = Array.from({ length: count }, (_, i) => {
     const bytes = view.getUint32(HEAD_BYTES + i * 4, true);
     at += bytes;

@@ -176,6 +176,11 @@ export class Log {
     }
   }
 
+  /** What the commits of this generation have changed about the writers, in order. */
+  writersChanges(): string[] {
+    return this.table.writersChanges();
+  }
+
   private sealRun(chunks: readonly LogEntry[], parts: readonly Uint8Array[]): void {
     const first = chunks[0];
     const last = chunks.at(-1);
@@ -208,11 +213,6 @@ export class Log {
   }
 
   /** Stores a body; like all stored bytes it is bound to the shard first. */
-  /** See LogTable.writersChanges. */
-  writersChanges(): string[] {
-    return this.table.writersChanges();
-  }
-
   private write(
     entry: LogEntry,
     body: Uint8Array,

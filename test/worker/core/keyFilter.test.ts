@@ -11,7 +11,7 @@ import {
   mayHold,
 } from "../../../worker/core/keyFilter.ts";
 import { hashOfKey } from "../../../worker/core/keyHash.ts";
-import { isCode } from "../../../worker/errors.ts";
+import { isCode, StreamError } from "../../../worker/errors.ts";
 import { filterKeysMax } from "../../../worker/limits.ts";
 
 function filterOf(keys: readonly string[]): Uint8Array | undefined {
@@ -83,6 +83,7 @@ test.each([
   ["another magic", 0],
   ["another version", 4],
   ["another number of segments", 8],
+  ["more segments than there are bytes", 11],
   ["another checksum", 12],
   ["another byte", 40],
 ])("%s is refused", (_, at) => {
@@ -99,6 +100,6 @@ test.each([
 
 test("bytes that are cut off are refused", () => {
   for (let length = 0; length < documented.length; length++) {
-    expect(() => decodeFilters(documented.subarray(0, length))).toThrow();
+    expect(() => decodeFilters(documented.subarray(0, length))).toThrow(StreamError);
   }
 });
