@@ -101,7 +101,11 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/items/scan.ts",
     find: "if (owner !== directory.owner) return false;",
     replace: "",
-    tests: ["test/worker/v3io/items.workerd.test.ts", "test/worker/v3io/objects.workerd.test.ts"],
+    tests: [
+      "test/worker/v3io/items.workerd.test.ts",
+      "test/worker/v3io/listing.workerd.test.ts",
+      "test/worker/v3io/objects.workerd.test.ts",
+    ],
     harm: "items of an earlier stream are listed",
   },
   {
@@ -109,7 +113,11 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/items/scan.ts",
     find: "if (entries.length === limit || ++readRows > itemScanRowsMax) return { entries, next: done };",
     replace: "if (entries.length === limit) return { entries, next: done };",
-    tests: ["test/worker/v3io/pages.workerd.test.ts", "test/worker/v3io/objects.workerd.test.ts"],
+    tests: [
+      "test/worker/v3io/pages.workerd.test.ts",
+      "test/worker/v3io/listing.workerd.test.ts",
+      "test/worker/v3io/objects.workerd.test.ts",
+    ],
     harm: "one listing reads a container of millions at once",
     survives:
       "The replies are the same; only the object works longer at one call, and no test can hold a time.",
@@ -151,7 +159,7 @@ export const v3ioMutations: readonly Mutation[] = [
     file: "worker/items/table.ts",
     find: "if (row === undefined) this.makeParents(place, time);",
     replace: "",
-    tests: ["test/worker/v3io/objects.workerd.test.ts"],
+    tests: ["test/worker/v3io/listing.workerd.test.ts", "test/worker/v3io/objects.workerd.test.ts"],
     harm: "an object lies in a directory that is not there",
   },
   {
