@@ -10,7 +10,7 @@ export const catalogMutations: readonly Mutation[] = [
       "const now = this.streams.find(stream.name);\n    if (now === undefined) return;\n    if (readSettings",
     tests: [
       "test/worker/catalog/catalog.workerd.test.ts",
-      "test/worker/catalog/reshard.workerd.test.ts",
+      "test/worker/catalog/reshardCutOff.workerd.test.ts",
     ],
     harm: "a late deletion removes a new stream of that name",
   },
@@ -20,7 +20,7 @@ export const catalogMutations: readonly Mutation[] = [
     find: "if (this.planOf(stream) === undefined) return;",
     replace: "",
     tests: [
-      "test/worker/catalog/reshard.workerd.test.ts",
+      "test/worker/catalog/reshardCutOff.workerd.test.ts",
       "test/worker/catalog/catalog.workerd.test.ts",
     ],
     harm: "a stream that is being deleted becomes ACTIVE again",
@@ -296,7 +296,7 @@ export const catalogMutations: readonly Mutation[] = [
     replace: "Math.max(notBeforeMs - nowMs, 0)",
     tests: [
       "test/worker/kinesis/clock.workerd.test.ts",
-      "test/worker/catalog/reshard.workerd.test.ts",
+      "test/worker/catalog/reshardCutOff.workerd.test.ts",
     ],
     harm: "a split stays UPDATING for as long as the clock was set back",
   },
