@@ -6,7 +6,8 @@
 //   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8]
 import { Agent, request as sendHttp } from "node:http";
 import { Random } from "../../test/engine/random.ts";
-import { curlOf, type HostileRequest, hostileRequest, targetStream } from "./hostileRequests.ts";
+import { curlOf, type HostileRequest, hostileRequest } from "./hostileRequests.ts";
+import { targetStream } from "./hostileValues.ts";
 import { startMillrace } from "./http.ts";
 import { readNumberFlags } from "../tools/flags.ts";
 import { makeDataFolder } from "../tools/process.ts";

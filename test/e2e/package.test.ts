@@ -73,6 +73,17 @@ function startBin(args: string[]) {
   return { child, first, ended: running.ended };
 }
 
+/** Members of a Wrangler configuration in which the recipe must be as ours. */
+const deployedSettings = [
+  "compatibility_date",
+  "durable_objects",
+  "exports",
+  "cache",
+  "r2_buckets",
+  "vars",
+  "observability",
+] as const;
+
 describe("what is installed", () => {
   test("is small, has few dependencies, and runs no script of ours", () => {
     const facts: Record<string, object> = JSON.parse(
@@ -163,24 +174,8 @@ describe("what is installed", () => {
     const flags = ["deploy", "--dry-run", "--outdir", "deployed"];
     run(node, [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), ...flags]);
     const [recipe, ours] = [project, root].map((folder) => {
-      const {
-        compatibility_date,
-        durable_objects,
-        exports,
-        cache,
-        r2_buckets,
-        vars,
-        observability,
-      } = unstable_readConfig({ config: join(folder, "wrangler.toml") });
-      return {
-        compatibility_date,
-        durable_objects,
-        exports,
-        cache,
-        r2_buckets,
-        vars,
-        observability,
-      };
+      const config = unstable_readConfig({ config: join(folder, "wrangler.toml") });
+      return Object.fromEntries(deployedSettings.map((name) => [name, config[name]]));
     });
     expect(recipe).toEqual(ours);
     const deployed = readdirSync(join(project, "deployed"));

@@ -9,18 +9,11 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Front, openFront } from "../../local/front.ts";
 import { patience as usual } from "../../local/patience.ts";
+import { headOfHundred as head } from "./raw.ts";
 import { bannerValue, type Server, startServer } from "./server.ts";
 
 const host = "127.0.0.1";
 const patience = { headMs: 100, bodySilenceMs: 100, bodyMs: 400, idleSessionMs: 100 };
-
-const head = [
-  "POST / HTTP/1.1",
-  "Host: localhost",
-  "X-Amz-Target: Kinesis_20131202.ListStreams",
-  "Content-Type: application/x-amz-json-1.1",
-  "Content-Length: 100",
-].join("\r\n");
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 

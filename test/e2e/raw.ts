@@ -12,6 +12,15 @@ export interface RawReply {
 
 const blankLine = "\r\n\r\n";
 
+/** The head of a Kinesis request with a body of 100 bytes, without its last blank line. */
+export const headOfHundred = [
+  "POST / HTTP/1.1",
+  "Host: localhost",
+  "X-Amz-Target: Kinesis_20131202.ListStreams",
+  "Content-Type: application/x-amz-json-1.1",
+  "Content-Length: 100",
+].join("\r\n");
+
 /** `lines` is the head without its last blank line; one connection for each request. */
 export async function sendRaw(
   endpoint: string,

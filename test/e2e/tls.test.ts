@@ -23,6 +23,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { keepCertificate } from "../../local/certificate.ts";
 import { type Front, openFront } from "../../local/front.ts";
 import { readShard } from "./sdk.ts";
+import { headOfHundred } from "./raw.ts";
 import { bannerValue, runToEnd, type Server, startServer } from "./server.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "millrace-tls-"));
@@ -210,14 +211,7 @@ describe("a client that does not finish what it begins", () => {
   });
 
   test("a body that stops gets a 400 in the dialect's form inside TLS", async () => {
-    const head = [
-      "POST / HTTP/1.1",
-      "Host: localhost",
-      "X-Amz-Target: Kinesis_20131202.ListStreams",
-      "Content-Type: application/x-amz-json-1.1",
-      "Content-Length: 100",
-    ].join("\r\n");
-    const reply = await talk(await secure(), `${head}\r\n\r\n{`);
+    const reply = await talk(await secure(), `${headOfHundred}\r\n\r\n{`);
     expect(reply).toMatch(/^HTTP\/1\.1 400 [^]*"__type":"SerializationException"/);
   });
 

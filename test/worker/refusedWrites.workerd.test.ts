@@ -2,9 +2,9 @@
 // or deleted and kept for its forks.
 
 import { env, exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { findStream } from "../../worker/stream/directory.ts";
-import { noonMs, setClock } from "../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../support/clock.ts";
 import { chunkOf } from "../support/shards.ts";
 import { account, arnOf, ask, expectRefusal, refusal, region } from "./kinesis/claims.ts";
 import { base64, kinesisOver } from "./kinesis/client.ts";
@@ -28,13 +28,10 @@ function closedText(): string {
   return `Stream ${name} under account ${account} was closed by its writer.`;
 }
 
-beforeEach(() => {
-  setClock(noonMs);
-  name = crypto.randomUUID();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(() => {
+  name = crypto.randomUUID();
 });
 
 describe("closed by its writer", () => {

@@ -1,9 +1,9 @@
 // How much a stream takes and where its records go, over HTTP, inside workerd: what it is created
 // with, its mode and throughput, the size of a record, and the spreading of records by the service.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import {
   account,
@@ -23,13 +23,10 @@ import { authorizationFor, base64 } from "./client.ts";
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream({ ShardCount: 2 });
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream({ ShardCount: 2 });
 });
 
 describe("creating", () => {

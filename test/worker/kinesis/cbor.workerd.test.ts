@@ -1,9 +1,9 @@
 // The API in CBOR over HTTP, inside workerd: what a client of the AWS SDK for Java sends and gets.
 // Replies are read back value by value, and some are held to the byte.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../../worker/kinesis/cbor.ts";
 import { Timestamp } from "../../../worker/kinesis/codec.ts";
@@ -22,13 +22,10 @@ interface CborReply {
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 describe("records", () => {

@@ -1,8 +1,8 @@
 // Registered consumers over HTTP, inside workerd: registering, describing, listing and taking them
 // away, and the stream that cannot be deleted while it has some.
 
-import { noonMs, setClock } from "../../support/clock.ts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beginAtNoon, noonMs } from "../../support/clock.ts";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
   account,
   arnOf,
@@ -23,13 +23,10 @@ interface Consumer {
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 describe("registering", () => {

@@ -1,7 +1,7 @@
 // Dead letters of queues: what makes them, and their own operations.
 
-import { noonMs, setClock } from "../../support/clock.ts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import { ask, createStream, putText } from "./claims.ts";
 import { textIn } from "./client.ts";
 import {
@@ -17,13 +17,10 @@ import {
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 const createArn = (attributes?: object) => createArnOver(stream, attributes);

@@ -1,10 +1,10 @@
 // Keys of the KMS over HTTP, inside workerd: setting one and taking it away, and what producers and
 // consumers are then told of each record.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { encryptionSpansMax } from "../../../worker/limits.ts";
 import { catalogOf, forgetStream } from "../../../worker/stream/directory.ts";
 import {
@@ -26,13 +26,10 @@ const key = { EncryptionType: "KMS", KeyId: "alias/mine" };
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 test("is none at first", async () => {

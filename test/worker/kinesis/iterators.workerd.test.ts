@@ -1,9 +1,9 @@
 // Shard iterators over HTTP, inside workerd: where each type begins, how long one lives, and that
 // nothing passes for an iterator but one that this scope has issued. The clock is the test's.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { authorizationFor, base64, kinesisOver, textIn } from "./client.ts";
 
 const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
@@ -14,11 +14,7 @@ const account = "000000000000";
 let stream: string;
 const shardId = "shardId-000000000000";
 
-beforeEach(() => setClock(noonMs));
-
-afterEach(() => {
-  vi.useRealTimers();
-});
+beginAtNoon();
 
 describe("where an iterator begins", () => {
   /** Milliseconds after noon at which one record each arrives, "0" to "3". */

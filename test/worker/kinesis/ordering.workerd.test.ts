@@ -1,8 +1,8 @@
 // SequenceNumberForOrdering of PutRecord, over HTTP, inside workerd: which numbers pass, and that nothing
 // is stored with one that does not.
 
-import { noonMs, setClock } from "../../support/clock.ts";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beginAtNoon, noonMs } from "../../support/clock.ts";
+import { beforeEach, expect, test } from "vitest";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import {
   account,
@@ -17,13 +17,10 @@ import { base64 } from "./client.ts";
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 test("a number that was given, and any of this second or an earlier one", async () => {

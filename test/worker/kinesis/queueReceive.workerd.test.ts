@@ -1,7 +1,7 @@
 // What is received from a queue and when, and batches in which entries succeed and fail one by one.
 
-import { noonMs, setClock } from "../../support/clock.ts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { arnOf, ask, createStream, kinesisInCbor, putText } from "./claims.ts";
 import { base64, textIn } from "./client.ts";
 import {
@@ -18,13 +18,10 @@ import {
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 const create = (input?: object, position?: object) => createOver(stream, input, position);

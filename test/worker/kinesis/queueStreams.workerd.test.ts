@@ -1,6 +1,6 @@
 // Queues over streams of all dialects, over streams whose shards are split, merged and expire, and where limits apply.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { arnOf, ask, createStream, kinesis, putText, summaryOf } from "./claims.ts";
@@ -10,13 +10,10 @@ import { acknowledge, createArnOver, receive, receiveDead } from "./queueClaims.
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 const yandex = yandexOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));

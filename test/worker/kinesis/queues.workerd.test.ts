@@ -1,7 +1,7 @@
 // Queues over HTTP, inside workerd: creating, describing, changing, listing and deleting them, and what is refused.
 
-import { noonMs, setClock } from "../../support/clock.ts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   account,
   arnOf,
@@ -28,13 +28,10 @@ import {
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream();
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream();
 });
 
 const create = (input?: object, position?: object) => createOver(stream, input, position);

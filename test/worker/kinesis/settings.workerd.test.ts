@@ -1,10 +1,10 @@
 // Retention and monitoring over HTTP, inside workerd: setting them, what describing the
 // stream then says, and that a retention reaches every shard, also when it is cut off on its way.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { sabotage } from "../../support/shards.ts";
 import {
@@ -25,13 +25,10 @@ const hourMs = 3_600_000;
 
 let stream: string;
 
-beforeEach(async () => {
-  setClock(noonMs);
-  stream = await createStream({ ShardCount: 2 });
-});
+beginAtNoon();
 
-afterEach(() => {
-  vi.useRealTimers();
+beforeEach(async () => {
+  stream = await createStream({ ShardCount: 2 });
 });
 
 describe("retention", () => {

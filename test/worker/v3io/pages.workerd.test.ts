@@ -2,9 +2,9 @@
 // go on, bodies of ten megabytes, arrival times that never repeat or go back. Limits of the Iguazio web
 // API reference, GetRecords and PutRecords. The clock is the test's.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { errorText, v3ioOver } from "./client.ts";
 
 const v3io = v3ioOver((path, init) => exports.default.fetch(`http://localhost${path}`, init));
@@ -15,14 +15,11 @@ const bodyBytesMax = 10 * 1024 * 1024;
 
 let path: string;
 
+beginAtNoon();
+
 beforeEach(async () => {
-  setClock(noonMs);
   path = `/bigdata/pages/${crypto.randomUUID()}`;
   await v3io("CreateStream", path, { ShardCount: 1, RetentionPeriodHours: 24 });
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 test("a page of ten megabytes is cut, and NextLocation goes on where it ended", async () => {

@@ -2,9 +2,9 @@
 // GetRecords says. Errors have the names, numbers and bytes of the Iguazio web API reference. The clock
 // is the test's.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { base64, textIn } from "../kinesis/client.ts";
 import { errorText, v3ioOver, type V3ioRecord } from "./client.ts";
 
@@ -16,14 +16,11 @@ const outOfRange = errorText(-201326594, "ShardIDOutOfRangeException");
 
 let path: string;
 
+beginAtNoon();
+
 beforeEach(async () => {
-  setClock(noonMs);
   path = `/bigdata/dir/${crypto.randomUUID()}`;
   await v3io("CreateStream", path, { ShardCount: 3, RetentionPeriodHours: 24 });
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 describe("Seek", () => {

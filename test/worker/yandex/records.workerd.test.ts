@@ -3,9 +3,9 @@
 // those of YDB's tests (kinesis_ut.cpp, datastreams_ut.cpp) and of the Yandex Data Streams API
 // reference. The clock is the test's.
 
-import { noonMs, setClock } from "../../support/clock.ts";
+import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { pageBytesMax } from "../../../worker/limits.ts";
 import { type YandexReply, yandexOver } from "./client.ts";
@@ -19,14 +19,11 @@ const megabyte = 1_048_576;
 
 let StreamName: string;
 
+beginAtNoon();
+
 beforeEach(async () => {
-  setClock(noonMs);
   StreamName = `s-${crypto.randomUUID()}`;
   await yandex("CreateStream", { StreamName, ShardCount: 3 });
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 describe("putting", () => {
