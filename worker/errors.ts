@@ -56,6 +56,8 @@ export interface StreamErrorDetails {
   shardClosed: { stream: string; shard: number } | { uid: string };
   /** Its writer has closed the stream (Durable Streams), and nothing continues its shard. */
   streamClosed: { stream?: string };
+  /** Every use of the stream prolongs its life (Durable Streams), so it has one shard, which counts them. */
+  streamExpires: { stream: string };
   /** The hash key for the new shard is not within the range of the old one. */
   hashOutOfRange: { stream: string; shard: number };
   /** The shards to be merged are not adjacent. */

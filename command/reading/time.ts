@@ -1,5 +1,6 @@
 /** Times and durations of the command line. */
 import { Failure } from "../../local/failure.ts";
+import { parseInstant } from "../../worker/codec/instant.ts";
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -11,7 +12,7 @@ export function parseTime(flag: string, text: string, nowMs: number): number {
   const agoMs = durationOf(text);
   if (agoMs !== undefined) return nowMs - agoMs;
   if (/^\d{9,11}(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+  const ms = /^\d{4}-\d\d-\d\d/.test(text) ? parseInstant(text) : NaN;
   if (Number.isFinite(ms)) return ms;
   throw new Failure(
     `${flag} ${text} is not a time: pass one such as 2026-11-27T09:30:00Z, or 10m for ten minutes ago`,

@@ -40,6 +40,7 @@ import { StreamJobs } from "./streamJobs.ts";
 import { StreamRegistry } from "./registry.ts";
 import { planResharding, recentRecounts, waitLeft } from "./reshardPlan.ts";
 import { requireUnclosed } from "./reshardRunner.ts";
+import { requireLasting } from "./shardLife.ts";
 import type {
   QueueChange,
   QueueDescription,
@@ -184,6 +185,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
   reshardStream(name: string, order: ReshardOrder): Promise<Reply<{ stream: StreamDescription }>> {
     return asReply(async () => {
       const known = await this.openedStream(name);
+      requireLasting(known);
       await requireUnclosed(this.env, known, this.planOf(known, order));
       // The shards were asked meanwhile, so the plan is made of what is now.
       const stream = this.streams.get(name);

@@ -16,10 +16,10 @@ import { type DurableCreation, type FirstContents, unwrap } from "../core/rpc.ts
 import type { Scope, ShardDescription, StreamDescription } from "../core/types.ts";
 import { StreamError } from "../errors.ts";
 import { recordBytesMax, retentionHoursMax } from "../limits.ts";
-import { mediaTypeOf } from "../core/mediaType.ts";
 import { newStream } from "./creation.ts";
 import { NewStreams } from "./newStreams.ts";
 import type { StreamRegistry } from "./registry.ts";
+import { lifeOf } from "./shardLife.ts";
 import { chunksOf, mayWait, recordsIn, unopenedOf } from "./unopened.ts";
 
 export class DurableStreams {
@@ -134,7 +134,9 @@ export class DurableStreams {
   private async branch(fork: ForkRequest, uid: string): Promise<ForkOrigin> {
     const { name, index, recordsAfter, subOffset, shard } = fork;
     const source = this.streams.find(name);
-    if (source?.uid !== fork.uid) throw new StreamError("streamNotFound", { stream: name });
+    // Of a source that is being split or was, the fork would have a part.
+    const isWhole = source?.uid === fork.uid && source.shards.length === 1;
+    if (!isWhole) throw new StreamError("streamNotFound", { stream: name });
     const reply = await this.env.SHARD.getByName(shard).fork(uid, index, recordsAfter);
     const { ancestors } = unwrap(reply);
     const end = ancestors.at(-1)?.endIndex ?? 0;
@@ -172,21 +174,17 @@ export class DurableStreams {
   }
 
   private settingsOf(stream: StreamDescription, { createdMs }: ShardDescription) {
-    const { account, region, name, uid, retentionHours, durable } = stream;
-    const { contentType = "", ttlSeconds, expiresAt, fork } = durable ?? {};
+    const { retentionHours, durable } = stream;
+    const fork = durable?.fork;
     const nowMs = Date.now();
-    const life = {
-      account,
-      region,
-      stream: name,
-      streamUid: uid,
-      mediaType: mediaTypeOf(contentType),
-      keepsAll: true,
-      ...(ttlSeconds !== undefined && { ttlMs: ttlSeconds * 1000, touchedMs: nowMs }),
-      ...(expiresAt !== undefined && { expiresMs: Date.parse(expiresAt) }),
-      ...(fork && { ancestors: fork.ancestors, source: fork.shard }),
+    const life = lifeOf(stream, nowMs);
+    return {
+      retentionHours,
+      earliestMs: Math.min(createdMs, nowMs),
+      ...(life && {
+        life: { ...life, ...(fork && { ancestors: fork.ancestors, source: fork.shard }) },
+      }),
     };
-    return { retentionHours, earliestMs: Math.min(createdMs, nowMs), life };
   }
 
   /** Removes what a creation has made that failed. What this leaves, the shards remove themselves. */

@@ -9,6 +9,7 @@ import { findShard } from "../core/hashRange.ts";
 import type { QueueJobs } from "./queueJobs.ts";
 import type { StreamRegistry } from "./registry.ts";
 import { finishResharding, waitLeft } from "./reshardPlan.ts";
+import { keepsAll, laterLifeOf } from "./shardLife.ts";
 import { unwrap } from "../core/rpc.ts";
 import type { Resharding, ShardDescription, StreamDescription } from "../core/types.ts";
 import { visitShards } from "../core/parallel.ts";
@@ -54,8 +55,9 @@ export class Reshardings {
     if (plan === undefined) return;
     const { retentionHours } = stream;
     const earliestMs = plan.notBeforeMs;
+    const life = laterLifeOf(stream, Date.now());
     await visitShards(plan.made, (shard) =>
-      this.shard(shard).open({ ...shard, retentionHours, earliestMs }),
+      this.shard(shard).open({ ...shard, retentionHours, earliestMs, ...(life && { life }) }),
     );
     await this.queues.openShards(stream, plan.made);
     if (!(await waited(waitLeft(plan, Date.now()), signal))) return;
@@ -109,16 +111,17 @@ async function waited(ms: number, signal: AbortSignal): Promise<boolean> {
 }
 
 /** The time at which the records of the first closed shard have all expired. */
-export function nextExpiryMs({ shards, retentionHours }: StreamDescription): number | undefined {
+export function nextExpiryMs(stream: StreamDescription): number | undefined {
+  const { shards, retentionHours } = stream;
+  if (keepsAll(stream)) return undefined;
   const times = shards.flatMap(({ closedMs }) => closedMs ?? []);
   return times.length === 0 ? undefined : Math.min(...times) + retentionHours * hourMs + 1;
 }
 
 /** Closed shards whose records have all expired. */
-export function expiredShards(
-  { shards, retentionHours }: StreamDescription,
-  nowMs: number,
-): ShardDescription[] {
+export function expiredShards(stream: StreamDescription, nowMs: number): ShardDescription[] {
+  const { shards, retentionHours } = stream;
+  if (keepsAll(stream)) return [];
   const horizonMs = nowMs - retentionHours * hourMs;
   return shards.filter(({ closedMs }) => closedMs !== undefined && closedMs < horizonMs);
 }

@@ -65,6 +65,7 @@ const answers: Record<StreamErrorCode, readonly [status: number, code: string, m
   policyNotFound: [404, "POLICY_NOT_FOUND", "There is no policy."],
   shardClosed: [409, "STREAM_CLOSED", "The stream is closed."],
   streamClosed: [409, "STREAM_CLOSED", "The stream is closed."],
+  streamExpires: [409, "STREAM_EXPIRES", "A stream with a time to live has one shard."],
   hashOutOfRange: [400, "INVALID_HASH", "The hash key is in no shard."],
   shardsNotAdjacent: [400, "INVALID_SHARDS", "The shards are not adjacent."],
   subscriptionTaken: [429, "BUSY", "Another reader has the place."],

@@ -1,5 +1,6 @@
 // Reads the request headers of this dialect (Durable Streams protocol, sections 5 and 9). A header
 // that is wrong is refused; one that means nothing here is ignored, as the protocol has it.
+import { parseInstant } from "../codec/instant.ts";
 import { producerIdBytesMax, shardsMax } from "../limits.ts";
 import type { ProducerMark } from "../core/durable.ts";
 import { invalid } from "./errors.ts";
@@ -26,7 +27,7 @@ export function readExpiry(headers: HeaderReader): Expiry {
   if (ttl !== null && (!whole.test(ttl) || !Number.isSafeInteger(Number(ttl) * 1000))) {
     throw invalid("INVALID_TTL", "Stream-TTL must be a whole number of seconds.");
   }
-  if (expiresAt !== undefined && !(instant.test(expiresAt) && Date.parse(expiresAt) > 0)) {
+  if (expiresAt !== undefined && !(instant.test(expiresAt) && parseInstant(expiresAt) > 0)) {
     throw invalid("INVALID_EXPIRY", "Stream-Expires-At must be a time as in RFC 3339.");
   }
   return { ttlSeconds: ttl === null ? undefined : Number(ttl), expiresAt };

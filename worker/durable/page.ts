@@ -1,9 +1,10 @@
 // A page of a stream, as reads of all kinds use it: where it begins, what it has, and what it says about
 // the end.
-import type { DurableState, Position } from "../core/durable.ts";
+import type { Ancestor, DurableState, Position } from "../core/durable.ts";
 import type { Location } from "../core/types.ts";
 import { durablePageBytesMax, pageRecordsMax } from "../limits.ts";
 import type { Selection } from "../scan/selection.ts";
+import type { BriefStream, KnownShard } from "../stream/knownStreams.ts";
 import type { Page } from "../stream/reader.ts";
 import { printRuns } from "./content.ts";
 import { gone } from "./errors.ts";
@@ -44,13 +45,20 @@ export async function pageFrom(
   isEarliest: boolean,
   selection: Selection | undefined,
 ): Promise<Page> {
-  const { ancestors } = stream;
-  const source = { uid: shard.uid, ancestors };
+  const source = { uid: shard.uid, ancestors: ancestorsOf(stream, shard) };
   const trimmed = isEarliest ? "skip" : "refuse";
   const page = await backend.durable.read(source, location, limits, trimmed, selection);
   if (page.view.isDeleted === true) throw gone();
   backend.shards.noteReader(shard.uid, { dialect: "durable" }, page);
   return page;
+}
+
+/** What a fork inherits is before its first shard; others that it got later begin anew. */
+export function ancestorsOf(
+  { ancestors }: BriefStream,
+  { index }: KnownShard,
+): readonly Ancestor[] {
+  return index === 0 ? ancestors : [];
 }
 
 export function isUpToDate({ next, view }: Page): boolean {

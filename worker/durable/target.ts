@@ -2,7 +2,7 @@
 // says that what is known is old.
 import type { BriefStream, KnownShard } from "../stream/knownStreams.ts";
 import { isCode } from "../errors.ts";
-import { DurableError, notFound } from "./errors.ts";
+import { DurableError, invalid, notFound } from "./errors.ts";
 import type { Call } from "./operation.ts";
 
 export interface Target {
@@ -15,14 +15,25 @@ export interface Target {
  * more on the one that does. Throws DurableError 404 for no stream, 400 if a shard must be named.
  */
 export function withShard<T>(call: Call, work: (target: Target) => Promise<T>): Promise<T> {
-  return withKnown(call, (stream) => work({ stream, shard: shardOf(call, stream) }));
+  return withKnown(call, async (known) => {
+    const stream = namesShard(call, known) ? known : await describedNow(call);
+    return await work({ stream, shard: shardOf(call, stream) });
+  });
+}
+
+/** What no shard is asked about is as the catalog has it: nobody else would say that it is old. */
+export function describedNow({ backend, scope, name }: Call): Promise<BriefStream> {
+  return backend.durable.refresh(scope, name);
 }
 
 export async function withKnown<T>(
-  { backend: { durable }, scope, name }: Pick<Call, "backend" | "scope" | "name">,
+  { backend: { durable }, scope, name, query }: Call,
   work: (stream: BriefStream) => Promise<T>,
 ): Promise<T> {
-  const stream = await durable.find(scope, name);
+  const known = await durable.find(scope, name);
+  // A split or merge may have made the shard since.
+  const isNew = query.has("shard") && findShard(query, known) === undefined;
+  const stream = isNew ? await durable.refresh(scope, name) : known;
   try {
     return await work(stream);
   } catch (error) {
@@ -35,33 +46,55 @@ export async function withKnown<T>(
 }
 
 /** The shard of a request. Throws DurableError. */
-export function shardOf({ query }: Pick<Call, "query">, { shards }: BriefStream): KnownShard {
-  const asked = query.get("shard");
+export function shardOf(
+  { query }: Pick<Call, "query">,
+  { shards }: Pick<BriefStream, "shards">,
+): KnownShard {
   const [only] = shards;
-  if (asked === null) {
+  if (onlyOf(query, "shard") === null) {
     if (only !== undefined && shards.length === 1) return only;
-    const open = shards.filter(({ isClosed }) => !isClosed).map(({ index }) => index);
     throw new DurableError(
       400,
       "SHARD_REQUIRED",
       "The stream has several shards, each with its own order and offsets: add ?shard= and one of Stream-Shards.",
-      { "stream-shards": open.join(",") },
+      openShardsHeader(shards),
     );
   }
-  const found = /^\d{1,9}$/.test(asked)
-    ? shards.find(({ index }) => index === Number(asked))
-    : undefined;
-  if (found === undefined) {
-    throw new DurableError(404, "SHARD_NOT_FOUND", "The stream has no such shard.", {
-      "stream-shards": shards.map(({ index }) => index).join(","),
-    });
-  }
-  return found;
+  const found = findShard(query, { shards });
+  if (found !== undefined) return found;
+  throw new DurableError(404, "SHARD_NOT_FOUND", "The stream has no such shard.", {
+    "stream-shards": shards.map(({ index }) => index).join(","),
+  });
+}
+
+function findShard(query: URLSearchParams, { shards }: Pick<BriefStream, "shards">) {
+  const asked = query.get("shard") ?? "";
+  if (!/^\d{1,9}$/.test(asked)) return undefined;
+  return shards.find(({ index }) => index === Number(asked));
 }
 
 /** True if one shard is meant: it is named, or there is no other. */
 export function namesShard({ query }: Pick<Call, "query">, { shards }: BriefStream): boolean {
   return query.has("shard") || shards.length === 1;
+}
+
+/** Throws DurableError 400 for a request about a whole stream that names a shard. */
+export function refuseShard(query: URLSearchParams): void {
+  if (!query.has("shard")) return;
+  const what = "A stream is created and deleted as a whole: leave ?shard= out.";
+  throw invalid("SHARD_NAMED", what);
+}
+
+/** The value of a parameter; null without it. Throws DurableError 400 if there are several. */
+export function onlyOf(query: URLSearchParams, name: string): string | null {
+  const [value = null, ...others] = query.getAll(name);
+  if (others.length === 0) return value;
+  throw invalid("INVALID_QUERY", `There is more than one ${name}.`);
+}
+
+export function openShardsHeader(shards: readonly KnownShard[]) {
+  const open = shards.filter(({ isClosed }) => !isClosed);
+  return { "stream-shards": open.map(({ index }) => index).join(",") };
 }
 
 /** The shards that continue one that was split or merged. */

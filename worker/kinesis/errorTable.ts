@@ -26,6 +26,7 @@ import {
   shardLimitExceeded,
   shardsNotAdjacent,
   streamClosed,
+  streamExpires,
   streamExists,
   streamNotActive,
   streamNotFound,
@@ -91,6 +92,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   shardClosed: (stream, detail) =>
     "shard" in detail ? shardAlreadySplit(detail.shard, stream) : internal(),
   streamClosed,
+  streamExpires,
   hashOutOfRange: internal,
   shardsNotAdjacent: (stream, { shard, adjacent }) => shardsNotAdjacent(shard, adjacent, stream),
   subscriptionTaken: internal,

@@ -590,3 +590,8 @@ function javaDate(ms: number): string {
 export function streamClosed({ name, account }: NamedStream): KinesisError {
   return inUse(`Stream ${name} under account ${account} was closed by its writer.`);
 }
+
+/** Of our own: every use of the stream prolongs its life, so it has one shard, which counts them. */
+export function streamExpires({ name, account }: NamedStream): KinesisError {
+  return inUse(`Stream ${name} under account ${account} has a time to live, and so one shard.`);
+}

@@ -78,6 +78,7 @@ const statusOf: Record<StreamErrorCode, number> = {
   policyNotFound: 404,
   shardClosed: 409,
   streamClosed: 409,
+  streamExpires: 409,
   hashOutOfRange: 400,
   shardsNotAdjacent: 400,
   subscriptionTaken: 409,

@@ -1,5 +1,6 @@
 // The parameters of GET /_millrace/scan: which records, what of them, and where to go on. Everything that is wrong with
 // them is refused before anything is read.
+import { parseInstant } from "../codec/instant.ts";
 import { StreamError } from "../errors.ts";
 import { histogramBucketsMax } from "../limits.ts";
 import { compileSelection, type Selection } from "../scan/selection.ts";
@@ -125,7 +126,7 @@ function timeOf(parameters: URLSearchParams, name: string): number | undefined {
   const isDate = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(
     text,
   );
-  const ms = isSeconds ? Math.ceil(Number(text) * 1000) : isDate ? Date.parse(text) : NaN;
+  const ms = isSeconds ? Math.ceil(Number(text) * 1000) : isDate ? parseInstant(text) : NaN;
   if (!(ms >= 0)) {
     throw wanted(`${name} as seconds, or as a date such as 2026-11-27 or 2026-11-27T12:00:00Z`);
   }

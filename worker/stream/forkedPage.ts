@@ -5,7 +5,7 @@ import type { Ancestor } from "../core/durable.ts";
 import type { Runtime } from "../core/bindings.ts";
 import type { Location } from "../core/types.ts";
 import type { RecordRun } from "../engine/printer.ts";
-import { freshView, type Page, readPage, type Trimmed } from "./reader.ts";
+import { freshView, type Page, readPage, type Trimmed, viewBehind } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import type { Selection } from "../scan/selection.ts";
 import { narrowPage, selectPage } from "./selectedPage.ts";
@@ -50,7 +50,7 @@ export async function readForkedPage(
       const isStuck = page.next.index <= at.index;
       at = page.next;
       if (recordsMax <= 0 || bytesMax <= 0 || isStuck) {
-        const view = await freshView(runtime, uid);
+        const view = await viewBehind(runtime, uid, at.index, await freshView(runtime, uid));
         return { ...page, runs, view: { ...view, isMixed } };
       }
     }

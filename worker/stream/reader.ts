@@ -334,8 +334,7 @@ async function historyPage(
     runs,
     next: { segment, index },
     lastSegment: isWholeRun(last) ? segment - 1 : segment,
-    // "Caught up" needs a view that is newer than the page.
-    view: index >= view.nextIndex ? await renewView(runtime, uid) : view,
+    view: await viewBehind(runtime, uid, index, view),
     lastTimeMs: last && timeMsAt(last.chunk, readHeader(last.chunk), last.to - 1),
   };
 }
@@ -373,6 +372,16 @@ export async function freshView(runtime: Runtime, uid: string): Promise<ShardVie
     runtime.waitUntil(renewView(runtime, uid).catch(() => views.delete(uid)));
   }
   return known.view;
+}
+
+/** The view of a page that ends before record `index`: "caught up" needs one that is newer than the page. */
+export async function viewBehind(
+  runtime: Runtime,
+  uid: string,
+  index: number,
+  view: ShardView,
+): Promise<ShardView> {
+  return index >= view.nextIndex ? await renewView(runtime, uid) : view;
 }
 
 async function renewView(runtime: Runtime, uid: string): Promise<ShardView> {

@@ -11,7 +11,7 @@ import type { Selection } from "../scan/selection.ts";
 import type { Location, ShardView } from "../core/types.ts";
 import type { RecordRun } from "../engine/printer.ts";
 import { findCandidates } from "./keyIndex.ts";
-import { type Amount, freshView, type Page, readPage, type Trimmed } from "./reader.ts";
+import { type Amount, freshView, type Page, readPage, type Trimmed, viewBehind } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import { ScanSegments } from "./scanSegments.ts";
 
@@ -131,7 +131,8 @@ export class ShardScan {
         return readPage(runtime, uid, location, limits, trimmed);
       }),
     );
-    return joinInOrder(none, loads, wanted);
+    const page = joinInOrder(none, loads, wanted);
+    return { ...page, view: await viewBehind(runtime, uid, page.next.index, page.view) };
   }
 }
 

@@ -83,6 +83,7 @@ function nameOf(error: unknown): V3ioError {
 function noticeOf(error: StreamError): string | undefined {
   if (isCode(error, "corrupt")) return damageText(error.detail);
   if (isCode(error, "streamClosed")) return "The stream was closed by its writer.";
+  if (isCode(error, "streamExpires")) return "A stream with a time to live has one shard.";
   return isCode(error, "invalidCondition") ? conditionText(error.detail) : undefined;
 }
 
@@ -116,6 +117,7 @@ const names: Readonly<Record<StreamErrorCode, V3ioErrorName>> = {
   policyNotFound: "InternalError",
   shardClosed: "ProvisionedThroughputExceededException",
   streamClosed: "ResourceInUseException",
+  streamExpires: "ResourceInUseException",
   hashOutOfRange: "InternalError",
   shardsNotAdjacent: "InternalError",
   subscriptionTaken: "InternalError",

@@ -141,6 +141,7 @@ const answers: { readonly [Code in StreamErrorCode]: Answer<Code> } = {
   queuesExist: () => issue("inUse", "Stream has queues, which must be deleted before it"),
   policyNotFound: internal,
   shardClosed: busy,
+  streamExpires: (name) => issue("inUse", `Stream ${name} has a time to live, and so one shard`),
   streamClosed: (name) => issue("inUse", `Stream ${name} was closed by its writer`),
   hashOutOfRange: internal,
   shardsNotAdjacent: internal,

@@ -138,7 +138,7 @@ describe("times", () => {
     expect(parseTime("--from", text, nowMs)).toBe(ms);
   });
 
-  test.each(["", "yesterday", "10", "10 m", "-5m", "2036-13-01", "1e9", "5mm"])(
+  test.each(["", "yesterday", "10", "10 m", "-5m", "2036-13-01", "2035-02-29", "1e9", "5mm"])(
     "%j is none",
     (text) => {
       expect(() => parseTime("--from", text, nowMs)).toThrow(/^--from .* is not a time: pass one/);

@@ -335,6 +335,11 @@ describe("scan", () => {
       "invalidQuery",
       "from as seconds, or as a date such as 2026-11-27 or 2026-11-27T12:00:00Z",
     ],
+    [
+      { stream, to: "2026-02-30" },
+      "invalidQuery",
+      "to as seconds, or as a date such as 2026-11-27 or 2026-11-27T12:00:00Z",
+    ],
     [{ stream, select: "sum" }, "invalidQuery", "select as count or histogram"],
     [{ stream, by: "hour" }, "invalidQuery", "by with select=histogram"],
     [

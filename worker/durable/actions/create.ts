@@ -16,6 +16,7 @@ import { isPositionOf, type MarkedPosition, offsetText, readPosition } from "../
 import { type Call, operation } from "../operation.ts";
 import { permitOn } from "../permission.ts";
 import { bare, contentHeaders, type Headers } from "../reply.ts";
+import { refuseShard } from "../target.ts";
 import { tooLarge } from "./append.ts";
 
 /** What a request asks for. */
@@ -42,12 +43,13 @@ export const createStream = operation({
   name: "CreateStream",
   action: "kinesis:CreateStream",
   run: async (call) => {
+    refuseShard(call.query);
     const body = await readBody(call.request, requestBodyBytesMax);
     if (body === undefined) throw tooLarge();
     const wanted = readWanted(call.request, body);
     const { backend, scope, name } = call;
     const remembered = backend.durable.remembered(scope, name);
-    const found = remembered && (await confirm(call, remembered, wanted));
+    const found = remembered && (await confirm(call, remembered, wanted, true));
     return found ?? (await create(call, wanted));
   },
 });
@@ -55,12 +57,22 @@ export const createStream = operation({
 /** Throws DurableError 400. */
 function readWanted({ headers }: Request, body: Uint8Array): Wanted {
   const text = headers.get("content-type")?.trim();
+  const shardCount = readShardCount(headers);
+  const fork = readFork(headers);
+  const expiry = readExpiry(headers);
+  if (shardCount > 1 && fork !== undefined) {
+    throw invalid("INVALID_SHARD_COUNT", "A fork has one shard.");
+  }
+  // Every use of the stream prolongs its life, and the others would not hear of those of one shard.
+  if (shardCount > 1 && expiry.ttlSeconds !== undefined) {
+    throw invalid("INVALID_SHARD_COUNT", "A stream with a time to live has one shard.");
+  }
   return {
     contentType: text !== undefined && contentTypeForm.test(text) ? text : undefined,
-    ...readExpiry(headers),
+    ...expiry,
     isClosed: readClosed(headers),
-    shardCount: readShardCount(headers),
-    fork: readFork(headers),
+    shardCount,
+    fork,
     body,
   };
 }
@@ -115,7 +127,8 @@ async function create(call: Call, wanted: Wanted): Promise<Response> {
   try {
     const { next, shard } = await durable.create(scope, spec);
     const state = { next, isClosed: wanted.isClosed };
-    return bare(201, { location: address, ...replyHeaders(contentType, shard, state) });
+    const headers = { location: address, ...replyHeaders(contentType, shard, state) };
+    return bare(201, { ...headers, ...(wanted.shardCount > 1 && { "stream-shard": "0" }) });
   } catch (error) {
     if (isCode(error, "locationNotFound") && fork !== undefined) throw noSuchPlace();
     if (!isCode(error, "streamExists")) throw error;
@@ -140,14 +153,18 @@ async function existing({ backend, scope, name }: Call): Promise<BriefStream | u
 
 /**
  * The reply for a stream that exists: 200 if it is as wanted. Undefined if it does not exist any
- * more; what was left of it is removed. Throws DurableError 409.
+ * more; what was left of it is removed. Throws DurableError 409. What is known may be old.
  */
 async function confirm(
-  { backend: { durable } }: Call,
+  call: Call,
   known: BriefStream,
   wanted: Wanted,
+  isOld = false,
 ): Promise<Response | undefined> {
-  const [shard] = known.shards;
+  const { durable } = call.backend;
+  const { shards } = known;
+  // A shard that was split or merged is closed, and its stream is not.
+  const shard = shards.find(({ isClosed }) => !isClosed) ?? shards[0];
   if (shard === undefined) return undefined;
   const state = await durable.lookFor(shard.uid);
   if (state === undefined) {
@@ -156,6 +173,8 @@ async function confirm(
   }
   if (state.isDeleted) throw kept();
   if (!isAsWanted(known, state, wanted)) {
+    const now = isOld ? await existing(call) : undefined;
+    if (now !== undefined) return await confirm(call, now, wanted);
     throw new DurableError(409, "STREAM_EXISTS", "The stream exists with other attributes.", {
       ...(state.isClosed && { "stream-closed": "true" }),
     });
@@ -203,17 +222,14 @@ async function sourceOf(
   } = call;
   await permitOn(call, "kinesis:GetRecords", name);
   try {
-    const source = await durable.find(scope, name);
+    // Of a source that another dialect has split since, the fork would have a part.
+    const source = await durable.refresh(scope, name);
     const [shard] = source.shards;
     if (shard === undefined || source.shards.length > 1) {
       return invalid("SHARD_REQUIRED", "A stream of several shards cannot be forked.");
     }
     const state = await durable.lookFor(shard.uid);
-    if (state === undefined) {
-      // Known from before, and made anew since: once more, with what the catalog says now.
-      const now = await durable.refresh(scope, name);
-      return now.uid === source.uid ? notFound() : now;
-    }
+    if (state === undefined) return notFound();
     if (state.isDeleted) return sourceKept();
     const wanted = call.request.headers.get("content-type")?.trim();
     const isOther =

@@ -5,17 +5,17 @@ import { gone } from "../errors.ts";
 import { offsetText } from "../offset.ts";
 import { operation } from "../operation.ts";
 import { bare, contentHeaders, type Headers } from "../reply.ts";
-import { namesShard, shardOf, withKnown } from "../target.ts";
+import { describedNow, namesShard, openShardsHeader, shardOf, withKnown } from "../target.ts";
 
 export const headStream = operation({
   name: "HeadStream",
   action: "kinesis:GetRecords",
   run: (call) =>
-    withKnown(call, async (stream) => {
+    withKnown(call, async (known) => {
+      const stream = namesShard(call, known) ? known : await describedNow(call);
       const headers = { ...contentHeaders(stream.contentType), ...expiryHeaders(stream) };
       if (!namesShard(call, stream)) {
-        const open = stream.shards.filter(({ isClosed }) => !isClosed);
-        return bare(200, { ...headers, "stream-shards": open.map(({ index }) => index).join(",") });
+        return bare(200, { ...headers, ...openShardsHeader(stream.shards) });
       }
       const { uid } = shardOf(call, stream);
       const state = await call.backend.durable.look(uid, false);

@@ -14,6 +14,7 @@ import { matchesTag } from "../headers.ts";
 import { isPositionOf, type MarkedPosition, offsetText, readOffset } from "../offset.ts";
 import { type Call, operation } from "../operation.ts";
 import {
+  ancestorsOf,
   contentOf,
   isEnd,
   isUpToDate,
@@ -23,7 +24,7 @@ import {
   type ReadCall,
 } from "../page.ts";
 import { bare, body, contentHeaders, type Headers, noStore } from "../reply.ts";
-import { childrenHeader, type Target, withShard } from "../target.ts";
+import { childrenHeader, onlyOf, type Target, withShard } from "../target.ts";
 import { endHeaders } from "./head.ts";
 import { followStream } from "./follow.ts";
 
@@ -55,7 +56,7 @@ async function readRequest(call: Call, target: Target): Promise<ReadCall> {
   if (offsets.length > 1) throw invalid("INVALID_OFFSET", "There is more than one offset.");
   const start = readOffset(offset);
   if (start.kind === "at") await requirePositionOf(call, target, start.at);
-  const live = query.get("live") ?? undefined;
+  const live = onlyOf(query, "live") ?? undefined;
   if (live !== undefined && live !== "sse" && live !== "long-poll") {
     throw invalid("INVALID_LIVE", "live must be long-poll or sse.");
   }
@@ -71,7 +72,7 @@ async function requirePositionOf(
   { stream, shard }: Target,
   at: MarkedPosition,
 ): Promise<void> {
-  if (isPositionOf(at, shard.uid, stream.ancestors)) return;
+  if (isPositionOf(at, shard.uid, ancestorsOf(stream, shard))) return;
   const now = await backend.durable.refresh(scope, name);
   if (now.uid !== stream.uid) throw new StreamError("shardNotFound", { uid: shard.uid });
   throw new StreamError("locationNotFound");
@@ -83,7 +84,10 @@ function isEarliest({ start }: ReadCall): boolean {
 
 /** Throws `invalidCondition`. */
 function selectionOf(query: URLSearchParams): Selection | undefined {
-  return compileSelection({ where: query.get("where") ?? undefined, keys: query.getAll("key") });
+  return compileSelection({
+    where: onlyOf(query, "where") ?? undefined,
+    keys: query.getAll("key"),
+  });
 }
 
 async function catchUp(call: Call, target: Target, read: ReadCall): Promise<Response> {

@@ -1,7 +1,7 @@
 // DELETE. A stream that has forks is kept for them, and nobody else finds it.
 import { bare } from "../reply.ts";
 import { operation } from "../operation.ts";
-import { withKnown } from "../target.ts";
+import { refuseShard, withKnown } from "../target.ts";
 
 export const removeStream = operation({
   name: "DeleteStream",
@@ -11,7 +11,9 @@ export const removeStream = operation({
       backend: { durable },
       scope,
       name,
+      query,
     } = call;
+    refuseShard(query);
     await withKnown(call, async ({ expires, shards: [shard] }) => {
       // An expired stream does not exist, even if it is still stored.
       if (expires && shard !== undefined) await durable.look(shard.uid, false);

@@ -1,0 +1,188 @@
+// Streams of several shards as the Durable Streams dialect shows them, also when another dialect has split one since
+// this isolate learnt of it, and requests that could be taken for another one.
+
+import { exports } from "cloudflare:workers";
+import { beforeEach, describe, expect, test, vi } from "vitest";
+import { noonMs, setClock } from "../../support/clock.ts";
+import { base64, kinesisOver } from "../kinesis/client.ts";
+import { v3ioOver } from "../v3io/client.ts";
+
+const json = { "content-type": "application/json" };
+let name: string;
+
+const call = (path: string, init: RequestInit = {}) =>
+  exports.default.fetch(`http://localhost${path}`, init);
+const kinesis = kinesisOver((init) => call("/", init));
+const v3io = v3ioOver(call);
+
+const send = (method: string, query = "", headers = {}, body?: string) =>
+  call(`/v1/stream/${name}${query}`, {
+    method,
+    headers: { ...json, ...headers },
+    body: body ?? null,
+  });
+
+async function codeOf(response: Response): Promise<string> {
+  const { error } = await response.json<{ error: { code: string } }>();
+  return `${response.status} ${error.code}`;
+}
+
+const split = async (index: number, NewStartingHashKey: string) => {
+  const ShardToSplit = `shardId-${String(index).padStart(12, "0")}`;
+  const { status } = await kinesis("SplitShard", {
+    StreamName: name,
+    ShardToSplit,
+    NewStartingHashKey,
+  });
+  expect(status).toBe(200);
+  await vi.waitFor(async () => {
+    const { output } = await kinesis("DescribeStream", { StreamName: name });
+    expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
+  });
+};
+
+beforeEach(() => {
+  name = crypto.randomUUID();
+});
+
+describe("a stream of two shards, one of which is split by another dialect", () => {
+  beforeEach(async () => {
+    await send("PUT", "", { "stream-shard-count": "2" }, "[1]");
+    await send("GET", "?shard=0");
+    await split(0, "100");
+  });
+
+  test("its new shards are found", async () => {
+    expect((await send("GET", "?shard=2")).status).toBe(200);
+    expect((await send("POST", "?shard=3", {}, "1")).status).toBe(204);
+  });
+
+  test("which shards are open is told as it is now", async () => {
+    expect((await send("HEAD")).headers.get("stream-shards")).toBe("1,2,3");
+  });
+
+  test("a read without a shard tells them too", async () => {
+    const read = await send("GET");
+    expect(read.headers.get("stream-shards")).toBe("1,2,3");
+    expect(await codeOf(read)).toBe("400 SHARD_REQUIRED");
+  });
+
+  test("its new shards take and show what the stream is of", async () => {
+    expect(
+      await codeOf(await send("POST", "?shard=2", { "content-type": "text/plain" }, "x")),
+    ).toBe("409 CONTENT_TYPE_DIFFERS");
+    const record = { PartitionKey: "k", ExplicitHashKey: "0", Data: base64("no JSON") };
+    expect((await kinesis("PutRecord", { StreamName: name, ...record })).status).toBe(200);
+    expect(await (await send("GET", "?shard=2")).json()).toEqual([{ $binary: base64("no JSON") }]);
+  });
+
+  test("a PUT that asks for what there is now is no conflict, and the stream is not closed", async () => {
+    const put = await send("PUT", "", { "stream-shard-count": "3" });
+    expect([put.status, put.headers.get("stream-closed")]).toEqual([200, null]);
+    const other = await send("PUT", "", { "stream-shard-count": "2" });
+    expect(other.headers.get("stream-closed")).toBe(null);
+    expect(await codeOf(other)).toBe("409 STREAM_EXISTS");
+  });
+
+  test("is gone for HEAD and for reads without a shard when it was deleted by another dialect", async () => {
+    await kinesis("DeleteStream", { StreamName: name });
+    expect((await send("HEAD")).status).toBe(404);
+    expect(await codeOf(await send("GET"))).toBe("404 STREAM_NOT_FOUND");
+  });
+});
+
+test("a creation with records tells the shard that has them", async () => {
+  const put = await send("PUT", "", { "stream-shard-count": "2" }, "[1,2]");
+  expect(put.headers.get("stream-shard")).toBe("0");
+  const read = await send("GET", "?shard=0");
+  expect(read.headers.get("stream-next-offset")).toBe(put.headers.get("stream-next-offset"));
+  expect(await read.json()).toEqual([1, 2]);
+});
+
+test.each([
+  ["continues a fork", () => split(0, "100")],
+  ["was added to a fork", () => v3io("UpdateStream", `/bigdata/${name}/`, { ShardCount: 2 })],
+])("a shard that %s has nothing of the source", async (_, reshard) => {
+  await send("PUT", "", {}, "[1,2,3]");
+  const headers = { "stream-forked-from": `/v1/stream/${name}` };
+  name += "-fork";
+  await send("PUT", "", headers, "[4]");
+  await reshard();
+  expect(await (await send("GET", "?shard=0")).json()).toEqual([1, 2, 3, 4]);
+  await send("POST", "?shard=1", {}, "5");
+  expect(await (await send("GET", "?shard=1")).json()).toEqual([5]);
+});
+
+test("a source that another dialect has split is not forked", async () => {
+  await send("PUT", "", {}, "[1]");
+  await send("GET");
+  await split(0, "100");
+  const headers = { "stream-forked-from": `/v1/stream/${name}` };
+  name += "-fork";
+  expect(await codeOf(await send("PUT", "", headers))).toBe("400 SHARD_REQUIRED");
+});
+
+describe("a stream that expires", () => {
+  test("at a time: so do the shards that continue others", async () => {
+    setClock(noonMs);
+    const expiresAt = new Date(noonMs + 60_000).toISOString();
+    await send("PUT", "", { "stream-expires-at": expiresAt });
+    await split(0, "100");
+    expect((await send("GET", "?shard=1")).status).toBe(200);
+    setClock(noonMs + 60_000);
+    expect(await codeOf(await send("GET", "?shard=1"))).toBe("404 STREAM_NOT_FOUND");
+    vi.useRealTimers();
+  });
+
+  test("when it was not used has one shard, which hears of every use", async () => {
+    const ttl = { "stream-ttl": "60" };
+    const two = await send("PUT", "", { ...ttl, "stream-shard-count": "2" });
+    expect(await codeOf(two)).toBe("400 INVALID_SHARD_COUNT");
+    await send("PUT", "", ttl);
+    const ShardToSplit = "shardId-000000000000";
+    const order = { StreamName: name, ShardToSplit, NewStartingHashKey: "100" };
+    const { error } = await kinesis("SplitShard", order);
+    expect(error.name).toBe("ResourceInUseException");
+    expect(error.message).toContain("has a time to live");
+    const grown = await v3io("UpdateStream", `/bigdata/${name}/`, { ShardCount: 2 });
+    expect(grown.output.ErrorMessage).toContain("A stream with a time to live has one shard");
+  });
+});
+
+describe("requests that are not guessed at", () => {
+  test("a shard is not created or deleted by itself", async () => {
+    await send("PUT", "", { "stream-shard-count": "2" });
+    expect(await codeOf(await send("DELETE", "?shard=1"))).toBe("400 SHARD_NAMED");
+    expect(await codeOf(await send("PUT", "?shard=1"))).toBe("400 SHARD_NAMED");
+    expect((await send("HEAD")).status).toBe(200);
+  });
+
+  test.for(["shard=0&shard=0", "live=sse&live=long-poll&offset=now", "where={}&where={}"])(
+    "a parameter is there once: %s",
+    async (query) => {
+      await send("PUT");
+      expect(await codeOf(await send("GET", `?${query}`))).toBe("400 INVALID_QUERY");
+    },
+  );
+
+  test("a fork has one shard", async () => {
+    await send("PUT");
+    const headers = { "stream-forked-from": `/v1/stream/${name}`, "stream-shard-count": "2" };
+    name += "-fork";
+    expect(await codeOf(await send("PUT", "", headers))).toBe("400 INVALID_SHARD_COUNT");
+  });
+
+  test.for(["2031-02-29T00:00:00Z", "2031-04-31T00:00:00+02:00"])(
+    "a day that does not exist is no expiry: %s",
+    async (expiresAt) => {
+      const put = await send("PUT", "", { "stream-expires-at": expiresAt });
+      expect(await codeOf(put)).toBe("400 INVALID_EXPIRY");
+    },
+  );
+
+  test("the last of February of a leap year is one", async () => {
+    expect((await send("PUT", "", { "stream-expires-at": "2032-02-29T00:00:00Z" })).status).toBe(
+      201,
+    );
+  });
+});
