@@ -154,7 +154,7 @@ export const durableMutations: readonly Mutation[] = [
   {
     id: "durable-19",
     file: "worker/durable/actions/read.ts",
-    find: "if (isPositionOf(at, shard.uid, stream.ancestors)) return;",
+    find: "if (isPositionOf(at, shard.uid, ancestorsOf(stream, shard))) return;",
     replace: "return;",
     tests: ["test/worker/remade.workerd.test.ts"],
     harm: "an offset of a stream that was made anew reads the new one from some other place",
@@ -166,5 +166,21 @@ export const durableMutations: readonly Mutation[] = [
     replace: "",
     tests: ["test/worker/remade.workerd.test.ts"],
     harm: "a reader of a stream that was made anew is told that its offset is gone",
+  },
+  {
+    id: "durable-21",
+    file: "worker/stream/reader.ts",
+    find: "return index >= view.nextIndex ? await renewView(runtime, uid) : view;",
+    replace: "return view;",
+    tests: ["test/worker/durable/written.workerd.test.ts"],
+    harm: "a page that says it is up to date lacks records that were acknowledged",
+  },
+  {
+    id: "durable-22",
+    file: "worker/catalog/reshardRunner.ts",
+    find: "const life = laterLifeOf(stream, Date.now());",
+    replace: "const life = undefined as ReturnType<typeof laterLifeOf>;",
+    tests: ["test/worker/durable/shards.workerd.test.ts"],
+    harm: "shards that a split makes take any content type, and never expire",
   },
 ];
