@@ -1,7 +1,7 @@
-// How the records of a page are shown: as bytes one after the other, or in JSON mode as one array.
-// In JSON mode everything is valid JSON. What another dialect has put is checked when it is shown,
-// because nobody has checked it before; data that is no JSON text is shown as
-// {"$binary":"<base64>"}.
+// Prints the records of a page: as bytes one after the other, or in JSON mode as one array. In JSON
+// mode every reply is valid JSON. This dialect checks records when they are appended, other dialects do
+// not. So where they may have put some, each is checked here, and data that is no JSON text is
+// printed as {"$binary":"<base64>"}.
 import { concatBytes, utf8 } from "../codec/bytes.ts";
 import { dataRuns, recordData } from "../engine/recordData.ts";
 import type { RecordRun } from "../engine/printer.ts";
@@ -12,7 +12,7 @@ const [open, comma, close] = [utf8("["), utf8(","), utf8("]")];
 
 export interface Content {
   readonly isJson: boolean;
-  /** True if records may be there that this dialect has not checked. */
+  /** True if another dialect has put records into the stream. */
   readonly isMixed: boolean;
 }
 

@@ -1,7 +1,8 @@
-// The cursor of live replies: the number of the 20-second interval, so that readers that poll at the
-// same time ask with equal addresses and a cache can answer them together. A reader whose cursor is
-// not behind gets a greater one, or it would be answered from the cache for ever. By how much follows
-// from the request, so that equal requests stay equal (Durable Streams protocol, section 10.1).
+// The cursor of live replies: the number of the current interval of 20 seconds. Readers that poll at the
+// same time send the same cursor, so their addresses are equal, and a cache can answer them together. A
+// reader that already has this number, or a greater one, gets one that is greater than its own: otherwise
+// a cache would give it the same reply for ever. The step is computed from the request, so that equal requests
+// get equal cursors (Durable Streams protocol, section 10.1).
 import { crc32 } from "node:zlib";
 
 /** 9 October 2024, midnight UTC: the protocol's epoch. */

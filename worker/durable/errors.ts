@@ -92,7 +92,7 @@ const answers: Record<StreamErrorCode, readonly [status: number, code: string, m
   invalidCondition: [400, "INVALID_CONDITION", "The condition cannot be read."],
 };
 
-/** The dialect's form of any failure; unknown ones are internal, and logged. */
+/** Any failure in the form of this dialect. Unexpected ones are logged, and are told as internal. */
 export function durableErrorOf(error: unknown, failures: FailureLog): DurableError {
   const known = knownErrorOf(error);
   if (known.status === 500 || isCode(error, "commitFailed")) failures.log(error);

@@ -54,7 +54,7 @@ async function call(
 
 const refusalNames = { 400: "INVALID_HOST", 403: "FORBIDDEN", 503: "DISK_FULL" } as const;
 
-/** A preflight may be answered to anybody: without Access-Control-Allow-Origin it opens nothing. */
+/** Every preflight is answered. Without Access-Control-Allow-Origin that permits nothing. */
 export function refuseDurable({ status, message }: DoorRefusal, { method }: Request): Response {
   if (method === "OPTIONS") return preflight();
   return failed(new DurableError(status, refusalNames[status], message));

@@ -1,5 +1,5 @@
-// Reads the request headers of this dialect (Durable Streams protocol, sections 5 and 9). A header
-// that is wrong is refused; one that means nothing here is ignored, as the protocol has it.
+// Reads the request headers of this dialect (Durable Streams protocol, sections 5 and 9). An invalid
+// value is refused. A header that has no meaning for the request is ignored, as the protocol demands.
 import { parseInstant } from "../codec/instant.ts";
 import { producerIdBytesMax, shardsMax } from "../limits.ts";
 import type { ProducerMark } from "../core/durable.ts";

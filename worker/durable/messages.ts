@@ -1,6 +1,6 @@
-// The records of a body. In JSON mode a message is a record, cut out of the body as it was sent: an
-// array is unpacked one level. In any other mode a body is one record, or several if it is larger
-// than a record may be (Durable Streams protocol, section 9, "JSON mode").
+// The records of a body. In JSON mode each message is a record, with the bytes that were sent. If the body is an
+// array, its elements are the messages. In any other mode a body is one record, or several if it is
+// larger than a record may be (Durable Streams protocol, section 9, "JSON mode").
 import { batchOf, type RecordBatch, type RecordPut } from "../engine/recordBatch.ts";
 import { noBytes } from "../codec/bytes.ts";
 import { recordBytesMax } from "../limits.ts";
@@ -43,7 +43,7 @@ export function bytePieces(body: Uint8Array, keyBytes: number): Uint8Array[] {
   return pieces;
 }
 
-/** The elements of an array, whose text between the brackets is given and is valid. */
+/** The elements of a valid array, whose text between the brackets is from `from` to `to`. */
 function elements(body: Uint8Array, from: number, to: number): Uint8Array[] {
   const found: Uint8Array[] = [];
   let [start, depth] = [from, 0];

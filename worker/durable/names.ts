@@ -1,4 +1,4 @@
-// Which stream an address means. `/v1/stream/<name>` is the stream of that name that all dialects
+// Finds the name of the stream of an address. `/v1/stream/<name>` is the stream of that name that all dialects
 // share; a longer path, or a name that Kinesis cannot have, is the stream at that path in the default
 // container of v3io. Names below `__ds` are reserved (Durable Streams protocol, section 6).
 import { sharedName } from "../core/streamName.ts";
@@ -7,7 +7,7 @@ import { DurableError, invalid } from "./errors.ts";
 
 export const prefix = "/v1/stream";
 
-/** Where v3io finds streams that are not shared by name. */
+/** Below it v3io finds the streams whose names Kinesis cannot have. */
 const container = "/bigdata";
 
 const reserved = "__ds";

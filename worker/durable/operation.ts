@@ -1,6 +1,6 @@
-// Declares one operation in one place: its method, the action that allow lists and policies call it by,
-// and what it does. The actions are those of Kinesis, so that one allow list serves all dialects.
-// operations.ts lists the declarations.
+// Declares an operation in one place: its name, the action by which allow lists and policies permit it, and what it
+// does. The actions are those of Kinesis, so that one allow list serves all dialects. operations.ts lists the
+// declarations.
 import type { Caller } from "../auth/caller.ts";
 import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
@@ -16,7 +16,7 @@ export interface Call {
   query: URLSearchParams;
   /** The address without the query, for Location. */
   address: string;
-  /** True if everybody may read everything, so that shared caches may keep replies. */
+  /** True if the server has no access keys: everybody may read, and shared caches may keep replies. */
   isOpen: boolean;
   failures: FailureLog;
 }

@@ -1,4 +1,4 @@
-// Finds the operation of a request by its method; a POST that asks for an address is one by itself.
+// Finds the operation of a request by its method. A POST with `?sign=` is an operation of its own.
 import { appendToStream } from "./actions/append.ts";
 import { createStream } from "./actions/create.ts";
 import { headStream } from "./actions/head.ts";

@@ -1,5 +1,5 @@
-// A page of a stream, as reads of all kinds use it: where it begins, what it has, and what it says about
-// the end.
+// A page of a stream for all kinds of reads: where it begins, what it contains, and whether it reaches the
+// end.
 import type { Ancestor, DurableState, Position } from "../core/durable.ts";
 import type { Location } from "../core/types.ts";
 import { durablePageBytesMax, pageRecordsMax } from "../limits.ts";
@@ -17,9 +17,9 @@ export interface ReadCall {
   /** As it was sent. */
   offset: string;
   live: "sse" | "long-poll" | undefined;
-  /** Only the records that it takes are shown. */
+  /** Only the records that it selects are in the reply. */
   selection: Selection | undefined;
-  /** As of now, if the shard had to be asked. */
+  /** State of the shard, if it was asked. */
   state: DurableState | undefined;
 }
 
@@ -37,7 +37,7 @@ export function locationOf({ start, state }: ReadCall): Location {
   }
 }
 
-/** A page from a place on. Throws DurableError 410 for a stream that is kept for its forks. */
+/** A page from a location on. Throws DurableError 410 for a stream that is kept for its forks. */
 export async function pageFrom(
   { backend }: Call,
   { stream, shard }: Target,

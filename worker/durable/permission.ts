@@ -1,5 +1,5 @@
-// Who is calling, and whether they may: bearer tokens of the access keys (`tokens` of a principal), under the
-// same allow lists and policies as the other dialects.
+// Who the caller is, and what it may do. Callers are known by bearer tokens (`tokens` of a principal in the access
+// keys) or by signed addresses. Allow lists and policies are those of the other dialects.
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -7,7 +7,7 @@ import { DurableError } from "./errors.ts";
 import type { Call } from "./operation.ts";
 import { accessParameter, accountOf, openGrant } from "./signedUrl.ts";
 
-/** Throws DurableError 401 without credentials, 403 for credentials that are not good. */
+/** Throws DurableError 401 without credentials, 403 for invalid ones. */
 export function identify(
   { access }: Pick<Backend, "access">,
   headers: Request["headers"],
@@ -27,8 +27,8 @@ export function identify(
 }
 
 /**
- * Who has issued the signed address of a request; undefined if it is none. Throws DurableError 403
- * for one that is not good, or not for this stream, or not for this method.
+ * The caller that has issued the signed address of a request; undefined if the address is not signed.
+ * Throws DurableError 403 if it is not valid for this stream, for this method, or any more.
  */
 export async function identifyIssuer(
   backend: Backend,

@@ -1,5 +1,5 @@
-// Headers that every reply of this dialect has, so that a web page of another origin can read all of
-// it (Durable Streams protocol, section 12.7; Fetch standard, CORS protocol), and what caches may do.
+// Makes the replies of this dialect, with the headers that all of them have: those that let a web page of another
+// origin read them (Durable Streams protocol, section 12.7; Fetch standard, CORS protocol), and those for caches.
 import { utf8 } from "../codec/bytes.ts";
 import { respond } from "../http/reply.ts";
 import type { DurableError } from "./errors.ts";
@@ -54,7 +54,7 @@ export function preflight(): Response {
   });
 }
 
-/** A browser that is led to the address runs nothing of what strangers have put into a stream. */
+/** A browser that opens the address must not run what others have put into the stream. */
 export function contentHeaders(contentType: string): Headers {
   return {
     "content-type": contentType,

@@ -1,7 +1,8 @@
-// Addresses with which a browser reads one stream until a time: EventSource and links send no headers, so
-// the permission is in the query. A caller who may read the stream asks for such an address. It has the
-// rights of that caller when it is used, and no more: it does not outlive their key, their allow list
-// or the stream. The text is a token of the account (auth/token.ts) after the account's number.
+// Addresses by which a browser reads one stream for a time. EventSource and links send no headers, so the
+// permission is in the query. A caller that may read the stream asks for such an address. Whoever uses it
+// has the rights that this caller has at that moment: none if its key was removed, if its allow list
+// does not permit it any more, or if the stream was deleted. The text is the number of the account, a dot, and
+// a token (auth/token.ts).
 import { verifyToken, signToken } from "../auth/token.ts";
 import { isPlainObject } from "../codec/plainObject.ts";
 import type { Scope } from "../core/types.ts";
@@ -13,7 +14,7 @@ export interface Grant {
   account: string;
   /** Uid of the stream. */
   stream: string;
-  /** Who has asked for it. */
+  /** Of the caller that asked for it. */
   accessKeyId: string;
   untilMs: number;
 }
@@ -27,12 +28,12 @@ export function sealGrant(key: string, scope: Scope, grant: Grant, nowMs: number
   return `${scope.account}.${token.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }
 
-/** The account that a text claims to be of. */
+/** The account that a text names, which is not verified yet. */
 export function accountOf(text: string): string | undefined {
   return form.exec(text)?.[1];
 }
 
-/** Undefined for a text that this account has not issued, or whose time is over. */
+/** Undefined if the account has not issued the text, or if its time is over. */
 export function openGrant(
   key: string | undefined,
   scope: Scope,

@@ -1,6 +1,6 @@
-// The data event of server-sent events (WHATWG HTML, section 9.2). Text may contain line ends, and each
-// begins a new data line: so no text can end the event or begin another one. Bytes are in base64. There
-// is no space after the colon: a client would strip one, and with it one that belongs to the data.
+// The data event of server-sent events (WHATWG HTML, section 9.2). After each line end in a text a new data
+// line begins, so that no text can end the event or begin another one. Bytes are in base64. There is no space
+// after the colon: a client removes one space there, so one that belongs to the data would be lost.
 import { utf8 } from "../codec/bytes.ts";
 import { jsonMediaType, mediaTypeOf } from "../core/mediaType.ts";
 import type { BriefStream } from "../stream/knownStreams.ts";
@@ -14,7 +14,7 @@ export function encodingOf({ contentType }: Pick<BriefStream, "contentType">): E
   return type === jsonMediaType || type.startsWith("text/") ? "text" : "base64";
 }
 
-/** Nothing for no data: an empty event would tell clients of a message. */
+/** No event if there is no data: clients take an empty event for a message. */
 export function dataEvent(data: Uint8Array, encoding: Encoding): Uint8Array {
   if (data.length === 0) return data;
   const text =

@@ -1,5 +1,5 @@
-// Finds the stream and the shard that a request is about, and asks the catalog again when the shard
-// says that what is known is old.
+// Finds the stream and the shard of a request. What an isolate knows of a stream may be old: if the shard
+// does not exist, the catalog is asked again.
 import type { BriefStream, KnownShard } from "../stream/knownStreams.ts";
 import { isCode } from "../errors.ts";
 import { DurableError, invalid, notFound } from "./errors.ts";
@@ -11,8 +11,9 @@ export interface Target {
 }
 
 /**
- * Runs `work` on the shard that the query names. If that shard does not exist any more, runs it once
- * more on the one that does. Throws DurableError 404 for no stream, 400 if a shard must be named.
+ * Runs `work` on the shard that the query names, or on the only one. If the stream was deleted and created
+ * again, runs it once more on the new one's. Throws DurableError: 404 if there is no such stream or shard, 400
+ * if a shard must be named.
  */
 export function withShard<T>(call: Call, work: (target: Target) => Promise<T>): Promise<T> {
   return withKnown(call, async (known) => {
@@ -39,7 +40,7 @@ export async function withKnown<T>(
   } catch (error) {
     if (!isCode(error, "shardNotFound")) throw error;
     const now = await durable.refresh(scope, name);
-    // The same shards: the stream has expired, and is about to be removed.
+    // It was not created again: it has expired, and is about to be removed.
     if (now.uid === stream.uid) throw notFound();
     return await work(now);
   }
@@ -73,7 +74,7 @@ function findShard(query: URLSearchParams, { shards }: Pick<BriefStream, "shards
   return shards.find(({ index }) => index === Number(asked));
 }
 
-/** True if one shard is meant: it is named, or there is no other. */
+/** True if the request names a shard, or there is only one. */
 export function namesShard({ query }: Pick<Call, "query">, { shards }: BriefStream): boolean {
   return query.has("shard") || shards.length === 1;
 }
@@ -97,7 +98,7 @@ export function openShardsHeader(shards: readonly KnownShard[]) {
   return { "stream-shards": open.map(({ index }) => index).join(",") };
 }
 
-/** The shards that continue one that was split or merged. */
+/** Names the shards that continue one that was split or merged. */
 export function childrenHeader({ shards }: BriefStream, { index }: KnownShard) {
   const children = shards.filter(({ parents }) => parents.includes(index));
   if (children.length === 0) return {};

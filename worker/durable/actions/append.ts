@@ -1,6 +1,6 @@
-// POST: appends a body, closes the stream, or both at once. Everything that can stand against an
-// append is checked in the shard, in the protocol's order, where the append is taken in; this file
-// makes records of the body and prints the verdict (Durable Streams protocol, sections 5.2 and 5.2.1).
+// POST: appends a body, closes the stream, or both at once. The shard decides whether it takes an
+// append, by the protocol's checks in the protocol's order. This file makes records of the body, and
+// a reply of the shard's verdict (Durable Streams protocol, sections 5.2 and 5.2.1).
 import { noBytes, utf8 } from "../../codec/bytes.ts";
 import type { ProducerMark, WriteGuard, WriteReply } from "../../core/durable.ts";
 import { jsonMediaType, mediaTypeOf } from "../../core/mediaType.ts";
@@ -22,7 +22,7 @@ interface Append {
   /** Empty if the body is not valid, or if there is none. */
   messages: Uint8Array[];
   key: Uint8Array;
-  /** What is wrong with the body; the guard's refusals come before it. */
+  /** Why the body is refused. If the shard refuses the append too, its reason is told. */
   fault: DurableError | undefined;
 }
 
@@ -88,7 +88,7 @@ async function write(call: Call, { stream, shard }: Target, append: Append): Pro
   const records = recordsOf(messages, key);
   const reply = await durable.write(shard.uid, records, { ...guard, isDry });
   if (reply.verdict.kind === "closed" && !reply.isFinal) {
-    // A split or merge has closed the shard, which this isolate need not know yet.
+    // A split or merge has closed the shard, and this isolate may not know it yet.
     const now = await durable.refresh(scope, name);
     const isMoved = now.shards.length > stream.shards.length && !namesShard(call, now);
     if (isMoved) return await spread(call, now, append);
@@ -161,7 +161,7 @@ function accepted(
   return bare(isNew ? 200 : 204, headers);
 }
 
-/** Without a shard, records go to the shard of their key, or of the stream's turn. */
+/** If no shard is named, records go to the shard of their key; without a key, to the next one in turn. */
 async function spread(
   { backend: { durable, streams }, scope, name }: Call,
   stream: BriefStream,

@@ -1,5 +1,5 @@
-// PUT: creates a stream, with its first records if there is a body, or as a fork of another one. A
-// stream that exists with the same attributes is success too, and its body is not looked at (Durable
+// PUT: creates a stream, with its first records if there is a body, or as a fork of another one. If
+// the stream exists with the same attributes, that is success too, and the body is ignored (Durable
 // Streams protocol, sections 5.1 and 5.1.1).
 import type { DurableSpec, DurableState, ForkRequest, Position } from "../../core/durable.ts";
 import { jsonMediaType, mediaTypeOf, otherMediaType } from "../../core/mediaType.ts";
@@ -107,7 +107,7 @@ async function create(call: Call, wanted: Wanted): Promise<Response> {
   const hasBody = wanted.body.length > 0;
   const messages = !hasBody ? [] : isJson ? jsonMessages(wanted.body) : bytePieces(wanted.body, 0);
   if (fault !== undefined || messages === undefined) {
-    // That a stream exists comes before everything that is wrong with the request's content.
+    // If the stream exists, the reply says that, whatever is wrong with the request's content.
     const known = await existing(call);
     const found = known && (await confirm(call, known, wanted));
     if (found !== undefined) return found;
@@ -135,7 +135,7 @@ async function create(call: Call, wanted: Wanted): Promise<Response> {
     const known = await existing(call);
     const found = known && (await confirm(call, known, wanted));
     if (found !== undefined) return found;
-    // What was there has expired and is removed now.
+    // The stream of that name had expired, and is removed now.
     return await create(call, wanted);
   }
 }
@@ -152,8 +152,8 @@ async function existing({ backend, scope, name }: Call): Promise<BriefStream | u
 }
 
 /**
- * The reply for a stream that exists: 200 if it is as wanted. Undefined if it does not exist any
- * more; what was left of it is removed. Throws DurableError 409. What is known may be old.
+ * The reply for a stream that exists: 200 if it has the wanted attributes. Undefined if it has expired;
+ * then it is removed. `known` may be old. Throws DurableError 409.
  */
 async function confirm(
   call: Call,
@@ -193,7 +193,7 @@ function isAsWanted(known: BriefStream, state: DurableState, wanted: Wanted): bo
       : origin?.name === fork.source &&
         origin.subOffset === fork.subOffset &&
         (fork.at === undefined || fork.at.index === origin.index);
-  // A fork that names no expiry has that of its source.
+  // A fork without an expiry of its own has that of its source.
   const inherits =
     fork !== undefined && wanted.ttlSeconds === undefined && wanted.expiresAt === undefined;
   return (
@@ -211,7 +211,7 @@ function instantOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Date.parse(text);
 }
 
-/** The source of a fork, or what stands against it. */
+/** The source of a fork, or the reason why it cannot be forked. */
 async function sourceOf(
   call: Call,
   { source: name }: WantedFork,
@@ -246,11 +246,11 @@ async function sourceOf(
 
 interface Branch {
   request: ForkRequest;
-  /** The part of a record that the fork inherits of it. */
+  /** The beginning of a record of the source, if the fork branches off in the middle of one. */
   prefix: Uint8Array[];
 }
 
-/** Throws DurableError 400 for a place that the source does not have. */
+/** Throws DurableError 400 if the source has no such place. */
 async function forkRequest(call: Call, source: BriefStream, { fork }: Wanted): Promise<Branch> {
   const { name, uid, isJson, shards } = source;
   const { at, subOffset } = fork!;

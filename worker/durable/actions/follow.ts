@@ -1,7 +1,8 @@
 // Live reads by server-sent events: history page by page, then what is appended as it is committed
 // (Durable Streams protocol, section 5.8). A batch is one data event and one control event, written
-// together: clients have lost one without the other. The connection ends after a minute at a control
-// event, at the end of the stream, or when the stream is deleted; the client comes back with its last offset.
+// together, because clients have lost one of them when they came apart. The connection ends with a
+// control event after a minute, at the end of the stream, or when the stream is deleted. Then the
+// client connects again with its last offset.
 import { concatBytes, noBytes, utf8 } from "../../codec/bytes.ts";
 import { isStreamError } from "../../errors.ts";
 import { sseConnectionMs, sseKeepAliveMs } from "../../limits.ts";
@@ -26,7 +27,7 @@ import {
 } from "../page.ts";
 
 export async function followStream(call: Call, target: Target, read: ReadCall): Promise<Response> {
-  // What stands against the first page is told with a status, before the events begin.
+  // If the first page cannot be read, a status tells that: once events have begun there is none.
   const isEarliest = read.start.kind === "earliest";
   const first = await pageFrom(call, target, locationOf(read), isEarliest, read.selection);
   const { readable, writable } = new IdentityTransformStream();
@@ -36,13 +37,13 @@ export async function followStream(call: Call, target: Target, read: ReadCall): 
   return streamed(readable, {
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
-    // Compression at an edge would hold events back.
+    // An edge that compresses would hold events back.
     "content-encoding": "identity",
     ...(encoding === "base64" && { "stream-sse-data-encoding": "base64" }),
   });
 }
 
-/** Events of batches that several readers get. */
+/** The events of a batch, which are printed once for all readers that get it. */
 const printed = new WeakMap<LiveBatch, Uint8Array>();
 
 class Follower {
@@ -80,7 +81,7 @@ class Follower {
       await this.writer.close();
     } catch (error) {
       this.isGone = true;
-      // The client comes back with its last offset, and gets the failure's status then.
+      // The client connects again, and gets the failure as a status then.
       const isExpected = isStreamError(error) || error instanceof DurableError;
       if (isExpected) await this.writer.close().catch(() => {});
       else await this.writer.abort(error).catch(() => {});
@@ -108,7 +109,7 @@ class Follower {
         : "behind";
       if (this.isGone) return;
       if (news === "silence") {
-        // Whoever stands between must not take the connection for a dead one.
+        // A proxy would close a connection that is silent for long.
         await this.send({ ...page, runs: [] }, noBytes);
       } else if (news === "behind") {
         page = await pageFrom(this.call, this.target, page.next, false, this.selection);

@@ -1,4 +1,4 @@
-// HEAD: what the stream is and where it ends, without counting as a use.
+// HEAD: what the stream is and where it ends. It does not prolong the life of a stream that can expire.
 import type { DurableState } from "../../core/durable.ts";
 import type { BriefStream } from "../../stream/knownStreams.ts";
 import { gone } from "../errors.ts";
@@ -32,7 +32,7 @@ export function expiryHeaders({ durable }: BriefStream): Headers {
   };
 }
 
-/** Where the stream ends, and whether that is for ever. */
+/** Where the stream ends, and whether it is closed. */
 export function endHeaders(
   uid: string,
   { next, isClosed }: Pick<DurableState, "next" | "isClosed">,

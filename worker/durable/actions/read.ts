@@ -1,7 +1,7 @@
-// GET: catch-up reads and long polls; live reads by SSE are in follow.ts. A page ends at its size, so
-// that equal offsets have equal pages once there is more, and caches can answer history for everybody.
-// The page that reaches the end of the stream is asked for again each time (Durable Streams protocol,
-// sections 5.6, 5.7 and 10).
+// GET: catch-up reads and long polls; live reads by SSE are in follow.ts. A page of history ends where
+// it is full, so the same offset always gives the same page, and caches can answer it for everybody. Only
+// the page that reaches the end of the stream is not cached (Durable Streams protocol, sections 5.6,
+// 5.7 and 10).
 import { crc32 } from "node:zlib";
 import { compileSelection, type Selection } from "../../scan/selection.ts";
 import type { DurableState } from "../../core/durable.ts";
@@ -42,14 +42,14 @@ export const readStream = operation({
     }),
 });
 
-/** Whether the stream exists comes before what is wrong with the request. Throws DurableError. */
+/** Throws DurableError; if the stream does not exist, that one, whatever is wrong with the request. */
 async function readRequest(call: Call, target: Target): Promise<ReadCall> {
   const { backend, query } = call;
   const { stream, shard } = target;
   const offsets = query.getAll("offset");
   const [offset = "-1"] = offsets;
   const isNow = offset === "now";
-  // Reading counts as a use, which the shard of a stream that can expire must hear of.
+  // A read prolongs the life of a stream that can expire, so its shard is told.
   const asks = stream.expires || isNow;
   const state = asks ? await backend.durable.look(shard.uid, true) : undefined;
   if (state?.isDeleted === true) throw gone();
@@ -66,7 +66,7 @@ async function readRequest(call: Call, target: Target): Promise<ReadCall> {
   return { start, offset, live, state, selection: selectionOf(query) };
 }
 
-/** Throws `locationNotFound`, or `shardNotFound` if what is known of the stream is old. */
+/** Throws `locationNotFound`, or `shardNotFound` if the stream was deleted and created again. */
 async function requirePositionOf(
   { backend, scope, name }: Call,
   { stream, shard }: Target,
@@ -125,7 +125,7 @@ async function longPoll(call: Call, target: Target, read: ReadCall): Promise<Res
   });
 }
 
-/** The page after an empty one, as soon as there is one, or an empty one when the time is over. */
+/** Waits for the page after an empty one; an empty page when the time is over. */
 async function nextPage(
   call: Call,
   target: Target,
@@ -182,7 +182,7 @@ async function pageHeaders(
   };
 }
 
-/** The shard's uid stands for the creation, so a stream that is made anew has other tags. */
+/** With the shard's uid, so that a stream that is deleted and created again has other tags. */
 function tagOf({ query }: Call, { shard }: Target, { offset }: ReadCall, page: Page): string {
   const asked = [query.get("where"), ...query.getAll("key")].join("\n");
   const selected = asked === "" ? "" : `:${crc32(asked)}`;
@@ -192,7 +192,7 @@ function tagOf({ query }: Call, { shard }: Target, { offset }: ReadCall, page: P
 
 const historyControl = "max-age=60, stale-while-revalidate=300";
 
-/** A page that reaches the end is old when something is added, so it is asked for again. */
+/** A page that reaches the end changes with the next record, so it is not used without asking. */
 function cacheControl(
   { isOpen }: Call,
   { stream }: Target,
@@ -200,7 +200,7 @@ function cacheControl(
   control: string,
 ): string {
   if (page !== undefined && isUpToDate(page)) return "no-cache";
-  // A stream that can expire must hear of its readers, and may be gone within the time.
+  // The shard of a stream that can expire is told of each read, and the stream may be gone before the time is over.
   if (stream.expires) return "no-cache";
   return `${isOpen ? "public" : "private"}, ${control}`;
 }

@@ -1,4 +1,4 @@
-// DELETE. A stream that has forks is kept for them, and nobody else finds it.
+// DELETE. A stream that has forks is kept for them, and is hidden from everybody else.
 import { bare } from "../reply.ts";
 import { operation } from "../operation.ts";
 import { refuseShard, withKnown } from "../target.ts";

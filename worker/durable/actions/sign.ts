@@ -1,5 +1,5 @@
-// POST with `?sign=<seconds>`: the address with which anybody reads the stream for so long. An extension of
-// the protocol, for browsers (signedUrl.ts).
+// POST with `?sign=<seconds>`: makes an address by which anybody can read the stream for that time. An
+// extension of the protocol, for browsers (signedUrl.ts).
 import { utf8 } from "../../codec/bytes.ts";
 import { signedUrlSecondsMax } from "../../limits.ts";
 import { invalid } from "../errors.ts";
@@ -24,7 +24,7 @@ export const signAddress = operation({
     const untilMs = nowMs + seconds * 1000;
     const { uid, shards } = await withKnown(call, async (stream) => {
       const [shard] = stream.shards;
-      // A stream that has expired has no reader.
+      // For a stream that has expired no address is made.
       if (shard !== undefined) await backend.durable.look(shard.uid, false);
       return stream;
     });
