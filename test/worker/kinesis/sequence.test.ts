@@ -1,5 +1,7 @@
 // Sequence numbers: golden values from kinesalite db/index.js (stringifySequence, parseSequence),
 // the laws that clients rely on, and the numbers that must be refused.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -11,6 +13,15 @@ import {
 } from "../../../worker/kinesis/sequence.ts";
 
 const shardCreatedMs = 1_700_000_000_000;
+
+test("the example of docs/FORMAT.md has these digits", () => {
+  const document = readFileSync(join(import.meta.dirname, "../../../docs/FORMAT.md"), "utf8");
+  const form = /```json sequence\n(.*?)```\s+```\n(\d+)\n```/s;
+  const [, record = "", digits] = form.exec(document) ?? [];
+  const number = sequenceNumber(JSON.parse(record));
+  expect(number).toBe(digits);
+  expect(document).toContain(`\`${BigInt(number).toString(16)}\``);
+});
 
 describe("sequence numbers: written as kinesalite writes them", () => {
   test.each([
