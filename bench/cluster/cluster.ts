@@ -1,6 +1,6 @@
 /**
  * Puts and pages of a cluster with one, two and three instances on this machine, beside one server
- * with its disk: `npx node bench/cluster/cluster.ts [SECONDS] [CONNECTIONS]`. The bucket is the test server of S3, in
+ * with its disk: `npx node bench/cluster/cluster.ts [--seconds N] [--connections N]`. The bucket is the test server of S3, in
  * this process, so its latency is that of loopback: what is measured is the cost of the cluster, and
  * how often the bucket is asked. With AWS_ENDPOINT_URL_S3, CLUSTER_BUCKET (s3://bucket/prefix) and keys
  * in the environment another bucket is used, and the requests to it are not counted.
@@ -11,11 +11,14 @@ import { join } from "node:path";
 import { type Server, startServer } from "../../test/e2e/server.ts";
 import { postUnsigned } from "../../test/support/unsignedPost.ts";
 import { startS3 } from "../../test/support/s3.ts";
+import { readFlags } from "../tools/flags.ts";
 import { readCpuMs } from "../tools/cpu.ts";
 import { printTable } from "../report/textTable.ts";
 
-const seconds = Number(process.argv[2] ?? 8);
-const connections = Number(process.argv[3] ?? 16);
+const { seconds, connections } = readFlags("bench/cluster/cluster.ts", {
+  seconds: { otherwise: 8, min: 1, max: 600, what: "time of each measurement" },
+  connections: { otherwise: 16, min: 1, max: 1000, what: "clients at once" },
+});
 const recordBytes = 1024;
 const shards = 4;
 

@@ -1,7 +1,7 @@
 // The file of a run, bench/results/<date>-distance.json, and its figures in docs/DISTANCE.md, between
 // the page's markers.
 //
-//   node bench/distance/report.ts [bench/results/<date>-distance.json]
+//   node bench/distance/report.ts [--results bench/results/<date>-distance.json]
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import { distanceTables } from "./tables.ts";
 import { root } from "../tools/process.ts";
 import { replaceFigures } from "../report/report.ts";
 import { markdownTable } from "../report/textTable.ts";
+import { readFlags, resultsFlag } from "../tools/flags.ts";
 
 const page = join(root, "docs", "DISTANCE.md");
 const resultsFolder = join(root, "bench", "results");
@@ -51,7 +52,7 @@ function roundNumber(_: string, value: unknown): unknown {
 }
 
 if (import.meta.main) {
-  const file = process.argv[2] ?? findDistance();
+  const { results: file = findDistance() } = readFlags("bench/distance/report.ts", resultsFlag);
   const results = JSON.parse(readFileSync(file, "utf8")) as DistanceResults;
   const figures = { distance: renderDistance(results) };
   writeFileSync(page, replaceFigures(readFileSync(page, "utf8"), figures));

@@ -22,6 +22,7 @@ import type { EngineBench, EngineRow } from "../report/results.ts";
 import { engineTables } from "./tables.ts";
 import { printTable } from "../report/textTable.ts";
 import { makeWorkload } from "../tools/workload.ts";
+import { readFlags } from "../tools/flags.ts";
 
 const fullEffort: Effort = { warmMs: 60, sampleMs: 6, rounds: 25 };
 const quickEffort: Effort = { warmMs: 0, sampleMs: 0, rounds: 1 };
@@ -120,7 +121,10 @@ function times(found: Record<string, number | undefined>): Partial<EngineRow> {
 }
 
 if (import.meta.main) {
-  const bench = await benchEngine({ quick: process.argv.includes("--quick") }, () => {});
+  const { quick } = readFlags("bench/engine/engine.ts", {
+    quick: { isSwitch: true, what: "everything once with small data: no figure means anything" },
+  });
+  const bench = await benchEngine({ quick }, () => {});
   engineTables(bench).forEach(printTable);
   console.log(`\nresults ${bench.hash}, calls ${sinkOf()}`);
 }

@@ -5,9 +5,9 @@
 //   npm run bench -- growth [--quick]
 //   npx node bench/growth/growth.ts --axis segments [--quick] [--data DIR]
 
-import { parseArgs } from "node:util";
 import { startMillrace } from "../http/http.ts";
 import { KinesisClient, makeMessage } from "../http/kinesis.ts";
+import { readFlags } from "../tools/flags.ts";
 import { HttpConnection } from "../tools/wire.ts";
 import { startFloors } from "../tools/floors.ts";
 import { type Effort, type Load, measureLoads, type Summary } from "../tools/load.ts";
@@ -181,16 +181,14 @@ async function putAll(client: KinesisClient, Records: readonly object[]): Promis
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      axis: { type: "string" },
-      quick: { type: "boolean", default: false },
-      data: { type: "string" },
-    },
+  const flags = readFlags("bench/growth/growth.ts", {
+    axis: { form: "NAME", words: axes, what: `what grows: ${axes.join(", ")}; all without it` },
+    quick: { isSwitch: true, what: "everything once with small data: no figure means anything" },
+    data: { form: "PATH", what: "folder for the servers' data, on a disk" },
   });
-  const wanted = axes.filter((axis) => values.axis === undefined || values.axis === axis);
-  const options = { quick: values.quick, axes: wanted };
-  const where = values.data === undefined ? {} : { dataParent: values.data };
+  const wanted = axes.filter((axis) => flags.axis === undefined || flags.axis === axis);
+  const options = { quick: flags.quick, axes: wanted };
+  const where = flags.data === undefined ? {} : { dataParent: flags.data };
   const bench = await benchGrowth({ ...options, ...where }, () => {});
   growthTables(bench).forEach(printTable);
 }

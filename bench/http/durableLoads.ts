@@ -10,8 +10,8 @@
 // hashed, and both must have the same. A small size without a peer runs as a test.
 import { createHash } from "node:crypto";
 import { Agent, request as httpRequest } from "node:http";
-import { parseArgs } from "node:util";
 import { startServer } from "../../test/e2e/server.ts";
+import { readFlags } from "../tools/flags.ts";
 
 interface Rates {
   appendsPerSecond: number;
@@ -80,19 +80,17 @@ function median(values: readonly number[]): number {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      peer: { type: "string" },
-      appends: { type: "string", default: "4000" },
-      rounds: { type: "string", default: "5" },
-    },
+  const flags = readFlags("bench/http/durableLoads.ts", {
+    peer: { form: "URL", what: "another server of the protocol" },
+    appends: { otherwise: 4000, min: 1, max: 1e6, what: "messages of a round" },
+    rounds: { otherwise: 5, min: 1, max: 100, what: "rounds, of which the median counts" },
   });
   await using server = await startServer({ runMs: 3_600_000 });
-  const endpoints = [server.endpoint, ...(values.peer === undefined ? [] : [values.peer])];
+  const endpoints = [server.endpoint, ...(flags.peer === undefined ? [] : [flags.peer])];
   const rounds: Rates[][] = endpoints.map(() => []);
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < flags.rounds; round++) {
     for (const [i, endpoint] of endpoints.entries()) {
-      rounds[i]!.push(await measureLoads(endpoint, Number(values.appends), `${Date.now()}`));
+      rounds[i]!.push(await measureLoads(endpoint, flags.appends, `${Date.now()}`));
     }
   }
   const hashes = new Set(rounds.flat().map(({ hash }) => hash));

@@ -9,7 +9,7 @@ import { Random } from "../../test/engine/random.ts";
 import { curlOf, type HostileRequest, hostileRequest } from "./hostileRequests.ts";
 import { targetStream } from "./hostileValues.ts";
 import { startMillrace } from "./http.ts";
-import { readNumberFlags } from "../tools/flags.ts";
+import { readFlags } from "../tools/flags.ts";
 import { makeDataFolder } from "../tools/process.ts";
 import type { Address } from "../tools/wire.ts";
 
@@ -267,7 +267,7 @@ if (import.meta.main) {
     requests: requestCount,
     seed,
     clients: clientCount,
-  } = readNumberFlags("bench/http/hostile.ts", {
+  } = readFlags("bench/http/hostile.ts", {
     requests: { otherwise: 100_000, min: 1, max: 1e9, what: "malformed requests" },
     seed: { otherwise: Date.now() % 2 ** 31, min: 0, max: 2 ** 31, what: "which requests" },
     clients: { otherwise: 8, min: 1, max: 1000, what: "clients that send them at once" },

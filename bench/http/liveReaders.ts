@@ -3,8 +3,8 @@
 // runs as a test. Appender and readers are in this process, so the clock is one.
 import { once } from "node:events";
 import { type IncomingMessage, request as httpRequest } from "node:http";
-import { parseArgs } from "node:util";
 import { startServer } from "../../test/e2e/server.ts";
+import { readFlags } from "../tools/flags.ts";
 
 interface Result {
   readers: number;
@@ -98,13 +98,15 @@ async function readsOf(endpoint: string, name: string): Promise<number> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: {
-      readers: { type: "string", default: "1,100,1000" },
-      messages: { type: "string", default: "50" },
+  const flags = readFlags("bench/http/liveReaders.ts", {
+    readers: {
+      form: "N,N",
+      otherwise: "1,100,1000",
+      what: "readers at once, one run after another",
     },
+    messages: { otherwise: 50, min: 1, max: 1e6, what: "messages of a run" },
   });
-  for (const readers of values.readers.split(",")) {
-    console.log(await measureLiveReaders(Number(readers), Number(values.messages)));
+  for (const readers of flags.readers.split(",")) {
+    console.log(await measureLiveReaders(Number(readers), flags.messages));
   }
 }

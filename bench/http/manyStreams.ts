@@ -3,8 +3,8 @@
 // Run by itself: `npx node bench/http/manyStreams.ts --streams 100000 [--data DIR]`; a small size runs as a test.
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { startServer } from "../../test/e2e/server.ts";
+import { readFlags } from "../tools/flags.ts";
 import { readCpuMs } from "../tools/cpu.ts";
 import { readMegabytes } from "../tools/memory.ts";
 import { quantile } from "../tools/load.ts";
@@ -129,10 +129,9 @@ function bytesOf(folder: string): number {
 }
 
 if (import.meta.main) {
-  const options = {
-    streams: { type: "string", default: "2000" },
-    data: { type: "string" },
-  } as const;
-  const { values } = parseArgs({ options });
-  console.log(await measureManyStreams(Number(values.streams), values.data));
+  const { streams, data } = readFlags("bench/http/manyStreams.ts", {
+    streams: { otherwise: 2000, min: 1, max: 1e7, what: "streams to create" },
+    data: { form: "PATH", what: "folder for the server's data, on a disk" },
+  });
+  console.log(await measureManyStreams(streams, data));
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { readFlags } from "../tools/flags.ts";
 import { readCpuMs } from "../tools/cpu.ts";
 import { KinesisClient, makeRequest } from "./kinesis.ts";
 import { makeDataFolder, node, root, startAndRead } from "../tools/process.ts";
@@ -17,23 +17,21 @@ const recordCount = 10_000;
 const stream = "memory";
 const restMs = 20_000;
 
-const { values } = parseArgs({
-  options: {
-    pages: { type: "string", default: "30000" },
-    connections: { type: "string", default: "4" },
-    limit: { type: "string", default: "1024" },
-    root: { type: "string", default: root },
-  },
+const flags = readFlags("bench/http/readingMemory.ts", {
+  pages: { otherwise: 30_000, min: 1, max: 1e7, what: "pages to read" },
+  connections: { otherwise: 4, min: 1, max: 1000, what: "readers at once" },
+  limit: { otherwise: 1024, min: 1, max: 10_000, what: "records of a page" },
+  root: { form: "PATH", otherwise: root, what: "working copy whose server is measured" },
 });
-const pageCount = Number(values.pages);
-const connectionCount = Number(values.connections);
+const pageCount = flags.pages;
+const connectionCount = flags.connections;
 
 using folder = makeDataFolder();
 await using server = await startAndRead(
   {
     program: node,
     args: ["command/main.ts", "--port", "0", "--data", folder.path],
-    cwd: values.root,
+    cwd: flags.root,
   },
   /direct +(\S+)/,
 );
@@ -43,7 +41,7 @@ await client.createStream(stream, 1);
 await client.fill(stream, recordBytes, recordCount, 500);
 const ShardIterator = await client.iterator(stream, 0, "TRIM_HORIZON");
 client.close();
-const request = makeRequest(address, "GetRecords", { ShardIterator, Limit: Number(values.limit) });
+const request = makeRequest(address, "GetRecords", { ShardIterator, Limit: flags.limit });
 
 const startBytes = residentBytes();
 let peakBytes = startBytes;

@@ -4,7 +4,7 @@
 // prints how many of the pages needed a request to a shard.
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { readNumberFlags } from "../tools/flags.ts";
+import { readFlags } from "../tools/flags.ts";
 import { makeDataFolder, node, startAndRead } from "../tools/process.ts";
 
 const GB = 1e9;
@@ -20,7 +20,7 @@ interface Stats {
   isolate: { reads: Record<"historyPages" | "shardPages" | "viewRequests", number> };
 }
 
-const { gigabytes } = readNumberFlags("bench/http/volume.ts", {
+const { gigabytes } = readFlags("bench/http/volume.ts", {
   gigabytes: { otherwise: 2, min: 0.01, max: 1000, what: "data that is put and read back" },
 });
 const recordCount = Math.ceil((gigabytes * GB) / recordBytes);

@@ -1,11 +1,14 @@
 // How soon the console shows something of use, in a Chromium of its own and from a server that is ready: the time from
-// asking for the page to the list of streams being painted. Each round is a new browser context, so nothing is cached. Run it on a quiet machine: `npx node bench/package/paint.ts [ROUNDS]`.
+// asking for the page to the list of streams being painted. Each round is a new browser context, so nothing is cached. Run it on a quiet machine: `npx node bench/package/paint.ts [--rounds N]`.
 
+import { readFlags } from "../tools/flags.ts";
 import { quantile } from "../tools/load.ts";
 import { startBrowser } from "../../test/support/browser.ts";
 import { startServer } from "../../test/e2e/server.ts";
 
-const rounds = Number(process.argv[2] ?? 10);
+const { rounds } = readFlags("bench/package/paint.ts", {
+  rounds: { otherwise: 10, min: 1, max: 1000, what: "times that the page is opened" },
+});
 
 /** The page's own clock begins when the page is asked for; scripts for the page are texts. */
 const noteTimes = `

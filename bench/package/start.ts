@@ -1,16 +1,19 @@
 // How soon an installed server is ready, and how much is installed: `npx millrace` beside
 // `npx kinesalite`, each in an empty folder of its own, in turns. Then startMillrace in one process, the
-// first and the second instance. Run it on a quiet machine: `npx node bench/package/start.ts [ROUNDS]`.
+// first and the second instance. Run it on a quiet machine: `npx node bench/package/start.ts [--rounds N]`.
 // Processor time is that of npx and of everything below it, read from /proc when the server is ready.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { readFlags } from "../tools/flags.ts";
 import { quantile } from "../tools/load.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
-const rounds = Number(process.argv[2] ?? 5);
+const { rounds } = readFlags("bench/package/start.ts", {
+  rounds: { otherwise: 5, min: 1, max: 100, what: "starts of each" },
+});
 const folder = mkdtempSync(join(tmpdir(), "millrace-start-"));
 
 interface Contender {

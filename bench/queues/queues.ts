@@ -10,13 +10,13 @@
 // `mvn dependency:build-classpath -Dmdep.outputFile=FILE` in a project that depends on org.elasticmq:elasticmq-server_2.13:1.6.12.
 
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { stop as stopEsbuild } from "esbuild";
 import { buildAll } from "../../local/build.ts";
 import { KinesisClient, makeRequest } from "../http/kinesis.ts";
 import { startMillrace } from "../http/http.ts";
 import { describeMachine, readCommit } from "../report/results.ts";
 import { printTable } from "../report/textTable.ts";
+import { readFlags } from "../tools/flags.ts";
 import { makeDataFolder } from "../tools/process.ts";
 import { startRedis } from "../tools/redis.ts";
 import { type Address, HttpConnection } from "../tools/wire.ts";
@@ -24,19 +24,17 @@ import { makeRecord } from "../tools/workload.ts";
 import { SqsConnection, startElasticMq } from "./elasticmq.ts";
 import { RespConnection } from "./resp.ts";
 
-const { values: flags } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "5" },
-    rounds: { type: "string", default: "3" },
-    records: { type: "string", default: "40000" },
-    data: { type: "string" },
-    elasticmq: { type: "string" },
-  },
+const flags = readFlags("bench/queues/queues.ts", {
+  seconds: { otherwise: 5, min: 1, max: 600, what: "time of each measurement" },
+  rounds: { otherwise: 3, min: 1, max: 100, what: "rounds, of which the median counts" },
+  records: { otherwise: 40_000, min: 10, max: 1e7, what: "records of the stream" },
+  data: { form: "PATH", what: "folder for the servers' data, on a disk" },
+  elasticmq: { form: "PATH", what: "file with the class path of ElasticMQ, which then runs too" },
 });
 
-const secondsPerCell = Number(flags.seconds);
-const roundCount = Number(flags.rounds);
-const recordCount = Number(flags.records);
+const secondsPerCell = flags.seconds;
+const roundCount = flags.rounds;
+const recordCount = flags.records;
 const recordBytes = 1024;
 const batch = 10;
 const workerCounts = [1, 16, 64];

@@ -1,7 +1,7 @@
 // Draws docs/bench.svg from a results file: Millrace and its peers as horizontal bars, a group for each
 // contest.
 //
-//   node bench/report/chart.ts [bench/results/<date>.json]
+//   node bench/report/chart.ts [--results bench/results/<date>.json]
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { root } from "../tools/process.ts";
 import { findResults, floorSubject, type PeerRow, type Results, readResults } from "./results.ts";
 import { drawImage, drawText, margin, width } from "./svg.ts";
 import { formatNumber } from "./textTable.ts";
+import { readFlags, resultsFlag } from "../tools/flags.ts";
 
 interface Group {
   contest: string;
@@ -94,6 +95,7 @@ function drawGroup({ title, unit, value }: Group, rows: readonly PeerRow[], top:
 
 if (import.meta.main) {
   const file = join(root, "docs", "bench.svg");
-  writeFileSync(file, drawChart(readResults(process.argv[2] ?? findResults())));
+  const { results = findResults() } = readFlags("bench/report/chart.ts", resultsFlag);
+  writeFileSync(file, drawChart(readResults(results)));
   console.log(file);
 }

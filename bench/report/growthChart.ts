@@ -1,7 +1,7 @@
 // Draws docs/growth.svg from a results file: for each axis of bench/growth/growth.ts the processor time of a request over the
 // size, both on logarithmic scales. A line that stays level is what is wanted.
 //
-//   node bench/report/growthChart.ts [bench/results/<date>.json]
+//   node bench/report/growthChart.ts [--results bench/results/<date>.json]
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import { root } from "../tools/process.ts";
 import { findResults, type Results, readResults } from "./results.ts";
 import { drawImage, drawText, margin, width } from "./svg.ts";
 import { formatNumber } from "./textTable.ts";
+import { readFlags, resultsFlag } from "../tools/flags.ts";
 
 const panelHeight = 230;
 const titleHeight = 34;
@@ -96,6 +97,7 @@ function scale(from: number, to: number, first: number, last: number): (value: n
 
 if (import.meta.main) {
   const file = join(root, "docs", "growth.svg");
-  writeFileSync(file, drawGrowth(readResults(process.argv[2] ?? findResults())));
+  const { results = findResults() } = readFlags("bench/report/growthChart.ts", resultsFlag);
+  writeFileSync(file, drawGrowth(readResults(results)));
   console.log(file);
 }

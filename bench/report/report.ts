@@ -1,7 +1,7 @@
 // Writes the figures of a results file into docs/PERFORMANCE.md, between its markers, and leaves the
 // prose around them alone. Figures enter a page only this way.
 //
-//   node bench/report/report.ts [bench/results/<date>.json]
+//   node bench/report/report.ts [--results bench/results/<date>.json]
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +15,7 @@ import { platformTable } from "../platform/platform.ts";
 import { root } from "../tools/process.ts";
 import { findResults, type Results, type Run, readResults } from "./results.ts";
 import { markdownTable } from "./textTable.ts";
+import { readFlags, resultsFlag } from "../tools/flags.ts";
 
 const page = join(root, "docs", "PERFORMANCE.md");
 
@@ -70,7 +71,8 @@ function paragraphs(parts: readonly string[]): string {
 }
 
 if (import.meta.main) {
-  const results = readResults(process.argv[2] ?? findResults());
+  const flags = readFlags("bench/report/report.ts", resultsFlag);
+  const results = readResults(flags.results ?? findResults());
   const before = readFileSync(page, "utf8");
   writeFileSync(page, replaceFigures(before, renderFigures(results)));
   // Tables are laid out like the rest of the repository.

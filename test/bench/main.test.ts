@@ -50,8 +50,8 @@ test("--help names every part and flag", () => {
   }
 });
 
-test.each(["bench/http/hostile.ts", "bench/http/volume.ts"])(
-  "%s has a help page, and checks its flags",
+test.each(["bench/http/hostile.ts", "bench/queues/queues.ts"])(
+  "%s has a help page, and checks its numbers",
   (script) => {
     const help = run(["--help"], script);
     expect(help).toMatchObject({ status: 0, stderr: "" });
@@ -63,11 +63,23 @@ test.each(["bench/http/hostile.ts", "bench/http/volume.ts"])(
       [`--${flag}`, "-1"],
     ]) {
       const { status, stdout, stderr } = run(args, script);
-      expect(stderr).toMatch(/^bench\/http\/[^\n]+; --help lists the flags\n$/);
+      expect(stderr).toMatch(/^bench\/\w+\/[^\n]+; --help lists the flags\n$/);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     }
   },
 );
+
+test.each([
+  ["growth/growth.ts", ["--axis", "time"], "--axis time is not valid: there is segments, shards"],
+  ["http/liveReaders.ts", ["--readers", "1,x"], "--readers 1,x is not valid: pass numbers with"],
+  ["report/chart.ts", ["--results", "/none"], "--results /none is not there"],
+  ["cluster/cluster.ts", ["4"], "Unexpected argument '4'"],
+])("bench/%s refuses other words in one line", (script, args, line) => {
+  const { status, stdout, stderr } = run(args, `bench/${script}`);
+  expect(stderr).toMatch(/^[^\n]+; --help lists the flags\n$/);
+  expect(stderr).toContain(`bench/${script}: ${line}`);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+});
 
 test("a part that fails is one line, and the figures of the others are kept", async () => {
   const out = vi.spyOn(console, "log").mockReturnValue();
