@@ -70,10 +70,12 @@ async function mergeShards(
   const shards = await listShards(client, stream);
   const shard = openShard(shards, name);
   const other = otherName === undefined ? shardBehind(shards, shard) : openShard(shards, otherName);
+  // The service wants them in the order of their hash keys.
+  const [first, second] = shard.firstHash < other.firstHash ? [shard, other] : [other, shard];
   await client.call("MergeShards", {
     ...streamMember(stream),
-    ShardToMerge: shard.id,
-    AdjacentShardToMerge: other.id,
+    ShardToMerge: first.id,
+    AdjacentShardToMerge: second.id,
   });
   await reportNew(client, stream, shards);
 }

@@ -62,7 +62,11 @@ async function follow(stream: string, flags: TailFlags): Promise<void> {
   const beganMs = client.serviceTime.minMs;
   const file = flags.state === undefined ? undefined : new StateFile(flags.state, summary);
   const places = file?.read()?.places ?? firstPlaces(shards, selection.from, selection.choice);
-  const keep = keepOften(() => file?.write({ places, counts: {} }, beganMs));
+  const failed = new AbortController();
+  const keep = keepOften(
+    () => file?.write({ places, counts: {} }, beganMs),
+    (error) => failed.abort(error),
+  );
   const walk = new Walk(client, stream, places, {
     choice: selection.choice,
     follow: flags.follow,
@@ -72,7 +76,7 @@ async function follow(stream: string, flags: TailFlags): Promise<void> {
     pauseMs,
     pageRecords,
     where: flags.where,
-    signal,
+    signal: AbortSignal.any([signal, failed.signal]),
   });
   const printing = { format, keepAggregates: flags.aggregates === true };
   try {
@@ -80,15 +84,26 @@ async function follow(stream: string, flags: TailFlags): Promise<void> {
   } finally {
     keep.now();
   }
+  failed.signal.throwIfAborted();
 }
 
-/** Keeps at most every `keepMs`, and at the end. */
-function keepOften(keep: () => void): { soon: () => void; now: () => void } {
+/** Keeps at most every `keepMs`, and at the end; `fail` hears why it could not. */
+function keepOften(
+  keep: () => void,
+  fail: (error: unknown) => void,
+): { soon: () => void; now: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const now = (): void => {
     clearTimeout(timer);
     timer = undefined;
     keep();
   };
-  return { soon: () => (timer ??= setTimeout(now, keepMs)), now };
+  const later = (): void => {
+    try {
+      now();
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return { soon: () => (timer ??= setTimeout(later, keepMs)), now };
 }

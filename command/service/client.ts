@@ -257,7 +257,12 @@ function unreachable(endpoint: string, error: unknown): Failure {
       `${endpoint} has a certificate that is not trusted (${code}): set AWS_CA_BUNDLE`,
     );
   }
-  return new Failure(`${endpoint} cannot be reached: ${what || code}`);
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG") {
+    return new Failure(`${endpoint} does not speak TLS: pass http:// to --endpoint`);
+  }
+  // OpenSSL's text has a line feed and numbers of its source.
+  const why = code.startsWith("ERR_SSL") ? code : what || code;
+  return new Failure(`${endpoint} cannot be reached: ${why}`);
 }
 
 function parseJson(text: string): unknown {

@@ -4,6 +4,8 @@
  * that a command can note what it has delivered.
  */
 
+import { errorCode } from "../../local/failure.ts";
+
 let isWatched = false;
 
 /** Writes bytes or text as they are. */
@@ -37,12 +39,16 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows.map(line).join("\n");
 }
 
-/** The reader's end is the end: exit code 0 and no message, as `cat FILE | head` has it. */
+/**
+ * The reader's end is the end: exit code 0 and no message, as `cat FILE | head` has it. Whatever else
+ * stands against stdout, such as a full disk, ends the program with a line.
+ */
 function endWithReader(): void {
   if (isWatched) return;
   isWatched = true;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
-    throw error;
+    console.error(`millrace: stdout cannot be written (${errorCode(error)})`);
+    process.exit(1);
   });
 }

@@ -1,5 +1,6 @@
 /** Runs commands of `millrace` as a user does: a process, with arguments, stdin and an environment. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..", "..", "..");
@@ -26,6 +27,8 @@ export interface Started {
 export interface Millrace {
   run(args: string[], input?: string | Uint8Array): Promise<Ended>;
   start(args: string[], input?: string | Uint8Array): Started;
+  /** Runs with an open file as stdout; `stdout` of the result is empty. */
+  runInto(file: number, args: string[]): Promise<Ended>;
 }
 
 /** Commands that talk to `endpoint`; nothing of the machine's own AWS configuration is used. */
@@ -68,5 +71,12 @@ export function millraceAt(endpoint: string, others: Record<string, string> = {}
       ended,
     };
   };
-  return { start, run: async (args, input) => await start(args, input).ended };
+  const runInto = async (file: number, args: string[]): Promise<Ended> => {
+    const child = spawn(node, [main, ...args], { cwd: root, env, stdio: ["ignore", file, "pipe"] });
+    let stderr = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const [exitCode] = (await once(child, "close")) as [number | null];
+    return { exitCode, stdout: "", stderr };
+  };
+  return { start, run: async (args, input) => await start(args, input).ended, runInto };
 }

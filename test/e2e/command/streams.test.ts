@@ -1,4 +1,5 @@
 /** Commands for streams and single records, as a user runs them against the real server. */
+import { closeSync, existsSync, openSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { runCommand } from "../../../command/program.ts";
 import { Failure } from "../../../local/failure.ts";
@@ -71,7 +72,7 @@ test("split and merge: the lineage is drawn", async () => {
     "shardId-000000000003  00000000-3fffffff",
     "shardId-000000000004  40000000-7fffffff",
   ]);
-  expect(await lines(["merge", "lineage", "shardId-000000000004"])).toEqual([
+  expect(await lines(["merge", "lineage", "2", "shardId-000000000004"])).toEqual([
     "shardId-000000000005  40000000-ffffffff",
   ]);
   expect((await lines(["describe", "lineage"])).slice(-7)).toEqual([
@@ -172,6 +173,12 @@ describe("a mistake is one line on stderr", () => {
     ["a cut outside of the shard", ["split", "runs", "--at", "0"], 2, /^--at 0 does not cut/],
     ["no shard behind", ["merge", "runs", "0"], 2, /^no shard is behind 0/],
     ["a file that is not there", ["import", "runs", "/none"], 1, /^there is no file \/none/],
+    [
+      "a state that cannot be written",
+      ["tail", "runs", "--state", "/none/state"],
+      1,
+      /^\/none\/state cannot be written \(ENOENT\)$/,
+    ],
     ["a profile that is not there", ["ls", "--profile", "x"], 2, /^there is no profile "x"/],
   ])("%s", async (_why, args, exitCode, line) => {
     vi.stubEnv("AWS_ENDPOINT_URL", server.endpoint);
@@ -188,6 +195,23 @@ describe("a mistake is one line on stderr", () => {
     const stderr = "millrace: line 1: partitionKey is no text\n";
     expect(ended).toEqual({ exitCode: 1, stdout: "", stderr });
   });
+});
+
+test("an endpoint without TLS is named as such", async () => {
+  const endpoint = server.endpoint.replace("http:", "https:");
+  expect(await millrace.run(["ls", "--endpoint", endpoint])).toEqual({
+    exitCode: 1,
+    stdout: "",
+    stderr: `millrace: ${endpoint} does not speak TLS: pass http:// to --endpoint\n`,
+  });
+});
+
+// Only Linux has a device that is always full.
+test.skipIf(!existsSync("/dev/full"))("a full disk behind stdout is one line", async () => {
+  const full = openSync("/dev/full", "w");
+  const stderr = "millrace: stdout cannot be written (ENOSPC)\n";
+  expect(await millrace.runInto(full, ["ls"])).toEqual({ exitCode: 1, stdout: "", stderr });
+  closeSync(full);
 });
 
 test("a reader that goes away ends a command without a word", async () => {
