@@ -2,7 +2,7 @@
  * Reads a command line of `millrace` and runs the sub-command that it names. A wrong argument is a
  * Failure with exit code 2 whose line names it. Nothing is guessed, and nothing is run.
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type Option } from "commander";
 import { programName, readVersion } from "./version.ts";
 import { Failure } from "../local/failure.ts";
 import { addExamples, type Entry } from "./subcommand.ts";
@@ -42,7 +42,7 @@ function nameOf([first = ""]: readonly string[]): string | undefined {
 async function describeProgram(named: string | undefined): Promise<Command> {
   const program = new Command(programName)
     .description(
-      "A record-stream store that Kinesis, v3io and Yandex Data Streams clients speak to.",
+      "A record-stream store for clients of Kinesis, v3io, Yandex Data Streams and Durable Streams.",
     )
     .usage("[command] [flags]")
     .version(`millrace ${readVersion()}`, "--version", "print the version")
@@ -50,7 +50,7 @@ async function describeProgram(named: string | undefined): Promise<Command> {
     .helpCommand("help [command]", "print the page of a command")
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
-    .configureHelp({ helpWidth: helpColumns });
+    .configureHelp({ helpWidth: helpColumns, optionDescription });
   for (const [at, entry] of table.entries()) await addEntry(program, entry, at === 0, named);
   addExamples(program, [
     [`${programName} --port 0 --memory`, "a server for a test run, which keeps nothing"],
@@ -72,6 +72,11 @@ async function addEntry(
   if (named !== entry.name) return;
   const describe = await entry.load();
   describe(command);
+}
+
+/** With the default in brackets. Most flags have theirs in the text, because it is more than a value. */
+function optionDescription({ description, defaultValue }: Option): string {
+  return typeof defaultValue === "string" ? `${description} (${defaultValue})` : description;
 }
 
 /** One line. Commander adds a hint in a second one, such as "(Did you mean --port?)". */

@@ -9,7 +9,7 @@ export type Format = (typeof formats)[number];
 
 /** What the help pages say of the formats. */
 export const formatHelp =
-  "text: time, shard, key and data; json: a line of JSON; hex: a dump; raw: data alone (text)";
+  "text: time, shard, key and data; json: a line of JSON; hex: a dump; raw: data alone";
 
 /** What is written for a record, with the end of its line. `raw` ends each record with a line feed. */
 export function formatRecord(record: StreamRecord, format: Format): string | Uint8Array {

@@ -177,6 +177,22 @@ describe("what it tells about itself", () => {
     expect(stdout).toMatch(/^Examples:$/m);
   });
 
+  test("the README lists every flag of the server", () => {
+    const source = readFileSync("command/start.ts", "utf8");
+    const [, section = ""] =
+      /^## The local server$(.*?)^Without keys/ms.exec(readFileSync("README.md", "utf8")) ?? [];
+    const listed = new Set([...section.matchAll(/--[a-z-]+/g)].map(([flag]) => flag));
+    // The flags of a cluster are in docs/CLUSTER.md.
+    const flags = [...source.matchAll(/\.option\("(--[a-z-]+)/g)].map(([, flag = ""]) => flag);
+    expect(flags.filter((flag) => !listed.has(flag) && !flag.startsWith("--cluster-"))).toEqual([]);
+  });
+
+  test("a help page shows what a flag has by default once, in brackets", async () => {
+    const { stdout } = await runToEnd(["tail", "--help"]);
+    expect(stdout).toMatch(/^  --poll <duration> .* \(250ms\)$/m);
+    expect(stdout).not.toContain("default");
+  });
+
   test("--version is one line", async () => {
     const { exitCode, stdout } = await runToEnd(["--version"]);
     expect(stdout).toMatch(/^millrace \d+\.\d+\.\d+\n$/);
