@@ -5,6 +5,7 @@
  * ones with a 500. Bodies are forwarded as they arrive. workerd refuses broken chunks; after one
  * the framer does not follow the connection any more.
  */
+import { isUtf8 } from "node:buffer";
 import { hostNameOf } from "../worker/http/hosts.ts";
 
 /**
@@ -13,7 +14,7 @@ import { hostNameOf } from "../worker/http/hosts.ts";
  */
 export type Phase = "nothing" | "head" | "body" | "lost";
 
-type HeadFaultStatus = 400 | 431 | 501;
+type HeadFaultStatus = 400 | 414 | 431 | 501;
 
 /** A head that is not forwarded. The message is written for users. */
 export class HeadFault extends Error {
@@ -32,6 +33,9 @@ export class HeadFault extends Error {
 const sizeLineBytesMax = 4096;
 const trailerBytesMax = 16 << 10;
 
+/** workerd refuses a longer target by itself, without a Date. */
+const targetBytesMax = 65_534;
+
 /** The methods that workerd knows (capnproto, kj/compat/http.h), without CONNECT. */
 const methods: ReadonlySet<string> = new Set(
   (
@@ -40,8 +44,9 @@ const methods: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-const requestLine = /^([!#$%&'*+.^_`|~\w-]+) (\S+) HTTP\/1\.([01])$/;
+const requestLine = /^([!#$%&'*+.^_`|~\w-]+) ([!-~\x80-\xff]+) HTTP\/1\.[01]$/;
 const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
+const nonAscii = /[\x80-\xff]/;
 const absoluteTarget = /^https?:\/\/([^/?#]*)/i;
 
 const lf = 0x0a;
@@ -49,7 +54,6 @@ const lf = 0x0a;
 const nothingToPass = Buffer.alloc(0);
 
 interface Head {
-  version: "0" | "1";
   target: string;
   hosts: string[];
   lengths: string[];
@@ -198,11 +202,12 @@ export class RequestFramer {
 
 function readLine(line: string, head: Head | undefined): Head {
   if (head === undefined) {
-    const [, method = "", target = "", version] = requestLine.exec(line) ?? [];
-    if (version === undefined) throw new HeadFault("the first line is no HTTP/1.1 request");
+    const [, method, target = ""] = requestLine.exec(line) ?? [];
+    if (method === undefined) throw new HeadFault("the first line is no HTTP/1.1 request");
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
     if (!methods.has(method)) throw new HeadFault("no such method", 501);
-    return { version: version === "0" ? "0" : "1", target, hosts: [], lengths: [], codings: [] };
+    checkTarget(target);
+    return { target, hosts: [], lengths: [], codings: [] };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];
   if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");
@@ -219,14 +224,20 @@ function readLine(line: string, head: Head | undefined): Head {
   return head;
 }
 
+/** `target` has a character for each byte. */
+function checkTarget(target: string): void {
+  if (target.length > targetBytesMax) {
+    throw new HeadFault(`the target is longer than ${targetBytesMax} bytes`, 414);
+  }
+  const isText = !nonAscii.test(target) || isUtf8(Buffer.from(target, "latin1"));
+  if (!isText) throw new HeadFault("the target is not UTF-8");
+}
+
 /** Exactly one valid Host, equal to the host of an absolute target (RFC 9112, section 3.2). */
-function checkHost({ version, target, hosts }: Head): void {
+function checkHost({ target, hosts }: Head): void {
   if (hosts.length > 1) throw new HeadFault("more than one Host");
   const [host] = hosts;
-  if (host === undefined) {
-    if (version === "0") return;
-    throw new HeadFault("no Host");
-  }
+  if (host === undefined) throw new HeadFault("no Host");
   if (hostNameOf(host) === undefined) throw new HeadFault("Host is no host name");
   const [, named] = absoluteTarget.exec(target) ?? [];
   if (named === undefined && !/^(?:\/|\*$)/.test(target)) throw new HeadFault("no such target");

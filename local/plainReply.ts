@@ -6,6 +6,7 @@
 const phrases = {
   400: "Bad Request",
   408: "Request Timeout",
+  414: "URI Too Long",
   431: "Request Header Fields Too Large",
   501: "Not Implemented",
   502: "Bad Gateway",

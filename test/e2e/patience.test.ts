@@ -94,8 +94,15 @@ describe("HTTP/1.1", () => {
     ["a Host that is none", "GET /_millrace/stats HTTP/1.1\r\nHost: a b\r\n\r\n"],
     ["a length and chunks", `${head}\r\nTransfer-Encoding: chunked\r\n\r\n`],
     ["no HTTP", "hello\r\n\r\n"],
+    ["HTTP/1.0 without a Host", "GET / HTTP/1.0\r\n\r\n"],
+    ["a target that is not UTF-8", "GET /caf\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ])("%s is a 400 with a Date", async (_what, text) => {
     expect(await talk(front.port, text)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ndate: /);
+  });
+
+  test("a target that is too long is a 414 with a Date", async () => {
+    const long = `GET /${"a".repeat(70_000)} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    expect(await talk(front.port, long)).toMatch(/^HTTP\/1\.1 414 URI Too Long\r\ndate: /);
   });
 });
 
@@ -192,7 +199,7 @@ async function talk(
   drip?: { piece: string; everyMs: number },
 ): Promise<string> {
   const socket: Socket = connect({ port, host, allowHalfOpen: true });
-  socket.write(text);
+  socket.write(Buffer.from(text, "latin1"));
   const timer =
     drip && setInterval(() => socket.writable && socket.write(drip.piece), drip.everyMs);
   let came = "";

@@ -59,6 +59,20 @@ test.each<[string, Phase]>([
   expect(framer.phase).toBe(phase);
 });
 
+test("a target may be UTF-8, also with a byte that is a blank in Latin-1", () => {
+  const head = Buffer.from("GET /voilà HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect(new RequestFramer(headBytesMax).take(head).equals(head)).toBe(true);
+});
+
+test("the longest target passes, and no longer one", () => {
+  const headOf = (length: number) =>
+    Buffer.from(`GET /${"a".repeat(length - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const [longest, longer] = [new RequestFramer(128 << 10), new RequestFramer(128 << 10)];
+  expect(longest.take(headOf(65_534)).equals(headOf(65_534))).toBe(true);
+  expect(longer.take(headOf(65_535)).length).toBe(0);
+  expect(longer.fault?.status).toBe(414);
+});
+
 test("nothing of a head passes before its end", () => {
   const framer = new RequestFramer(headBytesMax);
   const head = Buffer.from(get);
@@ -77,6 +91,10 @@ describe("a head that is refused", () => {
     ["a method that workerd does not know", "BREW / HTTP/1.1", ["Host: a"], 501],
     ["a method in lower case", "get / HTTP/1.1", ["Host: a"], 501],
     ["no Host", "GET / HTTP/1.1", []],
+    ["no Host in HTTP/1.0, which workerd refuses too", "GET / HTTP/1.0", []],
+    ["a control character in the target", "GET /a\u0001b HTTP/1.1", ["Host: a"]],
+    ["DEL in the target", "GET /a\u007fb HTTP/1.1", ["Host: a"]],
+    ["a target that is not UTF-8", "GET /caf\u00e9 HTTP/1.1", ["Host: a"]],
     ["an empty Host", "GET / HTTP/1.1", ["Host:"]],
     ["a Host with a blank", "GET / HTTP/1.1", ["Host: a b"]],
     ["two Hosts", "GET / HTTP/1.1", ["Host: a", "Host: b"]],

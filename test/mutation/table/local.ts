@@ -227,4 +227,12 @@ export const localMutations: readonly Mutation[] = [
     tests: ["test/local/upstreamPool.test.ts"],
     harm: "a request begins on a connection that has just been closed, and gets no answer",
   },
+  {
+    id: "local-29",
+    file: "local/framing.ts",
+    find: "if (target.length > targetBytesMax) {",
+    replace: "if (target.length > targetBytesMax + 1) {",
+    tests: ["test/local/framing.test.ts"],
+    harm: "a target that is too long is refused without a Date, so a wrong clock is never corrected",
+  },
 ];
