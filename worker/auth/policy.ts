@@ -16,9 +16,9 @@ export interface AccessRequest {
   readonly arn: string;
   /** The policy of the resource, if it has one. */
   readonly policy?: ResourcePolicy | undefined;
-  /** The policy of the stream, if the resource is a consumer. */
+  /** The stream, if the resource is a consumer or a queue. */
   readonly streamArn?: string | undefined;
-  /** Its Deny also applies to the stream's consumers. */
+  /** Its policy: a Deny in it also applies to its consumers and queues. */
   readonly streamPolicy?: ResourcePolicy | undefined;
 }
 

@@ -50,7 +50,7 @@ export async function refusalOf(
   // The catalog is not asked if no policy can change the verdict.
   if (isDecidedByList(caller, given)) return authorize(caller, given);
   const request = isQueue
-    ? deedOnQueue(named, resource, await lookUpQueue(env, resource))
+    ? await deedOnFoundQueue(env, named, resource)
     : requestFor(named, resource, await lookUp(env, resource));
   if (!isOfPolicy) return authorize(caller, request);
   return authorize(caller, { action, alias, arn: request.arn, streamArn: request.streamArn });
@@ -80,11 +80,12 @@ function requestFor(
   };
 }
 
-/** What allow lists say of a stream holds for its queues; policies are each one's own. */
+/** What allow lists say of a stream holds for its queues, and so does a Deny of its policy. */
 function deedOnQueue(
   { action, alias }: Pick<AccessRequest, "action" | "alias">,
   { scope: { account, region }, queue: id }: { scope: Scope; queue: string },
   found: QueueDescription | undefined,
+  stream?: StreamDescription,
 ): AccessRequest {
   const arn = queueArn({ account, region, id });
   if (found === undefined) return { action, alias, arn };
@@ -94,7 +95,19 @@ function deedOnQueue(
     arn,
     policy: policyOf(found),
     streamArn: streamArn({ account, region, name: found.stream }),
+    streamPolicy: policyOf(stream),
   };
+}
+
+async function deedOnFoundQueue(
+  env: Env,
+  named: Pick<AccessRequest, "action" | "alias">,
+  resource: { scope: Scope; queue: string },
+): Promise<AccessRequest> {
+  const queue = await lookUpQueue(env, resource);
+  const { scope } = resource;
+  const stream = queue && (await lookUp(env, { scope, name: queue.stream }));
+  return deedOnQueue(named, resource, queue, stream);
 }
 
 async function lookUpQueue(

@@ -458,4 +458,12 @@ export const accessMutations: readonly Mutation[] = [
     tests: ["test/worker/operator/metrics.workerd.test.ts"],
     harm: "everybody with a key reads the metrics",
   },
+  {
+    id: "access-56",
+    file: "worker/stream/permission.ts",
+    find: "streamPolicy: policyOf(stream),",
+    replace: "",
+    tests: ["test/worker/access/kinesis.workerd.test.ts"],
+    harm: "who is denied a stream by its policy reads it through a queue",
+  },
 ];

@@ -132,6 +132,11 @@ async function expectLocked<Operation extends string>(
     await attachDeny(scene, on, dialect.actionsOf(operation).alias);
     expect(await outcome(credentialsOf("denied"))).toBe(isExempt ? error : refusals.denied);
     await attachDeny(scene, on, dialect.actionsOf(operation).alias);
+    if (on !== "stream" && !isExempt) {
+      // A Deny of the stream holds for its consumers and queues.
+      await attachDeny(scene, "stream", dialect.actionsOf(operation).alias, "denied-above");
+      expect(await outcome(credentialsOf("denied-above"))).toBe(refusals.denied);
+    }
   }
   for (const i of (example.also ?? []).keys()) {
     expect(await outcome(credentialsOf(`without-${i}`))).toBe(refusals.denied);
@@ -152,6 +157,7 @@ function principalsFor<Operation extends string>(
   return [
     { accessKeyId: "owner", account },
     { accessKeyId: "denied", account },
+    { accessKeyId: "denied-above", account },
     { accessKeyId: "stranger", account: stranger },
     { accessKeyId: "only", account, allow: [{ actions: [action, ...also], streams }] },
     ...also.map((missing, i) => ({
@@ -199,8 +205,9 @@ async function attachDeny(
   { stream, streamArn: arn, consumerArn: ofConsumer, queueId: queue, queueArn: ofQueue }: Scene,
   on: "stream" | "consumer" | "queue",
   Action: string,
+  who = "denied",
 ): Promise<void> {
-  const Principal = { AWS: `arn:aws:iam::${account}:user/denied` };
+  const Principal = { AWS: `arn:aws:iam::${account}:user/${who}` };
   const Resource = { stream: arn, consumer: ofConsumer, queue: ofQueue }[on];
   const policy = JSON.stringify({ Statement: [{ Effect: "Deny", Principal, Action, Resource }] });
   const keys = {
