@@ -37,7 +37,7 @@ export function checkFolder(folder: string, show: (what: string) => void): Findi
       checkKnown(database.file, settings, known.get(settings.uid), found, findings);
     });
     each("Items", (database) => checkItems(database, findings));
-    each("ShardQueue", (database) => checkQueue(database, findings));
+    each("ShardQueue", (database) => checkQueue(database, sources, findings));
     checkFound(known, found, findings);
     checkForks(known, sources, findings);
     for (const uid of bucket.uids.filter((uid) => !found.has(uid))) {

@@ -1,4 +1,4 @@
-/** Checks a queue over a shard: its settings, and the checksums of its changes and whole states. */
+/** Checks a queue over a shard: its settings, the checksums of its changes and whole states, and that the shard has what it has handed out. */
 import { crc32 } from "node:zlib";
 import { settingsDocument } from "../../worker/queue/settingsDocument.ts";
 import { bytesOf, type Database, textOf, wholeOf } from "./database.ts";
@@ -6,11 +6,16 @@ import type { Findings } from "./findings.ts";
 
 /** Bytes of a delivery's header, and what is in it (docs/FORMAT.md, A queue's tables). */
 const headerBytes = 48;
-const at = { version: 4, bodyCrc: 40, headerCrc: 44 };
+const at = { version: 4, next: 24, bodyCrc: 40, headerCrc: 44 };
 const magic = 0x51524c4d;
 const version = 1;
 
-export function checkQueue(database: Database, findings: Findings): void {
+/** `ends`: the index behind the last record of each shard, by uid. */
+export function checkQueue(
+  database: Database,
+  ends: ReadonlyMap<string, { endIndex: number }>,
+  findings: Findings,
+): void {
   const { file, tables } = database;
   if (!tables.has("queue")) return;
   const [row] = database.rows("SELECT settings FROM queue");
@@ -18,17 +23,30 @@ export function checkQueue(database: Database, findings: Findings): void {
     settingsDocument.decode(row === undefined ? "" : textOf(row, "settings"), {}),
   );
   if (settings === undefined) return;
+  let next = 0;
   for (const delivery of database.rows("SELECT id, body FROM delivery ORDER BY id")) {
-    const what = checkDelivery(bytesOf(delivery, "body"), settings.name);
-    if (what === undefined) continue;
+    const body = bytesOf(delivery, "body");
+    const what = checkDelivery(body, settings.name);
+    if (what === undefined) {
+      next = Math.max(next, viewOf(body).getFloat64(at.next, true));
+      continue;
+    }
     findings.problem(file, `queue ${settings.name}, row ${wholeOf(delivery, "id")}`, what);
   }
+  const { endIndex = Infinity } = ends.get(settings.shard) ?? {};
+  if (next <= endIndex) return;
+  const what = `records up to ${next - 1} were handed out, and shard ${settings.shard} ends at ${endIndex}: its last rows are lost`;
+  findings.problem(file, `queue ${settings.name}`, what);
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 /** What is wrong, or undefined. The checksum of the header covers the name of the object. */
 function checkDelivery(body: Uint8Array, name: string): string | undefined {
   if (body.length < headerBytes) return "short";
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const view = viewOf(body);
   if (view.getUint32(0, true) !== magic) return "bad magic";
   if (view.getUint8(at.version) !== version) return "unknown version";
   const header = crc32(body.subarray(0, at.headerCrc), crc32(name));

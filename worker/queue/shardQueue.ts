@@ -22,7 +22,7 @@ import {
 } from "../core/queueTypes.ts";
 import { asReply, type Reply, unwrap } from "../core/rpc.ts";
 import type { SeekRequest } from "../core/types.ts";
-import { isCode, isStreamError, StreamError } from "../errors.ts";
+import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
 import { queueSaveDelayMs } from "../limits.ts";
 import { Parents } from "./parents.ts";
 import { QueueStore } from "./queueStore.ts";
@@ -50,6 +50,8 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
   private committing = false;
   private watching = false;
   private wasDrained = false;
+  /** True while records are missing that were handed out. */
+  private isBeyondShard = false;
   private saveTimer: ReturnType<typeof setTimeout> | undefined;
   private endTimer: ReturnType<typeof setTimeout> | undefined;
   private commits = 0;
@@ -94,6 +96,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
   receive({ isDead, limit, visibilityMs }: ReceiveRequest): Promise<Reply<ReceiveReply>> {
     return asReply(async () => {
       this.settleTime();
+      await this.meetShard();
       // While the object watches the shard, it is told of new records.
       if (!isDead && this.available(false) === 0 && !this.watching) await this.lookAhead();
       const { delivery } = this.opened();
@@ -110,6 +113,7 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
   ready({ isDead, timeoutMs }: { isDead: boolean; timeoutMs: number }): Promise<Reply<ReadyReply>> {
     return asReply(async () => {
       this.settleTime();
+      await this.meetShard();
       let isReady = this.available(isDead) > 0;
       if (!isReady && !this.isFinished) {
         const waiting = this.waiters.wait(isDead, timeoutMs);
@@ -218,6 +222,22 @@ export class ShardQueue extends DurableObject<Env> implements ShardQueueApi {
     const { store } = this;
     if (store === undefined || !this.isDrained) return false;
     return store.delivery.counts().open === 0 && store.changes.isEmpty && !this.committing;
+  }
+
+  /**
+   * Asks the shard for its end, once for each start of this object. Records that were handed out and are not
+   * there were lost with the last rows of the shard's database: later records get the same indexes, and the
+   * queue would pass over them. Throws `corrupt`.
+   */
+  private async meetShard(): Promise<void> {
+    const { tip } = this;
+    if (tip === undefined || (tip.isKnown && !this.isBeyondShard)) return;
+    await tip.refresh();
+    const { next } = this.opened().delivery;
+    this.isBeyondShard = tip.nextIndex < next;
+    const { shard, name: queue } = this.opened().settings;
+    invariant(!this.isBeyondShard, lostRecords(tip.nextIndex, next), { shard, queue });
+    this.noteTip();
   }
 
   /** Asks the shard and its parents for their current state. */
@@ -370,6 +390,10 @@ function seekOf(position: ShardQueueOrder["position"]): SeekRequest {
   if (position.type === "LATEST") return { kind: "latest" };
   if (position.type === "TRIM_HORIZON") return { kind: "earliest" };
   return { kind: "time", timeMs: position.timeMs, ordinal: 0 };
+}
+
+function lostRecords(end: number, next: number): string {
+  return `a queue has handed out records up to ${next - 1}, and the shard ends at ${end}: records are lost`;
 }
 
 function commitFailure(error: unknown): StreamError {

@@ -8,6 +8,8 @@ export class ShardTip {
   nextIndex = 0;
   firstIndex = 0;
   isClosed = false;
+  /** False until the shard was asked. */
+  isKnown = false;
   private readonly env: Env;
   private readonly uid: string;
 
@@ -28,6 +30,7 @@ export class ShardTip {
   }
 
   private note({ nextIndex, firstIndex, closedMs }: ShardView): void {
+    this.isKnown = true;
     this.nextIndex = Math.max(this.nextIndex, nextIndex);
     this.firstIndex = Math.max(this.firstIndex, firstIndex);
     this.isClosed ||= closedMs !== undefined;

@@ -42,7 +42,10 @@ import { millraceAt } from "./millrace.ts";
 const scratch = mkdtempSync(join(tmpdir(), "millrace-doctor-test-"));
 const folder = join(scratch, "data");
 const millrace = millraceAt("http://127.0.0.1:9");
-/** By index: 0 was split, 1 has a generation in the bucket, 2 and 3 have a few records. */
+/**
+ * By index: 0 was split, 1 has a generation in the bucket, 2 and 3 have a few records; 4 is of another stream, whose
+ * records a queue has handed out.
+ */
 const uids: string[] = [];
 
 beforeAll(async () => {
@@ -99,7 +102,10 @@ beforeAll(async () => {
   const origin = { "Stream-Forked-From": "/v1/stream/durable" };
   const forked = await fetch(`${address}-fork`, { method: "PUT", headers: origin });
   expect(forked.ok).toBe(true);
-  for (const { shard } of await statsOf(server, StreamName)) uids.push(shard);
+  await makeDrained(client);
+  for (const name of [StreamName, "drained"]) {
+    for (const { shard } of await statsOf(server, name)) uids.push(shard);
+  }
 
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
@@ -116,7 +122,7 @@ test("a folder of a server that was stopped is sound, and stays as it is", async
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(
-    /^checked \d+ databases, 4 streams, 6 shards, 2,196 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
+    /^checked \d+ databases, 5 streams, 7 shards, 2,199 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
   );
   expect(hashFolder(folder)).toBe(before);
 });
@@ -296,6 +302,13 @@ describe("damage is named", () => {
       [/^queue \S+, row 77: short/],
     ],
     [
+      "the last row of an open shard, whose record a queue has handed out",
+      (data) => change(fileOf(data, 4), "DELETE FROM log_0 WHERE id = 16"),
+      [
+        /^queue \S+: records up to 2 were handed out, and shard \S+-0 ends at 2: its last rows are lost \(do/,
+      ],
+    ],
+    [
       "the settings of a queue",
       (data) => change(fileIn(data, "ShardQueue"), "UPDATE queue SET settings = '{}'"),
       [/^queue: the description of a queue over a shard.name is no text/],
@@ -352,7 +365,7 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
     .map((line) => JSON.parse(line) as object);
   expect(lines).toMatchObject([
     { kind: "problem", what: "missing", place: expect.stringContaining("segment 0") },
-    { kind: "counts", problems: 1, streams: 4, shards: 6 },
+    { kind: "counts", problems: 1, streams: 5, shards: 7 },
   ]);
   const none = await millrace.run(["doctor", scratch]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });
@@ -363,10 +376,34 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
 async function untilReceived(client: KinesisClient): Promise<string> {
   const [queue] = (await client.call("ListQueues", {})).objects("QueueSummaries");
   const QueueARN = queue?.text("QueueARN") ?? "";
+  await receiveSome(client, QueueARN);
+  return QueueARN;
+}
+
+async function receiveSome(client: KinesisClient, QueueARN: string) {
   for (;;) {
     const reply = await client.call("ReceiveQueueRecords", { QueueARN, WaitTimeSeconds: 1 });
-    if (reply.objects("QueueRecords").length > 0) return QueueARN;
+    const records = reply.objects("QueueRecords");
+    if (records.length > 0) return records;
   }
+}
+
+/** A stream of three records, each in a row, that a queue's worker has received and acknowledged. */
+async function makeDrained(client: KinesisClient): Promise<void> {
+  const StreamName = "drained";
+  await client.call("CreateStream", { StreamName, ShardCount: 1 });
+  await untilActive(client, StreamName);
+  for (const Data of ["MQ==", "Mg==", "Mw=="]) {
+    await client.call("PutRecord", { StreamName, PartitionKey: "k", Data });
+  }
+  const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`;
+  const StreamConfigurationList = [{ StreamARN, StartingPosition: { Type: "TRIM_HORIZON" } }];
+  const queue = { QueueName: StreamName, StreamConfigurationList };
+  const reply = await client.call("CreateQueue", queue);
+  const QueueARN = reply.object("QueueDescription").text("QueueARN");
+  const records = await receiveSome(client, QueueARN);
+  const Entries = records.map((record) => ({ ReceiptHandle: record.text("ReceiptHandle") }));
+  await client.call("AcknowledgeQueueRecords", { QueueARN, Entries });
 }
 
 function hashFolder(path: string): string {

@@ -81,4 +81,12 @@ export const queueMutations: readonly Mutation[] = [
     tests: http,
     harm: "a stream goes away under its queues",
   },
+  {
+    id: "queue-10",
+    file: "worker/queue/shardQueue.ts",
+    find: "this.isBeyondShard = tip.nextIndex < next;",
+    replace: "this.isBeyondShard = false;",
+    tests: ["test/worker/lostTail.workerd.test.ts"],
+    harm: "a queue passes over new records in silence after the last rows of its shard were lost",
+  },
 ];

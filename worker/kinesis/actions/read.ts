@@ -2,7 +2,7 @@
 // records were encrypted. So GetRecords calls the shard, and for new records sometimes the catalog.
 // Where the shard has ended, the reply names the shards that continue it instead of an iterator:
 // every reply has either of them, and consumers rely on that.
-import { isCode, StreamError } from "../../errors.ts";
+import { invariant, isCode, StreamError } from "../../errors.ts";
 import { pageBytesMax, pageRecordsMax } from "../../limits.ts";
 import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
@@ -136,8 +136,13 @@ export const getRecords = operation({
       const body = renderRecords(format, members, page.runs, cursor.shard, encrypted);
       return new PrintedBody(body, undefined, scannedHeaders(page));
     } catch (error) {
-      const { index } = cursor.shard;
+      const { index, uid } = cursor.shard;
       if (isCode(error, "shardNotFound", "streamNotFound")) throw shardDoesNotExist(index, stream);
+      // The iterator is ours, so the records before it were there: the last rows of the shard are lost.
+      invariant(!isCode(error, "locationNotFound"), "records were read that are lost now", {
+        shard: uid,
+        ...cursor.location,
+      });
       throw isCode(error, "overloaded") ? throughputExceeded(index, stream) : error;
     }
   },
