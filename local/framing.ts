@@ -46,6 +46,8 @@ const methods: ReadonlySet<string> = new Set(
 
 const requestLine = /^([!#$%&'*+.^_`|~\w-]+) ([!-~\x80-\xff]+) HTTP\/1\.[01]$/;
 const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
+/** Characters that workerd refuses by itself, without a Date: in the path, and in the query. */
+const unescaped = /^[^?#]*[<>`]|^[^?#]*\?[^#]*["<>]/;
 const nonAscii = /[\x80-\xff]/;
 const absoluteTarget = /^https?:\/\/([^/?#]*)/i;
 
@@ -231,6 +233,8 @@ function checkTarget(target: string): void {
   }
   const isText = !nonAscii.test(target) || isUtf8(Buffer.from(target, "latin1"));
   if (!isText) throw new HeadFault("the target is not UTF-8");
+  if (unescaped.test(target))
+    throw new HeadFault("the target has a character that must be escaped");
 }
 
 /** Exactly one valid Host, equal to the host of an absolute target (RFC 9112, section 3.2). */

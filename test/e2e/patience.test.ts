@@ -95,6 +95,7 @@ describe("HTTP/1.1", () => {
     ["a length and chunks", `${head}\r\nTransfer-Encoding: chunked\r\n\r\n`],
     ["no HTTP", "hello\r\n\r\n"],
     ["HTTP/1.0 without a Host", "GET / HTTP/1.0\r\n\r\n"],
+    ["a target with quotes", 'GET /_millrace/scan?where={"a":1} HTTP/1.1\r\nHost: a\r\n\r\n'],
     ["a target that is not UTF-8", "GET /caf\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ])("%s is a 400 with a Date", async (_what, text) => {
     expect(await talk(front.port, text)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ndate: /);

@@ -64,6 +64,14 @@ test("a target may be UTF-8, also with a byte that is a blank in Latin-1", () =>
   expect(new RequestFramer(headBytesMax).take(head).equals(head)).toBe(true);
 });
 
+test.each(['/a"b', "/a?b`c", '/a#<>`"', "/a{b}|^[c]\\?d{e}|^[f]\\?"])(
+  "a target passes: %s",
+  (target) => {
+    const head = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
+    expect(new RequestFramer(headBytesMax).take(head).equals(head)).toBe(true);
+  },
+);
+
 test("the longest target passes, and no longer one", () => {
   const [head, longHead] = [65_534, 65_535].map((length) =>
     Buffer.from(`GET /${"a".repeat(length - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`),
@@ -94,6 +102,9 @@ describe("a head that is refused", () => {
     ["no Host", "GET / HTTP/1.1", []],
     ["no Host in HTTP/1.0, which workerd refuses too", "GET / HTTP/1.0", []],
     ["a control character in the target", "GET /a\u0001b HTTP/1.1", ["Host: a"]],
+    ["an accent in the path", "GET /a` HTTP/1.1", ["Host: a"]],
+    ["an angle in the query", "GET /?a<b HTTP/1.1", ["Host: a"]],
+    ["quotes in the query", 'GET /?a={"b":1} HTTP/1.1', ["Host: a"]],
     ["DEL in the target", "GET /a\u007fb HTTP/1.1", ["Host: a"]],
     ["a target that is not UTF-8", "GET /caf\u00e9 HTTP/1.1", ["Host: a"]],
     ["an empty Host", "GET / HTTP/1.1", ["Host:"]],

@@ -76,7 +76,8 @@ function parseNumberText(value: unknown): string {
   // The length comes first: on long texts the pattern takes more than linear time.
   const isNumber =
     text.length <= numberCharactersMax && /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
-  if (!isNumber) throw invalid();
+  // An expression could not compute with an infinity, and it is refused as a result too.
+  if (!isNumber || !Number.isFinite(Number(text))) throw invalid();
   return text;
 }
 

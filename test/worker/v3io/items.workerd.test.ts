@@ -114,6 +114,7 @@ describe("PutItem, GetItem", () => {
     ["a mode that is none", { UpdateMode: "Sometimes", Item: {} }],
     ["two keys", { Key: { a: { S: "a" }, b: { S: "b" } }, Item: {} }],
     ["attributes that are a list", { Item: [] }],
+    ["a number that no double is", { Item: { a: { N: "1e400" } } }],
   ])("%s is refused", async (_, body) => {
     const { status, text } = await v3io("PutItem", path, body);
     expect([status, text]).toEqual([400, invalid]);
