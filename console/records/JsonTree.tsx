@@ -1,4 +1,7 @@
-// A JSON value that can be folded.
+// A JSON value that can be folded. What is folded is not there until it is opened: a value may be deeper, or have more
+// in it, than a page can take.
+import { useState } from "preact/hooks";
+import { ExactNumber } from "./decode/exactJson.ts";
 
 /** Entries that are shown at once; the rest behind a button would be, but nobody reads them. */
 const entriesMax = 500;
@@ -7,8 +10,9 @@ const openDepth = 3;
 /** `name` is that of the member, if it is one: it stands on the line of the value's beginning. */
 export function JsonTree(props: { value: unknown; depth: number; name?: string }) {
   const { value, depth } = props;
+  const [isOpen, setOpen] = useState(depth < openDepth);
   const name = props.name === undefined ? null : <span class="json-name">{props.name}: </span>;
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) {
+  if (!isBranch(value)) {
     return (
       <>
         {name}
@@ -28,33 +32,42 @@ export function JsonTree(props: { value: unknown; depth: number; name?: string }
     );
   }
   return (
-    <details class="json" open={depth < openDepth}>
+    <details class="json" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         {name}
         {opening}
         <span class="muted">
           {" "}
-          {entries.length} {isList ? "items" : "members"} {closing}
+          {entries.length} {isList ? "item" : "member"}
+          {entries.length > 1 && "s"} {closing}
         </span>
       </summary>
-      <div class="json-inner">
-        {entries.slice(0, entriesMax).map(([key, inner]) => (
-          <div key={key}>
-            <JsonTree value={inner} depth={depth + 1} {...(!isList && { name: key })} />
-          </div>
-        ))}
-        {entries.length > entriesMax && (
-          <div class="muted">… {entries.length - entriesMax} more; copy shows all</div>
-        )}
-      </div>
+      {isOpen && (
+        <div class="json-inner">
+          {entries.slice(0, entriesMax).map(([key, inner]) => (
+            <div key={key}>
+              <JsonTree value={inner} depth={depth + 1} {...(!isList && { name: key })} />
+            </div>
+          ))}
+          {entries.length > entriesMax && (
+            <div class="muted">… {entries.length - entriesMax} more; copy shows all</div>
+          )}
+        </div>
+      )}
     </details>
   );
+}
+
+function isBranch(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  return !(value instanceof Uint8Array || value instanceof ExactNumber);
 }
 
 function Leaf({ value }: { value: unknown }) {
   if (value instanceof Uint8Array) {
     return <span class="json-text">{`<${value.length} bytes>`}</span>;
   }
+  if (value instanceof ExactNumber) return <span class="json-literal">{value.text}</span>;
   if (typeof value === "string") return <span class="json-text">{JSON.stringify(value)}</span>;
   return <span class="json-literal">{String(value)}</span>;
 }

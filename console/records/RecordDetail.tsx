@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { Copy } from "../ui/parts.tsx";
 import { formatBytes, formatTime } from "../ui/format.ts";
 import type { Row } from "./buffer.ts";
-import { fromBase64 } from "./decode/base64.ts";
+import { fromBase64, toBase64 } from "./decode/base64.ts";
+import { printExactly } from "./decode/exactJson.ts";
 import { decodeViews, readText, type View } from "./decode/views.ts";
 import { HexDump, hexText } from "./HexDump.tsx";
 import { JsonTree } from "./JsonTree.tsx";
@@ -99,7 +100,7 @@ function ViewBody({ view }: { view: View }) {
 function textOf(view: View): string {
   switch (view.kind) {
     case "json":
-      return JSON.stringify(view.value, undefined, 2);
+      return printExactly(view.value, toBase64) ?? view.text ?? "";
     case "text":
       return view.text;
     case "hex":

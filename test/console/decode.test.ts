@@ -2,7 +2,8 @@ import { gzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { base64Bytes, fromBase64, toBase64 } from "../../console/records/decode/base64.ts";
-import { decodeViews } from "../../console/records/decode/views.ts";
+import { ExactNumber, printExactly } from "../../console/records/decode/exactJson.ts";
+import { decodeViews, type View } from "../../console/records/decode/views.ts";
 
 const labelsOf = async (bytes: Uint8Array) =>
   (await decodeViews(new Uint8Array(bytes))).map(({ label }) => label);
@@ -20,6 +21,22 @@ describe("decoding", () => {
     ["bytes", Buffer.from([0, 1, 255]), ["hex"]],
   ])("%s", async (_, bytes, labels) => {
     expect(await labelsOf(bytes)).toEqual(labels);
+  });
+
+  it("numbers of JSON stay as they were written", async () => {
+    const text = '{"id":12345678901234567890,"small":17,"huge":1e999}';
+    const [view] = await decodeViews(new Uint8Array(Buffer.from(text)));
+    const { value } = view as Extract<View, { kind: "json" }>;
+    const [id, huge] = ["12345678901234567890", "1e999"].map((each) => new ExactNumber(each));
+    expect(value).toEqual({ id, small: 17, huge });
+    expect(printExactly(value, toBase64)).toBeUndefined();
+  });
+
+  it("values of CBOR that JSON does not have are printed", () => {
+    const value = { id: 2n ** 64n - 1n, bytes: Uint8Array.of(1, 2) };
+    expect(printExactly(value, toBase64)).toBe(
+      '{\n  "id": "18446744073709551615",\n  "bytes": "AQI="\n}',
+    );
   });
 
   it("base64 goes there and back for every length around a part", () => {

@@ -299,6 +299,7 @@ describe("console", () => {
     const Records = [
       { PartitionKey: "json", Data: new TextEncoder().encode('{"a": [1, {"b": null}]}') },
       { PartitionKey: "gzip", Data: gzipSync('{"zipped": true}') },
+      { PartitionKey: "deep", Data: Buffer.from("[".repeat(5000) + "]".repeat(5000)) },
       { PartitionKey: "cbor", Data: new Uint8Array([0xa1, 0x61, 0x78, 0x01]) },
       { PartitionKey: "bytes", Data: new Uint8Array([0, 255, 1]) },
     ];
@@ -321,6 +322,7 @@ describe("console", () => {
     expect(Object.fromEntries(labels)).toEqual({
       json: ["JSON", "text", "hex"],
       gzip: ["gzip: JSON", "gzip: text", "gzip: hex", "hex"],
+      deep: ["JSON", "text", "hex"],
       cbor: ["CBOR", "hex"],
       bytes: ["hex"],
     });

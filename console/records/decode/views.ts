@@ -2,10 +2,12 @@
 // finds out which of them fit; the first is shown.
 import { decodeCbor } from "../../../worker/codec/cborReader.ts";
 import { md5 } from "@noble/hashes/legacy.js";
+import { parseExactly } from "./exactJson.ts";
 import { deaggregate, type UserRecord } from "../../../command/record/aggregate.ts";
 
 export type View =
-  | { kind: "json"; label: string; value: unknown }
+  /** `text` if the data is the text of it. */
+  | { kind: "json"; label: string; value: unknown; text?: string }
   | { kind: "text"; label: string; text: string }
   | { kind: "hex"; label: string; bytes: Uint8Array }
   | { kind: "aggregate"; label: string; records: UserRecord[] };
@@ -34,7 +36,7 @@ function plainViews(bytes: Uint8Array): View[] {
   const views: View[] = [];
   const text = readText(bytes);
   const json = text === undefined ? undefined : readJson(text);
-  if (json !== undefined) views.push({ kind: "json", label: "JSON", value: json.value });
+  if (json !== undefined) views.push({ kind: "json", label: "JSON", ...json });
   if (text !== undefined) views.push({ kind: "text", label: "text", text });
   else {
     const cbor = readCbor(bytes);
@@ -56,11 +58,11 @@ export function readText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function readJson(text: string): { value: unknown } | undefined {
+function readJson(text: string): { value: unknown; text: string } | undefined {
   const first = text.trimStart()[0] ?? "";
   if (!'{["'.includes(first) || first === "") return undefined;
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: parseExactly(text), text };
   } catch {
     return undefined;
   }
