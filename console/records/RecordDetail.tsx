@@ -110,8 +110,12 @@ function textOf(view: View): string {
   }
 }
 
-/** An open server takes any signature; with keys, curl signs by itself. */
-function curlOf(stream: string, PartitionKey: string, Data: string): string {
+/**
+ * An open server takes any signature; with keys, curl signs by itself. Records of other dialects may have no key,
+ * and those of Kinesis must.
+ */
+function curlOf(stream: string, key: string | undefined, Data: string): string {
+  const PartitionKey = key || crypto.randomUUID();
   const body = JSON.stringify({ StreamName: stream, PartitionKey, Data });
   return [
     `curl ${location.origin}/ --aws-sigv4 aws:amz:us-east-1:kinesis \\`,

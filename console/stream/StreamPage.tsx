@@ -1,5 +1,5 @@
 // One stream: its head, and a tab for each thing to do with it.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { listShards } from "../api/kinesis.ts";
 import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
@@ -33,7 +33,15 @@ export interface StreamProps {
   query: URLSearchParams;
 }
 
-export function StreamPage({ stream, tab, query }: StreamProps) {
+/** A stream that was made anew under the name is another one: what is shown of the earlier one goes. */
+export function StreamPage(props: StreamProps) {
+  const [creations, setCreations] = useState(0);
+  return (
+    <CreationPage key={creations} {...props} remade={() => setCreations((count) => count + 1)} />
+  );
+}
+
+function CreationPage({ stream, tab, query, remade }: StreamProps & { remade: () => void }) {
   const activity = useStreamActivity(stream);
   const shards = usePoll(`${stream}/shards`, () => listShards(stream), shardsMs);
   // A split or a merge shows in the statistics at once.
@@ -42,6 +50,13 @@ export function StreamPage({ stream, tab, query }: StreamProps) {
   const may = usePermissions(stream);
   const [isDeleting, setDeleting] = useState(false);
   const { summary, error } = activity;
+  const known = useRef<number>(undefined);
+  const createdSeconds = summary?.StreamCreationTimestamp;
+  useEffect(() => {
+    if (createdSeconds === undefined) return;
+    if (known.current !== undefined && known.current !== createdSeconds) remade();
+    known.current = createdSeconds;
+  }, [createdSeconds]);
   if (summary === undefined && error !== undefined) {
     return (
       <>

@@ -46,7 +46,13 @@ export function useStreamActivity(stream: string, asking: Partial<Asking> = {}):
   const described = useRef<Described>(undefined);
   const ask = async (signal: AbortSignal) => {
     if (!isThere) return undefined;
-    const stats = await readStats(stream, signal).catch(unlessForbidden(stream));
+    const stats = await readStats(stream, signal)
+      .catch(unlessForbidden(stream))
+      .catch((error: unknown) => {
+        // What comes after a failure may be a stream that was made anew.
+        described.current = undefined;
+        throw error;
+      });
     const shards = stats?.shards.length;
     if (isOld(described.current, stream, shards)) {
       const summary = await describeStream(stream);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import {
   CreateStreamCommand,
+  DeleteStreamCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
   KinesisClient,
@@ -190,6 +191,30 @@ describe("console", () => {
     await recordsIn(page).nth(1).waitFor();
     expect(await page.locator(".records .key").allTextContents()).toEqual(["before", "after"]);
     expect(faults).toEqual([]);
+  });
+
+  it("a stream that is made anew under an open page is another one to it", async () => {
+    const client = await makeStream("remade", 2);
+    await put(client, "remade", "earlier", "one");
+    const { page } = await openPage(recordsUrl("remade", "?from=oldest"));
+    await recordsIn(page).filter({ hasText: "earlier" }).waitFor();
+    await client.send(new DeleteStreamCommand({ StreamName: "remade" }));
+    await makeStream("remade");
+    await put(client, "remade", "later", "two");
+    await recordsIn(page).filter({ hasText: "later" }).waitFor();
+    expect(await recordsIn(page).count()).toBe(1);
+    await page.close();
+  });
+
+  it("a band of many shards does not make the page wider", async () => {
+    await makeStream("banded", 300);
+    const { page, faults } = await openPage(
+      `${server.endpoint}/_millrace/console/streams/banded/shards`,
+    );
+    await page.getByRole("button", { name: /^shard 299,/ }).waitFor();
+    expect(await page.evaluate<boolean>(isWider)).toBe(false);
+    expect(faults).toEqual([]);
+    await page.close();
   });
 
   it("a tail goes on after the server was killed and started again, with nothing lost or twice", async () => {
