@@ -2,7 +2,7 @@
 // --streams, and empties the store for the next test. The Worker reaches it by a binding, this
 // machine's server by a socket of its own with a secret (workerdConfig.ts). The deployed Worker has
 // none of it.
-import { WorkerEntrypoint } from "cloudflare:workers";
+import { WorkerEntrypoint, waitUntil } from "cloudflare:workers";
 import { defaultRegion } from "../worker/core/defaults.ts";
 import type { Env } from "../worker/core/bindings.ts";
 import { leave } from "../worker/core/leaving.ts";
@@ -72,7 +72,7 @@ export class Control extends WorkerEntrypoint<ControlEnv> {
 async function makeStreams(env: ControlEnv): Promise<void> {
   if (env.MILLRACE_STREAMS === undefined) return;
   const { counts, account }: WantedStreams = JSON.parse(env.MILLRACE_STREAMS);
-  const streams = new Streams(env);
+  const streams = new Streams({ env, waitUntil });
   const scope = { account, region: defaultRegion };
   for (const [name, shardCount] of Object.entries(counts)) {
     const spec: StreamSpec = { name, shardCount, mode: "PROVISIONED", retentionHours };

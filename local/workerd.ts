@@ -64,11 +64,13 @@ async function run(file: string, options: WorkerdOptions): Promise<Workerd> {
   const said: string[] = [];
   let isReady = false;
   const take = (entry: WorkerdLog) => {
-    if (isNoise(entry.message)) return;
     if (isReady) log(entry);
     else said.push(entry.message);
   };
-  for (const stream of [child.stdout, child.stderr]) eachLine(stream, (line) => take(parse(line)));
+  for (const stream of [child.stdout, child.stderr]) {
+    const takeUnlessNoise = withoutNoise(take);
+    eachLine(stream, (line) => takeUnlessNoise(parse(line)));
+  }
   child.once("spawn", () => onSpawn(child));
   const ports = new Map<string, number>();
   await new Promise<void>((done, fail) => {
@@ -117,10 +119,25 @@ function parse(line: string): WorkerdLog {
   return { level: "error", message: line };
 }
 
-/** What helps only those who debug workerd: traces made of addresses, and why they are. */
+/** Takes what is no noise, nor the stack of calls below some. */
+function withoutNoise(take: (entry: WorkerdLog) => void): (entry: WorkerdLog) => void {
+  let isDropping = false;
+  return (entry) => {
+    const { message } = entry;
+    isDropping = isNoise(message) || (isDropping && /^ +at /.test(message));
+    if (!isDropping) take(entry);
+  };
+}
+
+/**
+ * What helps only those who debug workerd: traces made of addresses, and why they are; and that a client left
+ * whose request waited for what another one does (stream/jointAppends.ts, stream/liveFeed.ts).
+ */
 function isNoise(message: string): boolean {
   return (
     message === "" ||
+    message.includes("A promise was resolved or rejected from a different request context") ||
+    message.includes("dropped queued cross-context actions") ||
     message.includes("$LLVM_SYMBOLIZER is not set") ||
     /stack:( (0|[a-f\d]{4,})){3,}/.test(message)
   );

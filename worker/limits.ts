@@ -58,6 +58,21 @@ export const pendingBytesMax = 16 * 1024 * 1024;
 /** The same for all shards of an isolate together. */
 export const isolatePendingBytesMax = 40 * 1024 * 1024;
 
+/** A put above that makes its own call of the shard: the call by itself is little of what it costs. */
+export const jointPutBytesMax = 64 * 1024;
+
+/** What waits for the next joint call of a shard: a sixteenth of what the shard takes. More goes by itself. */
+export const jointCallBytesMax = 1024 * 1024;
+
+/**
+ * How long puts wait for a request that is to make their call, or makes one for itself alone: it may have ended. A
+ * commit takes 1 to 20 ms; on a disk that takes longer the next put leads, and its call is waited for.
+ */
+export const jointTurnMs = 50;
+
+/** How long they wait for the answer to a joint call: longer than any commit, shorter than clients wait. */
+export const jointAnswerMs = 30_000;
+
 /**
  * Chunks and segments that an isolate keeps in memory, for all its shards and readers. Of the 128 MB
  * that the platform allows, the engine takes 8, pending commits at most 40, and pages in hand 24.

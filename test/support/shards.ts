@@ -147,6 +147,8 @@ export async function holdCommits(shard: ShardStub): Promise<(failure?: Error) =
   const gate = Promise.withResolvers<void>();
   const sync = await sabotage(shard, (storage) => {
     const sync = storage.sync.bind(storage);
+    // Nobody waits for it if nothing is committed meanwhile.
+    gate.promise.catch(() => undefined);
     storage.sync = () => gate.promise;
     return { restore: () => (storage.sync = sync) };
   });

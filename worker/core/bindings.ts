@@ -68,3 +68,6 @@ export interface Runtime {
   segments: Pick<Fetcher, "fetch">;
   waitUntil(work: Promise<unknown>): void;
 }
+
+/** What a write uses. */
+export type WriteRuntime = Pick<Runtime, "env" | "waitUntil">;

@@ -36,6 +36,7 @@ const ofShards: Record<keyof ShardApi, Manner> = {
   releaseFork: "once",
   retire: "once",
   append: "token",
+  appendEach: "once",
   close: "again",
   read: "again",
   view: "again",

@@ -101,6 +101,8 @@ export interface ShardApi {
    * returned.
    */
   append(chunks: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>>;
+  /** Several appends in one call, each accepted or refused by itself; they share a commit. */
+  appendEach(offers: Uint8Array[][]): Promise<AppendOutcome[]>;
   /**
    * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
    */
@@ -175,6 +177,9 @@ export interface AppendReply {
   /** Number of records at the end that exceeded the shard's quota. */
   refused: number;
 }
+
+/** What became of one of several appends. */
+export type AppendOutcome = { reply: Reply<AppendReply> } | { error: Error };
 
 export interface NextRequest extends ReadRequest {
   timeoutMs: number;

@@ -38,6 +38,10 @@ export class AppendQueue {
   bytes = 0;
   private pending: PendingAppend[] = [];
 
+  get isEmpty(): boolean {
+    return this.pending.length === 0;
+  }
+
   /** Resolves with a receipt for each chunk once they are committed. Throws `overloaded`. */
   add(
     uid: string,

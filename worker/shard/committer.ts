@@ -40,6 +40,7 @@ export interface CommitOwner {
 export class Committer {
   readonly counters = { commits: 0, failedCommits: 0 };
   isCommitting = false;
+  private isGathering = false;
   private readonly owner: CommitOwner;
   private readonly appends = new AppendQueue();
   private readonly tokens: AppendTokens;
@@ -72,8 +73,24 @@ export class Committer {
   ): Promise<AppendReceipt[]> {
     const receipts = this.appends.add(uid, chunks, effect, token?.id);
     if (token !== undefined) this.tokens.note(token, receipts);
-    if (!this.isCommitting) this.idle = this.commitPending();
+    this.begin();
     return receipts;
+  }
+
+  /** Appends that are made in the course of `work` share a commit. */
+  together<T>(work: () => T): T {
+    this.isGathering = true;
+    try {
+      return work();
+    } finally {
+      this.isGathering = false;
+      this.begin();
+    }
+  }
+
+  private begin(): void {
+    if (this.isCommitting || this.isGathering || this.appends.isEmpty) return;
+    this.idle = this.commitPending();
   }
 
   /** The receipts of an append that was made before; undefined if there is none. */

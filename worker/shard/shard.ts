@@ -24,6 +24,7 @@ import { fillNew } from "./newShard.ts";
 import { resetPending } from "./pendingBudget.ts";
 import { ShardQuota } from "./shardQuota.ts";
 import {
+  type AppendOutcome,
   type AppendReply,
   type AppendToken,
   asReply,
@@ -143,6 +144,18 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       if (chunks.length === 0) throw new StreamError("overloaded");
       return { receipts: await this.committer.append(uid, chunks, { token }), refused };
     });
+  }
+
+  appendEach(offers: Uint8Array[][]): Promise<AppendOutcome[]> {
+    const outcomes = this.committer.together(() =>
+      offers.map((offered) =>
+        this.append(offered).then(
+          (reply) => ({ reply }),
+          (error: Error) => ({ error }),
+        ),
+      ),
+    );
+    return Promise.all(outcomes);
   }
 
   begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>> {

@@ -39,7 +39,7 @@ export class Backend {
 
   constructor(runtime: Runtime) {
     this.runtime = runtime;
-    this.streams = new Streams(runtime.env);
+    this.streams = new Streams(runtime);
     this.shards = new Shards(runtime);
     this.queues = new Queues(runtime);
     this.accounts = new Accounts(runtime.env);

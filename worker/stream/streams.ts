@@ -1,7 +1,7 @@
 // The streams of all accounts and regions, as dialects use them. Descriptions are cached for a few
 // seconds (directory.ts). After each change the cached description is forgotten, also when the
 // change has failed, because the reply to a successful one may be lost.
-import type { Env } from "../core/bindings.ts";
+import type { Env, WriteRuntime } from "../core/bindings.ts";
 import type { ConsumerKey, ReshardOrder, StreamChange, TagChange, Tags } from "../core/control.ts";
 import {
   type CatalogApi,
@@ -35,11 +35,13 @@ import { putSome } from "./failingPut.ts";
 import { putRecords, type PutResult } from "./writer.ts";
 
 export class Streams {
+  private readonly runtime: WriteRuntime;
   private readonly env: Env;
   private failRate = 0;
 
-  constructor(env: Env) {
-    this.env = env;
+  constructor(runtime: WriteRuntime) {
+    this.runtime = runtime;
+    this.env = runtime.env;
   }
 
   /**
@@ -157,8 +159,8 @@ export class Streams {
 
   /** Returns results in the order of the records. Throws only if the stream does not exist. */
   put(stream: KnownStream, records: RecordBatch): Promise<PutResult[]> {
-    if (this.failRate > 0) return putSome(this.env, stream, records, this.failRate);
-    return putRecords(this.env, stream, records);
+    if (this.failRate > 0) return putSome(this.runtime, stream, records, this.failRate);
+    return putRecords(this.runtime, stream, records);
   }
 
   /** From now on this part of the records that are put is refused: see core/controls.ts. */

@@ -2,7 +2,7 @@
 // chunks at once. Records keep their order within a shard. If a shard cannot accept its records,
 // only those fail. If a shard is closed or does not exist, the map is stale: the writer asks the
 // catalog for the new map and sends those records to the shards that own them now.
-import type { Env } from "../core/bindings.ts";
+import type { WriteRuntime } from "../core/bindings.ts";
 import { invariant, isCode, isStreamError, StreamError } from "../errors.ts";
 import { engine } from "../engine/instance.ts";
 import { chunkBytesMax, chunkRecordsMax, reroutesMax } from "../limits.ts";
@@ -11,6 +11,7 @@ import { CHUNK_HEADER_BYTES, columnBytesMax } from "../engine/chunk.ts";
 import { type KnownStream, settledStream } from "./directory.ts";
 import { findRoute, successorOf } from "../core/hashRange.ts";
 import { unwrap } from "../core/rpc.ts";
+import { appendJointly } from "./jointAppends.ts";
 import type { AppendReceipt, ShardDescription } from "../core/types.ts";
 
 /** Where a record is stored. */
@@ -36,7 +37,7 @@ interface ShardPut {
 
 /** Returns results in the order of the records. Throws only if the stream does not exist. */
 export async function putRecords(
-  env: Env,
+  runtime: WriteRuntime,
   stream: KnownStream,
   records: RecordBatch,
 ): Promise<PutResult[]> {
@@ -45,7 +46,7 @@ export async function putRecords(
   let current = stream;
   let which = results.map((_, i) => i);
   for (let reroutes = 0; ; reroutes++) {
-    which = await putRouted(env, current, records, which, results);
+    which = await putRouted(runtime, current, records, which, results);
     // The new map has shards that are not there: the stream has expired.
     const isGone = reroutes > 0 && which.every((i) => isMissing(results[i]!));
     if (isGone && which.length === records.count) {
@@ -53,7 +54,7 @@ export async function putRecords(
     }
     if (which.length === 0 || isGone || reroutes === reroutesMax) return results;
     try {
-      current = await settledStream(env, description, description.name);
+      current = await settledStream(runtime.env, description, description.name);
     } catch (error) {
       // Failures are reported record by record, because other records of the call may be stored.
       if (isStreamError(error)) throw error;
@@ -68,7 +69,7 @@ export async function putRecords(
  * exist.
  */
 async function putRouted(
-  env: Env,
+  runtime: WriteRuntime,
   stream: KnownStream,
   records: RecordBatch,
   which: readonly number[],
@@ -82,7 +83,7 @@ async function putRouted(
       const { shard, chunks } = run;
       const ours = run.which.map((at) => which[at]!);
       try {
-        const reply = unwrap(await env.SHARD.getByName(shard.uid).append(chunks));
+        const reply = unwrap(await appendJointly(runtime, shard.uid, chunks));
         const taken = ours.length - reply.refused;
         placeRecords(results, run, ours.slice(0, taken), reply.receipts);
         for (const i of ours.slice(taken)) {

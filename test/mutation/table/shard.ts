@@ -543,4 +543,20 @@ export const shardMutations: readonly Mutation[] = [
     tests: ["test/worker/shard/gaps.workerd.test.ts"],
     harm: "readers pass over segments of which the bucket has an intact copy",
   },
+  {
+    id: "shard-64",
+    file: "worker/shard/shard.ts",
+    find: "          (error: Error) => ({ error }),\n",
+    replace: "",
+    tests: ["test/worker/stream/jointAppends.unbound.test.ts"],
+    harm: "a put that throws fails the others of its call, which are stored",
+  },
+  {
+    id: "shard-65",
+    file: "worker/shard/committer.ts",
+    find: "if (this.isCommitting || this.isGathering || this.appends.isEmpty) return;",
+    replace: "if (this.isCommitting || this.appends.isEmpty) return;",
+    tests: ["test/worker/stream/jointAppends.unbound.test.ts"],
+    harm: "puts of one call take two commits",
+  },
 ];

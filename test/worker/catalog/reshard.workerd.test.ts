@@ -22,7 +22,7 @@ import {
   seek,
   textOf,
 } from "../../support/shards.ts";
-import { ringAlarmSetFor } from "../../support/storage.ts";
+import { ringAlarmSetFor, runtimeWith } from "../../support/storage.ts";
 import {
   expectOrder,
   half,
@@ -236,7 +236,7 @@ describe("a writer with an old map", () => {
     const after = await reshard(split);
     for (const stream of [stale, known(after)]) {
       const puts = texts(20).map((text) => putOf(text, 0));
-      const results = await putRecords(env, stream, batchOf(puts));
+      const results = await putRecords(runtimeWith(env), stream, batchOf(puts));
       for (const [i, result] of results.entries()) {
         const route = hashOf(keyOf(texts(20)[i] as string)) < half ? 1 : 2;
         expect(result).toMatchObject({ shard: { index: route } });

@@ -9,6 +9,7 @@ import { batchOf, type RecordPut } from "../../../worker/engine/recordBatch.ts";
 import type { KnownStream } from "../../../worker/stream/directory.ts";
 import { putRecords, type PutResult } from "../../../worker/stream/writer.ts";
 import { readAll, textOf } from "../../support/shards.ts";
+import { runtimeWith } from "../../support/storage.ts";
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();
@@ -48,7 +49,7 @@ export async function putTexts(
   stream: KnownStream,
   batch: readonly string[],
 ): Promise<PutResult[]> {
-  return putRecords(env, stream, batchOf(batch.map((text) => putOf(text))));
+  return putRecords(runtimeWith(env), stream, batchOf(batch.map((text) => putOf(text))));
 }
 
 interface Found {

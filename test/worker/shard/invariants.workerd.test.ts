@@ -19,7 +19,7 @@ import {
   type ShardStub,
   textOf,
 } from "../../support/shards.ts";
-import { evictAll, rebind, tidyUp } from "../../support/storage.ts";
+import { evictAll, rebind, runtimeWith, tidyUp } from "../../support/storage.ts";
 
 afterEach(tidyUp);
 
@@ -147,7 +147,7 @@ describe("receipts", () => {
       Object.assign(record(new Random(seed).bytes(1_000_000)), { hash: undefined }),
     );
     const batch = batchOf(records);
-    const results = await putRecords({ ...env, SHARD: spoiled }, stream, batch);
+    const results = await putRecords(runtimeWith({ ...env, SHARD: spoiled }), stream, batch);
     const [shard] = stream.description.shards;
     const failure = { code: "corrupt", detail: { shard: shard!.uid, what } };
     expect(results).toMatchObject([{ failure }, { failure }]);

@@ -101,7 +101,7 @@ describe("through a Worker", () => {
     const some = [rowBodyBytesMax, rowBytesMax + 1, recordBytesMax];
     const offered = some.map((size, seed) => record(new Random(seed).bytes(size)));
     for (const each of offered) {
-      const [result] = await putRecords(bindings, stream, batchOf([each]));
+      const [result] = await putRecords(runtimeWith(bindings), stream, batchOf([each]));
       expect(result).toHaveProperty("index");
     }
     // Ten megabytes in one request, of records of every shape.
@@ -112,7 +112,7 @@ describe("through a Worker", () => {
     ];
     for (const [count, size] of shapes) {
       const batch = Array.from({ length: count }, (_, i) => record(new Random(i).bytes(size)));
-      const results = await putRecords(bindings, stream, batchOf(batch));
+      const results = await putRecords(runtimeWith(bindings), stream, batchOf(batch));
       expect(results.every((result) => "index" in result)).toBe(true);
       offered.push(...batch);
     }
