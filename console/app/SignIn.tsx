@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { anonymous, credentials, signIn } from "../api/session.ts";
 import { call } from "../api/kinesis.ts";
-import { Field, WorkForm } from "../ui/parts.tsx";
+import { TextField, WorkForm } from "../ui/parts.tsx";
 
 export function SignIn(props: { wasRefused: boolean; close: (() => void) | undefined }) {
   const before = credentials.value;
@@ -29,33 +29,24 @@ export function SignIn(props: { wasRefused: boolean; close: (() => void) | undef
             : "An open server accepts any keys. A key id of twelve digits selects that account."}
       </p>
       <WorkForm submit="Sign in" cancel={props.close} work={enter}>
-        <Field label="Access key id">
-          <input
-            name="accessKeyId"
-            required
-            autocomplete="username"
-            value={accessKeyId}
-            onInput={(event) => setKey(event.currentTarget.value)}
-          />
-        </Field>
-        <Field label="Secret access key">
-          <input
-            name="secretAccessKey"
-            type="password"
-            required
-            autocomplete="current-password"
-            value={secretAccessKey}
-            onInput={(event) => setSecret(event.currentTarget.value)}
-          />
-        </Field>
-        <Field label="Region">
-          <input
-            name="region"
-            required
-            value={region}
-            onInput={(event) => setRegion(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Access key id"
+          name="accessKeyId"
+          required
+          autocomplete="username"
+          value={accessKeyId}
+          set={setKey}
+        />
+        <TextField
+          label="Secret access key"
+          name="secretAccessKey"
+          type="password"
+          required
+          autocomplete="current-password"
+          value={secretAccessKey}
+          set={setSecret}
+        />
+        <TextField label="Region" name="region" required value={region} set={setRegion} />
       </WorkForm>
     </section>
   );

@@ -6,6 +6,7 @@ import { call, type Queue, type QueueRecord } from "../api/kinesis.ts";
 import { fromBase64 } from "../records/decode/base64.ts";
 import { readText } from "../records/decode/views.ts";
 import { hexText } from "../records/HexDump.tsx";
+import { useAttempt } from "../ui/attempt.ts";
 import { Failure } from "../ui/parts.tsx";
 
 type Deed = "RestoreDeadLetterQueueRecords" | "AcknowledgeDeadLetterQueueRecords";
@@ -24,18 +25,13 @@ export function DeadLetters(props: {
   const { QueueARN, QueueName } = queue;
   const [records, setRecords] = useState<QueueRecord[]>([]);
   const [said, say] = useState("");
-  const [failure, setFailure] = useState<Error>();
-  const attempt = async (work: () => Promise<void>) => {
-    try {
-      await work();
-      setFailure(undefined);
-    } catch (thrown) {
-      setFailure(thrown as Error);
-    }
+  const { failure, attempt } = useAttempt();
+  const attemptChange = async (work: () => Promise<void>) => {
+    await attempt(work);
     props.changed();
   };
   const receive = () =>
-    attempt(async () => {
+    attemptChange(async () => {
       const { QueueRecords } = await call<{ QueueRecords: QueueRecord[] }>(
         "ReceiveDeadLetterQueueRecords",
         { QueueARN, Limit: 10, WaitTimeSeconds: 1 },
@@ -44,7 +40,7 @@ export function DeadLetters(props: {
       say(QueueRecords.length === 0 ? "No dead letter is there now." : "");
     });
   const settle = (deed: Deed, some: readonly QueueRecord[]) =>
-    attempt(async () => {
+    attemptChange(async () => {
       const Entries = some.map(({ ReceiptHandle }) => ({ ReceiptHandle }));
       const { Failed = [] } = await call<SettleReply>(deed, { QueueARN, Entries });
       const [first] = Failed;

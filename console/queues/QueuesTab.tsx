@@ -5,7 +5,8 @@ import { call, listQueues, type Queue, type StreamDescription } from "../api/kin
 import type { QueueStats } from "../api/stats.ts";
 import { usePoll } from "../app/poll.ts";
 import { formatCount } from "../ui/format.ts";
-import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { useAttempt } from "../ui/attempt.ts";
+import { Failure, Field, type Head, Table, TextField, WorkForm } from "../ui/parts.tsx";
 import { DeadLetters } from "./DeadLetters.tsx";
 
 export interface QueuesProps {
@@ -15,18 +16,23 @@ export interface QueuesProps {
   changed: () => void;
 }
 
+const heads: readonly Head[] = [
+  { name: "Name" },
+  { name: "Status" },
+  { name: "To hand out", is: "number" },
+  { name: "In flight", is: "number" },
+  { name: "Dead letters", is: "number" },
+  { name: "ARN" },
+  { name: "actions", is: "hidden" },
+];
+
 export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
   const arn = stream.StreamARN;
   const { value, error, refresh } = usePoll(`${arn}/queues`, () => listQueues(arn), 3000);
-  const [failure, setFailure] = useState<Error>();
+  const { failure, attempt } = useAttempt();
   const [opened, open] = useState<Queue>();
   const remove = async (QueueARN: string) => {
-    try {
-      await call("DeleteQueue", { QueueARN });
-      setFailure(undefined);
-    } catch (thrown) {
-      setFailure(thrown as Error);
-    }
+    await attempt(() => call("DeleteQueue", { QueueARN }));
     refresh();
     changed();
   };
@@ -39,35 +45,18 @@ export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
       <Failure error={error ?? failure} />
       {value?.length === 0 && <p>No queue yet.</p>}
       {value !== undefined && value.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Status</th>
-                <th class="number">To hand out</th>
-                <th class="number">In flight</th>
-                <th class="number">Dead letters</th>
-                <th>ARN</th>
-                <th>
-                  <span class="hidden">actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {value.map((queue) => (
-                <QueueRow
-                  key={queue.QueueARN}
-                  queue={queue}
-                  stats={stats.find(({ id }) => queue.QueueARN.endsWith(id))}
-                  may={may}
-                  open={() => open(queue)}
-                  remove={() => void remove(queue.QueueARN)}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table heads={heads}>
+          {value.map((queue) => (
+            <QueueRow
+              key={queue.QueueARN}
+              queue={queue}
+              stats={stats.find(({ id }) => queue.QueueARN.endsWith(id))}
+              may={may}
+              open={() => open(queue)}
+              remove={() => void remove(queue.QueueARN)}
+            />
+          ))}
+        </Table>
       )}
       {opened && (
         <DeadLetters
@@ -133,14 +122,7 @@ function CreateQueue({ arn, created }: { arn: string; created: () => void }) {
   return (
     <div class="card narrow">
       <WorkForm submit="Create" disabled={name === ""} work={create}>
-        <Field label="New queue">
-          <input
-            name="queue"
-            maxLength={128}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField label="New queue" name="queue" maxLength={128} value={name} set={setName} />
         <Field label="Begins with">
           <select value={start} onChange={(event) => setStart(event.currentTarget.value)}>
             <option value="TRIM_HORIZON">the oldest record</option>

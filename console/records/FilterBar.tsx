@@ -1,6 +1,6 @@
 // Enters a filter: a key, and a pattern that can be typed or put together.
 import { useState } from "preact/hooks";
-import { Field } from "../ui/parts.tsx";
+import { Field, TextField } from "../ui/parts.tsx";
 import {
   type Filter,
   filterText,
@@ -96,14 +96,7 @@ function Builder({ add }: { add: (path: string, operator: Operator, value: strin
         setValue("");
       }}
     >
-      <Field label="Member">
-        <input
-          placeholder="order.status"
-          required
-          value={path}
-          onInput={(event) => setPath(event.currentTarget.value)}
-        />
-      </Field>
+      <TextField label="Member" placeholder="order.status" required value={path} set={setPath} />
       <Field label="Condition">
         <select
           value={operator}
@@ -114,9 +107,7 @@ function Builder({ add }: { add: (path: string, operator: Operator, value: strin
           ))}
         </select>
       </Field>
-      <Field label="Value">
-        <input value={value} onInput={(event) => setValue(event.currentTarget.value)} />
-      </Field>
+      <TextField label="Value" value={value} set={setValue} />
       <button>Add</button>
     </form>
   );

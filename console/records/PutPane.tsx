@@ -1,7 +1,7 @@
 // Puts records: one from text or a file, or many from a file of NDJSON.
 import { useState } from "preact/hooks";
 import { call } from "../api/kinesis.ts";
-import { Dialog, Field, WorkForm } from "../ui/parts.tsx";
+import { Dialog, Field, TextField, WorkForm } from "../ui/parts.tsx";
 import { formatCount } from "../ui/format.ts";
 import { fromBase64, toBase64 } from "./decode/base64.ts";
 import { readText } from "./decode/views.ts";
@@ -35,14 +35,14 @@ export function PutPane(props: { stream: string; draft: Draft; close: () => void
   return (
     <Dialog title={`Put into ${stream}`} close={close}>
       <WorkForm submit="Put" cancel={close} work={put}>
-        <Field label="Partition key" hint="Empty: a random one.">
-          <input
-            name="putKey"
-            maxLength={256}
-            value={key}
-            onInput={(event) => setKey(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Partition key"
+          hint="Empty: a random one."
+          name="putKey"
+          maxLength={256}
+          value={key}
+          set={setKey}
+        />
         <Field label={isBinary ? "Data: the bytes of the record, unless a file is chosen" : "Data"}>
           <textarea
             name="putData"

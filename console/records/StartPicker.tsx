@@ -1,7 +1,7 @@
 // Chooses where reading begins.
 import { useState } from "preact/hooks";
 import type { Shard } from "../api/kinesis.ts";
-import { Dialog, Field, WorkForm } from "../ui/parts.tsx";
+import { Dialog, Field, TextField, WorkForm } from "../ui/parts.tsx";
 import { formatTime } from "../ui/format.ts";
 import { shardIndex } from "../shards/lineage.ts";
 import { HistogramPicker } from "./HistogramPicker.tsx";
@@ -62,15 +62,14 @@ function TimeDialog(props: { stream: string; pick: (timeMs: number) => void; clo
     <Dialog title="Read from a time" close={props.close}>
       <HistogramPicker stream={props.stream} pick={(ms) => setText(localText(ms))} />
       <WorkForm submit="Read" cancel={props.close} work={pick}>
-        <Field label="Time, in this computer's zone">
-          <input
-            type="datetime-local"
-            step="1"
-            required
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Time, in this computer's zone"
+          type="datetime-local"
+          step="1"
+          required
+          value={text}
+          set={setText}
+        />
       </WorkForm>
     </Dialog>
   );
@@ -99,15 +98,14 @@ function SequenceDialog(props: {
             ))}
           </select>
         </Field>
-        <Field label="Sequence number">
-          <input
-            class="mono"
-            pattern="\s*\d+\s*"
-            required
-            value={sequenceNumber}
-            onInput={(event) => setNumber(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Sequence number"
+          class="mono"
+          pattern="\s*\d+\s*"
+          required
+          value={sequenceNumber}
+          set={setNumber}
+        />
       </WorkForm>
     </Dialog>
   );

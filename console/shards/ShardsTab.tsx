@@ -5,7 +5,8 @@ import type { Action } from "../api/permissions.ts";
 import type { ShardStats } from "../api/stats.ts";
 import { go, streamPath } from "../app/route.ts";
 import { storedBytesOf } from "../streams/activity.ts";
-import { Dialog, Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { useAttempt } from "../ui/attempt.ts";
+import { Dialog, Failure, TextField, WorkForm } from "../ui/parts.tsx";
 import { formatBytes, formatCount, formatTime } from "../ui/format.ts";
 import { HashBand } from "./HashBand.tsx";
 import { LineageTree } from "./LineageTree.tsx";
@@ -83,15 +84,15 @@ function ShardCard(props: {
   const { stream, shard, all, stats, may, changed } = props;
   const { ShardId, HashKeyRange, SequenceNumberRange } = shard.shard;
   const [at, setAt] = useState(middleOf(shard.shard) ?? "");
-  const [failure, setFailure] = useState<Error>();
+  const { failure, attempt } = useAttempt();
   const neighbours = shard.isOpen && may("kinesis:MergeShards") ? neighboursOf(shard, all) : [];
   const split = async () => {
     await call("SplitShard", { StreamName: stream, ShardToSplit: ShardId, NewStartingHashKey: at });
     props.close();
     changed();
   };
-  const merge = async (other: PlacedShard) => {
-    try {
+  const merge = (other: PlacedShard) =>
+    attempt(async () => {
       await call("MergeShards", {
         StreamName: stream,
         ShardToMerge: ShardId,
@@ -99,10 +100,7 @@ function ShardCard(props: {
       });
       props.close();
       changed();
-    } catch (error) {
-      setFailure(error as Error);
-    }
-  };
+    });
   return (
     <section class="card wide" aria-label={ShardId}>
       <div class="bar">
@@ -140,16 +138,15 @@ function ShardCard(props: {
         <div class="pair">
           {may("kinesis:SplitShard") && (
             <WorkForm submit="Split here" disabled={at === ""} work={split}>
-              <Field label="Hash key where the second half begins">
-                <input
-                  name="hashKey"
-                  class="mono"
-                  pattern="\d+"
-                  required
-                  value={at}
-                  onInput={(event) => setAt(event.currentTarget.value)}
-                />
-              </Field>
+              <TextField
+                label="Hash key where the second half begins"
+                name="hashKey"
+                class="mono"
+                pattern="\d+"
+                required
+                value={at}
+                set={setAt}
+              />
             </WorkForm>
           )}
           <div class="merge">
@@ -266,17 +263,17 @@ function ChangeCount(props: {
   return (
     <Dialog title="Change the number of shards" close={props.close}>
       <WorkForm submit="Change" cancel={props.close} work={change}>
-        <Field label="Open shards" hint="From half to twice the present number.">
-          <input
-            name="count"
-            type="number"
-            min={1}
-            max={10000}
-            required
-            value={count}
-            onInput={(event) => setCount(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Open shards"
+          hint="From half to twice the present number."
+          name="count"
+          type="number"
+          min={1}
+          max={10000}
+          required
+          value={count}
+          set={setCount}
+        />
       </WorkForm>
     </Dialog>
   );

@@ -4,7 +4,8 @@ import { call, listConsumers, type StreamDescription } from "../api/kinesis.ts";
 import type { Action } from "../api/permissions.ts";
 import type { ReaderLag } from "../api/stats.ts";
 import { usePoll } from "../app/poll.ts";
-import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { useAttempt } from "../ui/attempt.ts";
+import { Failure, type Head, Table, TextField, WorkForm } from "../ui/parts.tsx";
 import { formatAge, formatCount, formatSpan } from "../ui/format.ts";
 
 interface ConsumersProps {
@@ -13,23 +14,27 @@ interface ConsumersProps {
   may: (action: Action) => boolean;
 }
 
+const heads: readonly Head[] = [
+  { name: "Name" },
+  { name: "Status" },
+  { name: "Behind" },
+  { name: "Registered" },
+  { name: "ARN" },
+  { name: "actions", is: "hidden" },
+];
+
 export function ConsumersTab({ stream, readers, may }: ConsumersProps) {
   const arn = stream.StreamARN;
   const { value, error, refresh } = usePoll(`${arn}/consumers`, () => listConsumers(arn), 3000);
   const [name, setName] = useState("");
-  const [failure, setFailure] = useState<Error>();
+  const { failure, attempt } = useAttempt();
   const register = async () => {
     await call("RegisterStreamConsumer", { StreamARN: arn, ConsumerName: name });
     setName("");
     refresh();
   };
   const remove = async (ConsumerARN: string) => {
-    try {
-      await call("DeregisterStreamConsumer", { ConsumerARN });
-      setFailure(undefined);
-    } catch (thrown) {
-      setFailure(thrown as Error);
-    }
+    await attempt(() => call("DeregisterStreamConsumer", { ConsumerARN }));
     refresh();
   };
   return (
@@ -41,56 +46,39 @@ export function ConsumersTab({ stream, readers, may }: ConsumersProps) {
       <Failure error={error ?? failure} />
       {value?.length === 0 && <p>No consumer is registered.</p>}
       {value !== undefined && value.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Status</th>
-                <th>Behind</th>
-                <th>Registered</th>
-                <th>ARN</th>
-                <th>
-                  <span class="hidden">actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {value.map((consumer) => (
-                <tr key={consumer.ConsumerARN}>
-                  <td>{consumer.ConsumerName}</td>
-                  <td>{consumer.ConsumerStatus.toLowerCase()}</td>
-                  <td>{lagOf(consumer.ConsumerName, readers)}</td>
-                  <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
-                  <td class="mono">{consumer.ConsumerARN}</td>
-                  <td>
-                    {may("kinesis:DeregisterStreamConsumer") && (
-                      <button
-                        class="quiet"
-                        aria-label={`deregister ${consumer.ConsumerName}`}
-                        onClick={() => void remove(consumer.ConsumerARN)}
-                      >
-                        deregister
-                      </button>
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table heads={heads}>
+          {value.map((consumer) => (
+            <tr key={consumer.ConsumerARN}>
+              <td>{consumer.ConsumerName}</td>
+              <td>{consumer.ConsumerStatus.toLowerCase()}</td>
+              <td>{lagOf(consumer.ConsumerName, readers)}</td>
+              <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
+              <td class="mono">{consumer.ConsumerARN}</td>
+              <td>
+                {may("kinesis:DeregisterStreamConsumer") && (
+                  <button
+                    class="quiet"
+                    aria-label={`deregister ${consumer.ConsumerName}`}
+                    onClick={() => void remove(consumer.ConsumerARN)}
+                  >
+                    deregister
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
       )}
       {may("kinesis:RegisterStreamConsumer") && (
         <div class="card narrow">
           <WorkForm submit="Register" disabled={name === ""} work={register}>
-            <Field label="New consumer">
-              <input
-                name="consumer"
-                maxLength={128}
-                value={name}
-                onInput={(event) => setName(event.currentTarget.value)}
-              />
-            </Field>
+            <TextField
+              label="New consumer"
+              name="consumer"
+              maxLength={128}
+              value={name}
+              set={setName}
+            />
           </WorkForm>
         </div>
       )}

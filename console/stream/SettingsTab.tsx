@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { call, listTags, type Shard, type StreamDescription } from "../api/kinesis.ts";
 import type { Action } from "../api/permissions.ts";
 import { usePoll } from "../app/poll.ts";
-import { Failure, Field, WorkForm } from "../ui/parts.tsx";
+import { useAttempt } from "../ui/attempt.ts";
+import { Failure, TextField, WorkForm } from "../ui/parts.tsx";
 import { DialectNames } from "./DialectNames.tsx";
 import { PolicyCard } from "./PolicyCard.tsx";
 
@@ -43,17 +44,17 @@ function RetentionCard({ stream, may, changed }: Omit<SettingsProps, "shards">) 
     <section class="card">
       <h2>Retention</h2>
       <WorkForm submit="Save" disabled={isSame || !isAllowed} work={save}>
-        <Field label="Hours" hint="24 to 8760. A shorter time deletes the records that are older.">
-          <input
-            name="hours"
-            type="number"
-            min={24}
-            max={8760}
-            required
-            value={hours}
-            onInput={(event) => setHours(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Hours"
+          hint="24 to 8760. A shorter time deletes the records that are older."
+          name="hours"
+          type="number"
+          min={24}
+          max={8760}
+          required
+          value={hours}
+          set={setHours}
+        />
       </WorkForm>
     </section>
   );
@@ -83,7 +84,7 @@ function TagsCard({ stream, may }: Pick<SettingsProps, "stream" | "may">) {
   const { value, error, refresh } = usePoll(`${StreamName}/tags`, () => listTags(StreamName), 5000);
   const [key, setKey] = useState("");
   const [text, setText] = useState("");
-  const [failure, setFailure] = useState<Error>();
+  const { failure, attempt } = useAttempt();
   const add = async () => {
     await call("AddTagsToStream", { StreamName, Tags: { [key]: text } });
     setKey("");
@@ -91,12 +92,7 @@ function TagsCard({ stream, may }: Pick<SettingsProps, "stream" | "may">) {
     refresh();
   };
   const remove = async (tag: string) => {
-    try {
-      await call("RemoveTagsFromStream", { StreamName, TagKeys: [tag] });
-      setFailure(undefined);
-    } catch (thrown) {
-      setFailure(thrown as Error);
-    }
+    await attempt(() => call("RemoveTagsFromStream", { StreamName, TagKeys: [tag] }));
     refresh();
   };
   return (
@@ -123,22 +119,8 @@ function TagsCard({ stream, may }: Pick<SettingsProps, "stream" | "may">) {
       {may("kinesis:AddTagsToStream") && (
         <WorkForm submit="Add" disabled={key === ""} work={add}>
           <div class="pair">
-            <Field label="Key">
-              <input
-                name="tagKey"
-                maxLength={128}
-                value={key}
-                onInput={(event) => setKey(event.currentTarget.value)}
-              />
-            </Field>
-            <Field label="Value">
-              <input
-                name="tagValue"
-                maxLength={256}
-                value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
-              />
-            </Field>
+            <TextField label="Key" name="tagKey" maxLength={128} value={key} set={setKey} />
+            <TextField label="Value" name="tagValue" maxLength={256} value={text} set={setText} />
           </div>
         </WorkForm>
       )}

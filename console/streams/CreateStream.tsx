@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { call } from "../api/kinesis.ts";
 import { go, streamPath } from "../app/route.ts";
-import { Dialog, Field, WorkForm } from "../ui/parts.tsx";
+import { Dialog, Field, TextField, WorkForm } from "../ui/parts.tsx";
 
 export function CreateStream({ close }: { close: () => void }) {
   const [name, setName] = useState("");
@@ -19,16 +19,16 @@ export function CreateStream({ close }: { close: () => void }) {
   return (
     <Dialog title="Create a stream" close={close}>
       <WorkForm submit="Create" cancel={close} work={create}>
-        <Field label="Name" hint="Letters, digits, - _ and . ; at most 128">
-          <input
-            name="name"
-            required
-            maxLength={128}
-            pattern="[a-zA-Z0-9_.\-]+"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label="Name"
+          hint="Letters, digits, - _ and . ; at most 128"
+          name="name"
+          required
+          maxLength={128}
+          pattern="[a-zA-Z0-9_.\-]+"
+          value={name}
+          set={setName}
+        />
         <Field label="Mode">
           <select
             value={isOnDemand ? "demand" : "count"}
@@ -39,20 +39,17 @@ export function CreateStream({ close }: { close: () => void }) {
           </select>
         </Field>
         {!isOnDemand && (
-          <Field
+          <TextField
             label="Shards"
             hint="More shards take more records a second; this can be changed later."
-          >
-            <input
-              name="shards"
-              type="number"
-              min={1}
-              max={10000}
-              required
-              value={shards}
-              onInput={(event) => setShards(event.currentTarget.value)}
-            />
-          </Field>
+            name="shards"
+            type="number"
+            min={1}
+            max={10000}
+            required
+            value={shards}
+            set={setShards}
+          />
         )}
       </WorkForm>
     </Dialog>

@@ -1,7 +1,7 @@
 // Deletes a stream with its records, after its name has been typed.
 import { useState } from "preact/hooks";
 import { call } from "../api/kinesis.ts";
-import { Dialog, Field, WorkForm } from "../ui/parts.tsx";
+import { Dialog, TextField, WorkForm } from "../ui/parts.tsx";
 
 export function DeleteStream(props: { stream: string; close: () => void; deleted?: () => void }) {
   const { stream, close } = props;
@@ -16,14 +16,13 @@ export function DeleteStream(props: { stream: string; close: () => void; deleted
     <Dialog title={`Delete ${stream}`} close={close}>
       <WorkForm submit="Delete" danger disabled={typed !== stream} cancel={close} work={remove}>
         <p>All records of the stream are deleted. This cannot be undone.</p>
-        <Field label={`Type ${stream} to confirm`}>
-          <input
-            name="confirmation"
-            autocomplete="off"
-            value={typed}
-            onInput={(event) => setTyped(event.currentTarget.value)}
-          />
-        </Field>
+        <TextField
+          label={`Type ${stream} to confirm`}
+          name="confirmation"
+          autocomplete="off"
+          value={typed}
+          set={setTyped}
+        />
         <label class="check">
           <input
             type="checkbox"

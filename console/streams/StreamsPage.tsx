@@ -5,7 +5,7 @@ import { usePermissions } from "../app/permissions.ts";
 import { usePoll } from "../app/poll.ts";
 import { streamPath } from "../app/route.ts";
 import { useVisible } from "../app/visible.ts";
-import { Failure, Link, Sparkline } from "../ui/parts.tsx";
+import { Failure, type Head, Link, Sparkline, Table } from "../ui/parts.tsx";
 import { formatAge, formatBytes, formatCount, formatRate } from "../ui/format.ts";
 import { CreateStream } from "./CreateStream.tsx";
 import { DeleteStream } from "./DeleteStream.tsx";
@@ -20,6 +20,19 @@ const pageRows = 50;
 /** How often a row in sight asks, at most; with many streams so seldom that the page makes five calls a second. */
 const sampleMsMin = 2000;
 const callMs = 200;
+
+const heads: readonly Head[] = [
+  { name: "Name" },
+  { name: "Status" },
+  { name: "Shards", is: "number" },
+  { name: "Records/s", is: "number" },
+  { name: "activity", is: "hidden" },
+  { name: "Bytes/s", is: "number" },
+  { name: "Stored", is: "number" },
+  { name: "Last arrival" },
+  { name: "Retention" },
+  { name: "actions", is: "hidden" },
+];
 
 export function StreamsPage() {
   const { value: streams, error, refresh } = usePoll("streams", listStreams, 3000);
@@ -59,38 +72,16 @@ export function StreamsPage() {
       <Failure error={error} />
       {streams?.length === 0 && <FirstSteps create={() => setAsked({ dialog: "create" })} />}
       {shown.length > 0 && (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>Name</th>
-                <th>Status</th>
-                <th class="number">Shards</th>
-                <th class="number">Records/s</th>
-                <th>
-                  <span class="hidden">activity</span>
-                </th>
-                <th class="number">Bytes/s</th>
-                <th class="number">Stored</th>
-                <th>Last arrival</th>
-                <th>Retention</th>
-                <th>
-                  <span class="hidden">actions</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((stream) => (
-                <StreamRow
-                  key={stream.StreamARN}
-                  stream={stream}
-                  intervalMs={Math.max(sampleMsMin, shown.length * callMs)}
-                  remove={() => setAsked({ dialog: "delete", stream: stream.StreamName })}
-                />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table heads={heads}>
+          {shown.map((stream) => (
+            <StreamRow
+              key={stream.StreamARN}
+              stream={stream}
+              intervalMs={Math.max(sampleMsMin, shown.length * callMs)}
+              remove={() => setAsked({ dialog: "delete", stream: stream.StreamName })}
+            />
+          ))}
+        </Table>
       )}
       {found.length > rows && (
         <button onClick={() => setRows(rows + pageRows)}>

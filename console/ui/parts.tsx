@@ -1,5 +1,5 @@
 // Small parts that several pages use.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, InputHTMLAttributes } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/request.ts";
 import { go } from "../app/route.ts";
@@ -100,6 +100,56 @@ export function Field(props: { label: string; hint?: string; children: Component
         {props.children}
       </label>
       {props.hint && <small>{props.hint}</small>}
+    </div>
+  );
+}
+
+/** A labelled line of text. */
+export function TextField({
+  label,
+  hint,
+  set,
+  ...rest
+}: {
+  label: string;
+  hint?: string;
+  value: string;
+  set: (text: string) => void;
+} & InputHTMLAttributes) {
+  return (
+    <Field label={label} {...(hint !== undefined && { hint })}>
+      <input {...rest} onInput={(event) => set(event.currentTarget.value)} />
+    </Field>
+  );
+}
+
+/** The head of a column: a number's is on the right, a hidden one is only read out. */
+export interface Head {
+  name: string;
+  is?: "number" | "hidden";
+}
+
+export function Table({
+  heads,
+  children,
+}: {
+  heads: readonly Head[];
+  children: ComponentChildren;
+}) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            {heads.map(({ name, is }) => (
+              <th key={name} {...(is === "number" && { class: "number" })}>
+                {is === "hidden" ? <span class="hidden">{name}</span> : name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
     </div>
   );
 }
