@@ -1,4 +1,5 @@
 // Puts records: one from text or a file, or many from a file of NDJSON.
+import { randomKey } from "./randomKey.ts";
 import { useState } from "preact/hooks";
 import { call } from "../api/kinesis.ts";
 import { Dialog, Field, TextField, WorkForm } from "../ui/parts.tsx";
@@ -28,7 +29,7 @@ export function PutPane(props: { stream: string; draft: Draft; close: () => void
     const Data = isBinary && file === undefined ? draft.base64 : toBase64(bytes);
     const { ShardId, SequenceNumber } = await call<{ ShardId: string; SequenceNumber: string }>(
       "PutRecord",
-      { StreamName: stream, PartitionKey: key === "" ? crypto.randomUUID() : key, Data },
+      { StreamName: stream, PartitionKey: key === "" ? randomKey() : key, Data },
     );
     setDone(`Stored in ${ShardId} as ${SequenceNumber}.`);
   };

@@ -1,4 +1,5 @@
 // One record, decoded in every way that fits.
+import { randomKey } from "./randomKey.ts";
 import { useEffect, useState } from "preact/hooks";
 import { Copy } from "../ui/parts.tsx";
 import { formatBytes, formatTime } from "../ui/format.ts";
@@ -115,7 +116,7 @@ function textOf(view: View): string {
  * and those of Kinesis must.
  */
 function curlOf(stream: string, key: string | undefined, Data: string): string {
-  const PartitionKey = key || crypto.randomUUID();
+  const PartitionKey = key || randomKey();
   const body = JSON.stringify({ StreamName: stream, PartitionKey, Data });
   return [
     `curl ${location.origin}/ --aws-sigv4 aws:amz:us-east-1:kinesis \\`,

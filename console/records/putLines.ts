@@ -1,5 +1,6 @@
 // Puts the lines of an NDJSON file, in batches, without loading the file whole. Records that the
 // server refuses for a moment are put again.
+import { randomKey } from "./randomKey.ts";
 import { call } from "../api/kinesis.ts";
 import { base64Bytes, toBase64 } from "./decode/base64.ts";
 
@@ -83,7 +84,7 @@ function entryOf(line: string): Entry {
   const base64 = dataBase64 ?? api["Data"];
   const text = data === undefined ? line : typeof data === "string" ? data : JSON.stringify(data);
   return {
-    PartitionKey: typeof key === "string" && key !== "" ? key : crypto.randomUUID(),
+    PartitionKey: typeof key === "string" && key !== "" ? key : randomKey(),
     Data: typeof base64 === "string" ? base64 : toBase64(new TextEncoder().encode(text)),
     ...(typeof hashKey === "string" && { ExplicitHashKey: hashKey }),
   };

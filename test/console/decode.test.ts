@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { base64Bytes, fromBase64, toBase64 } from "../../console/records/decode/base64.ts";
 import { ExactNumber, printExactly } from "../../console/records/decode/exactJson.ts";
-import { decodeViews, type View } from "../../console/records/decode/views.ts";
+import { decodeViews, readText, type View } from "../../console/records/decode/views.ts";
 
 const labelsOf = async (bytes: Uint8Array) =>
   (await decodeViews(new Uint8Array(bytes))).map(({ label }) => label);
@@ -30,6 +30,10 @@ describe("decoding", () => {
     const [id, huge] = ["12345678901234567890", "1e999"].map((each) => new ExactNumber(each));
     expect(value).toEqual({ id, small: 17, huge });
     expect(printExactly(value, toBase64)).toBeUndefined();
+  });
+
+  it("a byte order mark is a character of the text", () => {
+    expect(readText(new Uint8Array(Buffer.from("\ufeffa")))).toBe("\ufeffa");
   });
 
   it("values of CBOR that JSON does not have are printed", () => {

@@ -206,6 +206,21 @@ describe("console", () => {
     await page.close();
   });
 
+  it("a page without TLS, where browsers have less cryptography, puts records without a key", async () => {
+    const client = await makeStream("plain");
+    await put(client, "plain", "first", "one");
+    const context = await browser.newContext({ locale: "en-US" });
+    await context.addInitScript("delete Crypto.prototype.randomUUID");
+    const { page, faults } = await openPage(recordsUrl("plain", "?from=oldest"), context);
+    await recordsIn(page).filter({ hasText: "first" }).waitFor();
+    await page.getByRole("button", { name: "Put a record" }).click();
+    await page.getByLabel("Data", { exact: true }).fill("keyless");
+    await page.getByRole("button", { name: "Put", exact: true }).click();
+    await recordsIn(page).filter({ hasText: "keyless" }).waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   it("a band of many shards does not make the page wider", async () => {
     await makeStream("banded", 300);
     const { page, faults } = await openPage(

@@ -49,7 +49,7 @@ function plainViews(bytes: Uint8Array): View[] {
 /** Undefined if the bytes are not text. */
 export function readText(bytes: Uint8Array): string | undefined {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
     // Control characters other than white space are a sign of binary data.
     // oxlint-disable-next-line no-control-regex
     return /[\u0000-\u0008\u000e-\u001f]/.test(text) ? undefined : text;
@@ -62,7 +62,7 @@ function readJson(text: string): { value: unknown; text: string } | undefined {
   const first = text.trimStart()[0] ?? "";
   if (!'{["'.includes(first) || first === "") return undefined;
   try {
-    return { value: parseExactly(text), text };
+    return { value: parseExactly(text.replace(/^\ufeff/, "")), text };
   } catch {
     return undefined;
   }
