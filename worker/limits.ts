@@ -335,12 +335,14 @@ export const durablePageBytesMax = 1024 * 1024;
 /** How long a signed address of a stream is good at most: a week, as presigned addresses of AWS are. */
 export const signedUrlSecondsMax = 604_800;
 
-/** What a scan looks at in one turn of the isolate: a millisecond or so of work, for which others wait. */
+/** What a scan loads and looks at before other requests run: a millisecond or so of work. */
 export const scanStepBytes = 1024 * 1024;
 
-/** With more comparisons than this a scan takes shorter steps: each may be made for each value of a record. */
-export const costlyComparisonsMin = 8;
-export const costlyStepBytes = 512 * 1024;
+/**
+ * Work of the scanner in one turn of the isolate, in bytes that are looked at and steps that take as long: about five
+ * milliseconds where each byte takes its time.
+ */
+export const scanTurnWork = 4 * 1024 * 1024;
 
 /** What a page of selected records looks at: then it ends, also if it has found nothing. */
 export const scanBytesMax = 64 * 1024 * 1024;

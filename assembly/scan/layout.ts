@@ -7,6 +7,9 @@
 //   RUNS     64 KiB            rows of two u32: the records that match
 //   RESULT   64 B              further results beside the returned number
 //   SCRATCH  4 KiB             a key without its escapes; the open brackets of a text; an address in bytes
+//   STATE    512 B             where the test of a record has paused (work.ts)
+//   MOVED    21 KiB            vectors that are folded into later ones (fold.ts)
+//   FOLDED   4816 B            what is left of bytes whose checksum is asked for
 
 export const SLACK: usize = 256;
 
@@ -30,3 +33,14 @@ export const KEY_BYTES_MAX: u32 = 1024;
 export const UNESCAPED_KEY: usize = SCRATCH;
 export const BRACKETS: usize = SCRATCH + 0x800;
 export const ADDRESS: usize = SCRATCH + 0xc00;
+
+/** With frames for as many objects within one another as a pattern may have. */
+export const STATE_BYTES: usize = 512;
+export const STATE: usize = memory.data(<i32>STATE_BYTES, 16);
+
+export const VECTOR_BYTES: usize = 16;
+/** Vectors that are moved on, after the 300 before them. */
+export const MOVED_BLOCK: usize = 0x4000;
+export const MOVED: usize = memory.data(<i32>(0x4000 + 300 * 16), 16);
+export const FOLDED_BYTES: usize = 301 * 16;
+export const FOLDED: usize = memory.data(<i32>FOLDED_BYTES, 16);

@@ -1,5 +1,6 @@
 // Tests a single value: a text, a number or a literal of JSON, a partition key, a time, or data as bytes. Texts are
-// compared byte by byte in UTF-8. A value fulfils a list of matchers if it fulfils one of them.
+// compared byte by byte in UTF-8. A value fulfils a list of matchers if it fulfils one of them. A test may stop between
+// two matchers that search the value (work.ts): then its result means nothing.
 import { matchesCidr } from "./cidr";
 import { equalBytes, find } from "./find";
 import { PROGRAM } from "./layout";
@@ -27,6 +28,20 @@ import {
   VALUE_TRUE,
   WILDCARD,
 } from "./program";
+import {
+  isPaused,
+  nextVerdict,
+  noteVerdict,
+  pause,
+  spend,
+  VERDICT_LATER,
+  VERDICT_OPEN,
+} from "./work";
+
+/** Steps of a matcher, whatever it compares. */
+const MATCHER_STEPS: usize = 8;
+/** Steps of a character that is compared in any case. */
+const FOLDED_STEPS: usize = 4;
 
 /** The bits of the leaves at `list` that the value fulfils. */
 export function testLeaves(list: usize, kind: u32, start: usize, end: usize): u64 {
@@ -46,6 +61,7 @@ function testOpened(list: usize, kind: u32, start: usize, end: usize): u64 {
   for (let left = load<u32>(list); left > 0; left--) {
     const count = load<u32>(leaf, 8);
     if (matchesAny(leaf + 8, kind, start, end)) bits |= load<u64>(leaf);
+    if (isPaused()) break;
     leaf += 12 + ((<usize>count) << 3);
   }
   return bits;
@@ -55,6 +71,8 @@ function testOpened(list: usize, kind: u32, start: usize, end: usize): u64 {
 function matchesAny(matchers: usize, kind: u32, start: usize, end: usize): bool {
   const stop = matchers + 4 + ((<usize>load<u32>(matchers)) << 3);
   for (let at = matchers + 4; at < stop; at += 8) {
+    if (isPaused()) return false;
+    spend(MATCHER_STEPS);
     if (matches(load<u32>(at), PROGRAM + load<u32>(at, 4), kind, start, end)) return true;
   }
   return false;
@@ -79,12 +97,26 @@ function matchesText(code: u32, operand: usize, start: usize, end: usize): bool 
     return after != 0 && (code == PREFIX_FOLDED || after == end);
   }
   if (code == ONE_OF) return isOneOf(operand, start, length);
-  if (code == WILDCARD) return matchesWildcard(operand, start, end);
+  if (code == WILDCARD) return searchOnce(operand, start, end);
   if (code == CIDR) return matchesCidr(operand, start, end);
   const bytes = load<u32>(operand);
   if (code == EQUALS) return length == bytes && equalBytes(start, operand + 4, bytes);
   if (length < bytes) return false;
   return equalBytes(code == PREFIX ? start : end - bytes, operand + 4, bytes);
+}
+
+/** A search of the whole value, which is not made again when the test goes on after a pause. */
+function searchOnce(operand: usize, start: usize, end: usize): bool {
+  const verdict = nextVerdict(start);
+  if (verdict < VERDICT_OPEN) return verdict != 0;
+  if (verdict == VERDICT_LATER) {
+    pause();
+    return false;
+  }
+  spend(end - start);
+  const isMatch = matchesWildcard(operand, start, end);
+  noteVerdict(isMatch);
+  return isMatch;
 }
 
 /** `operand` has the number of texts and their offsets, by length and then by bytes. */
@@ -117,6 +149,7 @@ function skipFolded(operand: usize, start: usize, end: usize): usize {
   let at = start;
   let character = operand + 4;
   for (let left = load<u32>(operand); left > 0; left--) {
+    spend(FOLDED_STEPS);
     let next: usize = 0;
     let spellings: u32 = load<u8>(character++);
     for (; spellings > 0; spellings--) {
@@ -135,6 +168,7 @@ function endsFolded(operand: usize, start: usize, end: usize): bool {
   let at = end;
   let character = operand + 4;
   for (let left = load<u32>(operand); left > 0; left--) {
+    spend(FOLDED_STEPS);
     let next: usize = 0;
     let spellings: u32 = load<u8>(character++);
     for (; spellings > 0; spellings--) {
@@ -197,6 +231,7 @@ function matchesNumber(operand: usize): bool {
 /** The bits decide: see program.ts. */
 export function evaluate(expression: usize, bits: u64): bool {
   const count = load<u32>(expression);
+  spend(2 + count);
   if (count == 0) {
     const all = load<u64>(expression, 4);
     return (bits & all) == all;

@@ -3,6 +3,7 @@
 // two decimals between which everything rounds to the literal, which the compiler has worked out. So every spelling
 // of a number, of any length, is compared right, in one pass over its digits.
 import { EQUAL, GREATER, LESS } from "./program";
+import { spend } from "./work";
 
 const MINUS: u8 = 0x2d;
 const POINT: u8 = 0x2e;
@@ -28,9 +29,15 @@ let to: usize = 0;
 let isNegative: bool = false;
 let isExact: bool = false;
 let value: f64 = 0;
+// The same without a conversion: its digits but for zeros at both ends, 0 if there are none, and the power of ten of
+// the place before the first of them.
+let firstDigit: usize = 0;
+let digitsEnd: usize = 0;
+let power: i32 = 0;
 
 /** Takes the text of a number, which need not be well formed: then the result means nothing. */
 export function openNumber(start: usize, end: usize): void {
+  spend(end - start);
   isNegative = load<u8>(start) == MINUS;
   from = start + usize(isNegative);
   to = end;
@@ -54,7 +61,7 @@ export function openNumber(start: usize, end: usize): void {
     digits <= 19 &&
     integer <= EXACT_INTEGER &&
     (integer == 0 || (exponent >= -EXACT_POWER && exponent <= EXACT_POWER));
-  if (!isExact) return;
+  if (!isExact) return openDigits();
   value = <f64>integer;
   if (integer != 0 && exponent > 0) value *= load<f64>(POWERS + (exponent << 3));
   else if (integer != 0 && exponent < 0) value /= load<f64>(POWERS + (-exponent << 3));
@@ -89,11 +96,11 @@ function relateSize(literal: usize, base: usize): u32 {
   return side == GREATER || (side == EQUAL && load<u32>(literal, 20) == 0) ? GREATER : EQUAL;
 }
 
-/** How the digits of the number stand to a decimal. */
-function relateDigits(decimal: usize): u32 {
-  // 0.d1d2d3… × 10^exponent: the exponent is the number of digits between d1 and the point.
-  let exponent: i32 = 0;
-  let first: usize = 0;
+/** Finds the digits that count, once for all literals. */
+function openDigits(): void {
+  spend(to - from);
+  power = 0;
+  firstDigit = 0;
   let isFraction = false;
   let at = from;
   for (; at < to; at++) {
@@ -104,23 +111,29 @@ function relateDigits(decimal: usize): u32 {
     }
     const digit: u32 = byte - ZERO;
     if (digit >= 10) break;
-    if (first == 0 && digit != 0) first = at;
-    if (first == 0) exponent -= i32(isFraction);
-    else exponent += i32(!isFraction);
+    if (firstDigit == 0 && digit != 0) firstDigit = at;
+    if (digit != 0) digitsEnd = at + 1;
+    if (firstDigit == 0) power -= i32(isFraction);
+    else power += i32(!isFraction);
   }
-  const end = at;
-  if (first == 0) return LESS;
-  if (end < to) exponent += exponentAt(end + 1, to);
+  if (at < to) power += exponentAt(at + 1, to);
+}
+
+/** How the digits of the number stand to a decimal, of which no more are looked at than the decimal has. */
+function relateDigits(decimal: usize): u32 {
+  if (firstDigit == 0) return LESS;
   const wanted = load<i32>(decimal);
-  if (exponent != wanted) return exponent < wanted ? LESS : GREATER;
+  if (power != wanted) return power < wanted ? LESS : GREATER;
   const digits = decimal + 8;
   const count = load<u32>(decimal, 4);
+  spend(count);
   let i: u32 = 0;
-  for (at = first; at < end; at++) {
+  for (let at = firstDigit; at < digitsEnd; at++) {
     const byte = load<u8>(at);
     if (byte == POINT) continue;
+    if (i == count) return GREATER;
     const digit: u8 = byte - ZERO;
-    const other: u8 = i < count ? load<u8>(digits + i) : 0;
+    const other = load<u8>(digits + i);
     if (digit != other) return digit < other ? LESS : GREATER;
     i++;
   }

@@ -1,9 +1,33 @@
 // The scanner's exports. Its functions are pure over fixed memory, like those of the engine: JavaScript lays a program
 // into PROGRAM and a chunk into INPUT, calls once for the chunk, and takes the result from RUNS and RESULT.
 // worker/engine/scanner.ts is the only caller.
-import { INPUT, INPUT_BYTES, PROGRAM, PROGRAM_BYTES, RESULT, RUNS, RUNS_MAX } from "./layout";
+import {
+  FOLDED,
+  INPUT,
+  INPUT_BYTES,
+  PROGRAM,
+  PROGRAM_BYTES,
+  RESULT,
+  RUNS,
+  RUNS_MAX,
+  STATE,
+  STATE_BYTES,
+} from "./layout";
+import { foldBytes } from "./fold";
 import { selectRecords } from "./select";
 import { DEPTH_MAX } from "./validate";
 
-export { INPUT, INPUT_BYTES, PROGRAM, PROGRAM_BYTES, RESULT, RUNS, RUNS_MAX, DEPTH_MAX };
-export { selectRecords };
+export {
+  FOLDED,
+  INPUT,
+  INPUT_BYTES,
+  PROGRAM,
+  PROGRAM_BYTES,
+  RESULT,
+  RUNS,
+  RUNS_MAX,
+  STATE,
+  STATE_BYTES,
+  DEPTH_MAX,
+};
+export { foldBytes, selectRecords };

@@ -12,7 +12,7 @@ import {
 } from "../record";
 import { endsOf, MAGIC, VERSION, VERSION_BOUND } from "../record";
 import { equalBytes, hasNeedle } from "./find";
-import { INPUT, INPUT_BYTES, PROGRAM, RESULT, RUN_BYTES, RUNS, RUNS_MAX } from "./layout";
+import { INPUT, INPUT_BYTES, PROGRAM, RESULT, RUN_BYTES, RUNS, RUNS_MAX, STATE } from "./layout";
 import { evaluate, testLeaves, testTime } from "./match";
 import {
   ALL,
@@ -27,17 +27,42 @@ import {
   HEAD_TIME,
   VALUE_TEXT,
 } from "./program";
-import { isValidRecord, walkRecord } from "./walk";
+import { isValidRecord, keepWalk, openWalk, resumeWalk, walk } from "./walk";
+import {
+  closeVerdicts,
+  isPaused,
+  isSpent,
+  keepStage,
+  noteAdvance,
+  openVerdicts,
+  openWork,
+  pause,
+  spend,
+  STAGE_BYTES,
+  STAGE_JSON,
+  STAGE_NONE,
+  STAGE_WALK,
+  STATE_AT,
+  STATE_OTHERS,
+  STATE_STAGE,
+  workLeft,
+} from "./work";
 
 /** A needle that does not rule out a record in four of so many is no longer looked for. */
 const NEEDLE_TRIALS: u32 = 32;
 
+/** Steps of a record, whatever is asked of it. */
+const RECORD_STEPS: usize = 16;
+
 /**
  * Writes the records among `from` to `to` of the chunk that match to RUNS, at most `limit` of them; returns the
- * number of runs. RESULT: the record to go on from, which is `to` unless the limit or RUNS is full, and the number of
- * records that match. Escapes in the chunk may be removed in place: it is of no use afterwards.
+ * number of runs. RESULT: the record to go on from, which is `to` unless the limit is reached, RUNS is full or the
+ * `work` is done, the number of records that match, and the work that is left. If STATE has a stage afterwards, the test of that record has
+ * begun: the call that goes on must find STATE as it is now, and the chunk too; or the chunk
+ * as it was at first, and no STATE_PLAIN_END. Escapes in the chunk may be removed in place: it is of no other use
+ * afterwards.
  */
-export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u32 {
+export function selectRecords(address: usize, from: u32, to: u32, limit: u32, work: u32): u32 {
   const chunk = chunkAt(address);
   if (!ASC_NO_ASSERT) {
     assert(address >= INPUT && address + HEADER_BYTES <= INPUT + INPUT_BYTES, "a chunk elsewhere");
@@ -74,8 +99,12 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
   let runs: u32 = 0;
   let count: u32 = 0;
   let isOpen = false;
+  let stage = load<u32>(STATE, STATE_STAGE);
+  openWork(stage == STAGE_NONE ? start : <usize>load<u32>(STATE, STATE_AT), work);
   let i = from;
   for (; i < to; i++) {
+    if (isSpent(start)) break;
+    spend(RECORD_STEPS);
     const stop = payload + stride * (i + 1) + (load<u32>(ends + i * endWidth) & endMask);
     const keyBytes = keyMin + (load<u32>(keys + i * keyWidth) & keyMask);
     if (onlyKey != 0) {
@@ -86,19 +115,27 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
         continue;
       }
     }
-    let bits: u64 = 0;
-    if (keyLeaves != 0 && keyBytes > 0) {
-      bits = testLeaves(PROGRAM + keyLeaves, VALUE_TEXT, start, start + keyBytes);
+    const data = start + keyBytes + infoMin + (load<u32>(infos + i * infoWidth) & infoMask);
+    let isMatch: bool = true;
+    if (stage != STAGE_NONE) {
+      isMatch = resumeData(expression, stage, data, stop);
+      stage = STAGE_NONE;
+    } else {
+      let bits: u64 = 0;
+      if (keyLeaves != 0 && keyBytes > 0) {
+        bits = testLeaves(PROGRAM + keyLeaves, VALUE_TEXT, start, start + keyBytes);
+      }
+      if (timeLeaves != 0) {
+        const timeMs = chunk.timeMs + (load<u32>(times + i * timeWidth) & timeMask);
+        bits |= testTime(PROGRAM + timeLeaves, timeMs);
+      }
+      isMatch = evaluate(expression, bits | dataBits);
+      if (isMatch && dataBits != 0 && !evaluate(expression, bits)) {
+        isMatch = testBytes(expression, bits, data, stop);
+      }
     }
-    if (timeLeaves != 0) {
-      const timeMs = chunk.timeMs + (load<u32>(times + i * timeWidth) & timeMask);
-      bits |= testTime(PROGRAM + timeLeaves, timeMs);
-    }
-    let isMatch = evaluate(expression, bits | dataBits);
-    if (isMatch && dataBits != 0 && !evaluate(expression, bits)) {
-      const data = start + keyBytes + infoMin + (load<u32>(infos + i * infoWidth) & infoMask);
-      isMatch = testData(expression, bits, data, stop);
-    }
+    if (isPaused()) break;
+    noteAdvance();
     start = stop;
     if (!isMatch) {
       isOpen = false;
@@ -118,8 +155,10 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32): u
       break;
     }
   }
+  if (!isPaused()) keepStage(STAGE_NONE, 0);
   store<u32>(RESULT, i);
   store<u32>(RESULT, count, 4);
+  store<u32>(RESULT, isPaused() ? 0 : workLeft(start), 8);
   return runs;
 }
 
@@ -138,16 +177,50 @@ function onlyKeyOf(expression: usize): usize {
 }
 
 /** The data decides: first as bytes, then as JSON. */
-function testData(expression: usize, others: u64, data: usize, end: usize): bool {
+function testBytes(expression: usize, others: u64, data: usize, end: usize): bool {
   let bits = others;
   const leaves: usize = load<u32>(PROGRAM, HEAD_DATA);
-  if (leaves != 0) bits |= testLeaves(PROGRAM + leaves, VALUE_TEXT, data, end);
+  if (leaves != 0) {
+    openVerdicts();
+    const found = testLeaves(PROGRAM + leaves, VALUE_TEXT, data, end);
+    if (isPaused()) {
+      keepStage(STAGE_BYTES, others);
+      store<u32>(STATE, <u32>data, STATE_AT);
+      return false;
+    }
+    closeVerdicts();
+    bits |= found;
+  }
   const entry: usize = load<u32>(PROGRAM, HEAD_JSON);
   if (entry == 0 || evaluate(expression, bits)) return evaluate(expression, bits);
   if (!evaluate(expression, bits | load<u64>(PROGRAM, HEAD_JSON_BITS))) return false;
   if (!mayMatch(data, end)) return false;
-  bits |= walkRecord(data, end, PROGRAM + entry);
-  return evaluate(expression, bits) && isValidRecord();
+  openWalk(data, end, PROGRAM + entry);
+  return testJson(expression, bits, end);
+}
+
+function testJson(expression: usize, others: u64, end: usize): bool {
+  const bits = others | (walk() & load<u64>(PROGRAM, HEAD_JSON_BITS));
+  if (isPaused()) {
+    keepStage(STAGE_WALK, others);
+    keepWalk();
+    return false;
+  }
+  if (!evaluate(expression, bits)) return false;
+  // Whether the whole record is JSON is asked in the next call if the work of this one is done.
+  if (!isSpent(end)) return isValidRecord();
+  pause();
+  keepStage(STAGE_JSON, others);
+  keepWalk();
+  return false;
+}
+
+/** The test of a record goes on. */
+function resumeData(expression: usize, stage: u32, data: usize, end: usize): bool {
+  const others = load<u64>(STATE, STATE_OTHERS);
+  if (stage == STAGE_BYTES) return testBytes(expression, others, data, end);
+  resumeWalk(data, end);
+  return stage == STAGE_JSON ? isValidRecord() : testJson(expression, others, end);
 }
 
 /** Records that were searched for the needle, and those that were ruled out. */
@@ -163,6 +236,7 @@ function mayMatch(data: usize, end: usize): bool {
   const needle: usize = load<u32>(PROGRAM, HEAD_NEEDLE);
   if (needle == 0) return true;
   if (searched >= NEEDLE_TRIALS && ruledOut << 2 < searched) return true;
+  spend((end - data) >> 3);
   const mayHold = hasNeedle(data, end, PROGRAM + needle);
   searched++;
   ruledOut += u32(!mayHold);

@@ -24,6 +24,8 @@ export function endOfString(at: usize, end: usize): usize {
     if (load<u8>(at) == QUOTE) return at;
     escaped = true;
     at += 2;
+    // Escapes often come in rows.
+    while (at < end && load<u8>(at) == BACKSLASH) at += 2;
   }
   return end;
 }

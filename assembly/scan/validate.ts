@@ -102,18 +102,25 @@ function skipText(at: usize, end: usize): usize {
     }
     at += ctz(marks);
     if (at >= end) return 0;
-    const byte = load<u8>(at);
-    if (byte == QUOTE) return at + 1;
-    if (byte != BACKSLASH || at + 1 >= end) return 0;
-    const letter = load<u8>(at, 1);
-    at += 2;
-    if (letter == 0x75) {
-      if (at + 4 > end) return 0;
-      for (let i: usize = 0; i < 4; i++) if (hexDigit(load<u8>(at + i)) > 15) return 0;
-      at += 4;
-    } else if (!isShortEscape(letter)) return 0;
+    if (load<u8>(at) == QUOTE) return at + 1;
+    if (load<u8>(at) != BACKSLASH) return 0;
+    // Escapes often come in rows.
+    while (at < end && load<u8>(at) == BACKSLASH) {
+      at = skipEscape(at, end);
+      if (at == 0) return 0;
+    }
   }
   return 0;
+}
+
+/** Address after an escape; 0 if it is none. */
+function skipEscape(at: usize, end: usize): usize {
+  if (at + 1 >= end) return 0;
+  const letter = load<u8>(at, 1);
+  if (letter != 0x75) return isShortEscape(letter) ? at + 2 : 0;
+  if (at + 6 > end) return 0;
+  for (let i: usize = 2; i < 6; i++) if (hexDigit(load<u8>(at + i)) > 15) return 0;
+  return at + 6;
 }
 
 /** One of " \ / b f n r t. */

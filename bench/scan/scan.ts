@@ -103,7 +103,7 @@ function subjectsOf(
         scanner.loadProgram(program);
         address = scanner.loadRecords(chunk, 0, count);
       },
-      run: () => scanner.raw.selectRecords(address, 0, count, 2 ** 32 - 1),
+      run: () => scanner.raw.selectRecords(address, 0, count, 2 ** 32 - 1, 2 ** 30),
     },
     { name: `${title}, plain`, run: () => plain(chunk) },
   ];

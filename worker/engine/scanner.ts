@@ -12,8 +12,12 @@ export interface ScannerExports {
   RUNS: WebAssembly.Global;
   RUNS_MAX: WebAssembly.Global;
   RESULT: WebAssembly.Global;
+  STATE: WebAssembly.Global;
+  STATE_BYTES: WebAssembly.Global;
+  FOLDED: WebAssembly.Global;
   DEPTH_MAX: WebAssembly.Global;
-  selectRecords(chunk: number, from: number, to: number, limit: number): number;
+  selectRecords(chunk: number, from: number, to: number, limit: number, work: number): number;
+  foldBytes(start: number, bytes: number): number;
 }
 
 /** The records of a chunk that match. */
@@ -24,15 +28,25 @@ export interface Selected {
   count: number;
   /** The record to go on from: `to`, unless the limit was reached before. */
   next: number;
+  /** Where the test of that record has stopped, if it has begun. */
+  state: Uint8Array | undefined;
 }
 
 const U32_MAX = 2 ** 32 - 1;
+
+/** Where STATE tells that a text has lost its escapes: assembly/scan/work.ts. */
+const PLAIN_END_AT = 56;
+
+/** The work of a call that may take its time. */
+const workMax = 2 ** 30;
 
 export class Scanner {
   readonly raw: ScannerExports;
   private readonly bytes: Uint8Array;
   private readonly words: Uint32Array;
   private loaded: Uint8Array | undefined;
+  /** The selection that can go on with the records that lie in the memory. */
+  private holder: Selected | undefined;
 
   /** The release build imports nothing; the debug build imports the function that a failed assert calls. */
   constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
@@ -50,15 +64,43 @@ export class Scanner {
     to: number,
     limit: number,
   ): Selected {
-    this.loadProgram(program);
-    const selected: Selected = { runs: [], count: 0, next: from };
+    const selected = noneSelected(from);
     while (selected.next < to && selected.count < limit) {
-      // Loaded each time: the scanner removes escapes in place.
-      const address = this.loadRecords(chunk, selected.next, to);
-      const left = Math.min(limit - selected.count, U32_MAX);
-      this.take(selected, this.raw.selectRecords(address, selected.next, to, left));
+      this.selectOn(selected, program, chunk, to, limit, workMax);
     }
     return selected;
+  }
+
+  /**
+   * Goes on with a selection until `work` is done; it is complete when its `next` is `to` or it has found `limit`
+   * records. Returns the work that is left. A unit of work is a byte, or a step that takes as long.
+   */
+  selectOn(
+    selected: Selected,
+    program: Uint8Array,
+    chunk: Uint8Array,
+    to: number,
+    limit: number,
+    work: number,
+  ): number {
+    const { raw, bytes, words } = this;
+    this.loadProgram(program);
+    const [state, length] = [raw.STATE.value as number, raw.STATE_BYTES.value as number];
+    // Others may have scanned since the last call.
+    if (this.holder !== selected) {
+      this.loadRecords(chunk, selected.next, to);
+      if (selected.state === undefined) bytes.fill(0, state, state + length);
+      else bytes.set(selected.state, state);
+      // The scanner removes escapes in place. Now they are there again.
+      words[(state + PLAIN_END_AT) >>> 2] = 0;
+    }
+    const left = Math.min(limit - selected.count, U32_MAX);
+    const input = raw.INPUT.value as number;
+    this.take(selected, raw.selectRecords(input, selected.next, to, left, work));
+    const isPaused = words[state >>> 2] !== 0;
+    selected.state = isPaused ? bytes.slice(state, state + length) : undefined;
+    this.holder = isPaused ? selected : undefined;
+    return words[(raw.RESULT.value >>> 2) + 2] as number;
   }
 
   loadProgram(program: Uint8Array): void {
@@ -70,6 +112,7 @@ export class Scanner {
 
   /** Columns, and the payload of records `from` to `to`, in their places. */
   loadRecords(chunk: Uint8Array, from: number, to: number): number {
+    this.holder = undefined;
     const header = checkRange(chunk, from, to);
     if (header.bytes > this.raw.INPUT_BYTES.value) throw new RangeError("scan: a chunk too long");
     const input = this.raw.INPUT.value as number;
@@ -96,4 +139,9 @@ export class Scanner {
     selected.next = words[result] as number;
     selected.count += words[result + 1] as number;
   }
+}
+
+/** A selection that begins with record `from`. */
+export function noneSelected(from: number): Selected {
+  return { runs: [], count: 0, next: from, state: undefined };
 }

@@ -13,7 +13,8 @@ import { scanProgressMs, scanReplyBytes, scanShardsAhead } from "../limits.ts";
 import type { Backend } from "../stream/backend.ts";
 import type { NamedResource } from "../stream/permission.ts";
 import type { Amount } from "../stream/reader.ts";
-import type { ScanStep, ShardScan } from "../stream/shardScan.ts";
+import type { ShardScan } from "../stream/shardScan.ts";
+import type { ScanStep } from "../stream/taking.ts";
 import { printCursor, readScanParameters, type ScanParameters } from "./scanRequest.ts";
 import { printerOf, type StepPrinter } from "./scanPrinter.ts";
 

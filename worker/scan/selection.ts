@@ -1,8 +1,7 @@
 // What a reader asks for: the records that a condition selects, ready to be run by the engine. A selection is made of a
 // pattern, of partition keys, or of both. It is the one thing of this room that readers use.
 import { utf8 } from "../codec/bytes.ts";
-import { costlyComparisonsMin } from "../limits.ts";
-import type { Clauses, Matcher, RecordCondition } from "./condition.ts";
+import type { Matcher, RecordCondition } from "./condition.ts";
 import { readPattern } from "./pattern.ts";
 import { compileProgram } from "./program.ts";
 
@@ -13,8 +12,6 @@ export interface Selection {
   readonly keys: readonly Uint8Array[] | undefined;
   /** False if keys and times alone decide. */
   readonly readsData: boolean;
-  /** True if a record may take a hundred times as long as with one comparison. */
-  readonly isCostly: boolean;
 }
 
 export interface SelectionRequest {
@@ -35,7 +32,6 @@ export function compileSelection({ where, keys = [] }: SelectionRequest): Select
     program: compileProgram(condition),
     keys: keysOf(condition),
     readsData: readsData(condition),
-    isCostly: comparisonsIn(condition) > costlyComparisonsMin,
   };
 }
 
@@ -54,16 +50,6 @@ function keysOf(condition: RecordCondition): readonly Uint8Array[] | undefined {
     if (texts.every((text) => text !== undefined)) return texts;
   }
   return undefined;
-}
-
-/** Comparisons with a value of data, but for texts that it may equal. */
-function comparisonsIn(clauses: Clauses): number {
-  return clauses.reduce((sum, clause) => {
-    if (clause.kind === "any")
-      return sum + clause.of.reduce((all, each) => all + comparisonsIn(each), 0);
-    if (clause.kind === "object") return sum + comparisonsIn(clause.clauses);
-    return sum + clause.matchers.filter(({ kind }) => kind !== "equals").length;
-  }, 0);
 }
 
 function readsData(condition: RecordCondition): boolean {

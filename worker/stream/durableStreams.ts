@@ -140,7 +140,7 @@ export class DurableStreams {
   }
 
   /** The records of a page that a selection takes. */
-  narrow(page: Page, selection: Selection): Page {
+  narrow(page: Page, selection: Selection): Promise<Page> {
     return narrowPage(page, selection);
   }
 

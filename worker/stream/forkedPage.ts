@@ -42,7 +42,7 @@ export async function readForkedPage(
         { recordsMax: left, bytesMax },
         trimmed,
       );
-      const page = selection === undefined ? read : narrowPage(read, selection);
+      const page = selection === undefined ? read : await narrowPage(read, selection);
       runs.push(...page.runs);
       isMixed ||= page.view.isMixed === true;
       recordsMax -= page.next.index - at.index;

@@ -13,7 +13,8 @@ import { readCounters } from "./readCounters.ts";
 import type { RecordRun } from "../engine/printer.ts";
 import type { Page, Trimmed } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
-import { type ScanStep, ShardScan, take } from "./shardScan.ts";
+import { ShardScan } from "./shardScan.ts";
+import { type ScanStep, take } from "./taking.ts";
 
 /** A page that tells what was looked at. */
 export type SelectedPage = Page & Required<Pick<Page, "scanned">>;
@@ -48,8 +49,8 @@ export async function selectPage(
 }
 
 /** The records of a page that the selection takes. */
-export function narrowPage(page: Page, selection: Selection): SelectedPage {
-  const step = take(page, selection, { recordsMax: Infinity, bytesMax: Infinity });
+export async function narrowPage(page: Page, selection: Selection): Promise<SelectedPage> {
+  const step = await take(page, selection, { recordsMax: Infinity, bytesMax: Infinity });
   return { ...page, runs: step.runs, scanned: step.scanned };
 }
 

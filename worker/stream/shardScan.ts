@@ -2,33 +2,17 @@
 // what the tail has, and is as long as one turn of the isolate should be: between steps other requests run. It goes on
 // after the last record that was looked at, also if none was taken.
 import type { Runtime } from "../core/bindings.ts";
-import { INDEX_MAX, readHeader, timeMsAt } from "../engine/chunk.ts";
-import { engine } from "../engine/instance.ts";
-import { scanner } from "../engine/scannerInstance.ts";
-import { costlyStepBytes, scanSegmentsMax, scanStepBytes } from "../limits.ts";
+import { INDEX_MAX } from "../engine/chunk.ts";
+import { scanSegmentsMax, scanStepBytes } from "../limits.ts";
 import { hashOfKey, type KeyHash } from "../core/keyHash.ts";
 import type { Selection } from "../scan/selection.ts";
 import type { Location, ShardView } from "../core/types.ts";
 import type { RecordRun } from "../engine/printer.ts";
 import { findCandidates } from "./keyIndex.ts";
-import { type Amount, freshView, type Page, readPage, type Trimmed, viewBehind } from "./reader.ts";
+import { freshView, type Page, readPage, type Trimmed, viewBehind } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import { ScanSegments } from "./scanSegments.ts";
-
-export interface ScanStep {
-  /** The records that were taken, in order. */
-  runs: RecordRun[];
-  next: Location;
-  lastSegment: number;
-  view: ShardView;
-  /** Arrival of the last record that was looked at; undefined if there was none. */
-  lastTimeMs: number | undefined;
-  taken: Amount;
-  /** What was looked at. */
-  scanned: Amount;
-  /** True if the limits ended it. */
-  isFull: boolean;
-}
+import { type ScanStep, take } from "./taking.ts";
 
 /** Bytes of a whole segment, which ends where its records do. */
 const recordBytesLimit = Number.MAX_SAFE_INTEGER;
@@ -77,7 +61,7 @@ export class ShardScan {
     const reading = this.reading ?? this.read();
     this.reading = undefined;
     const page = await reading;
-    const step = take(page, this.request.selection, limits, hasRecords);
+    const step = await take(page, this.request.selection, limits, hasRecords);
     this.at = step.next;
     this.trimmed = "skip";
     this.segments.passTo(step.next.segment, step.runs);
@@ -96,8 +80,7 @@ export class ShardScan {
     const keys = selection?.keys;
     const found = keys && (await this.readCandidates(keys.map(hashOfKey), endIndex));
     if (found !== undefined) return found;
-    const bytesMax = selection?.isCostly === true ? costlyStepBytes : scanStepBytes;
-    const limits = { recordsMax: endIndex - this.at.index, bytesMax };
+    const limits = { recordsMax: endIndex - this.at.index, bytesMax: scanStepBytes };
     return readPage(this.runtime, this.uid, this.at, limits, this.trimmed, this.segments);
   }
 
@@ -161,92 +144,4 @@ function joinInOrder(
     }
   }
   return { ...whole, runs, lastTimeMs };
-}
-
-/** The records of a page that a selection takes, within limits. */
-export function take(
-  page: Page,
-  selection: Selection | undefined,
-  limits: PageLimits,
-  hasRecords = false,
-): ScanStep {
-  const taking = new Taking(limits, hasRecords);
-  for (const run of page.runs) {
-    taking.takeFrom(run, selection);
-    if (taking.stop !== undefined) return stepTo(page, run, taking.stop, taking);
-  }
-  const { runs, taken, scanned } = taking;
-  const { next, lastSegment, view, lastTimeMs } = page;
-  return { runs, next, lastSegment, view, lastTimeMs, taken, scanned, isFull: false };
-}
-
-/** A step that ends before record `stop` of a run. */
-function stepTo(page: Page, { chunk, segment }: RecordRun, stop: number, taking: Taking): ScanStep {
-  const header = readHeader(chunk);
-  const { runs, taken, scanned } = taking;
-  const isBehind = stop === header.count;
-  return {
-    runs,
-    next: {
-      segment: segment === undefined ? page.next.segment : segment + Number(isBehind),
-      index: header.firstIndex + stop,
-    },
-    lastSegment: segment ?? page.next.segment,
-    view: page.view,
-    lastTimeMs: stop === 0 ? undefined : timeMsAt(chunk, header, stop - 1),
-    taken,
-    scanned,
-    isFull: true,
-  };
-}
-
-/** Takes records until a limit is reached. */
-class Taking {
-  readonly runs: RecordRun[] = [];
-  readonly taken: Amount = { records: 0, bytes: 0 };
-  readonly scanned: Amount = { records: 0, bytes: 0 };
-  /** The record of the last run to go on from, when a limit is reached. */
-  stop: number | undefined;
-  private readonly limits: PageLimits;
-  private hasRecords: boolean;
-
-  constructor(limits: PageLimits, hasRecords: boolean) {
-    this.limits = limits;
-    this.hasRecords = hasRecords;
-  }
-
-  takeFrom(run: RecordRun, selection: Selection | undefined): void {
-    const { chunk, from, to } = run;
-    const recordsLeft = this.limits.recordsMax - this.taken.records;
-    const selected =
-      selection === undefined
-        ? [from, Math.min(to, from + recordsLeft)]
-        : scanner().select(selection.program, chunk, from, to, recordsLeft).runs;
-    for (let i = 0; i < selected.length && this.stop === undefined; i += 2) {
-      const start = selected[i] as number;
-      const end = this.fit(chunk, start, selected[i + 1] as number);
-      if (end > start) this.runs.push({ ...run, from: start, to: end });
-    }
-    const end = this.stop ?? to;
-    if (end === from) return;
-    this.scanned.records += end - from;
-    this.scanned.bytes += engine.payloadBytes(chunk, from, end);
-  }
-
-  /** The end of the records of a range that there is room for. */
-  private fit(chunk: Uint8Array, from: number, to: number): number {
-    const bytesLeft = this.limits.bytesMax - this.taken.bytes;
-    let end = to;
-    if (engine.payloadBytes(chunk, from, to) > bytesLeft) {
-      end = engine.fit(chunk, from, to - from, Math.max(bytesLeft, 0));
-      if (this.hasRecords && engine.payloadBytes(chunk, from, end) > bytesLeft) end = from;
-      this.stop = end;
-      if (end === from) return end;
-    }
-    this.hasRecords = true;
-    this.taken.records += end - from;
-    this.taken.bytes += engine.payloadBytes(chunk, from, end);
-    if (this.taken.records >= this.limits.recordsMax) this.stop = end;
-    return end;
-  }
 }

@@ -61,7 +61,7 @@ export class ShardSubscription {
     if (!reply.held) throw new StreamError("subscriptionTaken");
     if (reply.isLeaving) await this.renew();
     const page = pageOf(reply);
-    return this.selection === undefined ? page : narrowPage(page, this.selection);
+    return this.selection === undefined ? page : await narrowPage(page, this.selection);
   }
 
   /** Throws `subscriptionTaken` as `next` does. */

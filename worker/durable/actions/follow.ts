@@ -116,7 +116,7 @@ class Follower {
         await this.send(page, this.dataOf(page));
       } else {
         const { selection } = this;
-        page = selection === undefined ? news.page : durable.narrow(news.page, selection);
+        page = selection === undefined ? news.page : await durable.narrow(news.page, selection);
         await this.send(page, page === news.page ? this.printOnce(news) : this.dataOf(page));
       }
       if (isEnd(page)) return;

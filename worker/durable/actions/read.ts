@@ -137,7 +137,7 @@ async function nextPage(
   const endsMs = Date.now() + settings.longPollMs;
   let isAnswered = false;
   const isGone = () => isAnswered;
-  const narrow = (page: Page) => (selection ? durable.narrow(page, selection) : page);
+  const narrow = async (page: Page) => (selection ? await durable.narrow(page, selection) : page);
   try {
     for (let page = last; ;) {
       const { next } = page;
@@ -149,7 +149,7 @@ async function nextPage(
       page =
         news === "behind"
           ? await pageFrom(call, target, next, false, selection)
-          : narrow(news.page);
+          : await narrow(news.page);
       if (page.runs.length > 0 || isEnd(page) || Date.now() >= endsMs) return page;
     }
   } finally {
