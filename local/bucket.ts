@@ -4,9 +4,12 @@
 // has one thread for that and for everything else. A file appears whole or not at all. Keys are
 // paths of plain names. After a loss of power only what was synced is sure to exist, and what was
 // deleted does not come back.
+import { Buffer } from "node:buffer";
 import type { Env } from "../worker/core/bindings.ts";
 import { askSpace } from "../worker/core/space.ts";
 import type { ExpectedObject, SegmentBucket } from "../worker/core/segmentBucket.ts";
+import type { ScreenedSegment } from "../worker/engine/screen.ts";
+import type { ScreenOrder } from "./screen.ts";
 
 /** How long an answer about the disk's free space is used. */
 const freshMs = 100;
@@ -70,6 +73,17 @@ export class FileBucket implements SegmentBucket {
     await this.#keep("confirm", objects);
   }
 
+  async screen(
+    keys: readonly string[],
+    uid: string,
+    program: Uint8Array,
+  ): Promise<(ScreenedSegment | undefined)[]> {
+    const order: ScreenOrder = { keys, uid, program: Buffer.from(program).toString("base64") };
+    const reply = await this.#keep("screen", order);
+    const list = await reply.json<(ScreenedSegment | null)[]>();
+    return list.map((each) => each ?? undefined);
+  }
+
   /** The objects below a folder: the prefix ends with a slash. */
   async list({ prefix }: { prefix: string }) {
     const reply = await this.#call("GET", prefix.replace(/\/$/, ""));
@@ -91,10 +105,11 @@ export class FileBucket implements SegmentBucket {
     return this.#spareBytes >= 0;
   }
 
-  async #keep(work: "confirm" | "delete", what: readonly unknown[]): Promise<void> {
+  async #keep(work: "confirm" | "delete" | "screen", what: object): Promise<Response> {
     const body = JSON.stringify(what);
     const reply = await this.#keeper.fetch(`http://keeper/${work}`, { method: "POST", body });
     if (!reply.ok) throw new Error(`${work} in the bucket: ${await reply.text()}`);
+    return reply;
   }
 
   #call(method: string, key: string, body?: Uint8Array): Promise<Response> {

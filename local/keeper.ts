@@ -10,6 +10,7 @@ import { crc32 } from "node:zlib";
 import type { ExpectedObject } from "../worker/core/segmentBucket.ts";
 import { errorCode } from "./failure.ts";
 import { syncFile, syncFolder } from "./disk.ts";
+import { FileScreen, type ScreenOrder } from "./screen.ts";
 
 /** Files that are open at once: a small part of the 1,024 that many systems allow a process. */
 const openFilesMax = 16;
@@ -24,13 +25,23 @@ const keyPattern = /^(\w[\w.-]*\/)*\w[\w.-]*\/?$/;
 const readBytes = 256 * 1024;
 
 /**
- * Serves `POST /confirm`, of a JSON list of ExpectedObject, and `POST /delete`, of a list of keys.
+ * Serves `POST /confirm`, of a JSON list of ExpectedObject, and `POST /delete`, of a list of keys; with the file of
+ * the scanner also `POST /screen`, of a ScreenOrder.
  */
-export function keepFiles(folder: string): (request: Request) => Promise<Response> {
+export function keepFiles(
+  folder: string,
+  scannerFile?: string,
+): (request: Request) => Promise<Response> {
+  const screen = scannerFile === undefined ? undefined : new FileScreen(folder, scannerFile);
   return async (request) => {
-    const work = workOf(new URL(request.url).pathname, await request.json(), folder);
-    if (work === undefined) return new Response("no such work", { status: 400 });
+    const path = new URL(request.url).pathname;
+    const order: unknown = await request.json();
     try {
+      if (path === "/screen" && screen !== undefined && isScreenOrder(order)) {
+        return Response.json(await screen.screen(order));
+      }
+      const work = workOf(path, order, folder);
+      if (work === undefined) return new Response("no such work", { status: 400 });
       await work();
       return new Response(null, { status: 204 });
     } catch (error) {
@@ -128,4 +139,11 @@ function isExpected(value: unknown): value is ExpectedObject {
   const { key, bytes, head, restCrc } = value as Partial<ExpectedObject>;
   const isSound = typeof bytes === "number" && typeof restCrc === "number";
   return isKey(key) && typeof head === "string" && isSound;
+}
+
+function isScreenOrder(value: unknown): value is ScreenOrder {
+  if (typeof value !== "object" || value === null) return false;
+  const { keys, uid, program } = value as Partial<ScreenOrder>;
+  const isSound = typeof uid === "string" && typeof program === "string";
+  return isSound && Array.isArray(keys) && keys.every(isKey);
 }

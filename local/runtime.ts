@@ -7,7 +7,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { WorkerModules } from "./build.ts";
 import { keepFolder } from "./disk.ts";
 import type { Failure } from "./failure.ts";
@@ -235,7 +235,9 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
     await keepFolder(path);
     removeLeftovers(path);
     bindings[files.binding] = { type: "disk", path, writable: true };
-    serve(files.keeperBinding, keepFiles(path));
+    const scanner = options.modules.wasm.find((name) => basename(name) === "scan.wasm");
+    const scannerFile = scanner && join(options.modules.folder, scanner);
+    serve(files.keeperBinding, keepFiles(path, scannerFile));
   }
   for (const [name, url] of Object.entries(options.servers ?? {})) {
     const { protocol, host, port } = new URL(url);

@@ -376,6 +376,13 @@ export const filterCacheBytesMax = 16 * 1024 * 1024;
 /** What a scan loads while it looks at what it has: as much as six segments of usual size. */
 export const scanAheadBytes = 6 * 1024 * 1024;
 
+/** Segments that a bucket looks at for one call, and calls that a scan makes ahead of the one it needs. */
+export const screenSegments = 16;
+export const screenAhead = 2;
+
+/** After so many segments, of which half must be read all the same, a bucket is not asked any more. */
+export const screenTrials = 32;
+
 /** Shards of a stream whose ends a scan asks for at once: calls to their objects, which are short. */
 export const scanShardsAhead = 16;
 

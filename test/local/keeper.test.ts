@@ -7,6 +7,12 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { keepFiles } from "../../local/keeper.ts";
+import { bindChunk } from "../../worker/engine/chunk.ts";
+import { programBytesMax } from "../../worker/limits.ts";
+import { compileSelection } from "../../worker/scan/selection.ts";
+import { packChunk } from "../reference/pack.ts";
+
+const root = join(import.meta.dirname, "..", "..");
 
 test("confirms many files, and names the one that is not there", async () => {
   const { call } = bucketWith("segments/a-0/0", "segments/a-0/1", "segments/b-0/0");
@@ -94,6 +100,63 @@ function objectOf(key: string, text: string) {
   const bytes = Buffer.from(text);
   const head = bytes.subarray(0, 56).toString("base64");
   return { key, bytes: bytes.length, head, restCrc: crc32(bytes.subarray(56)) };
+}
+
+test("says of segments which are sound, and which may have a record that is selected", async () => {
+  const uid = "2-16e5bc0a7ae5408a85df27ba25272fd7-0";
+  const key = (n: number) => `segments/${uid}/${n}`;
+  const { folder } = bucketWith(...[0, 1, 2, 3, 4].map(key));
+  const write = (n: number, bytes: Uint8Array) => writeFileSync(join(folder, key(n)), bytes);
+  const sound = segmentOf(uid, ["a", "b"]);
+  const damaged = sound.slice();
+  damaged[damaged.length - 1]! ^= 1;
+  write(0, sound);
+  write(1, segmentOf(uid, ["c"]));
+  write(2, damaged);
+  write(3, segmentOf(uid, [JSON.stringify("x".repeat(3_000_000))]));
+  write(4, segmentOf(uid.replace("-0", "-1"), ["a"]));
+  const keep = keepFiles(folder, join(root, "build", "scan.wasm"));
+  const selection = compileSelection({ where: '{"data":["c"]}' })!;
+  const program = Buffer.from(selection.program).toString("base64");
+  const ask = async (order: unknown, screening = keep) => {
+    const request = { method: "POST", body: JSON.stringify(order) };
+    return await screening(new Request("http://keeper/screen", request));
+  };
+  const reply = await ask({ keys: [0, 1, 2, 3, 4, 5].map(key), uid, program });
+  const facts = { firstIndex: 0, timeMs: 1000 };
+  expect(await reply.json()).toEqual([
+    { ...facts, count: 2, payloadBytes: 4, lastTimeMs: 1001, isCandidate: false },
+    { ...facts, count: 1, payloadBytes: 2, lastTimeMs: 1000, isCandidate: true },
+    null,
+    null,
+    null,
+    null,
+  ]);
+  const wrong = [
+    null,
+    [key(0)],
+    { keys: ["../outside"], uid, program },
+    { keys: [key(0)], uid },
+    { keys: [key(0)], program },
+    { keys: key(0), uid, program },
+  ];
+  for (const each of wrong) expect([each, (await ask(each)).status]).toEqual([each, 400]);
+  const long = Buffer.alloc(programBytesMax + 1).toString("base64");
+  expect((await ask({ keys: [key(0)], uid, program: long })).status).toBe(500);
+  // Objects' databases are no segments.
+  expect((await ask({ keys: [key(0)], uid, program }, keepFiles(folder))).status).toBe(400);
+});
+
+function segmentOf(uid: string, texts: readonly string[]): Uint8Array {
+  const records = texts.map((text, i) => ({
+    key: Buffer.from("k"),
+    info: new Uint8Array(0),
+    data: Buffer.from(text),
+    timeMs: 1000 + i,
+  }));
+  const chunk = packChunk({ firstIndex: 0, timeOrdinal: 0, records });
+  bindChunk(chunk, uid);
+  return chunk;
 }
 
 function bucketWith(...keys: string[]) {

@@ -5,6 +5,7 @@
 import { Buffer } from "node:buffer";
 import { concatBytes, noBytes } from "../codec/bytes.ts";
 import { bodyChecksum, CHUNK_HEADER_BYTES, verifySegment } from "../engine/chunk.ts";
+import type { ScreenedSegment } from "../engine/screen.ts";
 import { isCorrupt } from "./bodyCheck.ts";
 
 interface StoredObject {
@@ -34,6 +35,15 @@ export interface SegmentBucket {
    * emptied by `list` and `delete`.
    */
   deleteFolder?(prefix: string): Promise<void>;
+  /**
+   * Looks at segments of a shard where they lie: what is known of each that is sound, undefined for
+   * any other. Without this method a scan reads all of them.
+   */
+  screen?(
+    keys: readonly string[],
+    uid: string,
+    program: Uint8Array,
+  ): Promise<(ScreenedSegment | undefined)[]>;
 }
 
 /** What an object in the bucket must be. */
@@ -92,6 +102,17 @@ export async function readObject(
       : await readInto(buffer, object.body);
   verifySegment(body, uid, segment);
   return body;
+}
+
+/** What the bucket knows of segments, if it looks at them itself. */
+export async function screenObjects(
+  bucket: SegmentBucket,
+  uid: string,
+  segments: readonly number[],
+  program: Uint8Array,
+): Promise<(ScreenedSegment | undefined)[]> {
+  const keys = segments.map((segment) => segmentObject(uid, segment));
+  return (await bucket.screen?.(keys, uid, program)) ?? [];
 }
 
 /** The whole stream. What fits into the buffer was not copied. */

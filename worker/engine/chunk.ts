@@ -128,18 +128,23 @@ export function readHeader(chunk: Uint8Array): ChunkHeader {
  * checksums. Throws `corrupt`, also for a body of another shard.
  */
 export function verifyBody(chunk: Uint8Array, uid: string): ChunkHeader {
+  const header = verifyHeader(chunk, uid);
+  if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== bodyChecksum(chunk)) {
+    throw corrupt("bad body checksum");
+  }
+  return header;
+}
+
+/** As verifyBody, but for the checksum of what is behind the header: the caller must check it. */
+export function verifyHeader(chunk: Uint8Array, uid: string): ChunkHeader {
   const header = readHeader(chunk);
   if (!header.isBound && storesBoundOnly(uid)) throw corrupt("not bound to its shard");
   if (chunk.length !== header.bytes) throw corrupt("wrong length");
-  const view = viewOf(chunk);
   const headerCrc = headerChecksum(chunk, header.isBound ? uid : "");
-  if (headerCrc !== view.getUint32(chunkFields.headerCrc, true)) {
+  if (headerCrc !== viewOf(chunk).getUint32(chunkFields.headerCrc, true)) {
     throw corrupt(
       header.isBound ? "bad header checksum, or another shard's" : "bad header checksum",
     );
-  }
-  if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(chunkFields.bodyCrc, true)) {
-    throw corrupt("bad body checksum");
   }
   return header;
 }

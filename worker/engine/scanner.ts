@@ -1,5 +1,7 @@
 // The scanner with types: a WASM module of its own, with a memory that holds the largest record (assembly/scan/). Its
 // memory is touched as far as the chunks that it gets are long. Programs are made by worker/scan/.
+import { crc32 } from "node:zlib";
+import { bodyChecksum, CHUNK_HEADER_BYTES, readHeader } from "./chunk.ts";
 import { checkRange, recordStart } from "./memory.ts";
 
 /** The exports of assembly/scan/scan.ts. Addresses and counts are u32. */
@@ -101,6 +103,34 @@ export class Scanner {
     selected.state = isPaused ? bytes.slice(state, state + length) : undefined;
     this.holder = isPaused ? selected : undefined;
     return words[(raw.RESULT.value >>> 2) + 2] as number;
+  }
+
+  /**
+   * False if the body of a chunk with a verified header has another checksum than its header says.
+   * True if that is right, and the program selects none of the records. Undefined if it selects one,
+   * or if so much work is too little to say.
+   */
+  rulesOut(program: Uint8Array, chunk: Uint8Array, work: number): boolean | undefined {
+    const { raw, bytes, words } = this;
+    const { count } = readHeader(chunk);
+    this.loadProgram(program);
+    const input = this.loadRecords(chunk, 0, count);
+    if (this.checksumOf(input + CHUNK_HEADER_BYTES, chunk) !== bodyChecksum(chunk)) return false;
+    const [state, length] = [raw.STATE.value as number, raw.STATE_BYTES.value as number];
+    bytes.fill(0, state, state + length);
+    const runs = raw.selectRecords(input, 0, count, 1, work);
+    const isDone = words[raw.RESULT.value >>> 2] === count && words[state >>> 2] === 0;
+    return runs === 0 && isDone ? true : undefined;
+  }
+
+  /** CRC-32 of what is behind the header of a chunk, which lies at an address. */
+  private checksumOf(address: number, chunk: Uint8Array): number {
+    const { raw, bytes } = this;
+    const folded = raw.FOLDED.value as number;
+    const length = raw.foldBytes(address, chunk.length - CHUNK_HEADER_BYTES);
+    // Short ones are not folded.
+    if (length === 0) return crc32(chunk.subarray(CHUNK_HEADER_BYTES));
+    return crc32(bytes.subarray(folded, folded + length));
   }
 
   loadProgram(program: Uint8Array): void {

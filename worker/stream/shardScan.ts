@@ -6,12 +6,13 @@ import { INDEX_MAX } from "../engine/chunk.ts";
 import { scanSegmentsMax, scanStepBytes } from "../limits.ts";
 import { hashOfKey, type KeyHash } from "../core/keyHash.ts";
 import type { Selection } from "../scan/selection.ts";
-import type { Location, ShardView } from "../core/types.ts";
+import type { Location } from "../core/types.ts";
 import type { RecordRun } from "../engine/printer.ts";
 import { findCandidates } from "./keyIndex.ts";
 import { freshView, type Page, readPage, type Trimmed, viewBehind } from "./reader.ts";
 import type { PageLimits } from "./readPlan.ts";
 import { ScanSegments } from "./scanSegments.ts";
+import { SegmentScreen } from "./segmentScreen.ts";
 import { type ScanStep, take } from "./taking.ts";
 
 /** Bytes of a whole segment, which ends where its records do. */
@@ -33,6 +34,9 @@ export class ShardScan {
   private readonly uid: string;
   private readonly request: ScanRequest;
   private readonly segments: ScanSegments;
+  private readonly screen: SegmentScreen | undefined;
+  /** The first step is read at once: many scans need no other. */
+  private hasBegun = false;
   private reading: Promise<Page> | undefined;
   /** Only where a scan begins may be told to be gone. */
   private trimmed: Trimmed;
@@ -44,6 +48,8 @@ export class ShardScan {
     this.request = request;
     this.trimmed = request.trimmed;
     this.segments = new ScanSegments(runtime, uid);
+    const program = request.selection?.program;
+    this.screen = program && new SegmentScreen(runtime, uid, program);
   }
 
   /** Loads what the first step looks at. */
@@ -62,6 +68,7 @@ export class ShardScan {
     this.reading = undefined;
     const page = await reading;
     const step = await take(page, this.request.selection, limits, hasRecords);
+    if (page.scanned !== undefined) step.scanned = page.scanned;
     this.at = step.next;
     this.trimmed = "skip";
     this.segments.passTo(step.next.segment, step.runs);
@@ -71,7 +78,8 @@ export class ShardScan {
   /** For a caller who goes on: what the next step needs is loaded meanwhile. */
   readAhead({ view }: ScanStep): void {
     const { selection } = this.request;
-    if (selection?.keys === undefined) this.segments.readAhead(view);
+    const isScreened = this.screen?.isUseful === true;
+    if (selection?.keys === undefined && !isScreened) this.segments.readAhead(view);
     else this.begin();
   }
 
@@ -80,8 +88,30 @@ export class ShardScan {
     const keys = selection?.keys;
     const found = keys && (await this.readCandidates(keys.map(hashOfKey), endIndex));
     if (found !== undefined) return found;
+    if (this.hasBegun && this.screen?.isUseful === true) {
+      const screened = await this.readScreened(this.screen, endIndex);
+      if (screened !== undefined) return screened;
+    }
+    this.hasBegun = true;
     const limits = { recordsMax: endIndex - this.at.index, bytesMax: scanStepBytes };
     return readPage(this.runtime, this.uid, this.at, limits, this.trimmed, this.segments);
+  }
+
+  /** A page of nothing for segments that are passed over, or of the segment before which that ends. */
+  private async readScreened(screen: SegmentScreen, endIndex: number): Promise<Page | undefined> {
+    const { runtime, uid, at, trimmed } = this;
+    const view = await freshView(runtime, uid);
+    if (at.index < view.firstIndex) return undefined;
+    const screened = await screen.next(at, endIndex, view);
+    if (screened === undefined) return undefined;
+    if ("passed" in screened) {
+      const { next, scanned, lastTimeMs } = screened.passed;
+      const newer = await viewBehind(runtime, uid, next.index, view);
+      return { runs: [], next, lastSegment: next.segment - 1, view: newer, lastTimeMs, scanned };
+    }
+    const recordsMax = screened.endIndex - at.index;
+    const limits = { recordsMax, bytesMax: recordBytesLimit, segmentsMax: 1 };
+    return readPage(runtime, uid, at, limits, trimmed, this.segments);
   }
 
   /**

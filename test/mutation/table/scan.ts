@@ -114,4 +114,28 @@ export const scanMutations: readonly Mutation[] = [
     tests: ["test/engine/scanWork.test.ts"],
     harm: "a text with escapes is compared with its escapes after another scan",
   },
+  {
+    id: "scan-15",
+    file: "worker/engine/scanner.ts",
+    find: "if (this.checksumOf(input + CHUNK_HEADER_BYTES, chunk) !== bodyChecksum(chunk)) return false;",
+    replace: "",
+    tests: ["test/engine/screen.test.ts"],
+    harm: "a scan passes over a damaged segment without a word",
+  },
+  {
+    id: "scan-16",
+    file: "worker/stream/segmentScreen.ts",
+    find: "if (each.firstIndex > index || end <= index || end > endIndex) break;",
+    replace: "if (end > endIndex) break;",
+    tests: ["test/worker/stream/segmentScreen.test.ts"],
+    harm: "a scan passes over records that another segment has",
+  },
+  {
+    id: "scan-17",
+    file: "worker/engine/scanner.ts",
+    find: "return runs === 0 && isDone ? true : undefined;",
+    replace: "return runs === 0 ? true : undefined;",
+    tests: ["test/engine/screen.test.ts"],
+    harm: "a scan passes over a segment that was looked at in part",
+  },
 ];

@@ -5,6 +5,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { bodies } from "../../../worker/core/bodyCache.ts";
+import type { SegmentBucket } from "../../../worker/core/segmentBucket.ts";
+import { scanner } from "../../../worker/engine/scannerInstance.ts";
+import { screenSegment } from "../../../worker/engine/screen.ts";
 import { scanStepBytes } from "../../../worker/limits.ts";
 import { compileSelection } from "../../../worker/scan/selection.ts";
 import { readCounters } from "../../../worker/stream/readCounters.ts";
@@ -46,10 +49,15 @@ async function fill(shard: ShardStub, segments: number): Promise<number> {
 const thirds = compileSelection({ where: '{"data":{"third":[true]}}' })!;
 
 /** The numbers of the records that a scan takes, read after its last step. */
-async function scanAll(shard: ShardStub, bindings: Env, bytesMax = 1_048_576): Promise<number[]> {
+async function scanAll(
+  shard: ShardStub,
+  bindings: Env,
+  bytesMax = 1_048_576,
+  selection = thirds,
+): Promise<number[]> {
   const uid = shard.name ?? "";
   const scan = new ShardScan(runtimeWith(bindings), uid, START, {
-    selection: thirds,
+    selection,
     trimmed: "skip",
   });
   const steps: ScanStep[] = [];
@@ -141,6 +149,55 @@ describe("a scan of history in the bucket", () => {
       if (step.scanned.records > 1) expect(step.scanned.bytes).toBeLessThanOrEqual(scanStepBytes);
     }
     expect(scanned).toBe(records + 60);
+  });
+
+  test("reads no segment that the bucket says has none of the records", async () => {
+    const shard = await openShard();
+    const count = await fill(shard, 18);
+    forgetBodies();
+    const numbers = [...(await objectsOf(shard)).keys()].toSorted((a, b) => a - b);
+    // One that is damaged is read, and found so: here its address still has it.
+    const damaged = numbers.at(-2)!;
+    const key = `segments/${shard.name}/${damaged}`;
+    const bytes = new Uint8Array(await (await env.SEGMENTS!.get(key))!.arrayBuffer());
+    bytes[bytes.length - 1]! ^= 1;
+    const rare = compileSelection({ where: `{"data":{"n":[${count - 700},3]}}` })!;
+    const read = async (screen: SegmentBucket["screen"]) => {
+      forgetBodies();
+      const got: string[] = [];
+      const get = async (each: string) => {
+        got.push(each);
+        return each === key ? new Response(bytes) : await env.SEGMENTS!.get(each);
+      };
+      const bucket: SegmentBucket = faultyBucket({ get: get as unknown as R2Bucket["get"] });
+      if (screen !== undefined) bucket.screen = screen;
+      const found = await scanAll(shard, { ...env, SEGMENTS: bucket }, 1_048_576, rare);
+      return { found, got: got.map((each) => Number(each.split("/").at(-1))) };
+    };
+    const scanned = await read(undefined);
+    expect(scanned.found).toEqual([3, count - 700]);
+    const asked: string[] = [];
+    const screened = await read(async (keys, uid, program) => {
+      asked.push(...keys);
+      return Promise.all(
+        keys.map(async (each) => {
+          if (each === key) return screenSegment(scanner(), program, bytes, uid);
+          const object = await env.SEGMENTS!.get(each);
+          const chunk = new Uint8Array(await object!.arrayBuffer());
+          return screenSegment(scanner(), program, chunk, uid);
+        }),
+      );
+    });
+    expect(screened.found).toEqual(scanned.found);
+    expect(screened.got).toContain(damaged);
+    // Those of the first step, the one with the record, the damaged one and its like.
+    expect(screened.got.length).toBeLessThan(numbers.length / 2);
+    expect(new Set(asked).size).toBe(asked.length);
+    // A bucket that fails to say, or says nothing, changes nothing.
+    const failing = await read(() => Promise.reject(new Error("the bucket is away")));
+    expect(failing.found).toEqual(scanned.found);
+    const silent = await read(async () => []);
+    expect(silent.found).toEqual(scanned.found);
   });
 
   test("passes over a bucket that fails, and bytes of it that are damaged", async () => {

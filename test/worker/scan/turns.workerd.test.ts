@@ -23,16 +23,15 @@ async function turnsBeside(comparisons: number): Promise<number> {
   scan.begin();
   // What it looks at has been loaded then.
   await scheduler.wait(100);
-  let turns = 0;
-  let isDone = false;
+  const beside = { turns: 0, isDone: false };
   const others = (async () => {
-    for (; !isDone; turns++) await scheduler.wait(0);
+    for (; !beside.isDone; beside.turns++) await scheduler.wait(0);
   })();
   const step = await scan.step({ recordsMax: 10, bytesMax: 10_000_000 });
-  isDone = true;
+  beside.isDone = true;
   await others;
   expect(step.taken.records).toBe(1);
-  return turns;
+  return beside.turns;
 }
 
 test("a record that takes long leaves turns to others", async () => {
