@@ -5,8 +5,8 @@ export const scanMutations: readonly Mutation[] = [
   {
     id: "scan-01",
     file: "assembly/scan/select.ts",
-    find: "return evaluate(expression, bits) && isValidRecord();",
-    replace: "return evaluate(expression, bits);",
+    find: "if (!isSpent(end)) return isValidRecord();",
+    replace: "if (!isSpent(end)) return true;",
     tests: ["test/worker/scan/document.test.ts", "test/engine/scan.fuzz.test.ts"],
     harm: "data that is no JSON matches",
   },
@@ -28,7 +28,7 @@ export const scanMutations: readonly Mutation[] = [
   },
   {
     id: "scan-04",
-    file: "worker/stream/shardScan.ts",
+    file: "worker/stream/taking.ts",
     find: "if (this.hasRecords && engine.payloadBytes(chunk, from, end) > bytesLeft) end = from;",
     replace: "",
     tests: ["test/worker/scan/changes.workerd.test.ts"],

@@ -77,7 +77,7 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-10",
     file: "worker/engine/chunk.ts",
-    find: "if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== view.getUint32(chunkFields.bodyCrc, true)) {",
+    find: "if (crc32(chunk.subarray(CHUNK_HEADER_BYTES)) !== bodyChecksum(chunk)) {",
     replace: "if (chunk.length === 0) {",
     tests: ["test/worker/engine/chunk.test.ts"],
     harm: "damaged records are served",
