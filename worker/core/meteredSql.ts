@@ -45,6 +45,10 @@ export class MeteredSql {
     return this.rows<Row>(query, ...bindings)[0];
   }
 
+  hasTable(name: string): boolean {
+    return this.row("SELECT 1 FROM sqlite_master WHERE name = ?", name) !== undefined;
+  }
+
   get databaseBytes(): number {
     return this.sql.databaseSize;
   }

@@ -52,8 +52,9 @@ export class QueueStore {
 
   /** Undefined if the queue is not there. Throws `corrupt`. */
   static open(sql: MeteredSql, name: string | undefined): QueueStore | undefined {
-    const isMade = sql.row("SELECT 1 FROM sqlite_master WHERE name = 'queue'") !== undefined;
-    const row = isMade ? sql.row<{ settings: string }>("SELECT settings FROM queue") : undefined;
+    const row = sql.hasTable("queue")
+      ? sql.row<{ settings: string }>("SELECT settings FROM queue")
+      : undefined;
     if (row === undefined) return undefined;
     const settings = settingsDocument.decode(
       row.settings,

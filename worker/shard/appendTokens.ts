@@ -69,8 +69,7 @@ export class AppendTokens {
   }
 
   private isThere(): boolean {
-    this.isCreated ||=
-      this.sql.row("SELECT 1 FROM sqlite_master WHERE name = 'appends'") !== undefined;
+    this.isCreated ||= this.sql.hasTable("appends");
     return this.isCreated;
   }
 }

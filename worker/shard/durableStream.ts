@@ -102,20 +102,20 @@ export class DurableStream {
     if (at > end) throw new StreamError("locationNotFound");
     // What a fork inherits does not change any more, and has its place.
     this.host.committer.sealTail();
-    await this.host.committer.change(() => this.host.opened().addFork(uid));
+    await this.host.committer.change(() => this.host.opened().forks.add(uid));
     return { ancestors: this.ancestorsTo(at) };
   }
 
   async releaseFork(uid: string): Promise<{ isFree: boolean }> {
-    await this.host.committer.change(() => this.host.opened().removeFork(uid));
+    await this.host.committer.change(() => this.host.opened().forks.remove(uid));
     const store = this.host.opened();
-    return { isFree: store.description.life?.isDeleted === true && store.forkCount === 0 };
+    return { isFree: store.description.life?.isDeleted === true && store.forks.count === 0 };
   }
 
   async retire(): Promise<{ isKept: boolean }> {
     const store = this.host.opened();
     const { life } = store.description;
-    if (life === undefined || store.forkCount === 0) return { isKept: false };
+    if (life === undefined || store.forks.count === 0) return { isKept: false };
     await this.host.committer.change(() => store.describe({ life: { ...life, isDeleted: true } }));
     return { isKept: true };
   }

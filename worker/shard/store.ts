@@ -1,5 +1,6 @@
 // The stored state of a shard, and its changes: the newest generation of records (log.ts), the
-// closed generations before it (generations.ts), and one row that tells where the newest begins.
+// closed generations before it (generations.ts), one row that tells where the newest begins, and for
+// Durable Streams the writers (writersTable.ts) and the forks (forkTable.ts).
 // Everything here is synchronous: the writes of a method are one transaction, and state in memory
 // follows from the rows. The shard (shard.ts) decides when records become visible to readers, and
 // when segments are moved or deleted.
@@ -8,9 +9,6 @@
 //           description   JSON: ShardSettings and retention
 //           generation, first_segment, first_index     the newest generation's
 //           last_ms, last_ordinal                       arrival of the record before it
-//   writers   id            1; no table while there is nothing to store
-//           state         JSON: the writers when the newest generation began (writers.ts)
-//   fork      uid           shard of a fork that inherits records from this one; no table without
 import { hourMs } from "../core/units.ts";
 import {
   forgetDelayMs,
@@ -22,6 +20,7 @@ import {
 } from "../limits.ts";
 import { type Chunk, withStamp } from "../engine/chunk.ts";
 import { addKeysColumn, type Generation, Generations, generationSchema } from "./generations.ts";
+import { ForkTable } from "./forkTable.ts";
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { Log } from "./log.ts";
 import { type LogEntry, LogTable, readBody } from "./logTable.ts";
@@ -34,6 +33,7 @@ import type { MeteredSql } from "../core/meteredSql.ts";
 import type { ShardSettings, ShardStats, SkippedSegment } from "../core/types.ts";
 import { Writers } from "./writers.ts";
 import { writersDocument } from "./writersDocument.ts";
+import { WritersTable } from "./writersTable.ts";
 
 /** How far the horizon moves before its index is searched again. */
 const horizonStepMs = 500;
@@ -62,12 +62,16 @@ export class ShardStore {
   tip: Tip;
   /** As the rows have them. */
   readonly writers = new Writers();
+  readonly forks: ForkTable;
+  private readonly writersTable: WritersTable;
   private readonly sql: MeteredSql;
   /** The last result of `firstKept`, and its horizon. */
   private kept: { horizonMs: number; index: number; segment: number } | undefined;
 
   private constructor(sql: MeteredSql, row: ShardRow, place: { shard?: string }) {
     this.sql = sql;
+    this.forks = new ForkTable(sql);
+    this.writersTable = new WritersTable(sql);
     this.description = settingsDocument.decode(row.description, place);
     this.generations = new Generations(sql, this.description.uid);
     this.inspector = new Inspector(this.description.uid);
@@ -90,7 +94,10 @@ export class ShardStore {
       timeMs: last?.lastMs ?? row.last_ms,
       timeOrdinal: last?.lastOrdinal ?? row.last_ordinal,
     };
-    this.readWriters(place);
+    const { state } = this.writersTable;
+    for (const change of [...(state === undefined ? [] : [state]), ...this.log.writersChanges()]) {
+      this.writers.apply(writersDocument.decode(change, place));
+    }
   }
 
   /**
@@ -98,7 +105,7 @@ export class ShardStore {
    * object's shard.
    */
   static open(sql: MeteredSql, shard: string | undefined): ShardStore | undefined {
-    if (sql.row("SELECT 1 FROM sqlite_master WHERE name = 'shard'") === undefined) return undefined;
+    if (!sql.hasTable("shard")) return undefined;
     addKeysColumn(sql);
     const row = sql.row<ShardRow>("SELECT * FROM shard");
     return row && new ShardStore(sql, row, shard === undefined ? {} : { shard });
@@ -202,7 +209,7 @@ export class ShardStore {
     const next = { generation: log.generation + 1, firstSegment: log.nextSegment };
     this.generations.close(log.generation, this.firstLogSegment, log.entries);
     LogTable.create(this.sql, next.generation);
-    this.keepWriters();
+    this.writersTable.keep(this.writers.all(Date.now()));
     this.sql.run(
       `UPDATE shard SET generation = ?, first_segment = ?, first_index = ?,
                         last_ms = ?, last_ordinal = ?`,
@@ -384,21 +391,6 @@ export class ShardStore {
     this.describe({ skipped: addSkipped(this.description.skipped ?? [], segment, firstIndex) });
   }
 
-  /** Notes a fork; it is noted once. */
-  addFork(uid: string): void {
-    this.sql.run("CREATE TABLE IF NOT EXISTS fork (uid TEXT PRIMARY KEY) WITHOUT ROWID");
-    this.sql.run("INSERT OR IGNORE INTO fork VALUES (?)", uid);
-  }
-
-  removeFork(uid: string): void {
-    if (this.forkCount > 0) this.sql.run("DELETE FROM fork WHERE uid = ?", uid);
-  }
-
-  get forkCount(): number {
-    if (!this.hasTable("fork")) return 0;
-    return this.sql.row<{ count: number }>("SELECT count(*) AS count FROM fork")?.count ?? 0;
-  }
-
   /** Marks a generation as moved to R2 and drops its table. */
   free(generation: Generation, keys: Uint8Array): void {
     this.generations.markTiered(generation, keys);
@@ -409,32 +401,6 @@ export class ShardStore {
   forget(generation: Generation): void {
     this.generations.forget(generation);
     LogTable.drop(this.sql, generation.number);
-  }
-
-  /** The new generation's table begins without rows, so the state is stored beside it. */
-  private keepWriters(): void {
-    const state = this.writers.all(Date.now());
-    const isStored = this.hasTable("writers");
-    if (state === undefined && !isStored) return;
-    if (!isStored) {
-      this.sql.run("CREATE TABLE writers (id INTEGER PRIMARY KEY, state TEXT NOT NULL)");
-    }
-    this.sql.run(
-      "INSERT OR REPLACE INTO writers VALUES (1, ?)",
-      writersDocument.encode(state ?? { producers: [] }),
-    );
-  }
-
-  private readWriters(place: { shard?: string }): void {
-    const query = "SELECT state FROM writers";
-    const kept = this.hasTable("writers") ? this.sql.row<{ state: string }>(query) : undefined;
-    for (const state of [...(kept ? [kept.state] : []), ...this.log.writersChanges()]) {
-      this.writers.apply(writersDocument.decode(state, place));
-    }
-  }
-
-  private hasTable(name: string): boolean {
-    return this.sql.row("SELECT 1 FROM sqlite_master WHERE name = ?", name) !== undefined;
   }
 
   private loadClosed(generation: Generation, segment: number): Uint8Array {

@@ -42,7 +42,7 @@ export const durableMutations: readonly Mutation[] = [
   {
     id: "durable-05",
     file: "worker/shard/store.ts",
-    find: "    this.keepWriters();\n",
+    find: "    this.writersTable.keep(this.writers.all(Date.now()));\n",
     replace: "",
     tests: guarded,
     harm: "producers are forgotten when a generation begins, and retries are stored twice",
