@@ -297,6 +297,16 @@ export function throughputExceeded(shardIndex: number, stream: NamedStream): Kin
   );
 }
 
+/** The wording is our own: a writer of Durable Streams has closed the stream, and nothing continues its shard. */
+export function streamClosed({ name, account }: NamedStream): KinesisError {
+  return inUse(`Stream ${name} under account ${account} was closed by its writer.`);
+}
+
+/** Of our own: every use of the stream prolongs its life, so it has one shard, which counts them. */
+export function streamExpires({ name, account }: NamedStream): KinesisError {
+  return inUse(`Stream ${name} under account ${account} has a time to live, and so one shard.`);
+}
+
 // Reading
 
 /** As the service says it (awslabs/amazon-kinesis-client#391). */
@@ -584,14 +594,4 @@ function startingNumber(sequence: string, shardIndex: number, stream: NamedStrea
 function javaDate(ms: number): string {
   const [weekday, day, month, year, time] = new Date(ms).toUTCString().split(/,? /);
   return `${weekday} ${month} ${day} ${time} UTC ${year}`;
-}
-
-/** Of our own: a writer of Durable Streams has closed the stream, and nothing continues its shard. */
-export function streamClosed({ name, account }: NamedStream): KinesisError {
-  return inUse(`Stream ${name} under account ${account} was closed by its writer.`);
-}
-
-/** Of our own: every use of the stream prolongs its life, so it has one shard, which counts them. */
-export function streamExpires({ name, account }: NamedStream): KinesisError {
-  return inUse(`Stream ${name} under account ${account} has a time to live, and so one shard.`);
 }
