@@ -40,8 +40,8 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * The reader's end is the end: exit code 0 and no message, as `cat FILE | head` has it. Whatever else
- * stands against stdout, such as a full disk, ends the program with a line.
+ * Ends the program when nobody reads its output any more, with exit code 0 and without a message, as
+ * `cat FILE | head` does. Any other failure of stdout, such as a full disk, ends it with a line.
  */
 function endWithReader(): void {
   if (isWatched) return;

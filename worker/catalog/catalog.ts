@@ -390,7 +390,7 @@ export class Catalog extends DurableObject<Env> implements CatalogApi {
     return { stream, uid };
   }
 
-  /** Throws what stands against it. */
+  /** The plan of a change of shards. Throws if it cannot be carried out. */
   private planOf(stream: StreamDescription, order: ReshardOrder): Resharding {
     requireActive(stream);
     const nowMs = Date.now();

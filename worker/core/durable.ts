@@ -94,7 +94,7 @@ export interface WriteGuard {
 }
 
 export type WriteVerdict =
-  /** Written, or with `isDry` nothing stands against it. */
+  /** Written; with `isDry`, it would have been. */
   | { kind: "stored" }
   /** The append is stored already; this is the last one that is stored of the producer. */
   | { kind: "duplicate"; mark: ProducerMark }

@@ -1,9 +1,10 @@
-// What shards have published, as plain memory of the isolate. Where the objects live in the isolate of
-// the Worker, a reader at the end of a shard finds here what the shard would answer, and does not
-// call it. A shard says what is durable, and takes it back before anything else may change
-// (shard/tipNotice.ts); stream/nextDoor.ts reads it. An object may end without a word. Nobody can
-// acknowledge a record then before its successor has been made, which takes the old word back. What
-// its last commit may have left behind is seen when the word is a second old: it is not used any more.
+// The ends of shards, as plain memory of the isolate. Where the objects live in the isolate of the
+// Worker, a reader at the end of a shard finds here what the shard would answer, and does not call it.
+// A shard puts here what is durable, and takes it away before anything else may change
+// (shard/tipNotice.ts); stream/nextDoor.ts reads it. An object may end without taking its entry away.
+// That does no harm: no record can be acknowledged until the object has a successor, and the successor
+// takes the entry away when it reads its rows. A last commit that is durable, but was not acknowledged,
+// is seen after a second, because older entries are not used.
 import { nextDoorShardsMax, tipTtlMs } from "../limits.ts";
 import type { Env } from "./bindings.ts";
 import { BoundedMap } from "./boundedMap.ts";
@@ -27,7 +28,7 @@ export interface PublishedTip {
   lastSegment: number;
   /** The last ones, without a gap, up to the last record. */
   recent: readonly RecentBody[];
-  /** True if the shard must hear of its readers, or its stream may be over at any time. */
+  /** True for a stream that can expire: its shard must be told of reads, and it may end at any time. */
   canExpire: boolean;
   saidMs: number;
 }
@@ -43,7 +44,7 @@ export function isOnlyIsolate({ ONE_ISOLATE }: Pick<Env, "ONE_ISOLATE">): boolea
   return ONE_ISOLATE !== undefined;
 }
 
-/** What the shard published last; undefined if it must be asked. */
+/** The entry of a shard; undefined if the shard must be asked. */
 export function findTip(uid: string, nowMs: number): PublishedTip | undefined {
   const tip = tips.get(uid);
   return tip === undefined || isOver(tip.saidMs, tipTtlMs, nowMs) ? undefined : tip;

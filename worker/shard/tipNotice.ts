@@ -1,6 +1,6 @@
-// Says for the readers of this isolate what the shard has published (core/publishedTips.ts): after a
-// commit, and when a reader had to ask. Only what is durable is said, because nothing holds back a
-// reader who does not ask until a write is synced.
+// Tells the readers of this isolate where the shard ends (core/publishedTips.ts): after each commit, and
+// when a reader had to call. Only what is durable is told. The runtime holds back the reply to a call until
+// writes are synced; nothing holds back a reader that does not call.
 import { publishTip, type RecentBody, retractTip } from "../core/publishedTips.ts";
 import type { ShardView } from "../core/types.ts";
 import { recentBodiesMax } from "../limits.ts";
@@ -15,7 +15,7 @@ interface ShardEndNow {
 
 export class TipNotice {
   private readonly isShown: boolean;
-  /** Undefined if it is not known yet, so that nothing can have been said. */
+  /** Undefined if it is not known yet; then nothing can have been told. */
   private uid: string | undefined;
   /** Changes that are not durable yet. */
   private changes = 0;
@@ -26,7 +26,7 @@ export class TipNotice {
     this.uid = name;
   }
 
-  /** To be called when all of the store is durable. Says nothing if `look` throws: readers ask then. */
+  /** To be called when all of the store is durable. Tells nothing if `look` throws: then readers call. */
   say(look: () => ShardEndNow): void {
     if (!this.isShown || this.changes > 0) return;
     try {
@@ -46,7 +46,7 @@ export class TipNotice {
     if (this.uid !== undefined) retractTip(this.uid);
   }
 
-  /** Says nothing until a change is durable. */
+  /** Tells nothing while a change is not durable. */
   async during<T>(change: () => Promise<T>): Promise<T> {
     this.takeBack();
     this.changes++;

@@ -22,7 +22,7 @@ export class Writers {
   private readonly producers = new Map<string, Producer>();
   private seq: string | undefined;
 
-  /** Undefined if nothing stands against the append. */
+  /** Undefined if the append may be stored. */
   judge({ producer, seq }: WriteGuard, nowMs: number): WriteVerdict | undefined {
     const refusal = producer && this.judgeProducer(producer, nowMs);
     if (refusal !== undefined) return refusal;
