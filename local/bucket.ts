@@ -6,13 +6,10 @@
 // deleted does not come back.
 import { Buffer } from "node:buffer";
 import type { Env } from "../worker/core/bindings.ts";
-import { askSpace } from "../worker/core/space.ts";
+import { takeSpace } from "../worker/core/space.ts";
 import type { ExpectedObject, SegmentBucket } from "../worker/core/segmentBucket.ts";
 import type { ScreenedSegment } from "../worker/engine/screen.ts";
 import type { ScreenOrder } from "./screen.ts";
-
-/** How long an answer about the disk's free space is used. */
-const freshMs = 100;
 
 /** An entry in the listing of a folder. */
 interface FileEntry {
@@ -25,9 +22,6 @@ export class FileBucket implements SegmentBucket {
   readonly #keeper: Pick<Fetcher, "fetch">;
 
   readonly #space: Env["SPACE"];
-  /** What may still be written by the last answer, and when that was asked for. */
-  #spareBytes = 0;
-  #askedMs = -Infinity;
 
   /**
    * The folder, through workerd's file service; the operations that the service lacks (keeper.ts);
@@ -44,7 +38,7 @@ export class FileBucket implements SegmentBucket {
    * keeps the same bytes until the file is synced, so an almost full disk accepts no more objects.
    */
   async put(key: string, body: Uint8Array, options?: { onlyIf?: object }): Promise<void> {
-    if (!(await this.#hasRoom(body.length))) {
+    if (this.#space !== undefined && !(await takeSpace(this.#space, body.length))) {
       throw new Error(`putting ${key}: the disk is almost full`);
     }
     if (options?.onlyIf !== undefined && (await this.#call("HEAD", key)).ok) return;
@@ -91,18 +85,6 @@ export class FileBucket implements SegmentBucket {
     if (!reply.ok) throw new Error(`listing ${prefix}: ${reply.status} ${await reply.text()}`);
     const entries = await reply.json<FileEntry[]>();
     return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })), truncated: false };
-  }
-
-  /** An answer is used again for a moment; what was written since is subtracted. */
-  async #hasRoom(bytes: number): Promise<boolean> {
-    if (this.#space === undefined) return true;
-    const ageMs = Date.now() - this.#askedMs;
-    if (this.#spareBytes < bytes || ageMs < 0 || ageMs >= freshMs) {
-      this.#askedMs = Date.now();
-      this.#spareBytes = (await askSpace(this.#space)).spareBytes;
-    }
-    this.#spareBytes -= bytes;
-    return this.#spareBytes >= 0;
   }
 
   async #keep(work: "confirm" | "delete" | "screen", what: object): Promise<Response> {

@@ -8,6 +8,7 @@ import type { ClusterAnswer } from "../worker/core/cluster.ts";
 import { reachBucket } from "./clusterBucket.ts";
 import { messageOf } from "./failure.ts";
 import type { S3Settings } from "./s3Bucket.ts";
+import type { Handler } from "./services.ts";
 
 const intervalMs = 10_000;
 
@@ -18,7 +19,7 @@ export interface BucketWatch {
   /** Why the instance should get no requests, by the last look. */
   trouble: () => string | undefined;
   /** What the Worker asks. */
-  handler: () => Promise<Response>;
+  handler: Handler;
   /** From now on the instance hands its objects over. */
   leave(): void;
   stop(): void;
@@ -63,7 +64,7 @@ export function watchBucket(settings: S3Settings, log: (line: string) => void): 
         isBucketThere: lost === undefined,
         losses,
       };
-      return Response.json(answer);
+      return { status: 200, body: JSON.stringify(answer) };
     },
     leave() {
       isLeaving = true;

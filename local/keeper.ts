@@ -9,11 +9,15 @@ import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { ExpectedObject } from "../worker/core/segmentBucket.ts";
 import { errorCode } from "./failure.ts";
-import { syncFile, syncFolder } from "./disk.ts";
+import { syncFolder } from "./disk.ts";
 import { FileScreen, type ScreenOrder } from "./screen.ts";
+import type { Answer, Handler } from "./services.ts";
 
-/** Files that are open at once: a small part of the 1,024 that many systems allow a process. */
-const openFilesMax = 16;
+/** Files that are deleted at once. */
+const deletedAtOnceMax = 16;
+
+/** Files of a call that are synced and read at once: Node has four threads for such work. */
+const confirmedAtOnceMax = 4;
 
 /**
  * Keys are paths of plain names, so that no key leads outside the folder. The key of a folder ends
@@ -21,39 +25,38 @@ const openFilesMax = 16;
  */
 const keyPattern = /^(\w[\w.-]*\/)*\w[\w.-]*\/?$/;
 
-/** How much of a file is read at a time. */
-const readBytes = 256 * 1024;
+/** How much of a file is read at a time: a usual segment is one part. */
+const partBytes = 1280 * 1024;
+
+/** Buffers of that size that nobody uses now. */
+const spareParts: Buffer[] = [];
 
 /**
- * Serves `POST /confirm`, of a JSON list of ExpectedObject, and `POST /delete`, of a list of keys; with the file of
- * the scanner also `POST /screen`, of a ScreenOrder.
+ * Serves the calls `confirm`, of a JSON list of ExpectedObject, and `delete`, of a list of keys; with the file of the
+ * scanner also `screen`, of a ScreenOrder.
  */
-export function keepFiles(
-  folder: string,
-  scannerFile?: string,
-): (request: Request) => Promise<Response> {
+export function keepFiles(folder: string, scannerFile?: string): Handler {
   const screen = scannerFile === undefined ? undefined : new FileScreen(folder, scannerFile);
-  return async (request) => {
-    const path = new URL(request.url).pathname;
-    const order: unknown = await request.json();
+  return async ({ path, body }): Promise<Answer> => {
+    const order: unknown = JSON.parse(body);
     try {
-      if (path === "/screen" && screen !== undefined && isScreenOrder(order)) {
-        return Response.json(await screen.screen(order));
+      if (path === "screen" && screen !== undefined && isScreenOrder(order)) {
+        return { status: 200, body: JSON.stringify(await screen.screen(order)) };
       }
       const work = workOf(path, order, folder);
-      if (work === undefined) return new Response("no such work", { status: 400 });
+      if (work === undefined) return { status: 400, body: "no such work" };
       await work();
-      return new Response(null, { status: 204 });
+      return { status: 204 };
     } catch (error) {
-      return new Response(String(error), { status: 500 });
+      return { status: 500, body: String(error) };
     }
   };
 }
 
 function workOf(path: string, list: unknown, folder: string): (() => Promise<void>) | undefined {
   if (!Array.isArray(list)) return undefined;
-  if (path === "/confirm" && list.every(isExpected)) return () => confirmFiles(folder, list);
-  if (path === "/delete" && list.every(isKey)) return () => deleteFiles(folder, list);
+  if (path === "confirm" && list.every(isExpected)) return () => confirmFiles(folder, list);
+  if (path === "delete" && list.every(isKey)) return () => deleteFiles(folder, list);
   return undefined;
 }
 
@@ -62,41 +65,52 @@ function workOf(path: string, list: unknown, folder: string): (() => Promise<voi
  * are on the disk.
  */
 async function confirmFiles(folder: string, objects: readonly ExpectedObject[]): Promise<void> {
+  const waiting = [...objects];
+  const lanes = Array.from({ length: confirmedAtOnceMax }, async () => {
+    const part = spareParts.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+    try {
+      for (let object = waiting.shift(); object !== undefined; object = waiting.shift()) {
+        await confirmFile(join(folder, object.key), object, part);
+      }
+    } finally {
+      if (spareParts.length < confirmedAtOnceMax) spareParts.push(part);
+    }
+  });
+  await Promise.all(lanes);
   const keys = objects.map(({ key }) => key);
-  await eachOf(keys, (key) => syncFile(join(folder, key)));
   for (const above of foldersOf(folder, keys)) await syncFolder(above);
-  const buffer = Buffer.allocUnsafe(readBytes);
-  for (const object of objects) await checkFile(join(folder, object.key), object, buffer);
 }
 
-/** Throws unless the file is as expected. */
-async function checkFile(
-  path: string,
-  { key, bytes, head, restCrc }: ExpectedObject,
-  buffer: Buffer,
-): Promise<void> {
+/** Throws unless the file is on the disk and as expected. */
+async function confirmFile(path: string, object: ExpectedObject, part: Buffer): Promise<void> {
   const file = await open(path, "r");
   try {
-    const expected = Buffer.from(head, "base64");
-    const { size } = await file.stat();
-    const isHead = (await readSome(file, buffer.subarray(0, expected.length), 0)).equals(expected);
-    let crc = 0;
-    for (let at = expected.length; at < size;) {
-      const part = await readSome(file, buffer, at);
-      if (part.length === 0) break;
-      crc = crc32(part, crc);
-      at += part.length;
-    }
-    if (size === bytes && isHead && crc === restCrc) return;
+    await file.sync();
+    if (await isAsExpected(file, object, part)) return;
   } finally {
     await file.close();
   }
-  throw new Error(`${key} holds other bytes than were put`);
+  throw new Error(`${object.key} holds other bytes than were put`);
 }
 
-async function readSome(file: FileHandle, buffer: Buffer, at: number): Promise<Buffer> {
-  const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-  return buffer.subarray(0, bytesRead);
+async function isAsExpected(
+  file: FileHandle,
+  { bytes, head, restCrc }: ExpectedObject,
+  part: Buffer,
+): Promise<boolean> {
+  const expected = Buffer.from(head, "base64");
+  let crc = 0;
+  let at = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(part, 0, part.length, at);
+    const start = at === 0 ? expected.length : 0;
+    if (at === 0 && !part.subarray(0, Math.min(start, bytesRead)).equals(expected)) return false;
+    crc = crc32(part.subarray(start, bytesRead), crc);
+    at += bytesRead;
+    // A part that is not full ends the file. One that ends before the file should is followed by another one or by none.
+    if (bytesRead === 0 || at > bytes || (at === bytes && bytesRead < part.length)) break;
+  }
+  return at === bytes && crc === restCrc;
 }
 
 /** Resolves when the files, and folders with their contents, are deleted permanently. */
@@ -121,8 +135,8 @@ async function eachOf(
   keys: readonly string[],
   work: (key: string) => Promise<void>,
 ): Promise<void> {
-  for (let at = 0; at < keys.length; at += openFilesMax) {
-    await Promise.all(keys.slice(at, at + openFilesMax).map(work));
+  for (let at = 0; at < keys.length; at += deletedAtOnceMax) {
+    await Promise.all(keys.slice(at, at + deletedAtOnceMax).map(work));
   }
 }
 

@@ -7,8 +7,20 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import { secretHeader, serviceHeader } from "./workerdConfig.ts";
 
-/** Answers the requests that the Worker makes to a binding. */
-export type Handler = (request: Request) => Promise<Response>;
+/** A request of the Worker to a binding: the path, without its slash, and the body. */
+export interface Call {
+  path: string;
+  body: string;
+}
+
+export interface Answer {
+  status: number;
+  /** JSON, or what went wrong; none with status 204. */
+  body?: string;
+}
+
+/** Answers the requests that the Worker makes to a binding. Many come while data are written, so they are plain. */
+export type Handler = (call: Call) => Promise<Answer>;
 
 export interface Services {
   address: string;
@@ -54,19 +66,29 @@ async function answer(
   secret: string,
   handlers: Readonly<Record<string, Handler>>,
 ): Promise<void> {
-  const { headers, method = "GET", url = "/" } = incoming;
+  const { headers, url = "/" } = incoming;
   const handler = handlers[String(headers[serviceHeader])];
   if (!isSame(String(headers[secretHeader]), secret) || handler === undefined) {
     response.writeHead(403).end();
     return;
   }
-  const parts: Uint8Array[] = [];
-  for await (const part of incoming) parts.push(part as Uint8Array);
-  const hasBody = method !== "GET" && method !== "HEAD";
-  const body = hasBody ? { body: Buffer.concat(parts) } : {};
-  const reply = await handler(new Request(`http://service${url}`, { method, ...body }));
-  response.writeHead(reply.status, Object.fromEntries(reply.headers));
-  response.end(Buffer.from(await reply.arrayBuffer()));
+  const { status, body } = await handler({ path: url.slice(1), body: await readText(incoming) });
+  response.writeHead(status, body === undefined ? {} : lengthOf(body)).end(body);
+}
+
+function readText(incoming: IncomingMessage): Promise<string> {
+  return new Promise((done, fail) => {
+    let text = "";
+    incoming.setEncoding("utf8");
+    incoming.on("data", (part: string) => (text += part));
+    incoming.once("end", () => done(text));
+    incoming.once("error", fail);
+    incoming.once("close", () => fail(new Error("the request did not come whole")));
+  });
+}
+
+function lengthOf(body: string): Record<string, string | number> {
+  return { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
 }
 
 function isSame(given: string, secret: string): boolean {

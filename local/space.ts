@@ -9,6 +9,7 @@ import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { SpaceAnswer } from "../worker/core/space.ts";
 import { Failure } from "./failure.ts";
+import type { Handler } from "./services.ts";
 
 /** Enough for a hundred shards to seal their tails; on a small disk a quarter of its size. */
 const minFreeBytesUsual = 128 << 20;
@@ -30,7 +31,7 @@ export interface Space {
   minFreeBytes: number;
   /** Bytes that may be written now; 0 when writes are refused. */
   look(): Promise<number>;
-  handler: () => Promise<Response>;
+  handler: Handler;
 }
 
 /** Throws a Failure if the disk has no room to open what is stored; writes nothing. */
@@ -73,7 +74,7 @@ export async function watchSpace(options: {
   };
   const handler = async () => {
     const answer: SpaceAnswer = { spareBytes: await look() };
-    return Response.json(answer);
+    return { status: 200, body: JSON.stringify(answer) };
   };
   return { minFreeBytes, look, handler };
 }

@@ -88,6 +88,14 @@ export const pageMemoryBytesMax = 24 * 1024 * 1024;
  */
 export const pageMemoryLeaseMs = 10_000;
 
+/**
+ * Chunks of this size are handed to a shard in the same isolate, not copied; how much may be on its way to all shards,
+ * which is counted with the bodies that they come from, and for how long.
+ */
+export const handedBytesMin = 64 * 1024;
+export const handedBytesMax = 32 * 1024 * 1024;
+export const handedMsMax = 10_000;
+
 /** The size at which a tail is sealed: a page of 1 MiB then touches one or two segments. */
 export const segmentBytes = 1024 * 1024;
 
@@ -218,6 +226,10 @@ export const bodyGraceMs = 2000;
 
 /** A body of at most this size is of usual size: a PutRecords of 500 records of 1.5 KB. */
 export const bodyUsualBytes = 1024 * 1024;
+
+/** The largest body whose memory is used again, and how much such memory waits for the next bodies. */
+export const reusedLargestBytes = 2 * bodyUsualBytes;
+export const reusedBytesMax = 6 * 1024 * 1024;
 
 /** Room that only bodies of usual size take, so that they do not wait for large ones. */
 export const bodiesUsualBytesMax = 4 * bodyUsualBytes;
@@ -364,6 +376,12 @@ export const filterKeysMax = 120_000;
 
 /** Filters of one generation: beside them its row has its list of segments, and a row has 2 MB. */
 export const filtersBytesMax = 1_000_000;
+
+/**
+ * Filters of a shard's segments that have moved and whose generation is not closed. A generation of records of 100 bytes
+ * has 100 KB; those above the bound are made later, from bytes that are read again.
+ */
+export const filtersReadyBytesMax = 256 * 1024;
 
 /** Records whose keys are hashed in one turn of a shard: a millisecond or two. */
 export const filterTurnRecords = 4096;

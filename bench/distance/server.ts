@@ -74,11 +74,9 @@ console.log(`endpoint http://${loopback}:${places[0]?.address.port}`);
 
 /** The keeper, for Miniflare, which has classes of its own for requests and replies. */
 async function keepBucket(request: { url: string; text: () => Promise<string> }) {
-  const body = await request.text();
-  const reply = await keepFiles(bucketPath)(new Request(request.url, { method: "POST", body }));
-  return new MiniflareResponse(reply.status === 204 ? null : await reply.text(), {
-    status: reply.status,
-  });
+  const path = new URL(request.url).pathname.slice(1);
+  const { status, body } = await keepFiles(bucketPath)({ path, body: await request.text() });
+  return new MiniflareResponse(body ?? null, { status });
 }
 
 function storeName(bucket: boolean): string {

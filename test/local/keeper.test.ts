@@ -118,13 +118,11 @@ test("says of segments which are sound, and which may have a record that is sele
   const keep = keepFiles(folder, join(root, "build", "scan.wasm"));
   const selection = compileSelection({ where: '{"data":["c"]}' })!;
   const program = Buffer.from(selection.program).toString("base64");
-  const ask = async (order: unknown, screening = keep) => {
-    const request = { method: "POST", body: JSON.stringify(order) };
-    return await screening(new Request("http://keeper/screen", request));
-  };
-  const reply = await ask({ keys: [0, 1, 2, 3, 4, 5].map(key), uid, program });
+  const ask = (order: unknown, screening = keep) =>
+    screening({ path: "screen", body: JSON.stringify(order) });
+  const { body = "" } = await ask({ keys: [0, 1, 2, 3, 4, 5].map(key), uid, program });
   const facts = { firstIndex: 0, timeMs: 1000 };
-  expect(await reply.json()).toEqual([
+  expect(JSON.parse(body)).toEqual([
     { ...facts, count: 2, payloadBytes: 4, lastTimeMs: 1001, isCandidate: false },
     { ...facts, count: 1, payloadBytes: 2, lastTimeMs: 1000, isCandidate: true },
     null,
@@ -169,8 +167,7 @@ function bucketWith(...keys: string[]) {
   }
   const keep = keepFiles(folder);
   const call = async (work: string, body: unknown): Promise<number> => {
-    const request = { method: "POST", body: JSON.stringify(body) };
-    return (await keep(new Request(`http://keeper/${work}`, request))).status;
+    return (await keep({ path: work, body: JSON.stringify(body) })).status;
   };
   return { call, folder };
 }

@@ -12,18 +12,32 @@ const HEAD_BYTES = 16;
 const FILTER_HEAD_BYTES = 16;
 const attemptsMax = 100;
 
-/** Hashes of keys, which may repeat. */
+/**
+ * Hashes of keys, which may repeat. One for many segments costs less: V8 forgets what objects of a class look like
+ * when none of them is left, and then compiles anew all that works with them.
+ */
 export class KeyHashes {
   count = 0;
-  high: Uint32Array<ArrayBuffer>;
-  low: Uint32Array<ArrayBuffer>;
+  high = new Uint32Array(0);
+  low = new Uint32Array(0);
   /** Places of distinct hashes, plus one, by their own bits. */
-  private readonly table: Uint32Array;
+  private table = new Uint32Array(0);
 
   constructor(countMax: number) {
+    this.reset(countMax);
+  }
+
+  /** Forgets all keys; there will be at most so many. */
+  reset(countMax: number): void {
+    this.count = 0;
+    const slots = 2 ** Math.ceil(Math.log2(countMax * 2 + 2));
+    if (this.table.length === slots && this.high.length >= countMax) {
+      this.table.fill(0);
+      return;
+    }
     this.high = new Uint32Array(countMax);
     this.low = new Uint32Array(countMax);
-    this.table = new Uint32Array(2 ** Math.ceil(Math.log2(countMax * 2 + 2)));
+    this.table = new Uint32Array(slots);
   }
 
   /** Adds a key unless it is there. */

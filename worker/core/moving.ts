@@ -37,6 +37,7 @@ const ofShards: Record<keyof ShardApi, Manner> = {
   retire: "once",
   append: "token",
   appendEach: "once",
+  appendHanded: "once",
   close: "again",
   read: "again",
   view: "again",

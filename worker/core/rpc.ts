@@ -103,6 +103,8 @@ export interface ShardApi {
   append(chunks: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>>;
   /** Several appends in one call, each accepted or refused by itself; they share a commit. */
   appendEach(offers: Uint8Array[][]): Promise<AppendOutcome[]>;
+  /** The same for chunks that were handed over (core/handedChunks.ts). Null if they are not there. */
+  appendHanded(number: number): Promise<Reply<AppendReply> | null>;
   /**
    * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
    */

@@ -17,6 +17,10 @@ export interface SpaceAnswer {
 const freshMs = 100;
 const staleMs = 1000;
 
+/** With so much room an answer is fresh for longer: no disk of today is full that soon. */
+const roomyBytes = 8 * 1024 ** 3;
+const roomyFreshMs = 500;
+
 /** A byte of a body is written to a log, to a table, to a segment and to the bucket. */
 const writtenTimes = 4;
 
@@ -50,7 +54,7 @@ export class SpaceGauge {
     const ageMs = nowMs - this.#askedMs;
     const isStale = ageMs >= staleMs || ageMs < 0 || this.#spareBytes <= bytes;
     if (isStale) await this.#ask(SPACE, nowMs);
-    else if (ageMs >= freshMs && nowMs - this.#refreshMs >= freshMs) {
+    else if (!isFresh(this.#spareBytes, Math.min(ageMs, nowMs - this.#refreshMs))) {
       this.#refreshMs = nowMs;
       runtime.waitUntil(this.#ask(SPACE, nowMs));
     }
@@ -80,14 +84,37 @@ export class SpaceGauge {
   }
 }
 
+/** Of the last answer that the isolate has got: what is left, and when it was asked for. */
+const latest = { spareBytes: 0, askedMs: -Infinity };
+
 /** Asks once more when the connection fails. */
 export async function askSpace(space: NonNullable<Env["SPACE"]>): Promise<SpaceAnswer> {
+  const askedMs = Date.now();
   const ask = async (): Promise<SpaceAnswer> => {
     const response = await space.fetch("http://space/");
     if (!response.ok) throw new Error(`status ${response.status}`);
     return await response.json<SpaceAnswer>();
   };
-  return await ask().catch(ask);
+  const answer = await ask().catch(ask);
+  Object.assign(latest, { askedMs, spareBytes: answer.spareBytes });
+  return answer;
+}
+
+/**
+ * True if there is room to write so many bytes beside what requests write; they are then taken from it. Asks only if
+ * nobody else has lately.
+ */
+export async function takeSpace(space: NonNullable<Env["SPACE"]>, bytes: number): Promise<boolean> {
+  const ageMs = Date.now() - latest.askedMs;
+  if (latest.spareBytes < bytes || ageMs < 0 || !isFresh(latest.spareBytes, ageMs)) {
+    await askSpace(space);
+  }
+  latest.spareBytes -= bytes;
+  return latest.spareBytes >= 0;
+}
+
+function isFresh(spareBytes: number, ageMs: number): boolean {
+  return ageMs < (spareBytes >= roomyBytes ? roomyFreshMs : freshMs);
 }
 
 export function addsData({ method, headers }: Request): boolean {

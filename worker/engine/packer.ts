@@ -1,5 +1,6 @@
 // Reads PutRecords bodies into records, and packs records into chunks: one for all, or one for each
 // shard that gets records. A record that is larger than the window is packed without the engine.
+import { bodyPool } from "../codec/bufferPool.ts";
 import type { EngineExports } from "./exports.ts";
 import type { EngineMemory } from "./memory.ts";
 import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
@@ -65,7 +66,10 @@ export class RecordPacker {
     this.bytesMax = memory.input + memory.inputBytes - this.payloadAt;
   }
 
-  /** Undefined if the body is longer than the window, or needs the general reader. */
+  /**
+   * Undefined if the body is longer than the window, or needs the general reader. The records of a body that is lent are
+   * there as long as the body.
+   */
   readBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
     const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
     if (body.length >= outputEnd - output) return undefined;
@@ -76,12 +80,15 @@ export class RecordPacker {
         ? raw.readPutJson(body.length, members, kind.recordsMax)
         : raw.readPutCbor(body.length, members, kind.recordsMax);
     if (count === 0) return undefined;
+    const records = bytes.subarray(this.payloadAt, words[result + 4]);
+    const payload = bodyPool.lendWith(body, records.length);
+    payload.set(records);
     return {
       count,
       streamName: this.textAt(result),
       streamArn: this.textAt(result + 2),
       rows: words.slice(table, table + count * PACK_ROW),
-      payload: bytes.slice(this.payloadAt, words[result + 4]),
+      payload,
     };
   }
 

@@ -2,6 +2,7 @@
 // within the memory that all bodies of an isolate share (bodyBudget.ts). The first part of a body
 // is read before memory is reserved, so a claim alone reserves nothing. A large body keeps its
 // reservation until its request is answered.
+import { bodyPool } from "../codec/bufferPool.ts";
 import { tally } from "../core/tally.ts";
 import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
@@ -44,12 +45,31 @@ export async function readBody(
   request: BodyRequest,
   bytesMax: number,
 ): Promise<Uint8Array | undefined> {
+  return read(request, bytesMax, false);
+}
+
+/**
+ * The same in memory that is used again: the bytes are gone with `releaseBody`. They are the beginning of a longer
+ * buffer, so they must not be sent to another object.
+ */
+export async function readLentBody(
+  request: BodyRequest,
+  bytesMax: number,
+): Promise<Uint8Array | undefined> {
+  return read(request, bytesMax, true);
+}
+
+async function read(
+  request: BodyRequest,
+  bytesMax: number,
+  isLent: boolean,
+): Promise<Uint8Array | undefined> {
   const length = request.headers.get("content-length");
   const claimed = length === null ? undefined : Number(length);
   if (claimed !== undefined && claimed > bytesMax) return undefined;
   if (claimed === 0) return new Uint8Array(0);
   try {
-    const bytes = await readSized(request, claimed, bytesMax);
+    const bytes = await readSized(request, claimed, bytesMax, isLent);
     tally.receivedBytes += bytes?.length ?? 0;
     return bytes;
   } catch (error) {
@@ -62,12 +82,13 @@ async function readSized(
   request: BodyRequest,
   claimed: number | undefined,
   bytesMax: number,
+  isLent: boolean,
 ): Promise<Uint8Array | undefined> {
   if (claimed !== undefined && claimed <= bodyFreeBytes) return readSmall(request);
   // Looking at the body makes a stream of it.
   const { body } = request;
   if (body === null) return new Uint8Array(0);
-  const reader = new BodyReader(body.getReader({ mode: "byob" }));
+  const reader = new BodyReader(body.getReader({ mode: "byob" }), isLent);
   kept.set(request, reader);
   return reader.read(claimed, bytesMax);
 }
@@ -105,9 +126,13 @@ class BodyReader {
   private isReading = true;
   private room: Room | undefined;
   private waiter: object | undefined;
+  private readonly isLent: boolean;
+  /** The whole body, if it is to be given back. */
+  private lent: Uint8Array<ArrayBuffer> | undefined;
 
-  constructor(source: ReadableStreamBYOBReader) {
+  constructor(source: ReadableStreamBYOBReader, isLent: boolean) {
     this.source = source;
+    this.isLent = isLent;
     this.failure.promise.catch(() => undefined);
     this.timer = setInterval(() => this.tick(Date.now()), bodyTickMs);
   }
@@ -130,6 +155,8 @@ class BodyReader {
     if (this.waiter !== undefined) bodyBudget.leave(this.waiter, Date.now());
     if (this.room !== undefined) bodyBudget.release(this.room, Date.now());
     this.room = undefined;
+    if (this.lent !== undefined) bodyPool.giveBack(this.lent);
+    this.lent = undefined;
   }
 
   /** A body of known length is read directly into its final buffer, except for its beginning. */
@@ -137,9 +164,13 @@ class BodyReader {
     const first = await this.complete(new Uint8Array(Math.min(length, bodyFreeBytes)), 0);
     if (length === first.length) return first;
     await this.takeRoom(length);
-    const bytes = new Uint8Array(length);
+    const lent = this.isLent ? bodyPool.lend(length) : undefined;
+    const bytes = lent ?? new Uint8Array(length);
     bytes.set(first);
-    return this.complete(bytes, first.length);
+    const whole = await this.complete(bytes, first.length);
+    if (lent === undefined) return whole;
+    bodyPool.note(whole.buffer);
+    return (this.lent = whole);
   }
 
   /**
@@ -163,15 +194,18 @@ class BodyReader {
   }
 
   /** Fills the bytes from `start` on. Reading detaches their buffer and returns another one. */
-  private async complete(empty: Uint8Array<ArrayBuffer>, start: number): Promise<Uint8Array> {
-    let bytes = empty;
-    for (let at = start; at < bytes.length;) {
-      const part = await this.next(bytes.subarray(at));
-      if (part === undefined) throw new Error(`${bytes.length - at} bytes are missing`);
-      bytes = new Uint8Array(part.buffer);
+  private async complete(
+    { buffer: empty, length }: Uint8Array<ArrayBuffer>,
+    start: number,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    let buffer = empty;
+    for (let at = start; at < length;) {
+      const part = await this.next(new Uint8Array(buffer, at, length - at));
+      if (part === undefined) throw new Error(`${length - at} bytes are missing`);
+      buffer = part.buffer;
       at += part.length;
     }
-    return bytes;
+    return new Uint8Array(buffer, 0, length);
   }
 
   /** The bytes that have arrived, at most as many as the view holds; undefined at the end. */

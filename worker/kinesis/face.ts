@@ -5,7 +5,7 @@ import { requestBodyBytesMax } from "../limits.ts";
 import { authenticate, refusalOfHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
-import { BodyError, readBody } from "../http/body.ts";
+import { BodyError, readLentBody } from "../http/body.ts";
 import type { Door, DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { isCode } from "../errors.ts";
@@ -107,7 +107,7 @@ function refuseByHead(
 
 async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
   try {
-    return (await readBody(request, requestBodyBytesMax)) ?? bodyTooLarge();
+    return (await readLentBody(request, requestBodyBytesMax)) ?? bodyTooLarge();
   } catch (error) {
     if (error instanceof BodyError)
       return new KinesisError("SerializationException", error.message);

@@ -187,9 +187,10 @@ export class Committer {
         this.refuseGuarded();
       }
       if (state.store?.isFull === true) this.sealTail();
+      // Not when nothing is pending any more: under a steady load that may be never, and the bytes would be read again.
+      this.owner.moveSealed();
     }
     this.isCommitting = false;
-    this.owner.moveSealed();
   }
 
   private async commit(batch: readonly PendingAppend[]): Promise<AppendReceipt[]> {

@@ -10,6 +10,7 @@ import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
 import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import type { DurableState, ForkReply, WriteGuard, WriteReply } from "../core/durable.ts";
+import { takeHanded } from "../core/handedChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
@@ -89,6 +90,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       sealedSegment: () => this.published.segment,
       transact: (change) => this.state.transact(change),
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
+      moves: (segment, body) => this.indexer.take(segment, body),
       filtersOf: (store, generation) => this.indexer.filtersOf(store, generation),
     });
     this.indexer = new KeyIndexer({
@@ -156,6 +158,11 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       ),
     );
     return Promise.all(outcomes);
+  }
+
+  async appendHanded(number: number): Promise<Reply<AppendReply> | null> {
+    const offered = takeHanded(this.ctx.id.name ?? "", number);
+    return offered === undefined ? null : this.append(offered);
   }
 
   begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>> {
@@ -421,6 +428,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** Takes a store that was read from the rows. Some cached bodies may never have become durable. */
   private recovered(store: ShardStore): void {
     this.tiering.recover(store);
+    this.indexer.recover();
     this.published.publish(store);
     this.durable.recovered();
     this.committer.refuseGuarded();

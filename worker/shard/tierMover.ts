@@ -24,6 +24,8 @@ export interface SegmentOwner {
   /** Segments below this one are sealed for good. */
   sealedSegment(): number;
   transact(change: () => void): void;
+  /** Called with the verified bytes of each segment that moves. */
+  moves(segment: number, body: Uint8Array): void;
   /** The filters of a generation's keys, which are stored when it is marked as moved. */
   filtersOf(store: ShardStore, generation: Generation): Promise<Uint8Array>;
   wakeBy(timeMs: number): Promise<void>;
@@ -133,9 +135,15 @@ export class TierMover {
     await moveSegments(bucket, {
       uid: store.description.uid,
       next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
-      load: (segment) => store.loadSegment(segment),
+      load: (segment) => this.load(store, segment),
       done: (segment, object) => this.moved(store, bucket, segment, object),
     });
+  }
+
+  private load(store: ShardStore, segment: number): Uint8Array | undefined {
+    const body = store.loadSegment(segment);
+    if (body !== undefined) this.owner.moves(segment, body);
+    return body;
   }
 
   private async moved(

@@ -11,6 +11,7 @@
 // for nothing of its own as hung; here that is a timer.
 import type { WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
+import { appendChunks } from "./appendChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
 import type { AppendOutcome, AppendReply, Reply } from "../core/rpc.ts";
 import { invariant, StreamError } from "../errors.ts";
@@ -46,7 +47,7 @@ const lines = new BoundedMap<Line>(nextDoorShardsMax);
 export function appendJointly(runtime: WriteRuntime, uid: string, chunks: Uint8Array[]): Appended {
   const bytes = bytesOf(chunks);
   if (!isOnlyIsolate(runtime.env) || bytes > jointPutBytesMax) {
-    return appendAlone(runtime, uid, chunks);
+    return appendChunks(runtime.env, uid, chunks);
   }
   let line = lines.get(uid);
   if (line === undefined) {

@@ -5,7 +5,7 @@
 import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
-import { readBody } from "../http/body.ts";
+import { readLentBody } from "../http/body.ts";
 import { invalid } from "./errors.ts";
 import { type Body, parseBody } from "./fields.ts";
 import type { Address, Place } from "./names.ts";
@@ -91,7 +91,7 @@ export function fromBody<Input>(
 ): InputReader<Input> {
   return async (request, address) => {
     if (request.method !== "PUT" && request.method !== "POST") throw invalid();
-    const body = await readBody(request, bodyBytesMax);
+    const body = await readLentBody(request, bodyBytesMax);
     if (body === undefined) throw invalid();
     return read(address, body);
   };

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";
-import { readBody } from "../http/body.ts";
+import { readLentBody } from "../http/body.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
@@ -85,7 +85,7 @@ async function call(
   if (codec === undefined) throw new YandexError("InvalidArgumentException", "Unknown ContentType");
   const head = { method, path, query, headers };
   refuseByHead(backend, head, Date.now());
-  const body = await readBody(request, requestBodyBytesMax);
+  const body = await readLentBody(request, requestBodyBytesMax);
   if (body === undefined) {
     throw new YandexError("InvalidArgumentException", "Request body is too long");
   }

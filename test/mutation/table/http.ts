@@ -399,4 +399,20 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/e2e/door.test.ts"],
     harm: "every web page may read what a server without keys replies",
   },
+  {
+    id: "http-59",
+    file: "worker/codec/bufferPool.ts",
+    find: "const buffer = bytes.buffer.transfer();",
+    replace: "const buffer = bytes.buffer;",
+    tests: ["test/worker/codec/bufferPool.test.ts"],
+    harm: "a late reader of a body sees the records of another request",
+  },
+  {
+    id: "http-60",
+    file: "worker/codec/bufferPool.ts",
+    find: "this.lent.delete(bytes.buffer);",
+    replace: "",
+    tests: ["test/worker/codec/bufferPool.test.ts"],
+    harm: "memory that is given back twice is lent to two requests",
+  },
 ];

@@ -21,9 +21,9 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-03",
     file: "local/keeper.ts",
-    find: "await eachOf(keys, (key) => syncFile(join(folder, key)));",
+    find: "await file.sync();",
     replace: "",
-    tests: ["test/local/keeper.test.ts"],
+    tests: ["test/e2e/power.test.ts"],
     harm: "a power cut leaves empty files",
   },
   {
@@ -214,8 +214,8 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-27",
     file: "local/keeper.ts",
-    find: "size === bytes && isHead && crc === restCrc",
-    replace: "size === bytes && isHead",
+    find: "return at === bytes && crc === restCrc;",
+    replace: "return at === bytes;",
     tests: ["test/local/keeper.test.ts"],
     harm: "rows are freed for a file that holds something else",
   },

@@ -559,4 +559,29 @@ export const shardMutations: readonly Mutation[] = [
     tests: ["test/worker/stream/jointAppends.unbound.test.ts"],
     harm: "puts of one call take two commits",
   },
+  {
+    id: "shard-66",
+    file: "worker/core/handedChunks.ts",
+    find: "if (found?.uid !== uid) return undefined;",
+    replace: "if (found === undefined) return undefined;",
+    tests: ["test/worker/stream/appendChunks.unbound.test.ts"],
+    harm: "records go to another shard",
+  },
+  {
+    id: "shard-67",
+    file: "worker/stream/appendChunks.ts",
+    find: "if (reply !== null) return reply;",
+    replace: "return reply!;",
+    tests: ["test/worker/stream/appendChunks.unbound.test.ts"],
+    harm: "a put that was handed over too late gets no answer",
+  },
+  {
+    id: "shard-68",
+    file: "worker/shard/keyIndexer.ts",
+    find: "const filter = isReady ? this.give(segment) : await this.filterOf(store, segment);",
+    replace:
+      "const filter = isReady ? this.give(segment - 1) : await this.filterOf(store, segment);",
+    tests: ["test/worker/shard/tier.workerd.test.ts"],
+    harm: "a scan by key passes over segments that have it",
+  },
 ];

@@ -1,7 +1,7 @@
 // The gauge of the disk: what it lets in between two answers, however many ask at once.
 import { describe, expect, test } from "vitest";
 import type { Runtime } from "../../../worker/core/bindings.ts";
-import { addsData, SpaceGauge } from "../../../worker/core/space.ts";
+import { addsData, askSpace, SpaceGauge, takeSpace } from "../../../worker/core/space.ts";
 
 const kilobyte = 1024;
 const megabyte = 1024 * 1024;
@@ -67,6 +67,29 @@ test("a fresh answer is used, an older one is asked for beside the write, an old
   await Promise.all(waiting);
   disk.spareBytes = 0;
   expect(await gauge.begin(write, runtime, 1100)).toBeUndefined();
+});
+
+test("with much room an answer is used for longer", async () => {
+  const { disk, waiting, runtime } = openDisk(1e12);
+  const gauge = new SpaceGauge();
+  await gauge.begin(write, runtime, 0);
+  await gauge.begin(write, runtime, 499);
+  expect([disk.asked, waiting.length]).toEqual([1, 0]);
+  await gauge.begin(write, runtime, 500);
+  expect([disk.asked, waiting.length]).toEqual([2, 1]);
+});
+
+test("what the shards move is taken from the last answer that anybody got", async () => {
+  const { disk, runtime } = openDisk(3 * megabyte);
+  const space = (runtime.env as { SPACE: Parameters<typeof takeSpace>[0] }).SPACE;
+  await askSpace(space);
+  expect(await takeSpace(space, megabyte)).toBe(true);
+  expect(await takeSpace(space, megabyte)).toBe(true);
+  expect(disk.asked).toBe(1);
+  // Not enough is left of that answer, so the disk is asked.
+  disk.spareBytes = megabyte;
+  expect(await takeSpace(space, 2 * megabyte)).toBe(false);
+  expect(disk.asked).toBe(2);
 });
 
 test("a question that fails is asked once more; without an answer writes are refused, not failed", async () => {

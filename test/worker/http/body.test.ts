@@ -3,7 +3,13 @@
 
 import { Random } from "../../engine/random.ts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { bodyBudget, BodyError, readBody, releaseBody } from "../../../worker/http/body.ts";
+import {
+  bodyBudget,
+  BodyError,
+  readBody,
+  readLentBody,
+  releaseBody,
+} from "../../../worker/http/body.ts";
 import { StreamError } from "../../../worker/errors.ts";
 import {
   bodiesBytesMax,
@@ -29,7 +35,7 @@ class Upload {
   private controller!: ReadableByteStreamController;
   private sent = 0;
 
-  constructor(claimed: number | undefined) {
+  constructor(claimed: number | undefined, read = readBody) {
     const headers = new Headers();
     if (claimed !== undefined) headers.set("content-length", String(claimed));
     const start = (controller: ReadableByteStreamController) => {
@@ -37,7 +43,7 @@ class Upload {
     };
     const body = new ReadableStream({ type: "bytes", start });
     this.request = { headers, body, arrayBuffer: () => new Response(body).arrayBuffer() };
-    readBody(this.request, requestBodyBytesMax).then(
+    read(this.request, requestBodyBytesMax).then(
       (bytes) => (this.outcome = bytes ?? "too long"),
       (error: BodyError | StreamError) => (this.outcome = error),
     );
@@ -72,8 +78,8 @@ const timers = ["Date", "setTimeout", "clearTimeout", "setInterval", "clearInter
 
 const uploads: Upload[] = [];
 
-function upload(claimed?: number): Upload {
-  const begun = new Upload(claimed);
+function upload(claimed?: number, read = readBody): Upload {
+  const begun = new Upload(claimed, read);
   uploads.push(begun);
   return begun;
 }
@@ -102,6 +108,23 @@ describe("a body", () => {
       await whole.end();
       whole.expectWhole();
       await whole.answer();
+    }
+  });
+
+  test("that is lent is whole until the reply, also in memory of an earlier one, and gone then", async () => {
+    const lengths = [1_000_000, 999_000, 70_000, 1_000_000];
+    for (const length of lengths) {
+      const [one, other] = [upload(length, readLentBody), upload(length, readLentBody)];
+      for (const each of [one, other]) {
+        await each.send(length / 2);
+        await each.send(length / 2);
+      }
+      for (const each of [one, other]) each.expectWhole();
+      const views = [one, other].map(({ outcome }) => outcome as Uint8Array);
+      await one.answer();
+      other.expectWhole();
+      await other.answer();
+      expect(views.map((view) => view.length)).toEqual([0, 0]);
     }
   });
 

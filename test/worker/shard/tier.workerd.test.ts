@@ -7,7 +7,11 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { generationBytes, sealAgeMs, segmentBytes, tierRetryMs } from "../../../worker/limits.ts";
+import { noBytes } from "../../../worker/codec/bytes.ts";
+import { decodeFilters } from "../../../worker/core/keyFilter.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { verifyBody } from "../../../worker/engine/chunk.ts";
+import { keyFilterOf } from "../../../worker/shard/keyIndexer.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import {
@@ -55,6 +59,45 @@ describe("what is sealed", () => {
     expect(segments.r2Bytes).toBeGreaterThanOrEqual(generationBytes);
     expect(segments.sqliteBytes).toBeLessThan(1.5 * generationBytes);
     await expectStored(shard, offered);
+  });
+
+  test("moves while appends wait, so that under a steady load it need not be read again", async () => {
+    const shard = await openShard();
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await sabotage(shard, (storage) => {
+      const sync = storage.sync.bind(storage);
+      const waiting = gates.map(({ promise }) => promise);
+      storage.sync = async () => {
+        await waiting.shift();
+        await sync();
+      };
+    });
+    const [first, second] = [append(shard, large(1)), append(shard, large(2))];
+    await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 2_000_000);
+    await sabotage(shard, () => gates[0]?.resolve());
+    await first;
+    await vi.waitUntil(async () => (await objectsOf(shard)).size === 1, { timeout: 10_000 });
+    expect((await statsOf(shard)).pendingBytes).toBeGreaterThan(1_000_000);
+    await sabotage(shard, () => gates[1]?.resolve());
+    await second;
+    await untilTiered(shard);
+    await expectStored(shard, [large(1), large(2)]);
+  });
+
+  test("has filters of its own keys, also when the object ended before they were stored", async () => {
+    const shard = await openShard();
+    await fill(shard, 0.6 * generationBytes, "a");
+    await evictAll(shard);
+    await fill(shard, 0.9 * generationBytes, "b");
+    await untilTiered(shard);
+    const [{ counts, filters: bytes } = { counts: [], filters: null }] = unwrap(
+      await shard.filters(0),
+    ).generations;
+    expect(bytes).not.toBeNull();
+    const filters = decodeFilters(bytes ?? noBytes);
+    expect(filters.length).toBe(counts.length);
+    for (const [segment, filter] of filters.entries())
+      expect(filter).toEqual(keyFilterOf(await readObject(shard, segment)));
   });
 
   test("does not make the database grow with what is stored", async () => {
@@ -217,12 +260,12 @@ describe("the alarm", () => {
 });
 
 /** Puts records of several sizes, some of them segments by themselves. */
-async function fill(shard: ShardStub, bytes: number): Promise<Offered[]> {
+async function fill(shard: ShardStub, bytes: number, keys = "key"): Promise<Offered[]> {
   const random = new Random(7);
   const offered: Offered[] = [];
   for (let sum = 0; sum < bytes;) {
     const size = random.pick([1000, 60_000, 200_000, 500_000, 1_200_000]);
-    offered.push(record(random.bytes(size)));
+    offered.push(record(random.bytes(size), `${keys} ${offered.length}`));
     await append(shard, offered.at(-1) as Offered);
     sum += size;
   }

@@ -126,7 +126,7 @@ describe("one call", () => {
     const shard = await openShard();
     const { release, first } = await gather(shard);
     const large = put(shard, chunkOf(record(new Uint8Array(jointPutBytesMax))));
-    expect(calls).toEqual(["append", "append"]);
+    expect(calls).toEqual(["append", "appendHanded"]);
     await release();
     await Promise.all([first, large]);
   });
