@@ -206,6 +206,9 @@ export const metricBodyBytesMax = 2 * 1024 * 1024;
  */
 export const bodiesBytesMax = 2 * requestBodyBytesMax;
 
+/** Of a GET: workerd reads as much before it closes a connection, so that the reply arrives. */
+export const unreadBodyBytesMax = 64 * 1024;
+
 /** So much of every body is not counted, so that a small request never waits for large ones. */
 export const bodyFreeBytes = 64 * 1024;
 

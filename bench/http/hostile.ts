@@ -3,10 +3,10 @@
 // reply. The output has the times of the replies, and the waiting times of the correct client
 // before and during the attack. Each failure is printed as a command that sends the request again.
 //
-//   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8]
-import { Agent, request as sendHttp } from "node:http";
+//   node bench/http/hostile.ts [--requests 100000] [--seed N] [--clients 8] [--over http1|http2|tls]
 import { Random } from "../../test/engine/random.ts";
 import { curlOf, type HostileRequest, hostileRequest } from "./hostileRequests.ts";
+import { Http1Sender, Http2Sender, type Sender, type Sent } from "./hostileSenders.ts";
 import { targetStream } from "./hostileValues.ts";
 import { startMillrace } from "./http.ts";
 import { readFlags } from "../tools/flags.ts";
@@ -20,7 +20,12 @@ export interface HostileOptions {
   clientCount: number;
   /** How long the correct client is measured alone. */
   quietMs: number;
+  /** How the hostile requests travel. The correct client speaks HTTP/1.1. */
+  over?: Transport;
 }
+
+const transports = ["http1", "http2", "tls"] as const;
+type Transport = (typeof transports)[number];
 
 export interface Latency {
   count: number;
@@ -45,15 +50,14 @@ export interface HostileResult {
   output: string;
 }
 
-/** Time after which a reply counts as missing. */
-const patienceMs = 60_000;
-
 const slowestCount = 5;
 
 export async function sendHostile(options: HostileOptions): Promise<HostileResult> {
   using folder = makeDataFolder();
-  await using server = await startMillrace(folder.path);
-  const target = new Target(server.address);
+  // A long poll waits less than the bound that a reply is held to.
+  const flags = ["--long-poll-ms", "500", ...(options.over === "tls" ? ["--tls"] : [])];
+  await using server = await startMillrace(folder.path, "endpoint", flags);
+  const target = new Target(server.address, options.over ?? "http1");
   const other = new GoodClient(server.address);
   await other.begin();
   const quiet = await other.run(after(options.quietMs));
@@ -68,10 +72,16 @@ export async function sendHostile(options: HostileOptions): Promise<HostileResul
 
 class Target {
   private readonly address: Address;
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly plain: Sender;
+  private readonly sender: Sender;
+  /** ARN of the queue of the target. */
+  private queue: string | undefined;
 
-  constructor(address: Address) {
+  constructor(address: Address, over: Transport) {
     this.address = address;
+    this.plain = new Http1Sender(address);
+    this.sender =
+      over === "http1" ? this.plain : new Http2Sender(address, over === "tls" ? "https" : "http");
   }
 
   async storm({ requestCount, seed, clientCount }: HostileOptions) {
@@ -83,7 +93,7 @@ class Target {
     let left = requestCount;
     const client = async () => {
       while (left-- > 0) {
-        const hostile = hostileRequest(random);
+        const hostile = hostileRequest(random, this.queue);
         const startMs = performance.now();
         const outcome = await this.send(hostile);
         const ms = performance.now() - startMs;
@@ -102,7 +112,8 @@ class Target {
       this.keepTarget(() => left <= 0),
       ...Array.from({ length: clientCount }, client),
     ]);
-    this.agent.destroy();
+    this.sender.close();
+    this.plain.close();
     return { statuses, failures, times, slowest };
   }
 
@@ -110,17 +121,23 @@ class Target {
   private async send(hostile: HostileRequest): Promise<number | string> {
     const { method, path, headers, body } = hostile;
     try {
-      return (await exchange(this.address, this.agent, { method, path, headers, body })).status;
+      return (await this.sender.send({ method, path, headers, body })).status;
     } catch (error) {
       return String(error);
     }
   }
 
-  /** Creates the stream for hostile requests again and again, because some of them delete it. */
+  /** Creates the stream and its queue again and again, because some requests delete them. */
   private async keepTarget(isOver: () => boolean): Promise<void> {
-    const input = { StreamName: targetStream, ShardCount: 2 };
+    const StreamName = targetStream;
+    const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${StreamName}`;
+    const StreamConfigurationList = [{ StreamARN, StartingPosition: { Type: "TRIM_HORIZON" } }];
+    const QueueName = "hostile-queue";
     while (!isOver()) {
-      await exchange(this.address, this.agent, kinesisCall("CreateStream", input));
+      await this.plain.send(kinesisCall("CreateStream", { StreamName, ShardCount: 2 }));
+      const queue = kinesisCall("CreateQueue", { QueueName, StreamConfigurationList });
+      const { text } = await this.plain.send(queue);
+      this.queue = /"QueueARN":"([^"]+)"/.exec(text)?.[1] ?? this.queue;
       await after(500);
     }
   }
@@ -130,12 +147,11 @@ class Target {
 class GoodClient {
   putCount = 0;
   readonly failures: string[] = [];
-  private readonly address: Address;
-  private readonly agent = new Agent({ keepAlive: true });
+  private readonly sender: Sender;
   private iterator = "";
 
   constructor(address: Address) {
-    this.address = address;
+    this.sender = new Http1Sender(address);
   }
 
   async begin(): Promise<void> {
@@ -179,7 +195,7 @@ class GoodClient {
       if (page["MillisBehindLatest"] === 0) break;
       iterator = String(page["NextShardIterator"]);
     }
-    this.agent.destroy();
+    this.sender.close();
     return count;
   }
 
@@ -193,17 +209,11 @@ class GoodClient {
   }
 
   private async call(operation: string, input: object): Promise<Record<string, unknown>> {
-    const { status, text } = await exchange(
-      this.address,
-      this.agent,
-      kinesisCall(operation, input),
-    );
+    const { status, text } = await this.sender.send(kinesisCall(operation, input));
     if (status !== 200) throw new Error(`${operation}: ${status} ${text}`);
     return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   }
 }
-
-type Sent = Pick<HostileRequest, "method" | "path" | "headers" | "body">;
 
 function kinesisCall(operation: string, input: object): Sent {
   const headers = {
@@ -215,35 +225,6 @@ function kinesisCall(operation: string, input: object): Sent {
       "SignedHeaders=host, Signature=0",
   };
   return { method: "POST", path: "/", headers, body: Buffer.from(JSON.stringify(input)) };
-}
-
-/**
- * The server may close an idle connection at the moment when it is used again. That is no fault of
- * either side (RFC 9112, section 9.3.1). The request is then sent once more, on its own connection.
- */
-function exchange(
-  { host, port }: Address,
-  agent: Agent | false,
-  { method, path, headers, body }: Sent,
-): Promise<{ status: number; text: string }> {
-  return new Promise((done, fail) => {
-    const length = { "content-length": String(body.length) };
-    const options = { host, port, agent, method, path, headers: { ...headers, ...length } };
-    const sent = sendHttp({ ...options, timeout: patienceMs }, (reply) => {
-      const parts: Buffer[] = [];
-      reply.on("data", (part: Buffer) => parts.push(part));
-      reply.on("error", fail);
-      reply.on("end", () => {
-        done({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() });
-      });
-    });
-    sent.on("timeout", () => sent.destroy(new Error(`no reply in ${patienceMs} ms`)));
-    sent.on("error", (error: NodeJS.ErrnoException) => {
-      if (!sent.reusedSocket || error.code !== "ECONNRESET") fail(error);
-      else exchange({ host, port }, false, { method, path, headers, body }).then(done, fail);
-    });
-    sent.end(body);
-  });
 }
 
 function latencyOf(times: readonly number[]): Latency {
@@ -267,13 +248,23 @@ if (import.meta.main) {
     requests: requestCount,
     seed,
     clients: clientCount,
+    over,
   } = readFlags("bench/http/hostile.ts", {
     requests: { otherwise: 100_000, min: 1, max: 1e9, what: "malformed requests" },
     seed: { otherwise: Date.now() % 2 ** 31, min: 0, max: 2 ** 31, what: "which requests" },
     clients: { otherwise: 8, min: 1, max: 1000, what: "clients that send them at once" },
+    over: {
+      form: "HOW",
+      words: transports,
+      otherwise: "http1",
+      what: "http1, http2, or tls (HTTP/2 inside TLS)",
+    },
   });
-  console.log(`seed ${seed}, ${requestCount} requests by ${clientCount} clients`);
-  const result = await sendHostile({ requestCount, seed, clientCount, quietMs: 5000 });
+  const transport = transports.find((each) => each === over);
+  if (transport === undefined) throw new Error(`no transport ${over}`);
+  console.log(`seed ${seed}, ${requestCount} requests by ${clientCount} clients over ${over}`);
+  const options = { requestCount, seed, clientCount, quietMs: 5000, over: transport };
+  const result = await sendHostile(options);
   for (const [kind, count] of Object.entries(result.statuses).sort(([a], [b]) => (a < b ? -1 : 1)))
     console.log(`${kind}: ${count}`);
   console.log(`hostile requests:      ${shown(result.hostile)}`);

@@ -6,6 +6,7 @@ import type { Shape } from "../../worker/kinesis/shapeTypes.ts";
 import type { Field, Fields } from "../../worker/yandex/shapeTypes.ts";
 import type { operations as YandexOperations } from "../../worker/yandex/operations.ts";
 import type { Random } from "../../test/engine/random.ts";
+import { durableRequest, operatorRequest } from "./hostilePaths.ts";
 import { v3ioMembers } from "../../test/worker/v3io/members.ts";
 import { loadOperations } from "../tools/operations.ts";
 import {
@@ -23,7 +24,7 @@ import {
 const kinesisOperations = [...(await loadOperations<typeof KinesisOperations>("kinesis")).values()];
 const yandexOperations = [...(await loadOperations<typeof YandexOperations>("yandex")).values()];
 
-export type Dialect = "kinesis" | "v3io" | "yandex";
+export type Dialect = "kinesis" | "v3io" | "yandex" | "durable" | "operator";
 
 export interface HostileRequest {
   dialect: Dialect;
@@ -101,9 +102,11 @@ const authorizations = [
   "x".repeat(5000),
 ];
 
-export function hostileRequest(random: Random): HostileRequest {
-  const dialect = random.pick(["kinesis", "v3io", "yandex"] as const);
-  const request = { kinesis, v3io, yandex }[dialect](random);
+/** `queue`: the ARN of a queue that hostile requests may do anything to. */
+export function hostileRequest(random: Random, queue?: string): HostileRequest {
+  const dialect = random.pick(["kinesis", "v3io", "yandex", "durable", "operator"] as const);
+  const makers = { kinesis, v3io, yandex, durable: durableRequest, operator: operatorRequest };
+  const request = makers[dialect](random, queue);
   if (random.chance(0.02)) request.headers["content-type"] = random.pick(otherTypes);
   if (random.chance(0.04)) request.body = brokenBody(random);
   return { dialect, ...request };
@@ -121,10 +124,18 @@ export function curlOf(request: HostileRequest, endpoint: string): string {
 
 type Unnamed = Omit<HostileRequest, "dialect">;
 
-function kinesis(random: Random): Unnamed {
+function kinesis(random: Random, queue: string | undefined): Unnamed {
   const operation = random.pick(kinesisOperations);
   const type = random.pick(kinesisTypes);
   const input = kinesisValue(random, operation.input);
+  if (queue !== undefined && isRecord(input) && "QueueARN" in input && random.chance(0.7)) {
+    input["QueueARN"] = queue;
+    // A receive without records waits as long as it says.
+    if ("WaitTimeSeconds" in input || operation.name.startsWith("Receive")) {
+      input["WaitTimeSeconds"] = random.chance(0.8) ? 1 : numberOf(random);
+      if (isLongWait(input["WaitTimeSeconds"])) input["WaitTimeSeconds"] = 1;
+    }
+  }
   const headers: Record<string, string> = {
     "content-type": type,
     "x-amz-target": random.chance(0.98)
@@ -179,6 +190,14 @@ function v3io(random: Random): Unnamed {
     headers,
     body: hasBody ? encode(random, input, "json") : new Uint8Array(0),
   };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isLongWait(seconds: unknown): boolean {
+  return typeof seconds === "number" && seconds > 1 && seconds <= 21;
 }
 
 /** A value of the shape; sometimes a value of no shape. */

@@ -77,9 +77,10 @@ function listFloors(floors: FloorServer): Load[] {
 export async function startMillrace(
   folder: string,
   endpoint: "endpoint" | "direct" = "endpoint",
+  flags: readonly string[] = [],
 ): Promise<Server & { pids: number[] }> {
-  const args = [join(root, "command", "main.ts"), "--port", "0", "--data", folder];
-  const address = new RegExp(`${endpoint} +(http:\\S+)[^]*stop`);
+  const args = [join(root, "command", "main.ts"), "--port", "0", "--data", folder, ...flags];
+  const address = new RegExp(`${endpoint} +(https?:\\S+)[^]*stop`);
   const server = await startAndRead({ program: node, args }, address);
   const owner: unknown = JSON.parse(readFileSync(join(folder, "owner.json"), "utf8"));
   const { pid, runtimePid } = owner as { pid: number; runtimePid: number };

@@ -6,10 +6,12 @@ import { expect, test } from "vitest";
 import { sendHostile } from "../../bench/http/hostile.ts";
 
 const seed = 20_361_127;
-const requestCount = 1500;
 
-test(`${requestCount} requests, seed ${seed}`, async () => {
-  const options = { requestCount, seed, clientCount: 8, quietMs: 100 };
+test.each([
+  ["http1", 1100],
+  ["tls", 400],
+] as const)(`over %s, %i requests, seed ${seed}`, async (over, requestCount) => {
+  const options = { requestCount, seed, clientCount: 8, quietMs: 100, over };
   const { statuses, failures, records } = await sendHostile(options);
   expect(failures).toEqual([]);
   expect(Object.values(statuses).reduce((sum, count) => sum + count, 0)).toBe(requestCount);

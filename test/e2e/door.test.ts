@@ -68,6 +68,22 @@ describe.each(Object.entries(ways))("%s", (_way, send) => {
     return await send([line, `Host: ${host}`, ...headers, ...length, ...more], body);
   };
 
+  test.each([
+    ["GET /_millrace/stats HTTP/1.1", /"error":.*"message":/s],
+    ["GET /bigdata/none HTTP/1.1", /"ErrorCode": -\d+,\s+"ErrorMessage":/],
+    ["GET /v1/stream/none HTTP/1.1", /"error":\{"code":.*"message":/],
+  ])("%s with a long body is refused, with a short one served", async (line, errorShape) => {
+    const [most, more] = [64 * 1024, 64 * 1024 + 1].map((bytes) => "a".repeat(bytes)) as [
+      string,
+      string,
+    ];
+    const lines = (body: string) => [line, "Host: localhost", `Content-Length: ${body.length}`];
+    const served = await send(lines(most), most);
+    expect([200, 404]).toContain(served.status);
+    const refused = await send(lines(more), more);
+    expect([refused.status, refused.body]).toEqual([400, expect.stringMatching(errorShape)]);
+  });
+
   describe.each(faces)("%s", (...face) => {
     const [, , , , errorShape] = face;
 

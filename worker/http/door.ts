@@ -5,6 +5,7 @@
 // check. An invalid host is always refused. Every reply gets a Date.
 import { accessOf } from "../auth/access.ts";
 import type { Env } from "../core/bindings.ts";
+import { unreadBodyBytesMax } from "../limits.ts";
 import { hostNameOf, isLoopback, isServed } from "./hosts.ts";
 import { answerPreflight, hide, isPreflight, listedOrigin, showTo } from "./origins.ts";
 import { authorityOf } from "./url.ts";
@@ -34,6 +35,7 @@ export function openDoor(request: Request, env: Env): Door {
   const shown = listedOrigin(origin, env.MILLRACE_ALLOW_ORIGIN ?? "");
   const refusal =
     judgeHost(request, isOpen ? (env.MILLRACE_ALLOW_HOST ?? "") : "*") ??
+    judgeBody(request) ??
     (isOpen && shown === undefined ? judgePage(request, origin) : undefined);
   const answersPreflight = refusal === undefined && shown !== undefined && isPreflight(request);
   let isGiven = false;
@@ -72,6 +74,17 @@ function judgeHost({ url, headers }: Request, served: string): DoorRefusal | und
     return { status: 403, message };
   }
   return undefined;
+}
+
+/**
+ * Nobody reads the body of a GET, and the runtime cuts a long reply to a request whose body was not read
+ * and is larger than a socket's buffer. So such a request is refused in a few bytes.
+ */
+function judgeBody({ method, headers }: Request): DoorRefusal | undefined {
+  if (method !== "GET" && method !== "HEAD") return undefined;
+  const bytes = Number(headers.get("content-length"));
+  if (!(bytes > unreadBodyBytesMax)) return undefined;
+  return { status: 400, message: `A ${method} has no body here; this one has ${bytes} bytes.` };
 }
 
 /**

@@ -415,4 +415,12 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/worker/codec/bufferPool.test.ts"],
     harm: "memory that is given back twice is lent to two requests",
   },
+  {
+    id: "http-61",
+    file: "worker/http/door.ts",
+    find: "if (!(bytes > unreadBodyBytesMax)) return undefined;",
+    replace: "if (!(bytes > unreadBodyBytesMax + 1)) return undefined;",
+    tests: ["test/e2e/door.test.ts"],
+    harm: "a reply is cut, because nobody has read the request's body",
+  },
 ];
