@@ -70,6 +70,8 @@ function listFloors(floors: FloorServer): Load[] {
     floors.load("batch", "write", 4),
     floors.load("row", "write", 1),
     floors.load("row", "write", 64),
+    floors.load("batch", "shards", 16),
+    floors.load("spread", "shards", 16),
   ];
 }
 

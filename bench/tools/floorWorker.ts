@@ -26,10 +26,23 @@ export class Floor extends DurableObject<Env> {
   }
 }
 
+/** Objects that a body is spread over. */
+const spreadCount = 16;
+
+/** Resolves when each object has committed its part of the body. */
+async function spread(body: ArrayBuffer, { FLOOR }: Env): Promise<void> {
+  const partBytes = body.byteLength / spreadCount;
+  const writes = Array.from({ length: spreadCount }, (_, i) =>
+    FLOOR.getByName(`spread ${i}`).write(body.slice(i * partBytes, (i + 1) * partBytes)),
+  );
+  await Promise.all(writes);
+}
+
 const answers: Record<string, (request: Request, env: Env) => unknown> = {
   "/worker": () => undefined,
   "/object": (_, { FLOOR }) => FLOOR.getByName("a").answer(),
   "/row": async (request, { FLOOR }) => FLOOR.getByName("a").write(await request.arrayBuffer()),
+  "/spread": async (request, env) => spread(await request.arrayBuffer(), env),
   "/copy": () => page.slice(),
 };
 

@@ -1,6 +1,7 @@
 // Floors: what the platform asks for a request that does nothing of its own, as loads beside those of Millrace, in the
 // same run. A workerd of its own serves them: an empty Worker, an empty call of an object, an object that
-// commits one row of a record's size, a copy of a page, and a page that is only sent.
+// commits one row of a record's size, many objects that commit a part of it each, a copy of a page, and a page that is
+// only sent.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -16,6 +17,11 @@ const floors = {
   object: { title: "floor: an empty call of an object", path: "/object", bodyBytes: 0 },
   row: { title: "floor: an object commits a row of 1 KiB", path: "/row", bodyBytes: 1024 },
   batch: { title: "floor: an object commits a row of 512 KiB", path: "/row", bodyBytes: 1 << 19 },
+  spread: {
+    title: "floor: 16 objects commit a row of 32 KiB each",
+    path: "/spread",
+    bodyBytes: 1 << 19,
+  },
   copy: { title: "floor: a Worker copies 1.43 MB", path: "/copy", bodyBytes: 0 },
   page: { title: "floor: a Worker sends 1.43 MB", path: "/page", bodyBytes: 0 },
 } as const;
