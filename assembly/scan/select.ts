@@ -27,6 +27,7 @@ import {
   HEAD_TIME,
   VALUE_TEXT,
 } from "./program";
+import { nextChange, selectTimes } from "./times";
 import { isValidRecord, keepWalk, openWalk, resumeWalk, walk } from "./walk";
 import {
   closeVerdicts,
@@ -57,9 +58,9 @@ const RECORD_STEPS: usize = 16;
 /**
  * Writes the records among `from` to `to` of the chunk that match to RUNS, at most `limit` of them; returns the
  * number of runs. RESULT: the record to go on from, which is `to` unless the limit is reached, RUNS is full or the
- * `work` is done, the number of records that match, and the work that is left. If STATE has a stage afterwards, the test of that record has
- * begun: the call that goes on must find STATE as it is now, and the chunk too; or the chunk
- * as it was at first, and no STATE_PLAIN_END. Escapes in the chunk may be removed in place: it is of no other use
+ * `work` is done, the number of records that match, and the work that is left. If STATE has a stage afterwards, the
+ * test of that record has begun: the call that goes on must find STATE as it is now, and the chunk too; or the chunk as
+ * it was at first, and no STATE_PLAIN_END. Escapes in the chunk may be removed in place: it is of no other use
  * afterwards.
  */
 export function selectRecords(address: usize, from: u32, to: u32, limit: u32, work: u32): u32 {
@@ -91,6 +92,11 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
   const keyLeaves: usize = load<u32>(PROGRAM, HEAD_KEY);
   const timeLeaves: usize = load<u32>(PROGRAM, HEAD_TIME);
   const dataBits = load<u64>(PROGRAM, HEAD_DATA_BITS);
+  if (keyLeaves == 0 && dataBits == 0 && timeLeaves != 0) {
+    const runs = selectTimes(chunk, from, to, limit, expression, PROGRAM + timeLeaves);
+    store<u32>(RESULT, work, 8);
+    return runs;
+  }
   const onlyKey = onlyKeyOf(expression);
   const onlyKeyBytes = onlyKey == 0 ? 0 : load<u32>(onlyKey);
   resetNeedle();
@@ -99,12 +105,13 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
   let runs: u32 = 0;
   let count: u32 = 0;
   let isOpen = false;
+  // What the conditions on times say until that time.
+  let timeBits: u64 = 0;
+  let changeMs: u64 = 0;
   let stage = load<u32>(STATE, STATE_STAGE);
   openWork(stage == STAGE_NONE ? start : <usize>load<u32>(STATE, STATE_AT), work);
   let i = from;
   for (; i < to; i++) {
-    if (isSpent(start)) break;
-    spend(RECORD_STEPS);
     const stop = payload + stride * (i + 1) + (load<u32>(ends + i * endWidth) & endMask);
     const keyBytes = keyMin + (load<u32>(keys + i * keyWidth) & keyMask);
     if (onlyKey != 0) {
@@ -115,6 +122,8 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
         continue;
       }
     }
+    if (isSpent(start)) break;
+    spend(RECORD_STEPS);
     const data = start + keyBytes + infoMin + (load<u32>(infos + i * infoWidth) & infoMask);
     let isMatch: bool = true;
     if (stage != STAGE_NONE) {
@@ -127,7 +136,11 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
       }
       if (timeLeaves != 0) {
         const timeMs = chunk.timeMs + (load<u32>(times + i * timeWidth) & timeMask);
-        bits |= testTime(PROGRAM + timeLeaves, timeMs);
+        if (timeMs >= changeMs) {
+          timeBits = testTime(PROGRAM + timeLeaves, timeMs);
+          changeMs = nextChange(PROGRAM + timeLeaves, timeMs);
+        }
+        bits |= timeBits;
       }
       isMatch = evaluate(expression, bits | dataBits);
       if (isMatch && dataBits != 0 && !evaluate(expression, bits)) {

@@ -138,4 +138,12 @@ export const scanMutations: readonly Mutation[] = [
     tests: ["test/engine/screen.test.ts"],
     harm: "a scan passes over a segment that was looked at in part",
   },
+  {
+    id: "scan-18",
+    file: "assembly/scan/times.ts",
+    find: "if (now == seconds) return timeMs + 1;",
+    replace: "",
+    tests: ["test/engine/scanTimes.test.ts"],
+    harm: "what holds of one moment is said of all later ones",
+  },
 ];
