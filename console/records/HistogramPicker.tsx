@@ -10,15 +10,17 @@ interface Span {
   by: Stretch;
   stretchMs: number;
   bars: number;
+  /** How often it is asked for. The server reads all records of the span for an answer. */
+  everyMs: number;
 }
 
 const minuteMs = 60_000;
 
 const spans: readonly Span[] = [
-  { label: "last minute", by: "second", stretchMs: 1000, bars: 60 },
-  { label: "last hour", by: "minute", stretchMs: minuteMs, bars: 60 },
-  { label: "last day", by: "hour", stretchMs: 60 * minuteMs, bars: 24 },
-  { label: "last month", by: "day", stretchMs: 1440 * minuteMs, bars: 31 },
+  { label: "last minute", by: "second", stretchMs: 1000, bars: 60, everyMs: 5000 },
+  { label: "last hour", by: "minute", stretchMs: minuteMs, bars: 60, everyMs: 5000 },
+  { label: "last day", by: "hour", stretchMs: 60 * minuteMs, bars: 24, everyMs: minuteMs },
+  { label: "last month", by: "day", stretchMs: 1440 * minuteMs, bars: 31, everyMs: 10 * minuteMs },
 ];
 
 export function HistogramPicker({ stream, pick }: { stream: string; pick: (ms: number) => void }) {
@@ -41,13 +43,13 @@ export function HistogramPicker({ stream, pick }: { stream: string; pick: (ms: n
 
 function Bars(props: { stream: string; span: Span; pick: (ms: number) => void }) {
   const { stream, span } = props;
-  const { by, stretchMs, bars } = span;
+  const { by, stretchMs, bars, everyMs } = span;
   const firstMs = () => (Math.floor(Date.now() / stretchMs) - bars + 1) * stretchMs;
   const ask = async (signal: AbortSignal) => {
     const fromMs = firstMs();
     return { fromMs, points: await readHistogram(stream, by, fromMs, signal) };
   };
-  const { value, error } = usePoll(`${stream}/histogram/${by}`, ask, 5000);
+  const { value, error } = usePoll(`${stream}/histogram/${by}`, ask, everyMs);
   if (value === undefined) return <Failure error={error} />;
   const counts = new Map(value.points.map(({ timeMs, count }) => [timeMs, count]));
   const most = Math.max(1, ...counts.values());

@@ -5,7 +5,7 @@ import { formatBytes, formatTime } from "../ui/format.ts";
 import { previewOf, type RecordBuffer, type Row } from "./buffer.ts";
 
 const rowHeight = 26;
-/** Browsers cannot lay out taller elements. */
+/** Rows that are drawn above and below those in view, so that scrolling shows no gap. */
 const overscan = 8;
 
 export function RecordList(props: {
