@@ -102,8 +102,8 @@ export interface ShardApi {
    */
   append(chunks: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>>;
   /** Several appends in one call, each accepted or refused by itself; they share a commit. */
-  appendEach(offers: Uint8Array[][]): Promise<AppendOutcome[]>;
-  /** The same for chunks that were handed over (core/handedChunks.ts). Null if they are not there. */
+  appendEach(offers: Offer[]): Promise<AppendOutcome[]>;
+  /** As `append`, for chunks that were handed over (core/handedChunks.ts). Null if they are not there. */
   appendHanded(number: number): Promise<Reply<AppendReply> | null>;
   /**
    * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
@@ -180,8 +180,16 @@ export interface AppendReply {
   refused: number;
 }
 
-/** What became of one of several appends. */
-export type AppendOutcome = { reply: Reply<AppendReply> } | { error: Error };
+/** One of several appends: as `write` takes it if it has a guard, else as `append` does. */
+export interface Offer {
+  chunks: Uint8Array[];
+  guard?: WriteGuard | undefined;
+}
+
+/** What became of it. */
+export type AppendOutcome = { reply: OfferReply } | { error: Error };
+
+export type OfferReply = Reply<AppendReply> | Reply<WriteReply>;
 
 export interface NextRequest extends ReadRequest {
   timeoutMs: number;

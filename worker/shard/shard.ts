@@ -32,6 +32,8 @@ import {
   type Beginning,
   type FirstContents,
   type NextRequest,
+  type Offer,
+  type OfferReply,
   type Reply,
   type SegmentReply,
   type ShardApi,
@@ -148,10 +150,12 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  appendEach(offers: Uint8Array[][]): Promise<AppendOutcome[]> {
+  appendEach(offers: Offer[]): Promise<AppendOutcome[]> {
+    const take = ({ chunks, guard }: Offer): Promise<OfferReply> =>
+      guard === undefined ? this.append(chunks) : this.write(chunks, guard);
     const outcomes = this.committer.together(() =>
-      offers.map((offered) =>
-        this.append(offered).then(
+      offers.map((offer) =>
+        take(offer).then(
           (reply) => ({ reply }),
           (error: Error) => ({ error }),
         ),

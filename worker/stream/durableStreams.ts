@@ -14,6 +14,7 @@ import { isCode } from "../errors.ts";
 import type { Selection } from "../scan/selection.ts";
 import { narrowPage } from "./selectedPage.ts";
 import type { Location, Scope } from "../core/types.ts";
+import { writeJointly } from "./jointAppends.ts";
 import { packRecords } from "./writer.ts";
 import type { RecordBatch } from "../engine/recordBatch.ts";
 import { writtenCatalogOf } from "./directory.ts";
@@ -120,7 +121,7 @@ export class DurableStreams {
   /** Appends records to a shard if the guard's conditions hold. Throws `shardNotFound`, `overloaded`. */
   async write(uid: string, records: RecordBatch, guard: WriteGuard): Promise<WriteReply> {
     const chunks = packRecords(records);
-    return unwrap(await this.runtime.env.SHARD.getByName(uid).write(chunks, guard));
+    return unwrap(await writeJointly(this.runtime, uid, chunks, guard));
   }
 
   /** Records as `create` takes them. */

@@ -13,7 +13,8 @@ import type { WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { appendChunks } from "./appendChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
-import type { AppendOutcome, AppendReply, Reply } from "../core/rpc.ts";
+import type { WriteGuard, WriteReply } from "../core/durable.ts";
+import type { AppendOutcome, AppendReply, Offer, OfferReply, Reply } from "../core/rpc.ts";
 import { invariant, StreamError } from "../errors.ts";
 import {
   jointAnswerMs,
@@ -23,7 +24,7 @@ import {
   nextDoorShardsMax,
 } from "../limits.ts";
 
-type Appended = Promise<Reply<AppendReply>>;
+type Appended = Promise<OfferReply>;
 
 /** One that makes a call, or is to make one. */
 interface Leader {
@@ -33,7 +34,8 @@ interface Leader {
 
 /** An append that waits for the leader's call, and then for its answer. */
 interface Follower {
-  readonly chunks: Uint8Array[];
+  readonly offer: Offer;
+  readonly bytes: number;
   /** True once a leader has taken it. */
   isTaken: boolean;
   decide(decision: Decision): void;
@@ -44,28 +46,44 @@ type Decision = { lead: Leader } | AppendOutcome;
 const lines = new BoundedMap<Line>(nextDoorShardsMax);
 
 /** As `append` of the shard. Throws what its call throws, and `unreachable` if nobody has answered. */
-export function appendJointly(runtime: WriteRuntime, uid: string, chunks: Uint8Array[]): Appended {
-  const bytes = bytesOf(chunks);
+export function appendJointly(
+  runtime: WriteRuntime,
+  uid: string,
+  chunks: Uint8Array[],
+): Promise<Reply<AppendReply>> {
+  return offerJointly(runtime, uid, { chunks }) as Promise<Reply<AppendReply>>;
+}
+
+/** As `write` of the shard. Throws as `appendJointly`. */
+export function writeJointly(
+  runtime: WriteRuntime,
+  uid: string,
+  chunks: Uint8Array[],
+  guard: WriteGuard,
+): Promise<Reply<WriteReply>> {
+  return offerJointly(runtime, uid, { chunks, guard }) as Promise<Reply<WriteReply>>;
+}
+
+/** The reply is that of the method which the offer is for. */
+function offerJointly(runtime: WriteRuntime, uid: string, offer: Offer): Appended {
+  const bytes = offer.chunks.reduce((sum, { length }) => sum + length, 0);
   if (!isOnlyIsolate(runtime.env) || bytes > jointPutBytesMax) {
-    return appendChunks(runtime.env, uid, chunks);
+    return offerAlone(runtime, uid, offer);
   }
   let line = lines.get(uid);
   if (line === undefined) {
     line = new Line(uid);
     lines.set(uid, line);
   }
-  return line.append(runtime, chunks, bytes);
+  return line.take(runtime, offer, bytes);
 }
 
-function appendAlone({ env }: WriteRuntime, uid: string, chunks: Uint8Array[]): Appended {
-  return env.SHARD.getByName(uid).append(chunks);
+function offerAlone({ env }: WriteRuntime, uid: string, { chunks, guard }: Offer): Appended {
+  if (guard === undefined) return appendChunks(env, uid, chunks);
+  return env.SHARD.getByName(uid).write(chunks, guard);
 }
 
-function bytesOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
-}
-
-function replyOf(outcome: AppendOutcome): Reply<AppendReply> {
+function replyOf(outcome: AppendOutcome): OfferReply {
   if ("error" in outcome) throw outcome.error;
   return outcome.reply;
 }
@@ -82,12 +100,10 @@ class Line {
     this.uid = uid;
   }
 
-  append(runtime: WriteRuntime, chunks: Uint8Array[], bytes: number): Appended {
-    if (!this.isLed) return this.lead(runtime, chunks, this.appoint());
-    if (this.waitingBytes + bytes > jointCallBytesMax) {
-      return appendAlone(runtime, this.uid, chunks);
-    }
-    return this.follow(runtime, chunks, bytes);
+  take(runtime: WriteRuntime, offer: Offer, bytes: number): Appended {
+    if (!this.isLed) return this.lead(runtime, offer, this.appoint());
+    if (this.waitingBytes + bytes > jointCallBytesMax) return offerAlone(runtime, this.uid, offer);
+    return this.follow(runtime, offer, bytes);
   }
 
   private get isLed(): boolean {
@@ -99,9 +115,9 @@ class Line {
     return this.leader;
   }
 
-  private async follow(runtime: WriteRuntime, chunks: Uint8Array[], bytes: number): Appended {
+  private async follow(runtime: WriteRuntime, offer: Offer, bytes: number): Appended {
     const { promise, resolve } = Promise.withResolvers<Decision>();
-    const follower = { chunks, isTaken: false, decide: resolve };
+    const follower = { offer, bytes, isTaken: false, decide: resolve };
     this.waiting.push(follower);
     this.waitingBytes += bytes;
     const look = () => {
@@ -117,23 +133,23 @@ class Line {
     if (!("lead" in decision)) return replyOf(decision);
     // What else has arrived by now is read first, so that it goes along.
     await scheduler.wait(0);
-    return this.lead(runtime, chunks, decision.lead);
+    return this.lead(runtime, offer, decision.lead);
   }
 
   /** The follower is to make the next call. */
   private handTo(follower: Follower): void {
     this.waiting = this.waiting.filter((each) => each !== follower);
-    this.waitingBytes -= bytesOf(follower.chunks);
+    this.waitingBytes -= follower.bytes;
     follower.decide({ lead: this.appoint() });
   }
 
   /** Makes the call for its own append and for those that wait. */
-  private async lead(runtime: WriteRuntime, chunks: Uint8Array[], leader: Leader): Appended {
+  private async lead(runtime: WriteRuntime, offer: Offer, leader: Leader): Appended {
     try {
-      if (this.waiting.length === 0) return await appendAlone(runtime, this.uid, chunks);
+      if (this.waiting.length === 0) return await offerAlone(runtime, this.uid, offer);
       const followers = this.takeAll();
       leader.untilMs = Date.now() + jointAnswerMs;
-      const called = this.call(runtime, chunks, followers);
+      const called = this.call(runtime, offer, followers);
       runtime.waitUntil(called);
       return replyOf(await called);
     } finally {
@@ -152,17 +168,17 @@ class Line {
   /** Tells each follower what became of its append; resolves with what became of the leader's. */
   private async call(
     { env }: WriteRuntime,
-    chunks: Uint8Array[],
+    own: Offer,
     followers: readonly Follower[],
   ): Promise<AppendOutcome> {
     try {
       // As they came: the leader came last.
-      const offers = [...followers.map((follower) => follower.chunks), chunks];
+      const offers = [...followers.map(({ offer }) => offer), own];
       const outcomes = await env.SHARD.getByName(this.uid).appendEach(offers);
-      const own = outcomes[followers.length];
-      invariant(own !== undefined, "no answer for some of the appends", { shard: this.uid });
+      const last = outcomes[followers.length];
+      invariant(last !== undefined, "no answer for some of the appends", { shard: this.uid });
       for (const [i, follower] of followers.entries()) follower.decide(outcomes[i]!);
-      return own;
+      return last;
     } catch (error) {
       const outcome = { error: error as Error };
       for (const follower of followers) follower.decide(outcome);

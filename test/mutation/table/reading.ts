@@ -349,8 +349,8 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-42",
     file: "worker/stream/jointAppends.ts",
-    find: "if (this.waitingBytes + bytes > jointCallBytesMax) {",
-    replace: "if (this.waitingBytes < 0) {",
+    find: "if (this.waitingBytes + bytes > jointCallBytesMax) return offerAlone(runtime, this.uid, offer);",
+    replace: "",
     tests: ["test/worker/stream/jointAppends.unbound.test.ts"],
     harm: "puts that wait fill the memory, and a call is above what a message may have",
   },

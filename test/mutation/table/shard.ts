@@ -584,4 +584,13 @@ export const shardMutations: readonly Mutation[] = [
     tests: ["test/worker/shard/tier.workerd.test.ts"],
     harm: "a scan by key passes over segments that have it",
   },
+  {
+    id: "shard-69",
+    file: "worker/shard/shard.ts",
+    find: "guard === undefined ? this.append(chunks) : this.write(chunks, guard);",
+    replace:
+      "guard === undefined || guard.producer ? this.append(chunks) : this.write(chunks, guard);",
+    tests: ["test/worker/stream/jointAppends.unbound.test.ts"],
+    harm: "what a producer sends twice is stored twice",
+  },
 ];

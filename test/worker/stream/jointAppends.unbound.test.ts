@@ -5,7 +5,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import type { Env, WriteRuntime } from "../../../worker/core/bindings.ts";
-import { type AppendReply, type Reply, unwrap } from "../../../worker/core/rpc.ts";
+import { otherMediaType } from "../../../worker/core/mediaType.ts";
+import { type AppendReply, type Offer, type Reply, unwrap } from "../../../worker/core/rpc.ts";
 import { isStreamError, StreamError } from "../../../worker/errors.ts";
 import {
   jointAnswerMs,
@@ -13,7 +14,7 @@ import {
   jointPutBytesMax,
   jointTurnMs,
 } from "../../../worker/limits.ts";
-import { appendJointly } from "../../../worker/stream/jointAppends.ts";
+import { appendJointly, writeJointly } from "../../../worker/stream/jointAppends.ts";
 import { Random } from "../../engine/random.ts";
 import { noonMs, setClock } from "../../support/clock.ts";
 import {
@@ -74,6 +75,22 @@ async function gather(shard: ShardStub, ...texts: string[]) {
   return { release, first, waiting: texts.map((text) => put(shard, text)) };
 }
 
+/** Joint calls wait from now on before they are made; the returned function lets them. */
+function holdJointCalls(): () => void {
+  const gate = Promise.withResolvers<void>();
+  const { SHARD } = runtime.env;
+  const getByName = (name: string) => {
+    const stub = SHARD.getByName(name);
+    const appendEach = async (offers: Offer[]) => {
+      await gate.promise;
+      return stub.appendEach(offers);
+    };
+    return { append: (chunks: Uint8Array[]) => stub.append(chunks), appendEach };
+  };
+  runtime.env = { ...runtime.env, SHARD: { getByName } as unknown as Env["SHARD"] };
+  return gate.resolve;
+}
+
 async function textsIn(shard: ShardStub): Promise<string[]> {
   return (await readAll(shard)).map(textOf);
 }
@@ -93,10 +110,11 @@ describe("one call", () => {
   test("also of those that come while the leader lets others in", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a");
-    await release();
+    const released = release();
     await first;
     const late = put(shard, "late");
     expect(await Promise.all([...waiting, late].map(placeOf))).toEqual([2, 1]);
+    await released;
     expect(calls).toEqual(["append", "appendEach"]);
   });
 
@@ -110,15 +128,15 @@ describe("one call", () => {
   test("goes on until all have their answers, although its own request may end", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a", "b");
+    const letGo = holdJointCalls();
     await release();
-    const again = await holdCommits(shard);
     await first;
     await vi.waitFor(() => expect(kept.length).toBe(1));
     const ended = vi.fn<() => void>();
     const ending = kept[0]?.then(ended);
     unwrap(await shard.view());
     expect(ended).not.toHaveBeenCalled();
-    await again();
+    letGo();
     await Promise.all([ending, ...waiting]);
   });
 
@@ -170,6 +188,25 @@ describe("each is told of its own", () => {
     expect(await textsIn(shard)).toEqual(["first", "a", "b"]);
   });
 
+  test("guarded ones are judged one after the other, among those without a guard", async () => {
+    const shard = await openShard();
+    const { release, first, waiting } = await gather(shard, "a");
+    const write = (seq: number, text: string) => {
+      const guard = { mediaType: otherMediaType, producer: { id: "p", epoch: 0, seq } };
+      return writeJointly(runtime, shard.name ?? "", [chunkOf(text)], guard);
+    };
+    const writes = [write(0, "b"), write(1, "c"), write(1, "c again"), write(3, "a gap")];
+    const last = put(shard, "d");
+    await release();
+    const verdicts = await Promise.all(writes.map(async (each) => unwrap(await each).verdict));
+    const kinds = verdicts.map(({ kind }) => kind);
+    expect(kinds).toEqual(["stored", "stored", "duplicate", "gap"]);
+    expect(await Promise.all([first, ...waiting, last].map(placeOf))).toEqual([0, 1, 4]);
+    expect(calls).toEqual(["append", "appendEach"]);
+    expect(await textsIn(shard)).toEqual(["first", "a", "b", "c", "d"]);
+    expect(unwrap(await shard.stats()).commits).toBe(2);
+  });
+
   test("one that throws does not hinder the others", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a");
@@ -184,13 +221,19 @@ describe("each is told of its own", () => {
   test("all of a commit that failed, and none after it", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a", "b");
+    const letGo = holdJointCalls();
     await release();
-    const again = await holdCommits(shard);
     expect(await placeOf(first)).toBe(0);
-    await vi.waitFor(() => expect(calls).toContain("appendEach"));
-    unwrap(await shard.view());
+    await sabotage(shard, (storage) => {
+      const sync = storage.sync.bind(storage);
+      storage.sync = async () => {
+        storage.sync = sync;
+        throw new Error("no answer from the disk");
+      };
+    });
+    await vi.waitFor(() => expect(kept.length).toBe(1));
     const next = put(shard, "next");
-    await again(new Error("no answer from the disk"));
+    letGo();
     for (const each of waiting) expect(await each).toMatchObject({ failed: "commitFailed" });
     const place = await placeOf(next);
     expect((await textsIn(shard))[place ?? -1]).toBe("next");
@@ -199,11 +242,13 @@ describe("each is told of its own", () => {
   test("of an object that died, and the next ones find its successor", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a", "b");
+    const letGo = holdJointCalls();
     await release();
+    await first;
     await sabotage(shard, (storage, state) => {
       storage.sync = async () => state.abort("the disk is gone");
     });
-    await first.catch(() => undefined);
+    letGo();
     for (const each of waiting) await expect(each).rejects.toThrow("the disk is gone");
     const place = await placeOf(put(shard, "next"));
     const again = env.SHARD.getByName(shard.name ?? "");
