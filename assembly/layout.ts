@@ -5,6 +5,7 @@
 //
 //   INPUT   2 MiB + 64 KiB   chunks, keys or plain bytes, as JavaScript lays them down
 //   OUTPUT  4 MiB            what an operation makes
+//   PAGES   4 times 1.75 MiB texts of pages on their way to clients, each until it has been sent
 //   TABLE   352 KiB          rows of u32: lengths in, offsets in, walked records out
 //   RESULT  64 B             further results beside the returned number
 //   SCRATCH 4 KiB            what an operation needs while it runs, see below
@@ -16,6 +17,19 @@ export const INPUT: usize = memory.data(<i32>(INPUT_BYTES + SLACK), 16);
 
 export const OUTPUT_BYTES: usize = 0x400000;
 export const OUTPUT: usize = memory.data(<i32>(OUTPUT_BYTES + SLACK), 16);
+
+export const PAGES_COUNT: u32 = 4;
+export const PAGE_BYTES: usize = 0x1c0000;
+/** From one page to the next. */
+export const PAGE_STRIDE: usize = PAGE_BYTES + SLACK;
+export const PAGES: usize = memory.data(<i32>(PAGES_COUNT * PAGE_STRIDE), 16);
+
+/** The end of the page that `at` is in, or else of OUTPUT: no text is printed beyond it. */
+export function textEnd(at: usize): usize {
+  if (at < PAGES || at >= PAGES + PAGES_COUNT * PAGE_STRIDE) return OUTPUT + OUTPUT_BYTES;
+  const page = (at - PAGES) / PAGE_STRIDE;
+  return PAGES + page * PAGE_STRIDE + PAGE_BYTES;
+}
 
 export const TABLE_BYTES: usize = 0x58000;
 export const TABLE: usize = memory.data(<i32>(TABLE_BYTES + SLACK), 16);

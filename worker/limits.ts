@@ -34,8 +34,17 @@ export const pageBufferBytesMax = 4 * 1024 * 1024;
 /** The most that one record adds to a page beside key and data, which base64 makes a third longer. */
 export const recordTextBytes = 384;
 
-/** A shorter reply is handed to the platform, which keeps a copy of it for a while. */
+/** What one record adds at least, in the longest format, Kinesis JSON. */
+export const recordTextBytesMin = 150;
+
+/** A shorter page is handed to the platform, which keeps a copy of it for a while. */
 export const replyBytesMin = 32 * 1024;
+
+/**
+ * The same for replies that are no pages, such as those of PutRecords: 500 records have 55 KB. To make them, more
+ * garbage is made than such a copy, so V8 collects both.
+ */
+export const replyCopyBytesMax = 128 * 1024;
 
 /** A part of a reply while memory is short: a client that takes none within a lease's time stands still. */
 export const replyPartBytes = 256 * 1024;
@@ -44,7 +53,7 @@ export const replyPartBytes = 256 * 1024;
  * A part of a reply while half of the memory for pages is free: each one costs 0.1 ms, so a usual page is sent
  * as a whole. Its client has as many times longer for it as it is larger.
  */
-export const replyPartBytesMax = 1536 * 1024;
+export const replyPartBytesMax = 1792 * 1024;
 
 /** Records of one page: Kinesis GetRecords. */
 export const pageRecordsMax = 10_000;
@@ -72,12 +81,14 @@ export const jointTurnMs = 50;
 
 /** How long they wait for the answer to a joint call: longer than any commit, shorter than clients wait. */
 export const jointAnswerMs = 30_000;
+/** Memory of the engine: its windows, and the texts of four pages on their way to clients. */
+export const engineBytes = 13.5 * 1024 * 1024;
 
 /**
  * Chunks and segments that an isolate keeps in memory, for all its shards and readers. Of the 128 MB
- * that the platform allows, the engine takes 8, pending commits at most 40, and pages in hand 24.
+ * that the platform allows, the engine takes 13.5, pending commits at most 40, and pages in hand 24.
  */
-export const bodyCacheBytesMax = 32 * 1024 * 1024;
+export const bodyCacheBytesMax = 26 * 1024 * 1024;
 
 /** Segments that pages of an isolate load at once, and the text of its pages on their way out. */
 export const pageMemoryBytesMax = 24 * 1024 * 1024;

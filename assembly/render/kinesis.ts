@@ -13,7 +13,7 @@ import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeDecimal, writeThreeDigits } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
+import { RESULT, TEMPLATE, textEnd } from "../layout";
 import { chunkAt } from "../record";
 import {
   nextSequence,
@@ -77,7 +77,7 @@ export function measureKinesis(address: usize, from: u32, to: u32, encryptedCoun
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Prints records from `from` on to `at` in OUTPUT or a page, until `to` or until the next one might not fit.
  * With `comma` not 0, a comma is before the first one. All records of a call are encrypted, or
  * none. Returns the address after them; RESULT holds the next record.
  */
@@ -107,7 +107,7 @@ export function renderKinesis(
   startSequence(digits, <u64>createdSecond, shardIndex, chunk.firstIndex + from, numbered);
 
   const endBytes = SEQUENCE_BYTES + (isEncrypted ? KMS_END_BYTES : END_BYTES);
-  const limit = OUTPUT + OUTPUT_BYTES;
+  const limit = textEnd(at);
   let out = at;
   let i = from;
   while (true) {

@@ -12,7 +12,7 @@ import { BYTES, copyBytes, HEAD_BYTES_MAX, headBytes, TEXT, writeHead } from "..
 import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { writeAscii } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
+import { RESULT, TEMPLATE, textEnd } from "../layout";
 import { chunkAt } from "../record";
 import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "../sequence";
 
@@ -53,7 +53,7 @@ export function measureKinesisCbor(address: usize, from: u32, to: u32, encrypted
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Prints records from `from` on to `at` in OUTPUT or a page, until `to` or until the next one might not fit.
  * All records of a call are encrypted, or none. Returns the address after them; RESULT holds the
  * next record.
  */
@@ -79,7 +79,7 @@ export function renderKinesisCbor(
 
   let frameBytes = OPEN_BYTES + KEY_BYTES + 2 * HEAD_BYTES_MAX + TAIL_BYTES;
   if (isEncrypted) frameBytes += KMS_BYTES;
-  const limit = OUTPUT + OUTPUT_BYTES;
+  const limit = textEnd(at);
   let out = at;
   let i = from;
   while (true) {

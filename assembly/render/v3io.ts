@@ -11,7 +11,7 @@ import { assertRange, assertWritten } from "../asserts";
 import { Cursor, moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT } from "../layout";
+import { RESULT, textEnd } from "../layout";
 import { chunkAt, ordinalOf } from "../record";
 
 const SECONDS_TEXT = '{"ArrivalTimeSec":';
@@ -55,7 +55,7 @@ export function measureV3io(address: usize, from: u32, to: u32): f64 {
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Prints records from `from` on to `at` in OUTPUT or a page, until `to` or until the next one might not fit.
  * With `comma` not 0, a comma is before the first one. Returns the address after them; RESULT holds
  * the next record.
  */
@@ -63,7 +63,7 @@ export function renderV3io(address: usize, from: u32, to: u32, comma: u32, at: u
   const chunk = chunkAt(address);
   assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
-  const limit = OUTPUT + OUTPUT_BYTES;
+  const limit = textEnd(at);
   let ordinal = ordinalOf(chunk, from);
   let out = at;
   let i = from;

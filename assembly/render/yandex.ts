@@ -12,7 +12,7 @@ import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { escapedBytes, writeAscii, writeEscaped } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
+import { RESULT, TEMPLATE, textEnd } from "../layout";
 import { chunkAt } from "../record";
 
 const FRONT: usize = TEMPLATE;
@@ -54,7 +54,7 @@ export function measureYandex(address: usize, from: u32, to: u32): f64 {
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Prints records from `from` on to `at` in OUTPUT or a page, until `to` or until the next one might not fit.
  * With `comma` not 0, a comma is before the first one. Returns the address after them; RESULT holds
  * the next record.
  */
@@ -62,7 +62,7 @@ export function renderYandex(address: usize, from: u32, to: u32, comma: u32, at:
   const chunk = chunkAt(address);
   assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
-  const limit = OUTPUT + OUTPUT_BYTES;
+  const limit = textEnd(at);
   let delta = cursor.delta;
   let frontBytes = writeFront(chunk.timeMs + delta);
   let out = at;

@@ -19,7 +19,7 @@ import { assertRange, assertWritten } from "../asserts";
 import { moveCursor, openCursor } from "../cursor";
 import { decimalBytes, writeNumber } from "../decimal";
 import { writeAscii } from "../json";
-import { OUTPUT, OUTPUT_BYTES, RESULT, TEMPLATE } from "../layout";
+import { RESULT, TEMPLATE, textEnd } from "../layout";
 import { chunkAt } from "../record";
 
 const FRONT: usize = TEMPLATE;
@@ -58,14 +58,14 @@ export function measureYandexCbor(address: usize, from: u32, to: u32): f64 {
 }
 
 /**
- * Prints records from `from` on to `at` in OUTPUT, until `to` or until the next one might not fit.
+ * Prints records from `from` on to `at` in OUTPUT or a page, until `to` or until the next one might not fit.
  * Returns the address after them; RESULT holds the next record.
  */
 export function renderYandexCbor(address: usize, from: u32, to: u32, at: usize): usize {
   const chunk = chunkAt(address);
   assertRange(chunkAt(address), from, to);
   const cursor = openCursor(address, from);
-  const limit = OUTPUT + OUTPUT_BYTES;
+  const limit = textEnd(at);
   let delta = cursor.delta;
   let frontBytes = writeFront(chunk.timeMs + delta);
   writeFrame();

@@ -112,6 +112,39 @@ describe.each(builds)("large records, $name build", ({ engine }) => {
       expectBytes(input, inputBefore);
     }
   });
+
+  test("a text ends inside the page that it is printed into: what lies around it is untouched", () => {
+    const { raw } = engine;
+    const count: number = raw.PAGES_COUNT.value;
+    const [bytesMax, stride] = [raw.PAGE_BYTES.value, raw.PAGE_STRIDE.value];
+    const address = engine.load(packByEngine(engine, makeEscapes(1000, 2000)));
+    const around = windowOf(engine, raw.OUTPUT, raw.OUTPUT_BYTES).fill(0xa5);
+    const pages = new Uint8Array(raw.memory.buffer, raw.PAGES.value, count * stride);
+    for (let i = 0; i < count; i++) {
+      const start = raw.PAGES.value + i * stride;
+      const end = start + bytesMax;
+      const prints: ((at: number) => number)[] = [
+        (at) => raw.renderKinesis(address, 0, 2000, 1, at, 0, 0, 1, 0),
+        (at) => raw.renderKinesisCbor(address, 0, 2000, at, 0, 0, 1, 0),
+        (at) => raw.renderV3io(address, 0, 2000, 1, at),
+        (at) => raw.renderYandex(address, 0, 2000, 1, at),
+        (at) => raw.renderYandexCbor(address, 0, 2000, at),
+      ];
+      for (const print of prints) {
+        for (const at of [start, end - 20_000, end - 100, end]) {
+          pages.fill(0x5a);
+          const stopped = print(at);
+          expect(stopped).toBeGreaterThanOrEqual(at);
+          expect(stopped).toBeLessThanOrEqual(end);
+          const before = pages.subarray(0, at - raw.PAGES.value);
+          const behind = pages.subarray(end + raw.SLACK.value - raw.PAGES.value);
+          for (const other of [before, behind])
+            expect(other.findIndex((byte) => byte !== 0x5a)).toBe(-1);
+        }
+      }
+    }
+    expect(around.every((byte) => byte === 0xa5)).toBe(true);
+  });
 });
 
 function makeChunk(key: string, info: string, dataBytes: number): ModelChunk {

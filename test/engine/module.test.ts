@@ -9,7 +9,13 @@ import { CHUNK_HEADER_BYTES, chunkFields, columnBytesMax } from "../../worker/en
 import { LOCATION_BYTES, MERGE_ROW, SEQUENCE_DIGITS } from "../../worker/engine/engine.ts";
 import { ROUTE_FIELDS, RUN_FIELDS } from "../../worker/engine/packer.ts";
 import { batchOf, HASH_BYTES, PACK_ROW } from "../../worker/engine/recordBatch.ts";
-import { chunkRecordsMax } from "../../worker/limits.ts";
+import {
+  bodyCacheBytesMax,
+  chunkRecordsMax,
+  engineBytes,
+  isolatePendingBytesMax,
+  pageMemoryBytesMax,
+} from "../../worker/limits.ts";
 import { packChunk } from "../reference/pack.ts";
 import { type EngineProbe, WALK_FIELDS } from "../support/engineProbe.ts";
 import { builds } from "./builds.ts";
@@ -34,20 +40,27 @@ describe.each(builds)("module, $name build", ({ name, module, engine, start }) =
     expect(exported.toSorted(byName)).toEqual(named.toSorted(byName));
   });
 
-  test("its memory never grows", () => {
+  test("its memory never grows, and fits the isolate with what the other budgets allow", () => {
     const { memory } = engine.raw;
     expect(() => memory.grow(1)).toThrow(RangeError);
-    expect(memory.buffer.byteLength).toBeLessThanOrEqual(8 * 2 ** 20);
+    expect(memory.buffer.byteLength).toBe(engineBytes);
+    const budgets = isolatePendingBytesMax + pageMemoryBytesMax + bodyCacheBytesMax;
+    expect(engineBytes + budgets).toBeLessThanOrEqual(104 * 2 ** 20);
   });
 
   test("its windows lie apart, inside the memory, those that are run past with slack between them", () => {
     const { raw } = engine;
     const slack = raw.SLACK.value;
     expect(slack).toBeGreaterThanOrEqual(64);
+    const pages = Array.from(
+      { length: raw.PAGES_COUNT.value },
+      (_, i) => raw.PAGES.value + i * raw.PAGE_STRIDE.value,
+    );
     const windows: [number, number][] = [
       [raw.INPUT.value, raw.INPUT_BYTES.value + slack],
       [raw.OUTPUT.value, raw.OUTPUT_BYTES.value + slack],
       [raw.TABLE.value, raw.TABLE_BYTES.value + slack],
+      ...pages.map((page): [number, number] => [page, raw.PAGE_BYTES.value + slack]),
       [raw.RESULT.value, raw.RESULT_BYTES.value],
     ];
     const ordered = windows.toSorted(([a], [b]) => a - b);

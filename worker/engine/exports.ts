@@ -15,6 +15,10 @@ export interface EngineExports {
   PACK_PAYLOAD: WebAssembly.Global;
   PACK_RECORDS_MAX: WebAssembly.Global;
   PACK_ROW_BYTES: WebAssembly.Global;
+  PAGE_BYTES: WebAssembly.Global;
+  PAGE_STRIDE: WebAssembly.Global;
+  PAGES: WebAssembly.Global;
+  PAGES_COUNT: WebAssembly.Global;
   ROUTES: WebAssembly.Global;
   ROUTES_MAX: WebAssembly.Global;
   RUNS: WebAssembly.Global;

@@ -1,8 +1,9 @@
 // The engine's memory: the views of its windows, and functions that write chunks into them, whole
-// or only the parts that an operation reads. Nothing here is kept after a call: the code that
-// writes a chunk calls the engine next and takes the result at once.
+// or only the parts that an operation reads. Nothing here is kept after a call, except the
+// texts in slots for pages: the code that writes a chunk calls the engine next and takes the result at once.
 import type { EngineExports } from "./exports.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, readHeader } from "./chunk.ts";
+import { PageSlots } from "./pageSlots.ts";
 
 export class EngineMemory {
   readonly raw: EngineExports;
@@ -16,6 +17,7 @@ export class EngineMemory {
   readonly inputBytes: number;
   readonly output: number;
   readonly outputEnd: number;
+  readonly pageSlots: PageSlots;
   /** Index of the first row in `words`. */
   readonly table: number;
   /** Index of the first further result in `words`; in `doubles`, half of it. */
@@ -30,6 +32,12 @@ export class EngineMemory {
     this.inputBytes = raw.INPUT_BYTES.value;
     this.output = raw.OUTPUT.value;
     this.outputEnd = this.output + raw.OUTPUT_BYTES.value;
+    this.pageSlots = new PageSlots(
+      raw.PAGES.value,
+      raw.PAGES_COUNT.value,
+      raw.PAGE_BYTES.value,
+      raw.PAGE_STRIDE.value,
+    );
     this.table = raw.TABLE.value >>> 2;
     this.result = raw.RESULT.value >>> 2;
   }
@@ -43,7 +51,7 @@ export class EngineMemory {
     return this.input;
   }
 
-  /** Writes bytes into the output window; returns the address after them. */
+  /** Writes bytes where the engine prints; returns the address after them. */
   lay(text: Uint8Array, at: number): number {
     this.bytes.set(text, at);
     return at + text.length;

@@ -5,6 +5,7 @@
 import { concatBytes, noBytes } from "../codec/bytes.ts";
 import type { RecordFormat } from "./formats.ts";
 import { checkRange, type EngineMemory } from "./memory.ts";
+import type { PageSlot } from "./pageSlots.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, resizeRecord } from "./chunk.ts";
 
 /**
@@ -20,6 +21,18 @@ export interface RecordRun {
   to: number;
   /** The number of the segment, unless the chunk comes from the shard's tail. */
   segment?: number;
+}
+
+/** A text in a slot of the engine's memory, where it stays until the slot is released. */
+export interface PageText {
+  text: Uint8Array;
+  slot: PageSlot;
+}
+
+/** Where a text is printed. */
+interface Window {
+  start: number;
+  end: number;
 }
 
 export class RecordPrinter {
@@ -51,10 +64,40 @@ export class RecordPrinter {
     return format.measure(memory.raw, address, from, to);
   }
 
+  /** The same as `print`, in a slot; undefined if no slot is free, or if it is longer than one. */
+  printPage(head: Uint8Array, runs: readonly RecordRun[], foot: Uint8Array): PageText | undefined {
+    const slot = this.memory.pageSlots.take();
+    if (slot === undefined) return undefined;
+    let page: PageText | undefined;
+    try {
+      const parts = this.printIn(slot, head, runs, foot);
+      const { value: text } = parts.next();
+      if (text !== undefined && parts.next().done === true) page = { text, slot };
+    } finally {
+      if (page === undefined) slot.release();
+    }
+    return page;
+  }
+
+  /** Whether a text of this length might fit a slot. */
+  fitsPage(textBytes: number): boolean {
+    return textBytes <= this.memory.pageSlots.bytes;
+  }
+
   /** Head, the records of all runs with separators between them, and foot. */
-  *print(head: Uint8Array, runs: readonly RecordRun[], foot: Uint8Array): TextParts {
+  print(head: Uint8Array, runs: readonly RecordRun[], foot: Uint8Array): TextParts {
+    const { output, outputEnd } = this.memory;
+    return this.printIn({ start: output, end: outputEnd }, head, runs, foot);
+  }
+
+  private *printIn(
+    { start: output, end: outputEnd }: Window,
+    head: Uint8Array,
+    runs: readonly RecordRun[],
+    foot: Uint8Array,
+  ): TextParts {
     const { memory, format } = this;
-    const { bytes, output, outputEnd, words, result } = memory;
+    const { bytes, words, result } = memory;
     let at = output;
     if (head.length > outputEnd - output) yield head;
     else at = memory.lay(head, at);
@@ -84,7 +127,7 @@ export class RecordPrinter {
           [at, next, comma] = [end, stopped, 1];
           continue;
         }
-        if (at === output) throw new RangeError("print: a record exceeds the output window");
+        if (at === output) throw new RangeError("print: a record exceeds the window");
         yield bytes.subarray(output, at);
         at = output;
         loaded = undefined;

@@ -5,9 +5,14 @@
 // never exists as a whole and still has its length in the head.
 import { crc32 } from "node:zlib";
 import type { RecordPrinter } from "../engine/engine.ts";
-import { collect, type TextParts } from "../engine/printer.ts";
-import { pageBufferBytesMax, recordTextBytes, replyBytesMin } from "../limits.ts";
-import { type Outgoing, respond, send } from "./reply.ts";
+import { collect, type PageText, type TextParts } from "../engine/printer.ts";
+import {
+  pageBufferBytesMax,
+  recordTextBytes,
+  recordTextBytesMin,
+  replyBytesMin,
+} from "../limits.ts";
+import { isSentWhole, type Outgoing, respond, send } from "./reply.ts";
 import { readHeader } from "../engine/chunk.ts";
 import type { RecordRun } from "../engine/printer.ts";
 
@@ -56,9 +61,14 @@ export class RecordPage {
 
   /** An estimate of the text's length: keys that must be escaped are longer. */
   private get textBytesLikely(): number {
+    return this.estimateBytes(recordTextBytes);
+  }
+
+  /** Each record adds so many bytes to its key and data. */
+  private estimateBytes(recordBytes: number): number {
     return this.runs.reduce((bytes, { chunk, from, to }) => {
       const share = (to - from) / readHeader(chunk).count;
-      return bytes + (chunk.length * share * 4) / 3 + (to - from) * recordTextBytes;
+      return bytes + (chunk.length * share * 4) / 3 + (to - from) * recordBytes;
     }, this.head.length + this.foot.length);
   }
 
@@ -66,6 +76,12 @@ export class RecordPage {
     const { head, runs, foot } = this;
     const sumOf = (text: Iterable<Uint8Array>): Record<string, string> =>
       checksumHeader === undefined ? {} : { [checksumHeader]: String(checksumOf(text)) };
+    const page = this.printInSlot();
+    if (page !== undefined) {
+      const { text, slot } = page;
+      const { length } = text;
+      return { length, parts: [text], headers: sumOf([text]), memoryBytes: length, slot };
+    }
     const isLarge = this.textBytesLikely > pageBufferBytesMax;
     const text = isLarge ? undefined : this.printAtOnce();
     if (text !== undefined) {
@@ -82,6 +98,14 @@ export class RecordPage {
     const [text, more] = this.print();
     const isSmall = more === undefined && text !== undefined && text.length < replyBytesMin;
     return isSmall ? text : undefined;
+  }
+
+  /** The text in a slot of the engine, if it is sent in one large piece and a slot is free. */
+  private printInSlot(): PageText | undefined {
+    const { head, runs, printer, foot } = this;
+    const bytesMin = this.estimateBytes(recordTextBytesMin);
+    if (!isSentWhole(bytesMin) || !printer.fitsPage(bytesMin)) return undefined;
+    return printer.printPage(head, runs, foot);
   }
 
   /** The text, or undefined if it is more than one part. */

@@ -5,11 +5,17 @@
 // that has stopped reading is disconnected as soon as others wait for its memory.
 //
 // workerd holds two pieces of a reply besides the one that it is sending, and asks for the next one
-// when there is room for it. So a body that is sent in large pieces ends with two pieces of one byte:
-// when the stream is asked for more than these, the large pieces have left the process.
+// when there is room for it. So a body that is sent in large pieces ends with three pieces of one
+// byte: when the stream is asked for the last of them, the large pieces have left the process.
 import { waitUntil } from "cloudflare:workers";
-import { pageBufferBytesMax, replyBytesMin, replyPartBytes, replyPartBytesMax } from "../limits.ts";
+import {
+  pageBufferBytesMax,
+  replyCopyBytesMax,
+  replyPartBytes,
+  replyPartBytesMax,
+} from "../limits.ts";
 import { tally } from "../core/tally.ts";
+import type { PageSlot } from "../engine/pageSlots.ts";
 import type { Lease } from "../core/memoryBudget.ts";
 import { pageMemory } from "../stream/loadBudget.ts";
 
@@ -23,11 +29,13 @@ export interface Outgoing {
   headers?: Record<string, string>;
   /** Memory while it is sent, if that is less than what was reserved. */
   memoryBytes?: number;
+  /** The slot of the engine's memory that has the parts, if one has. */
+  slot?: PageSlot;
 }
 
 /** A reply whose body exists already. */
 export function respond(body: Uint8Array, init?: ResponseInit): Promise<Response> {
-  if (body.length < replyBytesMin) {
+  if (body.length < replyCopyBytesMax) {
     tally.sentBytes += body.length;
     return Promise.resolve(new Response(body, init));
   }
@@ -44,10 +52,10 @@ export function send(
   const sending = pageMemory.run(
     memoryBytes,
     async (lease) => {
-      const { length, parts, headers, memoryBytes: taken = memoryBytes } = make();
+      const { length, parts, headers, memoryBytes: taken = memoryBytes, slot } = make();
       if (lease !== undefined) pageMemory.shrink(lease, taken);
       tally.sentBytes += length;
-      const body = new BodySource(length, parts, lease);
+      const body = new BodySource(length, parts, lease, slot);
       const response = new Response(new ReadableStream(body, { highWaterMark: 0 }), init);
       for (const name in headers) response.headers.set(name, headers[name] ?? "");
       reply.resolve(response);
@@ -73,13 +81,21 @@ class BodySource implements UnderlyingSource<Uint8Array> {
   private readonly end = Promise.withResolvers<void>();
   private readonly pieces: Generator<Uint8Array, void, undefined>;
   private readonly lease: Lease | undefined;
+  private readonly slot: PageSlot | undefined;
   private missingBytes: number;
 
-  constructor(length: number, parts: Iterable<Uint8Array>, lease: Lease | undefined) {
+  constructor(
+    length: number,
+    parts: Iterable<Uint8Array>,
+    lease: Lease | undefined,
+    slot: PageSlot | undefined,
+  ) {
     this.expectedLength = length;
     this.missingBytes = length;
-    this.pieces = cut(length, parts);
+    this.pieces = cut(length, parts, slot !== undefined);
     this.lease = lease;
+    this.slot = slot;
+    slot?.holdBy(this);
     this.ended = this.end.promise;
   }
 
@@ -91,16 +107,32 @@ class BodySource implements UnderlyingSource<Uint8Array> {
 
   /**
    * Gives the next piece. It is called when the piece before the last one is on its way. If it gave
-   * the piece at once, the platform would call it again at once, and hold all pieces.
+   * each piece at once, the platform would call it again at once, and hold all pieces. The first
+   * one and the last byte are given at once: then the platform takes a usual page in three turns.
    */
-  pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const given = Promise.resolve().then(() => this.give(controller));
-    return given.catch((error: unknown) => this.fail(controller, error));
+  pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> | undefined {
+    const isAtOnce = this.missingBytes === this.expectedLength || this.missingBytes <= 1;
+    if (!isAtOnce) return this.giveLater(controller);
+    this.giveOrFail(controller);
+    return undefined;
   }
 
   cancel(): void {
     this.pieces.return();
     this.end.resolve();
+  }
+
+  private async giveLater(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    await Promise.resolve();
+    this.giveOrFail(controller);
+  }
+
+  private giveOrFail(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    try {
+      this.give(controller);
+    } catch (error) {
+      this.fail(controller, error);
+    }
   }
 
   private give(controller: ReadableStreamDefaultController<Uint8Array>): void {
@@ -111,8 +143,16 @@ class BodySource implements UnderlyingSource<Uint8Array> {
     if (this.missingBytes < 0 || (piece === undefined && this.missingBytes > 0)) {
       throw new Error("the body has another length than was said");
     }
-    if (piece !== undefined) return controller.enqueue(piece);
+    const isLastByte = piece?.length === 1 && this.missingBytes === 0;
+    if (piece !== undefined && !isLastByte) return controller.enqueue(piece);
+    if (piece !== undefined) {
+      // A copy, because the memory of the parts is free from now on.
+      const lastByte = piece.slice();
+      if (this.pieces.next().done !== true) throw new Error("the body is longer than was said");
+      controller.enqueue(lastByte);
+    }
     controller.close();
+    this.slot?.release();
     this.end.resolve();
   }
 
@@ -123,17 +163,29 @@ class BodySource implements UnderlyingSource<Uint8Array> {
   }
 }
 
-/** The parts of a body in pieces, as large as the memory allows now. */
-function* cut(length: number, parts: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+/** True if a reply of this length, sent now, begins with a large piece. */
+export function isSentWhole(bytes: number): boolean {
+  return bytes > 2 * replyPartBytes && bytes <= pageBufferBytesMax && pageMemory.isRoomy;
+}
+
+/**
+ * The parts of a body in pieces, as large as the memory allows now. What is in a slot ends with
+ * three pieces of one byte in any case: when the last of them is asked for, the platform has done
+ * with all pieces before them.
+ */
+function* cut(
+  length: number,
+  parts: Iterable<Uint8Array>,
+  isInSlot: boolean,
+): Generator<Uint8Array, void, undefined> {
   let left = length;
-  // What is printed part by part stays in small pieces, of which workerd holds several.
-  const isOfUsualSize = length <= pageBufferBytesMax;
-  /** Bytes that are kept for the last two pieces: 0 until a piece was large. */
-  let tailBytes = 0;
+  /** Bytes that are kept for the last three pieces. */
+  let tailBytes = isInSlot ? 3 : 0;
   const nextBytes = (): number => {
     if (tailBytes > 0 && left <= tailBytes) return 1;
-    const isLarge = isOfUsualSize && left > 2 * replyPartBytes && pageMemory.isRoomy;
-    if (isLarge) tailBytes = 2;
+    // What is printed part by part stays in small pieces, of which workerd holds several.
+    const isLarge = length <= pageBufferBytesMax && isSentWhole(left);
+    if (isLarge) tailBytes = 3;
     return Math.min(left - tailBytes, isLarge ? replyPartBytesMax : replyPartBytes);
   };
   for (const part of parts) {

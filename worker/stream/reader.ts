@@ -203,7 +203,7 @@ async function readSegments(
     return loads;
   });
   // If the reader disconnects, its part of the budget must still be returned.
-  runtime.waitUntil(reading.catch(() => {}));
+  if (missing > 0) runtime.waitUntil(reading.catch(() => {}));
   await reading;
   // A cached segment without the expected records is not used again.
   const isElsewhere = page.index === plan.index;

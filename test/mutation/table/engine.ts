@@ -3,6 +3,14 @@ import type { Mutation } from "../mutation.ts";
 
 export const engineMutations: readonly Mutation[] = [
   {
+    id: "engine-90",
+    file: "assembly/layout.ts",
+    find: "return PAGES + page * PAGE_STRIDE + PAGE_BYTES;",
+    replace: "return PAGES + PAGES_COUNT * PAGE_STRIDE;",
+    tests: ["test/engine/large.test.ts"],
+    harm: "a long page writes over another client's page",
+  },
+  {
     id: "engine-01",
     file: "assembly/base64.ts",
     find: "return ((bytes + 2) / 3) * 4;",

@@ -37,6 +37,7 @@ describe("a reply", () => {
     replyPartBytesMax + 1,
     replyPartBytesMax + 2,
     replyPartBytesMax + 3,
+    replyPartBytesMax + 4,
     bodyBytes,
   ])("of %i bytes is sent whole, and its memory is free", async (length) => {
     const body = bytesOf(length);
@@ -160,16 +161,22 @@ describe("clients that have stopped reading", () => {
     await freed();
   });
 
-  test("leave two pieces of one byte in the stream, and it keeps its memory until then", async () => {
-    const reply = await respond(bytesOf(replyPartBytesMax));
+  test("leave pieces of one byte in the stream, and it keeps its memory until the last is asked for", async () => {
+    const body = bytesOf(replyPartBytesMax);
+    const reply = await respond(body);
     const reader = reply.body!.getReader();
-    const lengths: number[] = [];
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      lengths.push(read.value.length);
+    const pieces: Uint8Array[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { value = new Uint8Array(0) } = await reader.read();
+      pieces.push(value);
+      await settled();
       expect(pageMemory.bytes).toBe(replyPartBytesMax);
     }
-    expect(lengths).toEqual([replyPartBytesMax - 2, 1, 1]);
+    const { value: last } = await reader.read();
+    expect([...pieces, last!].map(({ length }) => length)).toEqual([body.length - 3, 1, 1, 1]);
     await freed();
+    expect(Buffer.concat([...pieces, last!]).equals(body)).toBe(true);
+    expect((await reader.read()).done).toBe(true);
   });
 });
 
