@@ -75,7 +75,10 @@ function checkKnown(
   if (isSettled && wrong !== undefined) {
     findings.problem(file, place, `its ${wrong} is not what stream ${stream.name} says`);
   }
-  if (isSettled && (settings.closedMs === undefined) !== (shard.closedMs === undefined)) {
+  // What a writer of Durable Streams closes is known to the shard alone.
+  const isToContinue = settings.isFinal !== true;
+  const isOther = (settings.closedMs === undefined) !== (shard.closedMs === undefined);
+  if (isSettled && isToContinue && isOther) {
     const state = settings.closedMs === undefined ? "open" : "closed";
     findings.problem(file, place, `it is ${state}, and stream ${stream.name} says it is not`);
   }

@@ -102,6 +102,9 @@ beforeAll(async () => {
   const origin = { "Stream-Forked-From": "/v1/stream/durable" };
   const forked = await fetch(`${address}-fork`, { method: "PUT", headers: origin });
   expect(forked.ok).toBe(true);
+  // One that its writer has closed.
+  const end = { "Content-Type": "text/plain", "Stream-Closed": "true" };
+  await fetch(`${address}-closed`, { method: "PUT", headers: end, body: "the end" });
   await makeDrained(client);
   for (const name of [StreamName, "drained"]) {
     for (const { shard } of await statsOf(server, name)) uids.push(shard);
@@ -122,7 +125,7 @@ test("a folder of a server that was stopped is sound, and stays as it is", async
   const { exitCode, stdout, stderr } = await millrace.run(["doctor", folder]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toMatch(
-    /^checked \d+ databases, 5 streams, 7 shards, 2,199 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
+    /^checked \d+ databases, 6 streams, 8 shards, 2,200 records in \d+ stored bodies of [\d.]+ MB, 2 objects: all sound\n$/,
   );
   expect(hashFolder(folder)).toBe(before);
 });
@@ -365,7 +368,7 @@ test("problems are lines of text or JSON, and exit code 1; a folder that is none
     .map((line) => JSON.parse(line) as object);
   expect(lines).toMatchObject([
     { kind: "problem", what: "missing", place: expect.stringContaining("segment 0") },
-    { kind: "counts", problems: 1, streams: 5, shards: 7 },
+    { kind: "counts", problems: 1, streams: 6, shards: 8 },
   ]);
   const none = await millrace.run(["doctor", scratch]);
   expect(none).toMatchObject({ exitCode: 2, stdout: "" });
