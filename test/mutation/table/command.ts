@@ -83,4 +83,20 @@ export const commandMutations: readonly Mutation[] = [
     tests: ["test/local/command/settings.test.ts"],
     harm: "a service elsewhere is asked with the name of a local one, and its refusal is not understood",
   },
+  {
+    id: "command-11",
+    file: "command/reading/walk.ts",
+    find: "        await this.pause(true);\n        iterator =",
+    replace: "        iterator =",
+    tests: ["test/local/command/walk.test.ts"],
+    harm: "a reader asks as fast as it can where iterators expire at once",
+  },
+  {
+    id: "command-12",
+    file: "console/records/tail.ts",
+    find: "await this.#wait(idleMsMin);\n          continue;",
+    replace: "continue;",
+    tests: ["test/console/tail.test.ts"],
+    harm: "the console does the same",
+  },
 ];
