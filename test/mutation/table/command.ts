@@ -1,4 +1,4 @@
-// The commands of the program `millrace`.
+// The commands of the program `millrace`, and the console.
 import type { Mutation } from "../mutation.ts";
 
 export const commandMutations: readonly Mutation[] = [
