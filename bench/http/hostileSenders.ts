@@ -90,9 +90,12 @@ export class Http2Sender implements Sender {
       try {
         return await sendOver(session, request);
       } catch (error) {
-        // The server ends a session after some frames that are not valid, with all of its streams.
-        const isOver = session.closed || session.destroyed;
+        // The server ends a session after some frames that are not valid, with all of its streams. They
+        // may hear of it before the session does.
+        const isCalmed = String(error).includes("ENHANCE_YOUR_CALM");
+        const isOver = session.closed || session.destroyed || isCalmed;
         if (!isOver || attempt === attemptsMax) throw error;
+        if (isCalmed) session.close();
       }
     }
   }
