@@ -25,9 +25,10 @@ export function forksIn(database: Database): string[] {
 }
 
 export function checkForks(known: KnownShards, sources: Sources, findings: Findings): void {
-  for (const [uid, { stream, file }] of known) {
+  for (const [uid, { stream, shard, file }] of known) {
     const { fork, unopened } = stream.durable ?? {};
-    if (fork === undefined) continue;
+    // Shards that a fork got later have nothing of the source.
+    if (fork === undefined || shard.index !== 0) continue;
     const place = `stream ${stream.name}`;
     for (const { uid: ancestor, endIndex } of fork.ancestors) {
       const source = sources.get(ancestor);
