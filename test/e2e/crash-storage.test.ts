@@ -123,7 +123,9 @@ test(`killed while a stream is removed, seed ${seed}`, { timeout }, async () => 
     const doomed = `doomed-${tries}`;
     await history.create(kinesis, doomed, doomedShards);
     await fill(server, history, doomed);
-    const hit = await watchFor(removalAims[round % removalAims.length]!, server, doomed);
+    const aim = removalAims[round % removalAims.length]!;
+    // What is put meanwhile adds to what is counted.
+    const hit = await watchFor(aim, server, doomed, (now, before) => now < before);
     let removed = false;
     await putUntil(server, history, kept, random, small, () => {
       void kinesis("DeleteStream", { StreamName: doomed }).then(
@@ -215,9 +217,14 @@ async function untilMoved(server: Server, stream: string): Promise<void> {
 }
 
 /** Notes how things stand; the returned function resolves once they have changed. */
-async function watchFor({ at, count }: Aim, server: Server, stream: string) {
+async function watchFor(
+  { at, count }: Aim,
+  server: Server,
+  stream: string,
+  isSeen = (now: number, before: number) => now !== before,
+) {
   const before = await count(server, stream);
-  return () => untilSeen(at, async () => (await count(server, stream)) !== before);
+  return () => untilSeen(at, async () => isSeen(await count(server, stream), before));
 }
 
 /** Of the stream that was made last. */
