@@ -59,10 +59,14 @@ export async function benchHistory(
   }
   progress("scan: polls beside");
   const asks = { where, select: "count" };
+  // One order in a hundred, so that every segment has some.
+  const amount = [{ numeric: [">", 990] }];
+  const common = { where: JSON.stringify({ data: { amount } }), select: "count" };
   const costly = { where: JSON.stringify({ data: { status: costlyMatchers } }), select: "count" };
   const works = [
     ["nothing", async () => {}],
     ["a scan for one in 10,000", again(() => scan(base, asks))],
+    ["a scan of all segments", again(() => scan(base, common))],
     ["a scan with 64 comparisons", again(() => scan(base, costly))],
     ["a reader of everything", again(() => readAll(server.address, start, total))],
   ] as const;
