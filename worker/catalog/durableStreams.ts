@@ -16,6 +16,7 @@ import { type DurableCreation, type FirstContents, unwrap } from "../core/rpc.ts
 import type { Scope, ShardDescription, StreamDescription } from "../core/types.ts";
 import { StreamError } from "../errors.ts";
 import { recordBytesMax, retentionHoursMax } from "../limits.ts";
+import { shardUid } from "../engine/shardUid.ts";
 import { newStream } from "./creation.ts";
 import { NewStreams } from "./newStreams.ts";
 import type { StreamRegistry } from "./registry.ts";
@@ -102,11 +103,12 @@ export class DurableStreams {
 
   /** Called when a stream is gone; returns its source if nothing needs that any more. */
   async leaveSource(stream: StreamDescription): Promise<StreamDescription | undefined> {
-    const { durable, shards } = stream;
-    const [shard] = shards;
-    if (durable?.fork === undefined || shard === undefined) return undefined;
+    const { durable } = stream;
+    if (durable?.fork === undefined) return undefined;
     const { name, uid, shard: source } = durable.fork;
-    const reply = await this.env.SHARD.getByName(source).releaseFork(shard.uid);
+    // The source knows the first shard, which may be gone after a split.
+    const first = shardUid(stream.uid, 0);
+    const reply = await this.env.SHARD.getByName(source).releaseFork(first);
     if ("failed" in reply || !reply.isFree) return undefined;
     const found = this.streams.find(name);
     return found?.uid === uid ? found : undefined;

@@ -41,9 +41,17 @@ export async function withKnown<T>(
     if (!isCode(error, "shardNotFound")) throw error;
     const now = await durable.refresh(scope, name);
     // It was not created again: it has expired, and is about to be removed.
-    if (now.uid === stream.uid) throw notFound();
+    if (hasSameShards(now, stream)) throw notFound();
     return await work(now);
   }
+}
+
+function hasSameShards(now: BriefStream, stream: BriefStream): boolean {
+  return uidsOf(now) === uidsOf(stream);
+}
+
+function uidsOf({ shards }: BriefStream): string {
+  return shards.map(({ uid }) => uid).join();
 }
 
 /** The shard of a request. Throws DurableError. */

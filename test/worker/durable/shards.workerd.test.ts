@@ -1,9 +1,12 @@
 // Streams of several shards as the Durable Streams dialect shows them, also when another dialect has split one since
 // this isolate learnt of it, and requests that could be taken for another one.
 
-import { exports } from "cloudflare:workers";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { noonMs, setClock } from "../../support/clock.ts";
+import { hourMs } from "../../../worker/core/units.ts";
+import { account, region } from "../kinesis/claims.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { v3ioOver } from "../v3io/client.ts";
 
@@ -111,6 +114,24 @@ test.each([
   expect(await (await send("GET", "?shard=0")).json()).toEqual([1, 2, 3, 4]);
   await send("POST", "?shard=1", {}, "5");
   expect(await (await send("GET", "?shard=1")).json()).toEqual([5]);
+});
+
+test("a fork gives its source free when its first shard is gone before it", async () => {
+  setClock(noonMs);
+  const source = name;
+  await send("PUT", "", {}, "[1]");
+  name += "-fork";
+  await send("PUT", "", { "stream-forked-from": `/v1/stream/${source}` });
+  await split(0, "100");
+  await kinesis("DecreaseStreamRetentionPeriod", { StreamName: name, RetentionPeriodHours: 24 });
+  await call(`/v1/stream/${source}`, { method: "DELETE" });
+  expect((await call(`/v1/stream/${source}`)).status).toBe(410);
+  setClock(noonMs + 26 * hourMs);
+  await runDurableObjectAlarm(env.CATALOG.getByName(`${account}/${region}`));
+  expect(await codeOf(await send("GET", "?shard=0"))).toBe("404 SHARD_NOT_FOUND");
+  expect((await send("DELETE")).status).toBe(204);
+  expect((await call(`/v1/stream/${source}`)).status).toBe(404);
+  vi.useRealTimers();
 });
 
 test("a source that another dialect has split is not forked", async () => {
