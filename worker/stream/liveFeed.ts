@@ -115,17 +115,18 @@ export class LiveFeed {
   }
 
   /** Resolves when something has happened, or after a while. */
-  private news(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        this.waiters.delete(waiter);
-        resolve();
-      };
-      const timer = setTimeout(wake, timeoutMs);
-      const waiter: Waiter = { untilMs: Date.now() + timeoutMs, wake };
-      this.waiters.add(waiter);
-    });
+  private async news(timeoutMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => {
+      this.waiters.delete(waiter);
+      resolve();
+    };
+    const waiter: Waiter = { untilMs: Date.now() + timeoutMs, wake };
+    this.waiters.add(waiter);
+    const timer = setTimeout(wake, timeoutMs);
+    await promise;
+    // A timer belongs to the request that has set it: whoever wakes the reader cannot clear it.
+    clearTimeout(timer);
   }
 
   private lead(reader: LiveReader, index: number): void {
