@@ -134,6 +134,19 @@ test("a fork gives its source free when its first shard is gone before it", asyn
   vi.useRealTimers();
 });
 
+test("a page from the oldest record on has another tag when the oldest is another one", async () => {
+  setClock(noonMs);
+  await send("PUT", "", {}, "[1]");
+  await kinesis("DecreaseStreamRetentionPeriod", { StreamName: name, RetentionPeriodHours: 24 });
+  setClock(noonMs + 20 * hourMs);
+  await send("POST", "", {}, "2");
+  const tag = (await send("GET")).headers.get("etag") ?? "";
+  setClock(noonMs + 25 * hourMs);
+  const later = await send("GET", "", { "if-none-match": tag });
+  expect([later.status, await later.text()]).toEqual([200, "[2]"]);
+  vi.useRealTimers();
+});
+
 test("a source that another dialect has split is not forked", async () => {
   await send("PUT", "", {}, "[1]");
   await send("GET");

@@ -6,6 +6,7 @@ import { crc32 } from "node:zlib";
 import { compileSelection, type Selection } from "../../scan/selection.ts";
 import type { DurableState } from "../../core/durable.ts";
 import { StreamError } from "../../errors.ts";
+import { readHeader } from "../../engine/chunk.ts";
 import type { Page } from "../../stream/reader.ts";
 import { printRuns } from "../content.ts";
 import { nextCursor } from "../cursor.ts";
@@ -182,12 +183,17 @@ async function pageHeaders(
   };
 }
 
-/** With the shard's uid, so that a stream that is deleted and created again has other tags. */
+/**
+ * With the shard's uid, so that a stream that is deleted and created again has other tags, and with the first record,
+ * which is another one when the oldest have expired.
+ */
 function tagOf({ query }: Call, { shard }: Target, { offset }: ReadCall, page: Page): string {
   const asked = [query.get("where"), ...query.getAll("key")].join("\n");
   const selected = asked === "" ? "" : `:${crc32(asked)}`;
   const end = isEnd(page) ? ":c" : "";
-  return `"${shard.uid}:${offset}:${page.next.index}${selected}${end}"`;
+  const [run] = page.runs;
+  const first = run === undefined ? page.next.index : readHeader(run.chunk).firstIndex + run.from;
+  return `"${shard.uid}:${offset}:${first}-${page.next.index}${selected}${end}"`;
 }
 
 const historyControl = "max-age=60, stale-while-revalidate=300";
