@@ -142,7 +142,7 @@ export const scanMutations: readonly Mutation[] = [
     id: "scan-18",
     file: "assembly/scan/times.ts",
     find: "if (now == seconds) return timeMs + 1;",
-    replace: "",
+    replace: "if (now == seconds) return NEVER;",
     tests: ["test/engine/scanTimes.test.ts"],
     harm: "what holds of one moment is said of all later ones",
   },
