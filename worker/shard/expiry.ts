@@ -1,9 +1,10 @@
 // What the alarm does about a stream of Durable Streams as a whole: it has an expired one removed, and
 // removes a shard that its catalog never came to know, because the creation was cut off.
 import type { Env } from "../core/bindings.ts";
-import type { Failure } from "../core/rpc.ts";
+import { type Failure, unwrap } from "../core/rpc.ts";
 import type { ShardLife } from "../core/durable.ts";
 import { tierRetryMs } from "../limits.ts";
+import { isCode } from "../errors.ts";
 import type { ShardStore } from "./store.ts";
 
 export interface ExpiringShard {
@@ -30,8 +31,9 @@ export class Expiry {
       if (life === undefined || life.isKnown === true) return false;
       if (await this.isKnown(life)) await this.shard.noteKnown(life);
       else {
-        await this.shard.destroy();
+        // The shard is removed last: until then the alarm comes again if something fails.
         if (life.source !== undefined) await this.env.SHARD.getByName(life.source).releaseFork(uid);
+        await this.shard.destroy();
         return true;
       }
     } catch (error) {
@@ -43,8 +45,19 @@ export class Expiry {
 
   /** The catalog removes the stream, and with it this shard. */
   private async remove({ stream, streamUid, ...scope }: ShardLife): Promise<boolean> {
-    const reply = await this.catalogOf(scope).deleteStream(stream, true, streamUid);
-    if ("failed" in reply && isUnknown(reply)) await this.shard.destroy();
+    const order = async (): Promise<object> =>
+      unwrap(await this.catalogOf(scope).deleteStream(stream, true, streamUid));
+    try {
+      // In a cluster the catalog, or a shard that it calls, may just have moved to another instance; it can be
+      // reached by now. The order names the stream by its uid, so it may be given twice.
+      await order().catch((error: unknown) => {
+        if (!isCode(error, "unreachable")) throw error;
+        return order();
+      });
+    } catch (error) {
+      if (!isCode(error, "streamNotFound")) throw error;
+      if (isUnknown({ failed: error.code, detail: error.detail })) await this.shard.destroy();
+    }
     return true;
   }
 
