@@ -1,22 +1,6 @@
 // The scanner's exports. Its functions are pure over fixed memory, like those of the engine: JavaScript lays a program
 // into PROGRAM and a chunk into INPUT, calls once for the chunk, and takes the result from RUNS and RESULT.
 // worker/engine/scanner.ts is the only caller.
-import {
-  FOLDED,
-  INPUT,
-  INPUT_BYTES,
-  PROGRAM,
-  PROGRAM_BYTES,
-  RESULT,
-  RUNS,
-  RUNS_MAX,
-  STATE,
-  STATE_BYTES,
-} from "./layout";
-import { foldBytes } from "./fold";
-import { selectRecords } from "./select";
-import { DEPTH_MAX } from "./validate";
-
 export {
   FOLDED,
   INPUT,
@@ -28,6 +12,7 @@ export {
   RUNS_MAX,
   STATE,
   STATE_BYTES,
-  DEPTH_MAX,
-};
-export { foldBytes, selectRecords };
+} from "./layout";
+export { foldBytes } from "./fold";
+export { selectRecords } from "./select";
+export { DEPTH_MAX } from "./validate";

@@ -4,6 +4,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
+import type { Env } from "../../worker/core/bindings.ts";
 import { unwrap } from "../../worker/core/rpc.ts";
 import { shardUid } from "../../worker/engine/shardUid.ts";
 import type { PageLimits } from "../../worker/stream/readPlan.ts";
@@ -166,4 +167,23 @@ function storedIn(shard: ShardStub, bytes: Uint8Array): Stored[] {
   return chunk.records.map((record, i) =>
     Object.assign(record, { index: chunk.firstIndex + i, ordinal: ordinals[i] as number }),
   );
+}
+
+/** The same bindings; each call of a shard also puts its method's name into `calls`. */
+export function withCallsNoted(bindings: Env, calls: string[]): Env {
+  const getByName = (name: string) => noteCalls(bindings.SHARD.getByName(name), calls);
+  return { ...bindings, SHARD: { getByName } as unknown as Env["SHARD"] };
+}
+
+function noteCalls(shard: ShardStub, calls: string[]): ShardStub {
+  return new Proxy(shard, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        calls.push(String(name));
+        return Reflect.apply(member, target, args) as unknown;
+      };
+    },
+  });
 }

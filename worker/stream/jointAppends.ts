@@ -1,5 +1,5 @@
 // Appends of several requests in one call of their shard. The first one goes at once. Those that come while
-// its call is under way wait: when it is answered, the oldest of them makes the next call, for all that
+// its call is under way wait: when it is answered, the newest of them makes the next call, for all that
 // wait by then. In the shard each is accepted or refused by itself, and they share a commit. Only on
 // the server of one machine: elsewhere waiting for another's call costs a way to the shard and back, and a
 // request may be ended before those that rely on it have their answers (docs/decisions/0022).
@@ -172,7 +172,7 @@ class Line {
     followers: readonly Follower[],
   ): Promise<AppendOutcome> {
     try {
-      // As they came: the leader came last.
+      // In any order: none of them was answered before another one came.
       const offers = [...followers.map(({ offer }) => offer), own];
       const outcomes = await env.SHARD.getByName(this.uid).appendEach(offers);
       const last = outcomes[followers.length];

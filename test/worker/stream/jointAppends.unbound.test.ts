@@ -26,6 +26,7 @@ import {
   sabotage,
   type ShardStub,
   textOf,
+  withCallsNoted,
 } from "../../support/shards.ts";
 import { evictAll, hold, tidyUp } from "../../support/storage.ts";
 
@@ -38,25 +39,10 @@ beforeEach(() => {
   setClock(noonMs);
   calls = [];
   kept = [];
-  runtime = { env: withCallsNoted(env), waitUntil: (work) => void kept.push(work) };
+  runtime = { env: withCallsNoted(env, calls), waitUntil: (work) => void kept.push(work) };
 });
 
 afterEach(tidyUp);
-
-function withCallsNoted(bindings: Env): Env {
-  const getByName = (name: string) =>
-    new Proxy(bindings.SHARD.getByName(name), {
-      get(target, method) {
-        const member: unknown = Reflect.get(target, method, target);
-        if (typeof member !== "function") return member;
-        return (...args: unknown[]) => {
-          calls.push(String(method));
-          return Reflect.apply(member, target, args) as unknown;
-        };
-      },
-    });
-  return { ...bindings, SHARD: { getByName } as unknown as Env["SHARD"] };
-}
 
 function put(shard: ShardStub, ...chunks: (string | Uint8Array)[]): Promise<Reply<AppendReply>> {
   const packed = chunks.map((each) => (typeof each === "string" ? chunkOf(each) : each));
@@ -266,14 +252,19 @@ describe("each is told of its own", () => {
   });
 });
 
+/** A put whose call is made, and never arrives. */
+function putUnsent(shard: ShardStub): void {
+  const { SHARD } = runtime.env;
+  const silent = { append: () => new Promise(() => {}) };
+  runtime.env = { ...env, SHARD: { getByName: () => silent } as unknown as Env["SHARD"] };
+  void put(shard, "never sent");
+  runtime.env = { ...env, SHARD };
+}
+
 describe("a leader that ends without a word", () => {
   test("is waited for no longer than a turn, also by those who come later", async () => {
     const shard = await openShard();
-    const { SHARD } = runtime.env;
-    const silent = { append: () => new Promise(() => {}) };
-    runtime.env = { ...env, SHARD: { getByName: () => silent } as unknown as Env["SHARD"] };
-    void put(shard, "never sent");
-    runtime.env = { ...env, SHARD };
+    putUnsent(shard);
     const waiting = ["a", "b"].map((text) => put(shard, text));
     setClock(noonMs + jointTurnMs - 1);
     const early = put(shard, "c");
@@ -287,11 +278,7 @@ describe("a leader that ends without a word", () => {
 
   test("and nobody comes: one of those who wait leads the others", async () => {
     const shard = await openShard();
-    const { SHARD } = runtime.env;
-    const silent = { append: () => new Promise(() => {}) };
-    runtime.env = { ...env, SHARD: { getByName: () => silent } as unknown as Env["SHARD"] };
-    void put(shard, "never sent");
-    runtime.env = { ...env, SHARD };
+    putUnsent(shard);
     const waiting = ["a", "b", "c"].map((text) => put(shard, text));
     setClock(noonMs + jointTurnMs);
     const places = await Promise.all(waiting.map(placeOf));

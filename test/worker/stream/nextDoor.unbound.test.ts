@@ -5,7 +5,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Env, Runtime } from "../../../worker/core/bindings.ts";
+import type { Runtime } from "../../../worker/core/bindings.ts";
 import { bodies, chunkKey } from "../../../worker/core/bodyCache.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import type { SeekRequest } from "../../../worker/core/types.ts";
@@ -25,6 +25,7 @@ import {
   type ShardStub,
   textOf,
   unopenedShard,
+  withCallsNoted,
 } from "../../support/shards.ts";
 import {
   forgetBodies,
@@ -44,29 +45,10 @@ let calls: string[];
 beforeEach(() => {
   setClock(noonMs);
   calls = [];
-  runtime = runtimeWith(withCallsNoted(env));
+  runtime = runtimeWith(withCallsNoted(env, calls));
 });
 
 afterEach(tidyUp);
-
-/** The same objects, but for the list of calls. */
-function withCallsNoted(bindings: Env): Env {
-  const getByName = (name: string) => noteCalls(bindings.SHARD.getByName(name));
-  return { ...bindings, SHARD: { getByName } as unknown as Env["SHARD"] };
-}
-
-function noteCalls(shard: ShardStub): ShardStub {
-  return new Proxy(shard, {
-    get(target, name) {
-      const member: unknown = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      return (...args: unknown[]) => {
-        calls.push(String(name));
-        return Reflect.apply(member, target, args) as unknown;
-      };
-    },
-  });
-}
 
 async function poll(shard: ShardStub, index: number, reading: Omit<Reading, "from"> = {}) {
   const from = { segment: 0, index };
@@ -424,7 +406,7 @@ describe("what else changes is seen", () => {
     const retired = shard.retire();
     // Not before it is durable.
     unwrap(await shard.view());
-    calls = [];
+    calls.length = 0;
     await poll(shard, 1);
     await poll(shard, 1);
     expect(calls).toEqual(["read", "read"]);
