@@ -24,6 +24,8 @@ import { type Server, startServer } from "./server.ts";
 const producerCount = 8;
 const keysOfProducer = 4;
 const batchRecords = 20;
+/** What the producers write before each reshard, and after the last: six times makes over 1000. */
+const recordsBetween = 200;
 const hashKeys = 1n << 128n;
 
 let server: Server;
@@ -46,11 +48,19 @@ test("every record once and in order, through three splits and two merges under 
   const consumer = new Consumer(StreamName, written);
   const producing = written.begin();
   const consuming = consumer.begin();
-  await split(StreamName, 0, hashKeys / 2n);
-  await split(StreamName, 1, hashKeys / 4n);
-  await merge(StreamName, 4, 2);
-  await split(StreamName, 3, hashKeys / 8n);
-  await merge(StreamName, 7, 5);
+  const reshards = [
+    () => split(StreamName, 0, hashKeys / 2n),
+    () => split(StreamName, 1, hashKeys / 4n),
+    () => merge(StreamName, 4, 2),
+    () => split(StreamName, 3, hashKeys / 8n),
+    () => merge(StreamName, 7, 5),
+  ];
+  const writing = () => Promise.race([producing, written.further(recordsBetween)]);
+  for (const reshard of reshards) {
+    await writing();
+    await reshard();
+  }
+  await writing();
   written.end();
   await producing;
   await consuming;
@@ -287,9 +297,18 @@ class Writing {
   over = false;
   private isStopping = false;
   private readonly StreamName: string;
+  /** Woken when `count` has come to `awaited`. */
+  private wake = () => {};
+  private awaited = Infinity;
 
   constructor(StreamName: string) {
     this.StreamName = StreamName;
+  }
+
+  /** Waits until `count` more records are written. One waits at a time. */
+  further(count: number): Promise<void> {
+    this.awaited = this.count + count;
+    return new Promise((resolve) => (this.wake = resolve));
   }
 
   async begin(): Promise<void> {
@@ -312,6 +331,7 @@ class Writing {
       const reply = await client.send(new PutRecordsCommand({ StreamName, Records }));
       expect(reply.FailedRecordCount).toBe(0);
       this.count += batchRecords;
+      if (this.count >= this.awaited) this.wake();
     }
   }
 }
