@@ -4,6 +4,7 @@
  */
 import { type ServerHttp2Session, constants, createServer } from "node:http2";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { bridgeStream } from "./bridgedStream.ts";
 import type { Patience } from "./patience.ts";
 import { headBytesMax, type Upstream } from "./upstream.ts";
@@ -70,6 +71,8 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
       // Otherwise the streams of a client that has disconnected, and what they wait for, would stay
       // open.
       socket.allowHalfOpen = false;
+      // Node refuses TLS without ALPN. The AWS SDK for Java offers none and sends the preface.
+      if (socket instanceof TLSSocket) socket.alpnProtocol = "h2";
       server.once("session", (session) => session.once("remoteSettings", begun));
       server.emit("connection", socket);
     },

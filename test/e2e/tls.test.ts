@@ -81,6 +81,15 @@ describe("one port", () => {
     session.close();
   });
 
+  test("answers HTTP/2 to a client that offers no ALPN, as the AWS SDK for Java does", async () => {
+    const socket = tls.connect({ host, port, ca, servername: "localhost" });
+    await once(socket, "secureConnect");
+    expect(socket.alpnProtocol).toBe(false);
+    const session = http2.connect(`https://localhost:${port}`, { createConnection: () => socket });
+    expect(await ask2(session)).toBe(200);
+    session.close();
+  });
+
   test("answers both without TLS as before", async () => {
     expect((await fetch(`http://${host}:${port}/_millrace/health`)).status).toBe(200);
     const session = http2.connect(`http://${host}:${port}`);
