@@ -87,18 +87,29 @@ export class DurableStreams {
     const { durable, shards } = stream;
     if (durable === undefined) return false;
     if (durable.isDeleted === true) return true;
-    let isKept = false;
+    if (!(await this.retireShards(shards, false))) return false;
+    // One that has no forks must not be read or written by those who know it.
+    if (shards.length > 1) await this.retireShards(shards, true);
+    const now = this.streams.find(stream.name);
+    if (now?.uid === stream.uid && now.durable !== undefined) {
+      this.streams.save({ ...now, durable: { ...now.durable, isDeleted: true } });
+    }
+    return true;
+  }
+
+  /** True if one of them is kept. */
+  private async retireShards(
+    shards: readonly ShardDescription[],
+    isKept: boolean,
+  ): Promise<boolean> {
+    let keeps = false;
     for (const { uid } of shards) {
-      const reply = await this.env.SHARD.getByName(uid).retire();
+      const reply = await this.env.SHARD.getByName(uid).retire(isKept);
       if ("failed" in reply) {
         if (reply.failed !== "shardNotFound") unwrap(reply);
-      } else isKept ||= reply.isKept;
+      } else keeps ||= reply.isKept;
     }
-    const now = this.streams.find(stream.name);
-    if (isKept && now?.uid === stream.uid) {
-      this.streams.save({ ...now, durable: { ...durable, isDeleted: true } });
-    }
-    return isKept;
+    return keeps;
   }
 
   /** Called when a stream is gone; returns its source if nothing needs that any more. */

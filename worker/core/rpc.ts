@@ -71,9 +71,10 @@ export interface ShardApi {
   begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>>;
   /**
    * Appends chunks in one piece if the guard's conditions hold, and changes the state of the
-   * writers with the same row: see shard/guardedAppends.ts.
+   * writers with the same row: see shard/guardedAppends.ts. With a token, an append that was made
+   * before is not made again: it was stored.
    */
-  write(chunks: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>>;
+  write(chunks: Uint8Array[], guard: WriteGuard, token?: AppendToken): Promise<Reply<WriteReply>>;
   /**
    * The state of the stream; `touch` renews its time to live. `next` is the end, or the place with
    * that index. Fails with `shardNotFound`.
@@ -92,8 +93,8 @@ export interface ShardApi {
   fork(uid: string, index: number | undefined, more: number): Promise<Reply<ForkReply>>;
   /** Forgets a fork. True if this stream was deleted and nothing needs it any more. */
   releaseFork(uid: string): Promise<Reply<{ isFree: boolean }>>;
-  /** Marks the stream as deleted if it has forks. */
-  retire(): Promise<Reply<{ isKept: boolean }>>;
+  /** Marks the stream as deleted if it has forks, or if another of its shards has; ends the waits. */
+  retire(isKept?: boolean): Promise<Reply<{ isKept: boolean }>>;
   /**
    * Appends chunks in order; resolves when all are durable. After `close` it always fails with
    * `shardClosed`. If one chunk is not in the form that a Worker packs, all fail with `corrupt` or

@@ -48,9 +48,14 @@ export async function pageFrom(
   const source = { uid: shard.uid, ancestors: ancestorsOf(stream, shard) };
   const trimmed = isEarliest ? "skip" : "refuse";
   const page = await backend.durable.read(source, location, limits, trimmed, selection);
-  if (page.view.isDeleted === true) throw gone();
+  requireShown(page);
   backend.shards.noteReader(shard.uid, { dialect: "durable" }, page);
   return page;
+}
+
+/** Throws DurableError 410 for a page of a stream that is kept for its forks. */
+export function requireShown({ view }: Page): void {
+  if (view.isDeleted === true) throw gone();
 }
 
 /** What a fork inherits is before its first shard; others that it got later begin anew. */

@@ -11,7 +11,7 @@ import type {
   WriteReply,
 } from "../core/durable.ts";
 import type { AppendReceipt } from "../core/types.ts";
-import type { Beginning } from "../core/rpc.ts";
+import type { AppendToken, Beginning } from "../core/rpc.ts";
 import { StreamError } from "../errors.ts";
 import type { AppendEffect } from "./appendQueue.ts";
 import type { Committer } from "./committer.ts";
@@ -25,7 +25,7 @@ export interface DurableHost {
   /** Throws `shardNotFound`. */
   opened(): ShardStore;
   readonly committer: Committer;
-  readonly published: Pick<PublishedView, "nextIndex" | "segment">;
+  readonly published: Pick<PublishedView, "nextIndex" | "segment" | "endWaits">;
   wakeBy(timeMs: number): Promise<void>;
 }
 
@@ -38,7 +38,8 @@ export class DurableStream {
     this.host = host;
     this.appends = new GuardedAppends({
       inUse: () => this.inUse(),
-      queue: (chunks, effect) => this.queue(chunks, effect),
+      queue: (chunks, effect, token) => this.queue(chunks, effect, token),
+      find: (token) => host.committer.findAppend(token),
       tip: () => this.positionAt(host.published.nextIndex),
       positionAt: (index) => this.positionAt(index),
       get closing() {
@@ -73,8 +74,12 @@ export class DurableStream {
     return { next: this.positionAt(this.host.published.nextIndex) };
   }
 
-  async write(chunks: readonly Chunk[], guard: WriteGuard): Promise<WriteReply> {
-    const reply = await this.appends.write(chunks, guard);
+  async write(
+    chunks: readonly Chunk[],
+    guard: WriteGuard,
+    token: AppendToken | undefined,
+  ): Promise<WriteReply> {
+    const reply = await this.appends.write(chunks, guard, token);
     await this.touch();
     return reply;
   }
@@ -112,11 +117,16 @@ export class DurableStream {
     return { isFree: store.description.life?.isDeleted === true && store.forks.count === 0 };
   }
 
-  async retire(): Promise<{ isKept: boolean }> {
+  async retire(isKept: boolean): Promise<{ isKept: boolean }> {
     const store = this.host.opened();
     const { life } = store.description;
-    if (life === undefined || store.forks.count === 0) return { isKept: false };
-    await this.host.committer.change(() => store.describe({ life: { ...life, isDeleted: true } }));
+    if (life === undefined || (store.forks.count === 0 && !isKept)) return { isKept: false };
+    if (life.isDeleted !== true) {
+      await this.host.committer.change(() =>
+        store.describe({ life: { ...life, isDeleted: true } }),
+      );
+      this.host.published.endWaits();
+    }
     return { isKept: true };
   }
 
@@ -145,9 +155,13 @@ export class DurableStream {
     return endMs === undefined || endMs === Infinity || isKept ? undefined : endMs;
   }
 
-  private queue(chunks: readonly Chunk[], effect: AppendEffect): Promise<AppendReceipt[]> {
+  private queue(
+    chunks: readonly Chunk[],
+    effect: AppendEffect,
+    token: AppendToken | undefined,
+  ): Promise<AppendReceipt[]> {
     const { committer } = this.host;
-    return committer.append(this.host.opened().description.uid, chunks, { effect });
+    return committer.append(this.host.opened().description.uid, chunks, { effect, token });
   }
 
   private async touch(): Promise<void> {

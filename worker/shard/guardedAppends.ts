@@ -11,6 +11,7 @@ import type {
   WriteReply,
   WriteVerdict,
 } from "../core/durable.ts";
+import type { AppendToken } from "../core/rpc.ts";
 import type { AppendReceipt } from "../core/types.ts";
 import { otherMediaType } from "../core/mediaType.ts";
 import { StreamError } from "../errors.ts";
@@ -23,7 +24,13 @@ export interface GuardedShard {
   /** Throws `shardNotFound`, also for a stream that has expired. */
   inUse(): ShardStore;
   /** Resolves when the append is durable. Throws `overloaded`. */
-  queue(chunks: readonly Chunk[], effect: AppendEffect): Promise<AppendReceipt[]>;
+  queue(
+    chunks: readonly Chunk[],
+    effect: AppendEffect,
+    token: AppendToken | undefined,
+  ): Promise<AppendReceipt[]>;
+  /** The receipts of an append that was made before, once it is durable. */
+  find(token: AppendToken): Promise<AppendReceipt[]> | undefined;
   /** Where readers find the end. */
   tip(): Position;
   positionAt(index: number): Position;
@@ -55,8 +62,15 @@ export class GuardedAppends {
     return this.ending !== undefined;
   }
 
-  async write(chunks: readonly Chunk[], guard: WriteGuard): Promise<WriteReply> {
+  /** With a token, an append that was made before is answered as it was then. */
+  async write(
+    chunks: readonly Chunk[],
+    guard: WriteGuard,
+    token?: AppendToken,
+  ): Promise<WriteReply> {
     const { shard } = this;
+    const known = token && shard.find(token);
+    if (known !== undefined) return this.stored(chunks, await known, guard);
     for (let end = this.endUnderWay; end !== undefined; end = this.endUnderWay) {
       await end.catch(() => undefined);
     }
@@ -66,7 +80,15 @@ export class GuardedAppends {
     if (verdict?.kind === "duplicate") await this.underWay.get(verdict.mark.id);
     if (verdict !== undefined) return this.refusal(verdict);
     if (guard.isDry === true) return this.refusal({ kind: "stored" });
-    const receipts = await this.take(store, chunks, guard, nowMs);
+    return this.stored(chunks, await this.take(store, chunks, guard, nowMs, token), guard);
+  }
+
+  private stored(
+    chunks: readonly Chunk[],
+    receipts: readonly AppendReceipt[],
+    guard: WriteGuard,
+  ): WriteReply {
+    const { shard } = this;
     const last = receipts.at(-1);
     const count = chunks.at(-1)?.header.count ?? 0;
     const next = last === undefined ? shard.tip() : shard.positionAt(last.firstIndex + count);
@@ -107,6 +129,7 @@ export class GuardedAppends {
     chunks: readonly Chunk[],
     guard: WriteGuard,
     nowMs: number,
+    token: AppendToken | undefined,
   ): Promise<AppendReceipt[]> {
     if (chunks.length === 0 && guard.close !== true) {
       throw new StreamError("corrupt", { what: "an append of nothing" });
@@ -116,7 +139,7 @@ export class GuardedAppends {
     const close = guard.close === true ? { closer: producer } : undefined;
     // An append that is refused here leaves the state as it was.
     const writers = Writers.changeOf(guard, nowMs);
-    const queued = this.shard.queue(chunks, { writers, close });
+    const queued = this.shard.queue(chunks, { writers, close }, token);
     if (writers !== undefined) this.writers.apply(writers);
     if (producer !== undefined) this.follow(producer, queued);
     if (close !== undefined) {

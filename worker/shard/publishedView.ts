@@ -57,10 +57,15 @@ export class PublishedView {
     else this.waiting.ended();
   }
 
+  /** Those who wait look again. */
+  endWaits(): void {
+    this.waiting.ended();
+  }
+
   /** Ends the waits: the shard is deleted. */
   end(): void {
     this.published = nothingPublished;
-    this.waiting.ended();
+    this.endWaits();
   }
 
   /** The view as of now. */

@@ -182,8 +182,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  write(offered: Uint8Array[], guard: WriteGuard): Promise<Reply<WriteReply>> {
-    return asReply(() => this.durable.write(openOffered(offered), guard));
+  write(offered: Uint8Array[], guard: WriteGuard, token?: AppendToken): Promise<Reply<WriteReply>> {
+    return asReply(() => this.durable.write(openOffered(offered), guard, token));
   }
 
   look(touch: boolean, index?: number): Promise<Reply<DurableState>> {
@@ -210,8 +210,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     return asReply(() => this.durable.releaseFork(uid));
   }
 
-  retire(): Promise<Reply<{ isKept: boolean }>> {
-    return asReply(() => this.durable.retire());
+  retire(isKept = false): Promise<Reply<{ isKept: boolean }>> {
+    return asReply(() => this.durable.retire(isKept));
   }
 
   close(): Promise<Reply<ShardEnd>> {
@@ -370,7 +370,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       await this.alarmClock.wakeBy(nowMs + tierRetryMs);
     }
     await this.moveSealed();
-    await this.alarmClock.wakeBy(this.nextWakeMs());
+    await this.alarmClock.wakeBy(this.nextWakeMs(nowMs));
   }
 
   /** With a bucket, filters are stored when a generation is marked as moved. */
@@ -441,8 +441,8 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     bodies.deleteAll(`${uid}/`);
   }
 
-  /** When the alarm has work next, or undefined. */
-  private nextWakeMs(): number | undefined {
+  /** When the alarm has work next, or undefined. What had expired at `lookedMs` was seen by this one. */
+  private nextWakeMs(lookedMs = Date.now()): number | undefined {
     const nowMs = Date.now();
     const { store } = this.state;
     if (store === undefined) return undefined;
@@ -451,7 +451,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const times = [store.nextDueMs(nowMs) ?? Infinity];
     if (this.tiering.isBehind) times.push(retryMs);
     // One that has expired is removed by an alarm; if that failed, by the next one.
-    if (endMs !== undefined) times.push(endMs > nowMs ? endMs : retryMs);
+    if (endMs !== undefined) times.push(endMs > lookedMs ? endMs : retryMs);
     const dueMs = Math.min(...times);
     return dueMs === Infinity ? undefined : dueMs;
   }

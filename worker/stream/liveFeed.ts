@@ -89,7 +89,7 @@ export class LiveFeed {
 
   /**
    * The records from an index on, as soon as there are any, or an empty batch at the end of the
-   * shard. "silence" when the time is over, "behind" when the reader must read by itself. Throws
+   * shard, and when its stream is deleted and kept for its forks. "silence" when the time is over, "behind" when the reader must read by itself. Throws
    * what the shard's call throws, such as `shardNotFound`.
    */
   async next(reader: LiveReader, index: number, timeoutMs: number): Promise<LiveNews> {
@@ -152,7 +152,9 @@ export class LiveFeed {
       const request = { index, recordsMax: pageRecordsMax, bytesMax: livePageBytesMax };
       const stub = env.SHARD.getByName(this.uid);
       const page = pageOf(unwrap(await stub.readNext({ ...request, timeoutMs: liveCallMs })));
-      const isAtEnd = page.view.closedMs !== undefined && page.next.index >= page.view.nextIndex;
+      const { closedMs, nextIndex, isDeleted } = page.view;
+      const isAtEnd =
+        isDeleted === true || (closedMs !== undefined && page.next.index >= nextIndex);
       if (page.next.index > index || isAtEnd) this.publish({ from: index, page });
       if (isAtEnd) return;
       index = page.next.index;

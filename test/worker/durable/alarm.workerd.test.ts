@@ -1,7 +1,7 @@
 // What the alarm of a shard does about its stream: one that its catalog never came to know removes itself, one that has
 // expired is removed, and one whose records are needed stays.
 
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { shardUid } from "../../../worker/engine/shardUid.ts";
@@ -76,6 +76,24 @@ test("a stream that has expired is removed, with its shard", async () => {
     failed: "streamNotFound",
   });
   expect(await shard.view()).toMatchObject({ failed: "shardNotFound" });
+});
+
+test("a stream that expires while its alarm is at work is removed a second later", async () => {
+  setClock(Date.now());
+  await send(name, { method: "PUT", body: "a", headers: { "stream-ttl": "10" } });
+  const shard = await shardOf(name);
+  setClock(Date.now() + 9_999);
+  await runInDurableObject(shard, (_, { storage }) => {
+    const sync = storage.sync.bind(storage);
+    // To note that the catalog knows the stream takes a moment.
+    storage.sync = async () => {
+      setClock(Date.now() + 1);
+      await sync();
+    };
+  });
+  await runDurableObjectAlarm(shard);
+  const alarmMs = await runInDurableObject(shard, (_, { storage }) => storage.getAlarm());
+  expect((alarmMs ?? Infinity) - Date.now()).toBeLessThanOrEqual(1000);
 });
 
 test("after a restart, when the last use is known inexactly, it is removed a little later", async () => {

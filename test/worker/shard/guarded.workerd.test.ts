@@ -54,6 +54,22 @@ describe("what is stored", () => {
     expect(writes).toEqual({ rows: 1, commits: 1 });
   });
 
+  test.each<[string, WriteGuard, string[]]>([
+    ["without a condition", { mediaType }, ["x"]],
+    ["of a producer", by("a", 0), ["x"]],
+    ["with a Stream-Seq", { mediaType, seq: "1" }, ["x"]],
+    ["that closes the stream", { mediaType, close: true }, ["x"]],
+    ["that only closes it", { close: true }, []],
+  ])("one %s that is made again with its token was stored once", async (_, guard, stored) => {
+    const chunks = () => stored.map((text) => chunkOf(text));
+    const id = crypto.randomUUID();
+    const first = unwrap(await shard.write(chunks(), guard, { id, isRepeated: false }));
+    expect(first).toMatchObject({ verdict: { kind: "stored" }, isClosed: guard.close === true });
+    await evictDurableObject(shard);
+    expect(unwrap(await shard.write(chunks(), guard, { id, isRepeated: true }))).toEqual(first);
+    expect(await texts()).toEqual(stored);
+  });
+
   test("appends of several producers share a commit, and each is judged by itself", async () => {
     const release = await holdCommits(shard);
     const first = write(by("a", 0), "a0");

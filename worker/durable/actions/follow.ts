@@ -24,6 +24,7 @@ import {
   pageFrom,
   positionAfter,
   type ReadCall,
+  requireShown,
 } from "../page.ts";
 
 export async function followStream(call: Call, target: Target, read: ReadCall): Promise<Response> {
@@ -116,6 +117,7 @@ class Follower {
         await this.send(page, this.dataOf(page));
       } else {
         const { selection } = this;
+        requireShown(news.page);
         page = selection === undefined ? news.page : await durable.narrow(news.page, selection);
         await this.send(page, page === news.page ? this.printOnce(news) : this.dataOf(page));
       }

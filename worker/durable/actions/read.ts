@@ -23,6 +23,7 @@ import {
   pageFrom,
   positionAfter,
   type ReadCall,
+  requireShown,
 } from "../page.ts";
 import { bare, body, contentHeaders, type Headers, noStore } from "../reply.ts";
 import { childrenHeader, onlyOf, type Target, withShard } from "../target.ts";
@@ -138,7 +139,10 @@ async function nextPage(
   const endsMs = Date.now() + settings.longPollMs;
   let isAnswered = false;
   const isGone = () => isAnswered;
-  const narrow = async (page: Page) => (selection ? await durable.narrow(page, selection) : page);
+  const narrow = async (page: Page) => {
+    requireShown(page);
+    return selection ? await durable.narrow(page, selection) : page;
+  };
   try {
     for (let page = last; ;) {
       const { next } = page;
