@@ -1,6 +1,8 @@
 // The streams of all accounts and regions, as dialects use them. Descriptions are cached for a few
 // seconds (directory.ts). After each change the cached description is forgotten, also when the
 // change has failed, because the reply to a successful one may be lost.
+import { createHash } from "node:crypto";
+import { findRoute } from "../core/hashRange.ts";
 import type { Env, WriteRuntime } from "../core/bindings.ts";
 import type { ConsumerKey, ReshardOrder, StreamChange, TagChange, Tags } from "../core/control.ts";
 import {
@@ -166,6 +168,23 @@ export class Streams {
   /** From now on this part of the records that are put is refused: see core/controls.ts. */
   failRecords(rate: number): void {
     this.failRate = rate;
+  }
+
+  /** As `refresh`, once no shard of the stream is being split or merged. Throws `streamNotFound`. */
+  settled(scope: Scope, name: string): Promise<KnownStream> {
+    return settledStream(this.env, scope, name);
+  }
+
+  /** The open shard that has a key; for an empty key all open ones, and the one whose turn it is first. */
+  async candidates(stream: KnownStream, key: Uint8Array): Promise<readonly ShardDescription[]> {
+    const { description, routes } = stream;
+    if (key.length > 0) {
+      const route = findRoute(routes, createHash("md5").update(key).digest(), 0);
+      return routes.shards.slice(route, route + 1);
+    }
+    const open = description.shards.filter(({ closedMs }) => closedMs === undefined);
+    const turn = (await this.takeTurns(stream, 1)) % open.length;
+    return [...open.slice(turn), ...open.slice(0, turn)];
   }
 
   /** Advances the stream's round robin by `count`; returns the first position. */

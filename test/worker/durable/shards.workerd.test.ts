@@ -6,6 +6,8 @@ import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { noonMs, setClock } from "../../support/clock.ts";
 import { hourMs } from "../../../worker/core/units.ts";
+import { catalogOf } from "../../../worker/stream/directory.ts";
+import { unwrap } from "../../../worker/core/rpc.ts";
 import { account, region } from "../kinesis/claims.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { v3ioOver } from "../v3io/client.ts";
@@ -42,6 +44,16 @@ const split = async (index: number, NewStartingHashKey: string) => {
     const { output } = await kinesis("DescribeStream", { StreamName: name });
     expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
   });
+};
+
+/** Status and shard of four appends. */
+const shardsOf = async (headers = {}) => {
+  const replies: string[] = [];
+  for (let i = 0; i < 4; i++) {
+    const reply = await send("POST", "", headers, "1");
+    replies.push(`${reply.status} ${reply.headers.get("stream-shard")}`);
+  }
+  return replies;
 };
 
 beforeEach(() => {
@@ -92,6 +104,44 @@ describe("a stream of two shards, one of which is split by another dialect", () 
     expect((await send("HEAD")).status).toBe(404);
     expect(await codeOf(await send("GET"))).toBe("404 STREAM_NOT_FOUND");
   });
+});
+
+describe("a stream of two shards, one of which its writer has closed", () => {
+  beforeEach(async () => {
+    await send("PUT", "", { "stream-shard-count": "2" });
+    expect((await send("POST", "?shard=1", { "stream-closed": "true" })).status).toBe(204);
+  });
+
+  test("takes what has no key in the other one", async () => {
+    expect(await shardsOf()).toEqual(["204 0", "204 0", "204 0", "204 0"]);
+  });
+
+  test("refuses what has a key of the closed one", async () => {
+    // MD5 of "a" begins with 0cc1, that of "c" with 4a8a, of "e" with e167.
+    const headers = { "stream-key": "e" };
+    const refused = await send("POST", "", headers, "1");
+    expect(refused.headers.get("stream-closed")).toBe("true");
+    expect(await codeOf(refused)).toBe("409 STREAM_CLOSED");
+    expect(await shardsOf({ "stream-key": "a" })).toEqual(["204 0", "204 0", "204 0", "204 0"]);
+  });
+
+  test("is closed when the other one is, and not when that was split", async () => {
+    await send("POST", "?shard=0", {}, "1");
+    await split(0, "100");
+    expect(new Set(await shardsOf())).toEqual(new Set(["204 2", "204 3"]));
+    for (const shard of [2, 3]) await send("POST", `?shard=${shard}`, { "stream-closed": "true" });
+    expect(await codeOf(await send("POST", "", {}, "1"))).toBe("409 STREAM_CLOSED");
+    expect(await codeOf(await send("POST", "", {}, "{"))).toBe("409 STREAM_CLOSED");
+  });
+});
+
+test("records that are appended with a key are no others than this dialect checks", async () => {
+  await send("PUT", "", { "stream-shard-count": "2" });
+  for (const key of ["a", "e", ""]) await send("POST", "", { "stream-key": key }, "[1]");
+  const { stream } = unwrap(await catalogOf(env, { account, region }).describeStream(name));
+  for (const { uid } of stream.shards) {
+    expect(unwrap(await env.SHARD.getByName(uid).view()).isMixed).toBeUndefined();
+  }
 });
 
 test("a creation with records tells the shard that has them", async () => {

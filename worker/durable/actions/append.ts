@@ -4,10 +4,10 @@
 import { noBytes, utf8 } from "../../codec/bytes.ts";
 import type { ProducerMark, WriteGuard, WriteReply } from "../../core/durable.ts";
 import { jsonMediaType, mediaTypeOf } from "../../core/mediaType.ts";
-import { keyBytesMax, requestBodyBytesMax } from "../../limits.ts";
-import { PACK_ROW } from "../../engine/recordBatch.ts";
+import type { ShardDescription } from "../../core/types.ts";
+import { invariant } from "../../errors.ts";
+import { keyBytesMax, requestBodyBytesMax, reroutesMax } from "../../limits.ts";
 import { readBody } from "../../http/body.ts";
-import type { PlacedRecord } from "../../stream/writer.ts";
 import type { BriefStream, KnownShard } from "../../stream/knownStreams.ts";
 import { DurableError, gone, invalid } from "../errors.ts";
 import { readClosed, readProducer } from "../headers.ts";
@@ -15,7 +15,7 @@ import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
 import { offsetText } from "../offset.ts";
 import { type Call, operation } from "../operation.ts";
 import { bare, type Headers } from "../reply.ts";
-import { childrenHeader, namesShard, shardOf, type Target, withKnown } from "../target.ts";
+import { childrenHeader, namesShard, shardOf, withKnown } from "../target.ts";
 
 interface Append {
   guard: WriteGuard;
@@ -34,8 +34,8 @@ export const appendToStream = operation({
     if (body === undefined) throw tooLarge();
     const append = readAppend(call.request, body);
     return await withKnown(call, async (stream) => {
-      if (!namesShard(call, stream)) return await spread(call, stream, append);
-      return await write(call, { stream, shard: shardOf(call, stream) }, append);
+      if (!namesShard(call, stream)) return await spread(call, append);
+      return await write(call, shardOf(call, stream), append);
     });
   },
 });
@@ -77,7 +77,7 @@ export function faultOf(messages: readonly Uint8Array[] | undefined): DurableErr
   return invalid("EMPTY_ARRAY", "The body is an array without messages.");
 }
 
-async function write(call: Call, { stream, shard }: Target, append: Append): Promise<Response> {
+async function write(call: Call, shard: KnownShard, append: Append): Promise<Response> {
   const {
     backend: { durable },
     scope,
@@ -89,10 +89,8 @@ async function write(call: Call, { stream, shard }: Target, append: Append): Pro
   const reply = await durable.write(shard.uid, records, { ...guard, isDry });
   if (reply.verdict.kind === "closed" && !reply.isFinal) {
     // A split or merge has closed the shard, and this isolate may not know it yet.
-    const now = await durable.refresh(scope, name);
-    const isMoved = now.shards.length > stream.shards.length && !namesShard(call, now);
-    if (isMoved) return await spread(call, now, append);
-    throw closedShard(reply, now, shard);
+    if (!call.query.has("shard")) return await spread(call, append);
+    throw closedShard(reply, await durable.refresh(scope, name), shard);
   }
   refuse(shard, reply, guard.producer);
   if (fault !== undefined) throw fault;
@@ -101,7 +99,7 @@ async function write(call: Call, { stream, shard }: Target, append: Append): Pro
 
 /** Throws the DurableError of a verdict that refuses the append. */
 function refuse(
-  { uid }: KnownShard,
+  { uid }: Pick<KnownShard, "uid">,
   { verdict, next }: WriteReply,
   producer: ProducerMark | undefined,
 ): void {
@@ -161,39 +159,36 @@ function accepted(
   return bare(isNew ? 200 : 204, headers);
 }
 
-/** If no shard is named, records go to the shard of their key; without a key, to the next one in turn. */
-async function spread(
-  { backend: { durable, streams }, scope, name }: Call,
-  stream: BriefStream,
-  { guard, messages, key, fault }: Append,
-): Promise<Response> {
-  const { producer, seq, close, mediaType } = guard;
-  if (producer !== undefined || seq !== undefined || close === true) {
+/**
+ * If no shard is named, records go to the shard of their key; without a key, to the next one in turn that its writer
+ * has not closed.
+ */
+async function spread(call: Call, append: Append): Promise<Response> {
+  const { backend, scope, name } = call;
+  const { guard, messages, key, fault } = append;
+  if (guard.producer !== undefined || guard.seq !== undefined || guard.close === true) {
     const what = "Producers, Stream-Seq and Stream-Closed are a shard's: add ?shard=.";
     throw invalid("SHARD_REQUIRED", what);
   }
-  if (mediaType !== mediaTypeOf(stream.contentType)) {
-    throw new DurableError(409, "CONTENT_TYPE_DIFFERS", "The stream has another content type.");
-  }
-  if (fault !== undefined) throw fault;
   const records = recordsOf(messages, key);
-  const found = await streams.find(scope, name);
-  if (key.length === 0) {
-    const open = stream.shards.filter(({ isClosed }) => !isClosed);
-    const turn = await streams.takeTurns(found, 1);
-    placeAll(records, open[turn % open.length]?.index ?? 0);
+  const isDry = fault !== undefined;
+  let found = await backend.streams.find(scope, name);
+  for (let reroutes = 0; ; reroutes++) {
+    let last: { shard: ShardDescription; reply: WriteReply } | undefined;
+    for (const shard of await backend.streams.candidates(found, key)) {
+      const reply = await backend.durable.write(shard.uid, records, { ...guard, isDry });
+      last = { shard, reply };
+      if (reply.verdict.kind !== "closed" || !reply.isFinal) break;
+    }
+    invariant(last !== undefined, "a stream without an open shard", { stream: name });
+    const { shard, reply } = last;
+    const isMoved = reply.verdict.kind === "closed" && !reply.isFinal;
+    if (!isMoved || reroutes === reroutesMax) {
+      refuse(shard, reply, undefined);
+      if (fault !== undefined) throw fault;
+      const shown = { "stream-shard": String(shard.index) };
+      return bare(204, { ...shown, "stream-next-offset": offsetText(shard.uid, reply.next) });
+    }
+    found = await backend.streams.settled(scope, name);
   }
-  const results = await streams.put(found, records);
-  for (const result of results) if ("failure" in result) throw result.failure;
-  const last = results.at(-1) as PlacedRecord;
-  // All records of a request have one key, so they are in one shard.
-  const next = await durable.positionAt(last.shard.uid, last.index + 1);
-  return bare(204, {
-    "stream-shard": String(last.shard.index),
-    "stream-next-offset": offsetText(last.shard.uid, next),
-  });
-}
-
-function placeAll({ rows }: ReturnType<typeof recordsOf>, shard: number): void {
-  for (let at = PACK_ROW - 1; at < rows.length; at += PACK_ROW) rows[at] = shard + 1;
 }
