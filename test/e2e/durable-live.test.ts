@@ -3,6 +3,7 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { kinesisOver } from "../worker/kinesis/client.ts";
 import { type Server, startServer } from "./server.ts";
 
 /** 10,000 with LIVE_CONNECTIONS=10000. */
@@ -27,11 +28,14 @@ interface Event {
 class Follower {
   readonly events: Event[] = [];
   readonly request: ClientRequest;
+  /** Resolves when the server has ended the reply. */
+  readonly ended: Promise<unknown>;
   private text = "";
   private onEvent: () => void = () => undefined;
 
   constructor(request: ClientRequest, reply: IncomingMessage) {
     this.request = request;
+    this.ended = new Promise((resolve) => reply.once("end", resolve));
     reply.setEncoding("utf8");
     reply.on("error", () => undefined);
     reply.on("data", (part: string) => {
@@ -102,6 +106,56 @@ async function openAll(url: string, count: number): Promise<Follower[]> {
   await Promise.all(followers.map((follower) => follower.until(isUpToDate)));
   return followers;
 }
+
+/** The control events that have come, as they say it. */
+const controlsOf = ({ events }: Follower) =>
+  events.filter(({ type }) => type === "control").map(({ data }) => JSON.parse(data) as Control);
+
+interface Control {
+  streamCursor?: string;
+  streamClosed?: boolean;
+  streamChildren?: number[];
+}
+
+test("the cursors of a connection grow with the clock, however many batches there are", async () => {
+  const url = await createStream("cursors");
+  const begunMs = Date.now();
+  const asked = Math.floor((begunMs - Date.UTC(2024, 9, 9)) / 20_000);
+  const [plain, ahead] = await Promise.all([
+    Follower.open(`${url}?offset=-1&live=sse`),
+    Follower.open(`${url}?offset=-1&live=sse&cursor=${asked + 1000}`),
+  ]);
+  await Promise.all([plain, ahead].map((follower) => follower.until(isUpToDate)));
+  for (let n = 0; n < 20; n++) await post(url, String(n));
+  await Promise.all(
+    [plain, ahead].map((each) => each.until((all) => all.at(-2)?.data.endsWith("19]") === true)),
+  );
+  const since = Math.floor((Date.now() - Date.UTC(2024, 9, 9)) / 20_000);
+  const cursors = controlsOf(plain).map(({ streamCursor }) => Number(streamCursor));
+  expect(cursors).toEqual(cursors.toSorted());
+  expect(cursors[0]).toBeGreaterThanOrEqual(asked);
+  expect(cursors.at(-1)).toBeLessThanOrEqual(since);
+  const [first = 0, ...rest] = controlsOf(ahead).map(({ streamCursor }) => Number(streamCursor));
+  expect(first).toBeGreaterThan(asked + 1000);
+  expect(new Set(rest)).toEqual(new Set([first]));
+  await fetch(url, { method: "POST", headers: { "stream-closed": "true" } });
+  await Promise.all([plain, ahead].map(({ ended }) => ended));
+});
+
+test("readers of a shard that is split are told which shards continue it", async () => {
+  const url = await createStream("split");
+  const follower = await Follower.open(`${url}?offset=-1&live=sse`);
+  await follower.until(isUpToDate);
+  const kinesis = kinesisOver((init) => fetch(server.endpoint, init));
+  const { status } = await kinesis("SplitShard", {
+    StreamName: "split",
+    ShardToSplit: "shardId-000000000000",
+    NewStartingHashKey: "100",
+  });
+  expect(status).toBe(200);
+  await follower.ended;
+  expect(controlsOf(follower).at(-1)).toMatchObject({ streamClosed: true, streamChildren: [1, 2] });
+});
 
 describe("many readers of one stream", () => {
   test("a commit costs one read of the shard, and everybody gets everything in order", async () => {

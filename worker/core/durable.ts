@@ -125,6 +125,8 @@ export interface WriteReply {
 export interface DurableState {
   next: Position;
   isClosed: boolean;
+  /** True if a writer closed it; another closed shard was split or merged. */
+  isFinal: boolean;
   isDeleted: boolean;
 }
 

@@ -75,6 +75,11 @@ export function isEnd(page: Page): boolean {
   return isUpToDate(page) && page.view.closedMs !== undefined;
 }
 
+/** How the shard of a page has ended, if the page reaches that. */
+export function endOf(page: Page): { isClosed: boolean; isFinal: boolean } {
+  return { isClosed: isEnd(page), isFinal: page.view.isFinal === true };
+}
+
 export function positionAfter({ next, lastSegment }: Page): Position {
   return { index: next.index, segment: lastSegment };
 }

@@ -106,9 +106,20 @@ export function openShardsHeader(shards: readonly KnownShard[]) {
   return { "stream-shards": open.map(({ index }) => index).join(",") };
 }
 
-/** Names the shards that continue one that was split or merged. */
-export function childrenHeader({ shards }: BriefStream, { index }: KnownShard) {
-  const children = shards.filter(({ parents }) => parents.includes(index));
-  if (children.length === 0) return {};
-  return { "stream-children": children.map((child) => child.index).join(",") };
+/** The shards that continue a closed one: none if its writer has closed it. */
+export async function childrenNow(
+  call: Call,
+  shard: KnownShard,
+  { isClosed, isFinal }: { isClosed: boolean; isFinal: boolean },
+): Promise<number[]> {
+  return isClosed && !isFinal ? childrenOf(await describedNow(call), shard) : [];
+}
+
+/** The shards that continue one that was split or merged. */
+export function childrenOf({ shards }: BriefStream, { index }: KnownShard): number[] {
+  return shards.filter(({ parents }) => parents.includes(index)).map((child) => child.index);
+}
+
+export function childrenHeader(children: readonly number[]): Record<string, string> {
+  return children.length === 0 ? {} : { "stream-children": children.join(",") };
 }

@@ -91,6 +91,7 @@ export class DurableStream {
     return {
       next: this.positionAt(index),
       isClosed: isClosedStore(store),
+      isFinal: store.description.isFinal === true,
       isDeleted: life?.isDeleted === true,
     };
   }

@@ -78,8 +78,13 @@ export function lookNextDoor(env: Env, uid: string, index?: number): DurableStat
   if (tip === undefined || tip.canExpire) return undefined;
   const next = placeAfter(tip, (index ?? tip.view.nextIndex) - 1);
   if (next === undefined) return undefined;
-  const { closedMs, isDeleted } = tip.view;
-  return { next, isClosed: closedMs !== undefined, isDeleted: isDeleted === true };
+  const { closedMs, isFinal, isDeleted } = tip.view;
+  return {
+    next,
+    isClosed: closedMs !== undefined,
+    isFinal: isFinal === true,
+    isDeleted: isDeleted === true,
+  };
 }
 
 function tipOf(env: Env, uid: string, nowMs: number): PublishedTip | undefined {

@@ -72,6 +72,21 @@ describe("a stream of two shards, one of which is split by another dialect", () 
     expect((await send("POST", "?shard=3", {}, "1")).status).toBe(204);
   });
 
+  test.each(["HEAD", "GET", "GET now"])(
+    "%s of a closed one names those that continue it",
+    async (each) => {
+      const [method = "", offset = "-1"] = each.split(" ");
+      const { headers } = await send(method, `?shard=0&offset=${offset}`);
+      expect([headers.get("stream-closed"), headers.get("stream-children")]).toEqual([
+        "true",
+        "2,3",
+      ]);
+      expect((await send(method, `?shard=2&offset=${offset}`)).headers.get("stream-closed")).toBe(
+        null,
+      );
+    },
+  );
+
   test("which shards are open is told as it is now", async () => {
     expect((await send("HEAD")).headers.get("stream-shards")).toBe("1,2,3");
   });
@@ -195,6 +210,14 @@ test("a page from the oldest record on has another tag when the oldest is anothe
   const later = await send("GET", "", { "if-none-match": tag });
   expect([later.status, await later.text()]).toEqual([200, "[2]"]);
   vi.useRealTimers();
+});
+
+test("a stream of one shard that was split is not closed", async () => {
+  await send("PUT", "", {}, "[1]");
+  expect((await send("HEAD")).headers.get("stream-next-offset")).toMatch(/^0+1_/);
+  await split(0, "100");
+  const { headers } = await send("HEAD");
+  expect([headers.get("stream-closed"), headers.get("stream-shards")]).toEqual([null, "1,2"]);
 });
 
 test("a source that another dialect has split is not forked", async () => {

@@ -135,7 +135,12 @@ describe("without a call", () => {
     for (const text of ["a", "b", "c"]) await append(shard, text);
     const streams = new DurableStreams(runtime);
     const uid = shard.name ?? "";
-    const state = { next: { index: 3, segment: 0 }, isClosed: false, isDeleted: false };
+    const state = {
+      next: { index: 3, segment: 0 },
+      isClosed: false,
+      isFinal: false,
+      isDeleted: false,
+    };
     expect(await streams.look(uid, true)).toEqual(state);
     expect(await streams.positionAt(uid, 2)).toEqual({ index: 2, segment: 0 });
     expect(calls).toEqual([]);

@@ -15,7 +15,7 @@ import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
 import { offsetText } from "../offset.ts";
 import { type Call, operation } from "../operation.ts";
 import { bare, type Headers } from "../reply.ts";
-import { childrenHeader, namesShard, shardOf, withKnown } from "../target.ts";
+import { childrenHeader, childrenOf, namesShard, shardOf, withKnown } from "../target.ts";
 
 interface Append {
   guard: WriteGuard;
@@ -137,7 +137,7 @@ function closedShard({ next }: WriteReply, stream: BriefStream, shard: KnownShar
   return new DurableError(409, "STREAM_CLOSED", what, {
     "stream-closed": "true",
     "stream-next-offset": offsetText(shard.uid, next),
-    ...childrenHeader(stream, shard),
+    ...childrenHeader(childrenOf(stream, shard)),
   });
 }
 

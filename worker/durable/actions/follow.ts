@@ -15,9 +15,10 @@ import { offsetText } from "../offset.ts";
 import type { Call } from "../operation.ts";
 import { streamed } from "../reply.ts";
 import { dataEvent, encodingOf } from "../sse.ts";
-import type { Target } from "../target.ts";
+import { childrenNow, type Target } from "../target.ts";
 import {
   contentOf,
+  endOf,
   isEnd,
   isUpToDate,
   locationOf,
@@ -54,7 +55,8 @@ class Follower {
   private readonly writer: WritableStreamDefaultWriter<Uint8Array>;
   private isGone = false;
   private readonly endsMs = Date.now() + sseConnectionMs;
-  private cursor: string | null;
+  /** The last one that was sent. They grow with the clock alone, so that readers of a stream stay together. */
+  private cursor = 0;
 
   constructor(
     call: Call,
@@ -66,7 +68,6 @@ class Follower {
     this.call = call;
     this.target = target;
     this.writer = writer;
-    this.cursor = call.query.get("cursor");
     const leave = () => {
       this.isGone = true;
       call.backend.durable.wakeReaders(target.shard.uid);
@@ -139,18 +140,22 @@ class Follower {
   }
 
   private async send(page: Page, data: Uint8Array): Promise<void> {
-    await this.writer.write(concatBytes([data, this.controlOf(page)]));
+    const { call, target } = this;
+    const children = isEnd(page) ? await childrenNow(call, target.shard, endOf(page)) : [];
+    await this.writer.write(concatBytes([data, this.controlOf(page, children)]));
   }
 
-  private controlOf(page: Page): Uint8Array {
+  private controlOf(page: Page, children: readonly number[]): Uint8Array {
+    const { uid } = this.target.shard;
     const isAtEnd = isEnd(page);
-    const place = `${this.target.shard.uid} ${page.next.index}`;
-    if (!isAtEnd) this.cursor = nextCursor(place, this.cursor, Date.now());
+    const asked = this.call.query.get("cursor");
+    this.cursor = Math.max(this.cursor, Number(nextCursor(uid, asked, Date.now())));
     const control = {
-      streamNextOffset: offsetText(this.target.shard.uid, positionAfter(page)),
-      ...(!isAtEnd && { streamCursor: this.cursor }),
+      streamNextOffset: offsetText(uid, positionAfter(page)),
+      ...(!isAtEnd && { streamCursor: String(this.cursor) }),
       ...(isUpToDate(page) && { upToDate: true }),
       ...(isAtEnd && { streamClosed: true }),
+      ...(children.length > 0 && { streamChildren: children }),
     };
     return utf8(`event: control\ndata:${JSON.stringify(control)}\n\n`);
   }

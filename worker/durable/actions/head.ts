@@ -5,7 +5,15 @@ import { gone } from "../errors.ts";
 import { offsetText } from "../offset.ts";
 import { operation } from "../operation.ts";
 import { bare, contentHeaders, type Headers } from "../reply.ts";
-import { describedNow, namesShard, openShardsHeader, shardOf, withKnown } from "../target.ts";
+import {
+  childrenHeader,
+  childrenOf,
+  describedNow,
+  namesShard,
+  openShardsHeader,
+  shardOf,
+  withKnown,
+} from "../target.ts";
 
 export const headStream = operation({
   name: "HeadStream",
@@ -13,18 +21,27 @@ export const headStream = operation({
   run: (call) =>
     withKnown(call, async (known) => {
       const stream = namesShard(call, known) ? known : await describedNow(call);
-      const headers = { ...contentHeaders(stream.contentType), ...expiryHeaders(stream) };
-      if (!namesShard(call, stream)) {
-        return bare(200, { ...headers, ...openShardsHeader(stream.shards) });
-      }
-      const { uid } = shardOf(call, stream);
-      const state = await call.backend.durable.look(uid, false);
+      if (!namesShard(call, stream)) return replyOfSeveral(stream);
+      const shard = shardOf(call, stream);
+      const state = await call.backend.durable.look(shard.uid, false);
       if (state.isDeleted) throw gone();
-      return bare(200, { ...headers, ...endHeaders(uid, state) });
+      // A split or merge has closed the shard, and this isolate may not know it yet.
+      const now = state.isClosed && !state.isFinal ? await describedNow(call) : stream;
+      if (!namesShard(call, now)) return replyOfSeveral(now);
+      const children = childrenHeader(childrenOf(now, shard));
+      return bare(200, { ...attributesOf(now), ...endHeaders(shard.uid, state), ...children });
     }),
 });
 
-export function expiryHeaders({ durable }: BriefStream): Headers {
+function replyOfSeveral(stream: BriefStream): Response {
+  return bare(200, { ...attributesOf(stream), ...openShardsHeader(stream.shards) });
+}
+
+function attributesOf(stream: BriefStream): Headers {
+  return { ...contentHeaders(stream.contentType), ...expiryHeaders(stream) };
+}
+
+function expiryHeaders({ durable }: BriefStream): Headers {
   const { ttlSeconds, expiresAt } = durable ?? {};
   return {
     ...(ttlSeconds !== undefined && { "stream-ttl": String(ttlSeconds) }),

@@ -17,6 +17,7 @@ import { type Call, operation } from "../operation.ts";
 import {
   ancestorsOf,
   contentOf,
+  endOf,
   isEnd,
   isUpToDate,
   locationOf,
@@ -26,7 +27,7 @@ import {
   requireShown,
 } from "../page.ts";
 import { bare, body, contentHeaders, type Headers, noStore } from "../reply.ts";
-import { childrenHeader, onlyOf, type Target, withShard } from "../target.ts";
+import { childrenHeader, childrenNow, onlyOf, type Target, withShard } from "../target.ts";
 import { endHeaders } from "./head.ts";
 import { followStream } from "./follow.ts";
 
@@ -39,7 +40,7 @@ export const readStream = operation({
       if (read.live === "sse") return followStream(call, target, read);
       if (read.live === "long-poll") return await longPoll(call, target, read);
       return read.start.kind === "now"
-        ? emptyPage(target, read.state!)
+        ? await emptyPage(call, target, read.state!)
         : await catchUp(call, target, read);
     }),
 });
@@ -162,28 +163,27 @@ async function nextPage(
   }
 }
 
-function emptyPage({ stream, shard }: Target, state: DurableState): Promise<Response> {
+async function emptyPage(
+  call: Call,
+  { stream, shard }: Target,
+  state: DurableState,
+): Promise<Response> {
   const headers = {
     ...contentHeaders(stream.contentType),
     ...endHeaders(shard.uid, state),
+    ...childrenHeader(await childrenNow(call, shard, state)),
     "stream-up-to-date": "true",
     ...noStore,
   };
   return body(printRuns([], { isJson: stream.isJson, isMixed: false }), headers);
 }
 
-async function pageHeaders(
-  { backend, scope, name }: Call,
-  { stream, shard }: Target,
-  page: Page,
-): Promise<Headers> {
-  const isAtEnd = isEnd(page);
-  const isContinued = isAtEnd && page.view.isFinal !== true;
-  const now = isContinued ? await backend.durable.refresh(scope, name) : stream;
+async function pageHeaders(call: Call, { shard }: Target, page: Page): Promise<Headers> {
   return {
     "stream-next-offset": offsetText(shard.uid, positionAfter(page)),
     ...(isUpToDate(page) && { "stream-up-to-date": "true" }),
-    ...(isAtEnd && { "stream-closed": "true", ...childrenHeader(now, shard) }),
+    ...(isEnd(page) && { "stream-closed": "true" }),
+    ...childrenHeader(await childrenNow(call, shard, endOf(page))),
   };
 }
 
