@@ -12,6 +12,7 @@ import {
   constants,
 } from "node:http2";
 import { hostNameOf } from "../worker/http/hosts.ts";
+import { protocolHeader } from "../worker/http/url.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
 import type { ReplyHead } from "./replyReader.ts";
@@ -80,7 +81,7 @@ class BridgedStream implements Exchange {
     this.method = headers[":method"] ?? "GET";
     this.#isEnded = !options.hasBody;
     this.#isChunked = options.hasBody && headers["content-length"] === undefined;
-    this.#head = printHead(headers, options.hasBody);
+    this.#head = printHead(headers, options.hasBody, stream.session?.encrypted === true);
   }
 
   begin(): void {
@@ -243,7 +244,7 @@ function headFault(headers: IncomingHttpHeaders): string | undefined {
   return hostNameOf(authority ?? host ?? "") === undefined ? "no valid :authority" : undefined;
 }
 
-function printHead(headers: IncomingHttpHeaders, hasBody: boolean): Buffer {
+function printHead(headers: IncomingHttpHeaders, hasBody: boolean, isSecure: boolean): Buffer {
   const { ":method": method = "GET", ":path": path = "/", ":authority": authority } = headers;
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority ?? headers.host ?? ""}\r\n`;
   for (const name in headers) {
@@ -252,6 +253,7 @@ function printHead(headers: IncomingHttpHeaders, hasBody: boolean): Buffer {
     if (typeof value === "string") text += `${name}: ${value}\r\n`;
     else for (const item of value ?? []) text += `${name}: ${item}\r\n`;
   }
+  if (isSecure && headers[protocolHeader] === undefined) text += `${protocolHeader}: https\r\n`;
   if (headers["content-length"] === undefined) {
     if (hasBody) text += "transfer-encoding: chunked\r\n";
     else if (method === "POST" || method === "PUT") text += "content-length: 0\r\n";

@@ -2,11 +2,13 @@
  * Finds where requests begin and end in the bytes of an HTTP/1.1 connection (RFC 9112). So the
  * front knows what the client still has to send: the rest of a head, the rest of a body, or
  * nothing. A head is held back until it is complete and valid, because workerd answers some invalid
- * ones with a 500. Bodies are forwarded as they arrive. workerd refuses broken chunks; after one
+ * ones with a 500. Where TLS was taken off, a head gets a header that says so, unless it says by itself how
+ * the client has called. Bodies are forwarded as they arrive. workerd refuses broken chunks; after one
  * the framer does not follow the connection any more.
  */
 import { isUtf8 } from "node:buffer";
 import { hostNameOf } from "../worker/http/hosts.ts";
+import { protocolHeader } from "../worker/http/url.ts";
 
 /**
  * What the client still has to send. `lost`: after a broken chunk the following bytes have no
@@ -51,7 +53,9 @@ const unescaped = /^[^?#]*[<>`]|^[^?#]*\?[^#]*["<>]/;
 const nonAscii = /[\x80-\xff]/;
 const absoluteTarget = /^https?:\/\/([^/?#]*)/i;
 
-const lf = 0x0a;
+const [lf, cr] = [0x0a, 0x0d];
+
+const securely = Buffer.from(`${protocolHeader}: https\r\n`);
 
 const nothingToPass = Buffer.alloc(0);
 
@@ -60,10 +64,15 @@ interface Head {
   hosts: string[];
   lengths: string[];
   codings: string[];
+  /** True if it says how the client has called. */
+  hasProtocol: boolean;
 }
 
 export class RequestFramer {
   readonly #headBytesMax: number;
+  readonly #isSecure: boolean;
+  /** True if the head that was read last has to be told that TLS was taken off. */
+  #isToTell = false;
   /** Bytes of an incomplete head, and the beginning of its last line. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -76,8 +85,10 @@ export class RequestFramer {
   #isLost = false;
   #fault: HeadFault | undefined;
 
-  constructor(headBytesMax: number) {
+  /** `isSecure` if the bytes came by TLS. */
+  constructor(headBytesMax: number, isSecure = false) {
     this.#headBytesMax = headBytesMax;
+    this.#isSecure = isSecure;
   }
 
   get phase(): Phase {
@@ -94,7 +105,7 @@ export class RequestFramer {
   /** The bytes that may be forwarded now. */
   take(bytes: Buffer): Buffer {
     const passed: Buffer[] = [];
-    let at = 0;
+    let [from, at] = [0, 0];
     while (at < bytes.length && !this.#isLost) {
       if (this.phase === "body") {
         at = this.#takeBody(bytes, at);
@@ -103,14 +114,18 @@ export class RequestFramer {
       const end = this.#tryHead(bytes, at);
       if (end < 0) {
         this.#held.push(bytes.subarray(at));
-        return join([...passed, bytes.subarray(0, at)]);
+        return join([...passed, bytes.subarray(from, at)]);
       }
       passed.push(...this.#held);
+      if (this.#isToTell) {
+        passed.splice(0, Infinity, ...told(join([...passed, bytes.subarray(from, end)])));
+        from = end;
+      }
       this.#held = [];
       this.#heldBytes = 0;
       at = end;
     }
-    return join([...passed, bytes]);
+    return join([...passed, bytes.subarray(from)]);
   }
 
   #tryHead(bytes: Buffer, from: number): number {
@@ -152,6 +167,7 @@ export class RequestFramer {
     const length = bodyLength(head);
     if (length === "chunked") this.#chunked = "size";
     else this.#owedBytes = length;
+    this.#isToTell = this.#isSecure && !head.hasProtocol;
   }
 
   #takeBody(bytes: Buffer, from: number): number {
@@ -209,7 +225,7 @@ function readLine(line: string, head: Head | undefined): Head {
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
     if (!methods.has(method)) throw new HeadFault("no such method", 501);
     checkTarget(target);
-    return { target, hosts: [], lengths: [], codings: [] };
+    return { target, hosts: [], lengths: [], codings: [], hasProtocol: false };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];
   if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");
@@ -222,6 +238,9 @@ function readLine(line: string, head: Head | undefined): Head {
       break;
     case "transfer-encoding":
       head.codings.push(value);
+      break;
+    case protocolHeader:
+      head.hasProtocol = true;
   }
   return head;
 }
@@ -265,6 +284,12 @@ function bodyLength({ lengths, codings }: Head): number | "chunked" {
     throw new HeadFault("no Transfer-Encoding but chunked is understood");
   }
   return "chunked";
+}
+
+/** Bytes that end with a head, in parts, with the header before the empty line. */
+function told(bytes: Buffer): Buffer[] {
+  const end = bytes.length - (bytes.at(-2) === cr ? 2 : 1);
+  return [bytes.subarray(0, end), securely, bytes.subarray(end)];
 }
 
 function join(parts: Buffer[]): Buffer {

@@ -44,7 +44,7 @@ export function openTunnel(client: Socket, options: TunnelOptions): void {
 class Tunnel {
   readonly #client: Socket;
   readonly #options: TunnelOptions;
-  readonly #framer = new RequestFramer(headBytesMax);
+  readonly #framer: RequestFramer;
   /** Undefined before the first head. */
   #server: Socket | undefined;
   #phase: Phase | "silent" | "over" = "silent";
@@ -54,6 +54,7 @@ class Tunnel {
 
   constructor(client: Socket, options: TunnelOptions) {
     this.#client = client;
+    this.#framer = new RequestFramer(headBytesMax, client instanceof TLSSocket);
     this.#options = options;
     this.#stopWatch = this.#watchHead();
   }

@@ -13,6 +13,7 @@ import { NodeHttp2Handler, NodeHttpHandler } from "@smithy/node-http-handler";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import http from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -97,6 +98,21 @@ describe("one port", () => {
     session.close();
   });
 
+  test("addresses that the server tells are those that were called", async () => {
+    const session = http2.connect(`https://localhost:${port}`, { ca });
+    const told = [
+      await locationOver1("https", "one"),
+      await locationOver2(session, "two"),
+      await locationOver1("http", "three"),
+      // Behind a proxy that takes off TLS.
+      await locationOver1("http", "four", { "x-forwarded-proto": "https" }),
+      await locationOver1("https", "five", { "x-forwarded-proto": "http" }),
+    ];
+    session.close();
+    const schemes = told.map((location) => location?.replace(/:.*\//, " "));
+    expect(schemes).toEqual(["https one", "https two", "http three", "https four", "http five"]);
+  });
+
   test.each([
     ["HTTP/2", () => new NodeHttp2Handler({ sessionTimeout: 1000 })],
     ["HTTP/1.1", () => new NodeHttpHandler({ httpsAgent: new https.Agent({ ca }) })],
@@ -116,6 +132,30 @@ describe("one port", () => {
     },
   );
 });
+
+/** Where a new stream is, as the reply to its creation says. */
+async function locationOver1(
+  scheme: "http" | "https",
+  name: string,
+  headers: Record<string, string> = {},
+): Promise<string | undefined> {
+  const options = { method: "PUT", headers: { "content-length": "0", ...headers }, ca };
+  const { request } = scheme === "https" ? https : http;
+  const asked = request(`${scheme}://localhost:${port}/v1/stream/${name}`, options).end();
+  const [reply] = (await once(asked, "response")) as [http.IncomingMessage];
+  reply.resume();
+  expect(reply.statusCode).toBe(201);
+  return reply.headers.location;
+}
+
+async function locationOver2(
+  session: http2.ClientHttp2Session,
+  name: string,
+): Promise<string | undefined> {
+  const stream = session.request({ ":method": "PUT", ":path": `/v1/stream/${name}` }).end();
+  const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+  return headers["location"];
+}
 
 /** The SDK's handler for HTTP/2 takes no options of TLS: it gets the authority as the process does. */
 function connectSdk(requestHandler: NonNullable<KinesisClientConfig["requestHandler"]>) {

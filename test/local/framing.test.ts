@@ -37,6 +37,27 @@ test("whole requests pass as they are, and leave nothing owed, however they are 
   );
 });
 
+test("where TLS was taken off, each head says so once, however it is cut", () => {
+  const told = "X-Forwarded-Proto: http\r\n";
+  const own = get.replace("\r\n\r\n", `\r\n${told}\r\n`);
+  const withHeader = (text: string) =>
+    text.replace(/(\r?\n)(\r?\n)/, (_, end, blank) => `${end}x-forwarded-proto: https\r\n${blank}`);
+  const places = array(double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 });
+  const requests = array(constantFrom(get, put, chunked, unix, own), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  assert(
+    property(requests, places, (requests, places) => {
+      const framer = new RequestFramer(headBytesMax, true);
+      const passed = cut(requests.join(""), places).map((piece) => framer.take(piece));
+      const expected = requests.map((text) => (text === own ? text : withHeader(text)));
+      expect(Buffer.concat(passed).toString("latin1")).toBe(expected.join(""));
+      expect(framer.phase).toBe("nothing");
+    }),
+  );
+});
+
 test.each<[string, Phase]>([
   ["", "nothing"],
   ["\r\n", "nothing"],

@@ -4,7 +4,7 @@ import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
 import type { DoorRefusal } from "../http/door.ts";
-import { splitUrl } from "../http/url.ts";
+import { calledAddress, splitUrl } from "../http/url.ts";
 import { DurableError, durableErrorOf } from "./errors.ts";
 import { streamNameOf } from "./names.ts";
 import { operationOf } from "./operations.ts";
@@ -44,7 +44,7 @@ async function call(
     (await identifyIssuer(backend, request, parameters, home.region, name)) ??
     identify(backend, headers, Date.now());
   const scope = { account: caller.principal.account, region: home.region };
-  const [address = url] = url.split(/[?#]/, 1);
+  const address = calledAddress(request);
   const isOpen = backend.access.mode === "open";
   const context = { backend, scope, caller, request, name, query: parameters, address, isOpen };
   await permitOn(context, operation.action, name);

@@ -8,6 +8,16 @@ export interface UrlParts {
   query: string;
 }
 
+/** Says how the client has called, where TLS is taken off in front of the Worker. */
+export const protocolHeader = "x-forwarded-proto";
+
+/** The address as the client has called it, without the query. */
+export function calledAddress({ url, headers }: Pick<Request, "url" | "headers">): string {
+  const [address = url] = url.split(/[?#]/, 1);
+  const [protocol = ""] = (headers.get(protocolHeader) ?? "").split(",", 1);
+  return protocol.trim() === "https" ? address.replace(/^http:/, "https:") : address;
+}
+
 /**
  * The text between the slashes and the path: a host, or whatever the client sent. The target `*`,
  * which names the server itself (RFC 9112, section 3.2.4), comes without a slash: `http://host*`.
