@@ -12,7 +12,13 @@ export interface NamedStream {
   readonly account: string;
 }
 
-const words = ({ name, account }: NamedStream): string => `stream ${name} under account ${account}`;
+/** What has tags, as messages name it: a stream, also for its consumers, or a queue by its ARN. */
+export interface TaggedResource extends NamedStream {
+  readonly kind?: "queue";
+}
+
+const words = ({ kind, name, account }: TaggedResource): string =>
+  `${kind ?? "stream"} ${name} under account ${account}`;
 
 const invalidArgument = (message: string): KinesisError =>
   new KinesisError("InvalidArgumentException", message);
@@ -439,25 +445,26 @@ export function tagCharactersInvalid(): KinesisError {
 /** A percent sign is valid by the first rule and illegal by the second. */
 export function tagCharactersIllegal(
   change: "add tags to" | "remove tags from",
-  stream: NamedStream,
+  resource: TaggedResource,
 ): KinesisError {
   return invalidArgument(
-    `Failed to ${change} ${words(stream)} because some tags contained illegal characters. The ` +
+    `Failed to ${change} ${words(resource)} because some tags contained illegal characters. The ` +
       "allowed characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.",
   );
 }
 
-/** The limit is 50 tags; the text still says 10. */
-export function tooManyTags(stream: NamedStream): KinesisError {
+/** The limit is 50 tags; the text for streams still says 10. */
+export function tooManyTags(resource: TaggedResource): KinesisError {
+  const { kind } = resource;
   return invalidArgument(
-    `Failed to add tags to ${words(stream)} because a given stream cannot have more than ` +
-      "10 tags associated with it.",
+    `Failed to add tags to ${words(resource)} because a given ${kind ?? "stream"} cannot have more ` +
+      `than ${kind === "queue" ? 50 : 10} tags associated with it.`,
   );
 }
 
 /** The wording is our own. */
 export function resourceArnInvalid(arn: string): KinesisError {
-  return invalidArgument(`ResourceARN ${arn} is not the ARN of a stream or of a consumer.`);
+  return invalidArgument(`ResourceARN ${arn} is not the ARN of a stream, of a consumer or of a queue.`);
 }
 
 /** As LocalStack has it in operations that were tested against the service (localstack#12961). */

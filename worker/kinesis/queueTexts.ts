@@ -60,6 +60,14 @@ export function queueOfManyStreams(count: number): KinesisError {
   );
 }
 
+/** Of a stream that is not on-demand, where the service's limits apply. */
+export function streamNotOnDemand({ name, account }: NamedStream): KinesisError {
+  return new KinesisError(
+    "ValidationException",
+    `Stream ${name} under account ${account} is in Provisioned mode. Queues need an on-demand stream.`,
+  );
+}
+
 export function foreignStream(arn: string): KinesisError {
   return new KinesisError(
     "AccessDeniedException",

@@ -3,7 +3,7 @@
 import { beginAtNoon, noonMs, setClock } from "../../support/clock.ts";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { arnOf, ask, createStream, kinesis, putText, summaryOf } from "./claims.ts";
+import { account, arnOf, ask, createStream, kinesis, putText, summaryOf } from "./claims.ts";
 import { yandexOver } from "../yandex/client.ts";
 import { base64, textIn } from "./client.ts";
 import { acknowledge, createArnOver, receive, receiveDead } from "./queueClaims.ts";
@@ -186,7 +186,13 @@ describe("where the service's limits apply", () => {
       StreamConfigurationList: [{ StreamARN: arnOf(stream) }],
     };
     const { status, error } = await kinesis("CreateQueue", input);
-    expect([status, error.name]).toEqual([400, "InvalidArgumentException"]);
+    expect([status, error]).toEqual([
+      400,
+      {
+        name: "ValidationException",
+        message: `Stream ${stream} under account ${account} is in Provisioned mode. Queues need an on-demand stream.`,
+      },
+    ]);
     stream = await createStream({ StreamModeDetails: { StreamMode: "ON_DEMAND" } });
     const queue = await createArn();
     await putText(stream, "a");

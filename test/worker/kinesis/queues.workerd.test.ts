@@ -101,6 +101,16 @@ describe("a queue", () => {
     expect(await ask("ListTagsForResource", { ResourceARN })).toEqual({
       Tags: [{ Key: "b", Value: "2" }],
     });
+    const Tags = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`${i}`, ""]));
+    await expectRefusal(
+      "TagResource",
+      { ResourceARN, Tags },
+      refusal(
+        "InvalidArgumentException",
+        `Failed to add tags to queue ${ResourceARN} under account ${account} because a given ` +
+          "queue cannot have more than 50 tags associated with it.",
+      ),
+    );
     await ask("DeleteQueue", { QueueARN: ResourceARN });
     expect((await kinesis("ListTagsForResource", { ResourceARN })).error.name).toBe(stale);
   });

@@ -196,7 +196,7 @@ describe("a resource's tags", () => {
       refusal(
         "InvalidArgumentException",
         "ResourceARN arn:aws:kinesis:us-east-1:000000000000:other/stream/x is not the ARN of " +
-          "a stream or of a consumer.",
+          "a stream, of a consumer or of a queue.",
       ),
     ],
   ])("are refused for %s", async (_, ResourceARN, error) => {

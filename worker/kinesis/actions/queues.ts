@@ -3,6 +3,7 @@
 // because that is what the service says and what its clients wait on.
 import { createHash } from "node:crypto";
 import type { QueueChange, QueueDescription, QueuePosition } from "../../core/queueTypes.ts";
+import { isCode } from "../../errors.ts";
 import { Timestamp } from "../codec.ts";
 import type { ActionContext } from "../context.ts";
 import { nextTokenInvalid, streamArnInvalid, timestampInFuture } from "../errorTexts.ts";
@@ -16,6 +17,7 @@ import {
   positionTimestampRefused,
   queueOfManyStreams,
   receiveCountMissing,
+  streamNotOnDemand,
 } from "../queueTexts.ts";
 import { accountNamed, queueNamed, type Resource } from "../resource.ts";
 import type { InputOf } from "../shapeTypes.ts";
@@ -52,15 +54,20 @@ export const createQueue = operation({
       await context.permitAlso("TagResource", stream);
       checkTagText(textsOf(tags), "add tags to", { name, account: scope.account });
     }
-    const queue = await backend.queues.create(stream, {
+    const spec = {
       name,
       stream: stream.name,
       position,
       visibilitySeconds,
       ...(receivesMax !== null && { receivesMax }),
       ...(tags !== undefined && { tags }),
-    });
-    return { QueueDescription: printQueue({ ...queue, status: "CREATING" }) };
+    };
+    try {
+      const queue = await backend.queues.create(stream, spec);
+      return { QueueDescription: printQueue({ ...queue, status: "CREATING" }) };
+    } catch (error) {
+      throw isCode(error, "wrongMode") ? streamNotOnDemand(stream) : error;
+    }
   },
 });
 

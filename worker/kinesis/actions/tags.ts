@@ -3,8 +3,10 @@
 // tags.
 import type { TagChange } from "../../core/control.ts";
 import type { Tags } from "../../core/control.ts";
+import { isCode } from "../../errors.ts";
 import type { ActionContext } from "../context.ts";
-import { resolveStream, type StreamReference } from "../names.ts";
+import { type TaggedResource, tooManyTags } from "../errorTexts.ts";
+import { queueArn, resolveStream, type StreamReference } from "../names.ts";
 import { type QueueResource, type Resource, resolveResource } from "../resource.ts";
 import { checkTagText, textsOf } from "../tagText.ts";
 import { operation } from "../operation.ts";
@@ -91,14 +93,23 @@ async function changeTags(
 ): Promise<undefined> {
   const { put, remove = [] } = change;
   await readTags(context, resource);
-  const named =
-    "queue" in resource ? { ...resource.queue, name: resource.queue.id } : resource.stream;
+  const named = taggedResource(resource);
   if (put !== undefined) checkTagText(textsOf(put), "add tags to", named);
   else checkTagText(remove, "remove tags from", named);
   const { streams, queues } = context.backend;
-  if ("queue" in resource) {
-    await queues.changeTags(resource.queue, resource.queue.id, change);
-  } else await streams.changeTags(resource.stream, resource.key, change);
+  try {
+    if ("queue" in resource) {
+      await queues.changeTags(resource.queue, resource.queue.id, change);
+    } else await streams.changeTags(resource.stream, resource.key, change);
+  } catch (error) {
+    throw isCode(error, "tooManyTags") ? tooManyTags(named) : error;
+  }
+}
+
+function taggedResource(resource: Resource | QueueResource): TaggedResource {
+  if (!("queue" in resource)) return resource.stream;
+  const { queue } = resource;
+  return { kind: "queue", name: queueArn(queue), account: queue.account };
 }
 
 /** Throws if the resource does not exist. */
