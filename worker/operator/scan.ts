@@ -116,8 +116,9 @@ class StreamScan {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { limit, output } = this.asked;
     if (this.countsAll) {
-      this.found += Math.max(endIndex - start.index, 0);
-      this.places.set(shard.index, Math.max(endIndex, start.index));
+      const counted = Math.min(Math.max(endIndex - start.index, 0), limit - this.found);
+      this.found += counted;
+      this.places.set(shard.index, start.index + counted);
       return;
     }
     onBegin();

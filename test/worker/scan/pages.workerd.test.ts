@@ -287,6 +287,14 @@ describe("scan", () => {
     expect(JSON.parse(line!)).toMatchObject({ count: 1380, scanned: { records: 0, bytes: 0 } });
   });
 
+  test("counts no more than the limit, and goes on from there", async () => {
+    const query = { stream, select: "count", limit: "1000" };
+    const [first] = await lines(query);
+    expect(JSON.parse(first!)).toMatchObject({ count: 1000, found: 1000, done: true });
+    const { cursor } = JSON.parse(first!) as { cursor: string };
+    expect(JSON.parse((await lines({ ...query, cursor }))[0]!)).toMatchObject({ count: 380 });
+  });
+
   test("format=data is the data itself", async () => {
     const where = JSON.stringify({ data: { status: ["failed"] } });
     const found = await lines({ stream, where, format: "data" });
