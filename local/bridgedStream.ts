@@ -13,6 +13,7 @@ import {
 } from "node:http2";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { protocolHeader } from "../worker/http/url.ts";
+import { isOrder, type OrderedPage, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
 import type { ReplyHead } from "./replyReader.ts";
@@ -64,6 +65,7 @@ class BridgedStream implements Exchange {
   readonly #options: StreamOptions;
   readonly #isChunked: boolean;
   #head: Buffer;
+  #ordered: OrderedPage | undefined;
   #connection: UpstreamConnection | undefined;
   /** Parts of the body that wait for a connection, or for the next part of this turn. */
   #waiting: Buffer[] = [];
@@ -112,11 +114,17 @@ class BridgedStream implements Exchange {
   }
 
   head(head: ReplyHead): void {
-    if (!this.#isClosed()) this.#stream.respond(replyHeaders(head));
+    if (isOrder(head)) this.#ordered = { head, order: nothing };
+    else if (!this.#isClosed()) this.#stream.respond(replyHeaders(head));
   }
 
   body(bytes: Buffer, giveBack: () => void): void {
     if (this.#isClosed()) {
+      giveBack();
+      return;
+    }
+    if (this.#ordered !== undefined) {
+      this.#ordered.order = Buffer.concat([this.#ordered.order, bytes]);
       giveBack();
       return;
     }
@@ -131,8 +139,28 @@ class BridgedStream implements Exchange {
   }
 
   end(): void {
-    const stream = this.#stream;
     this.#finish();
+    if (this.#ordered === undefined) this.#endReply();
+    else void this.#sendPage(this.#ordered);
+  }
+
+  async #sendPage({ head, order }: OrderedPage): Promise<void> {
+    const stream = this.#stream;
+    await this.#options.upstream.pages?.send(order, {
+      begin: (length, headers) => {
+        if (!this.#isClosed()) stream.respond(replyHeaders(pageHead(head, length, headers)));
+      },
+      write: (bytes, left) => {
+        if (this.#isClosed()) left();
+        else stream.write(bytes, () => left());
+      },
+      end: () => this.#endReply(),
+      breakOff: () => stream.close(NGHTTP2_INTERNAL_ERROR),
+    });
+  }
+
+  #endReply(): void {
+    const stream = this.#stream;
     if (this.#isClosed()) return;
     stream.end();
     // The reply may be sent before the request has ended. The rest of the request is then read and

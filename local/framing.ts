@@ -60,6 +60,7 @@ const securely = Buffer.from(`${protocolHeader}: https\r\n`);
 const nothingToPass = Buffer.alloc(0);
 
 interface Head {
+  method: string;
   target: string;
   hosts: string[];
   lengths: string[];
@@ -68,11 +69,19 @@ interface Head {
   hasProtocol: boolean;
 }
 
+export interface FramerOptions {
+  /** True if the bytes came by TLS. */
+  isSecure?: boolean;
+  /** Called for each head that is complete and valid, before `take` returns it. */
+  begun?: (method: string) => void;
+}
+
 export class RequestFramer {
   readonly #headBytesMax: number;
   readonly #isSecure: boolean;
   /** True if the head that was read last has to be told that TLS was taken off. */
   #isToTell = false;
+  readonly #begun: (method: string) => void;
   /** Bytes of an incomplete head, and the beginning of its last line. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -85,10 +94,10 @@ export class RequestFramer {
   #isLost = false;
   #fault: HeadFault | undefined;
 
-  /** `isSecure` if the bytes came by TLS. */
-  constructor(headBytesMax: number, isSecure = false) {
+  constructor(headBytesMax: number, { isSecure = false, begun = () => {} }: FramerOptions = {}) {
     this.#headBytesMax = headBytesMax;
     this.#isSecure = isSecure;
+    this.#begun = begun;
   }
 
   get phase(): Phase {
@@ -168,6 +177,7 @@ export class RequestFramer {
     if (length === "chunked") this.#chunked = "size";
     else this.#owedBytes = length;
     this.#isToTell = this.#isSecure && !head.hasProtocol;
+    this.#begun(head.method);
   }
 
   #takeBody(bytes: Buffer, from: number): number {
@@ -225,7 +235,7 @@ function readLine(line: string, head: Head | undefined): Head {
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
     if (!methods.has(method)) throw new HeadFault("no such method", 501);
     checkTarget(target);
-    return { target, hosts: [], lengths: [], codings: [], hasProtocol: false };
+    return { method, target, hosts: [], lengths: [], codings: [], hasProtocol: false };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];
   if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");

@@ -38,7 +38,7 @@ const spareParts: Buffer[] = [];
 export function keepFiles(folder: string, scannerFile?: string): Handler {
   const screen = scannerFile === undefined ? undefined : new FileScreen(folder, scannerFile);
   return async ({ path, body }): Promise<Answer> => {
-    const order: unknown = JSON.parse(body);
+    const order: unknown = JSON.parse(body.toString());
     try {
       if (path === "screen" && screen !== undefined && isScreenOrder(order)) {
         return { status: 200, body: JSON.stringify(await screen.screen(order)) };

@@ -60,7 +60,7 @@ export class ReplyReader {
   /** Throws a ReplyFault. */
   take(bytes: Buffer, sink: ReplySink): void {
     let at = 0;
-    while (at < bytes.length) at = this.#step(bytes, at, sink);
+    while (at < bytes.length) at = this.step(bytes, at, sink);
   }
 
   /** The connection has ended; returns false if the reply was not complete. */
@@ -71,7 +71,18 @@ export class ReplyReader {
     return true;
   }
 
-  #step(bytes: Buffer, at: number, sink: ReplySink): number {
+  /** True while the next byte belongs to the head of a reply. */
+  get isInHead(): boolean {
+    return this.#state === "head";
+  }
+
+  /** True if it holds the beginning of a head or of a line. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** Reads one part from `at` on: a head, a piece of a body, or a line. Returns where the next one begins. Throws a ReplyFault. */
+  step(bytes: Buffer, at: number, sink: ReplySink): number {
     switch (this.#state) {
       case "head":
         return this.#takeHead(bytes, at, sink);

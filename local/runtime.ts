@@ -13,6 +13,7 @@ import { keepFolder } from "./disk.ts";
 import type { Failure } from "./failure.ts";
 import { keepFiles } from "./keeper.ts";
 import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
+import { PageSender } from "./pageSender.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 import { type Handler, openServices } from "./services.ts";
@@ -22,6 +23,7 @@ import {
   type ClusterConfig,
   controlSocket,
   directSocket,
+  frontSocket,
   renderConfig,
   secretHeader,
   type WorkerdConfig,
@@ -63,6 +65,8 @@ export interface RuntimeOptions {
    * which it knows that.
    */
   control?: { entrypoint: string; secretBinding: string };
+  /** The entrypoint of the front's own socket, and the binding by which it has pages printed. */
+  front?: { entrypoint: string; binding: string };
   /** Set when the objects are shared with other instances; their files are then a copy. */
   cluster?: ClusterConfig;
   /** Servers on the network that the Worker reaches, by binding: URLs without a path. */
@@ -84,6 +88,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   host: string;
   port: number;
+  /** The port of the front's socket, and what prints the pages that are ordered there. */
+  front: { port: number; pages: PageSender } | undefined;
   /** Port of the inspector of the first workerd, if it was asked for. */
   inspectorPort: number | undefined;
   /** Posts JSON to the entrypoint for control. Rejects with what workerd says if that fails. */
@@ -103,6 +109,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     removeEmptyDatabases(folder);
   }
   const { bindings, handlers } = await gatherBindings(options);
+  const { front } = options;
+  const engineFile = front && moduleFile(options.modules, "engine.wasm");
+  const pages = engineFile === undefined ? undefined : new PageSender(engineFile, log);
+  if (front !== undefined && pages !== undefined) {
+    handlers[front.binding] = pages.handler;
+    bindings[front.binding] = { type: "service" };
+  }
   const services = await openServices(handlers);
   const { control } = options;
   if (control !== undefined) {
@@ -111,7 +124,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const described = await describeWorker(options);
   const { cluster } = options;
   const config = { ...described, control: control?.entrypoint, bindings, services, cluster };
-  const socketCount = [true, control, cluster].filter((one) => one !== undefined).length;
+  const socketCount = [true, front, control, cluster].filter((one) => one !== undefined).length;
   let isOver = false;
   let recover: (() => void) | undefined;
   let current: ChildProcess | undefined;
@@ -124,9 +137,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   // The Worker's log of requests has that level to itself (worker/http/requestLog.ts).
   const logEntry = ({ level, message }: WorkerdLog) =>
     log(level === "debug" ? message : `worker ${level}: ${message}`);
-  const start = async (port: number): Promise<Workerd> => {
+  const start = async (port: number, frontPort: number): Promise<Workerd> => {
     const { scratch } = options.folder;
-    const text = renderConfig({ ...config, port });
+    const itsFront = front && { entrypoint: front.entrypoint, port: frontPort };
+    const text = renderConfig({ ...config, port, front: itsFront });
     const workerd = await startWorkerd({
       config: text,
       socketCount,
@@ -142,14 +156,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return workerd;
   };
   const { port = 0 } = options;
-  const attempts = [0, ...restartPausesMs].map(() => () => start(port));
+  const attempts = [0, ...restartPausesMs].map(() => () => start(port, 0));
   const first = await retry(attempts, () => false, log).catch((error: unknown) => {
     services.close();
     throw startFailure(error);
   });
   const directPort = first.ports.get(directSocket) ?? port;
+  const frontPort = first.ports.get(frontSocket) ?? 0;
   recover = createRecovery({
-    start: () => start(directPort),
+    start: () => start(directPort, frontPort),
     isOver: () => isOver,
     giveUp: (failure) => options.onEnd?.(failure),
     isEndless: cluster !== undefined,
@@ -162,6 +177,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     host: loopback,
     port: directPort,
+    front: pages && { port: frontPort, pages },
     inspectorPort: first.ports.get(inspectorSocket),
     async tell(path, order) {
       const reply = await fetch(`http://${loopback}:${controlPort}${path}`, {
@@ -235,9 +251,7 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
     await keepFolder(path);
     removeLeftovers(path);
     bindings[files.binding] = { type: "disk", path, writable: true };
-    const scanner = options.modules.wasm.find((name) => basename(name) === "scan.wasm");
-    const scannerFile = scanner && join(options.modules.folder, scanner);
-    serve(files.keeperBinding, keepFiles(path, scannerFile));
+    serve(files.keeperBinding, keepFiles(path, moduleFile(options.modules, "scan.wasm")));
   }
   for (const [name, url] of Object.entries(options.servers ?? {})) {
     const { protocol, host, port } = new URL(url);
@@ -253,6 +267,12 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
   // The Worker only reads it: a folder for each class, by `<name>-<class>`.
   if (objectFiles !== undefined) bindings[objectFiles] = { type: "disk", path: objects };
   return { bindings, handlers };
+}
+
+/** The file of a compiled module of the Worker, if it has one of this name. */
+function moduleFile({ folder, wasm }: WorkerModules, name: string): string | undefined {
+  const path = wasm.find((each) => basename(each) === name);
+  return path && join(folder, path);
 }
 
 /** The folder that workerd keeps the databases of a class's objects in. */

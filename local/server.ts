@@ -104,6 +104,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       port: flags.directPort,
       objects: durableObjects,
       ...(cluster === undefined ? ownStorage : sharedStorage(cluster)),
+      front: { entrypoint: "front", binding: "FRONT" },
       control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
       bindings: {
         ...variables,
@@ -129,7 +130,8 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       identity,
       upstream: {
         host: runtime.host,
-        port: runtime.port,
+        port: runtime.front?.port ?? runtime.port,
+        ...(runtime.front !== undefined && { pages: runtime.front.pages }),
         ...(watch !== undefined && { trouble: watch.trouble }),
       },
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),

@@ -10,7 +10,7 @@ import { secretHeader, serviceHeader } from "./workerdConfig.ts";
 /** A request of the Worker to a binding: the path, without its slash, and the body. */
 export interface Call {
   path: string;
-  body: string;
+  body: Buffer;
 }
 
 export interface Answer {
@@ -72,16 +72,15 @@ async function answer(
     response.writeHead(403).end();
     return;
   }
-  const { status, body } = await handler({ path: url.slice(1), body: await readText(incoming) });
+  const { status, body } = await handler({ path: url.slice(1), body: await readBody(incoming) });
   response.writeHead(status, body === undefined ? {} : lengthOf(body)).end(body);
 }
 
-function readText(incoming: IncomingMessage): Promise<string> {
+function readBody(incoming: IncomingMessage): Promise<Buffer> {
   return new Promise((done, fail) => {
-    let text = "";
-    incoming.setEncoding("utf8");
-    incoming.on("data", (part: string) => (text += part));
-    incoming.once("end", () => done(text));
+    const parts: Buffer[] = [];
+    incoming.on("data", (part: Buffer) => parts.push(part));
+    incoming.once("end", () => done(Buffer.concat(parts)));
     incoming.once("error", fail);
     incoming.once("close", () => fail(new Error("the request did not come whole")));
   });

@@ -1,14 +1,18 @@
 /**
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
- * has checked a head, bytes pass unchanged in both directions, half-closed connections included. A
+ * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
+ * an order of a page is replaced by the page. A
  * client that does not finish a request is given up. For a head it gets a 408. A body is ended
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
+import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type Phase, RequestFramer } from "./framing.ts";
+import { type OrderedPage, OrderFilter, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
+import type { ReplyHead } from "./replyReader.ts";
 import {
   type Upstream,
   absenceOf,
@@ -45,17 +49,26 @@ class Tunnel {
   readonly #client: Socket;
   readonly #options: TunnelOptions;
   readonly #framer: RequestFramer;
+  readonly #replies: OrderFilter;
   /** Undefined before the first head. */
   #server: Socket | undefined;
   #phase: Phase | "silent" | "over" = "silent";
   #stopWatch: Stop;
+  /** True while the client has not taken what it was given. */
+  #isWaiting = false;
+  /** True while a page is sent that the Worker has ordered. */
+  #isPrinting = false;
   /** Sent after everything that workerd sends. */
   #farewell = "";
 
   constructor(client: Socket, options: TunnelOptions) {
     this.#client = client;
-    this.#framer = new RequestFramer(headBytesMax, client instanceof TLSSocket);
     this.#options = options;
+    this.#replies = new OrderFilter(headBytesMax, (bytes) => this.#give(bytes));
+    this.#framer = new RequestFramer(headBytesMax, {
+      isSecure: client instanceof TLSSocket,
+      begun: (method) => this.#replies.expect(method),
+    });
     this.#stopWatch = this.#watchHead();
   }
 
@@ -90,20 +103,12 @@ class Tunnel {
 
   #connect(): Socket {
     const client = this.#client;
-    let waiting = false;
-    const goOn = () => {
-      if (waiting) server.resume();
-      waiting = false;
-    };
     // Pages are large. One reused buffer avoids garbage at the rate of the network. The buffer is
     // free again when the kernel has taken the bytes, mostly at once.
     const onread = {
       buffer: Buffer.allocUnsafeSlow(replyBufferBytes),
-      callback(byteCount: number, buffer: Uint8Array): boolean {
-        client.write(buffer.subarray(0, byteCount), goOn);
-        waiting = client.writableLength > 0;
-        return !waiting;
-      },
+      callback: (byteCount: number, buffer: Uint8Array): boolean =>
+        this.#takeReplies(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
     };
     const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
     if (!this.#options.keepsProcess) server.unref();
@@ -119,6 +124,50 @@ class Tunnel {
       else linger(client);
     });
     return server;
+  }
+
+  /** Returns false if nothing more may be read for now. */
+  #takeReplies(bytes: Buffer): boolean {
+    const ordered = this.#replies.take(bytes);
+    if (ordered === undefined) return !this.#isWaiting;
+    this.#isPrinting = true;
+    // The bytes are only good until this returns.
+    const rest = Buffer.from(ordered.rest);
+    void this.#sendPage(ordered.page).then(() => {
+      this.#isPrinting = false;
+      if (rest.length > 0) this.#takeReplies(rest);
+      if (!this.#isWaiting && !this.#isPrinting) this.#server?.resume();
+    });
+    return false;
+  }
+
+  #give(bytes: Buffer): void {
+    this.#client.write(bytes, () => this.#goOn());
+    this.#isWaiting = this.#client.writableLength > 0;
+  }
+
+  #goOn(): void {
+    if (this.#isWaiting && !this.#isPrinting) this.#server?.resume();
+    this.#isWaiting = false;
+  }
+
+  async #sendPage({ head, order }: OrderedPage): Promise<void> {
+    const client = this.#client;
+    let before = "";
+    await this.#options.upstream.pages?.send(order, {
+      begin(length, headers) {
+        before = printReplyHead(pageHead(head, length, headers));
+      },
+      write(bytes, left) {
+        client.cork();
+        if (before !== "") client.write(before, "latin1");
+        client.write(bytes, () => left());
+        client.uncork();
+        before = "";
+      },
+      end() {},
+      breakOff: () => breakOff(client),
+    });
   }
 
   #enter(phase: Phase): void {
@@ -167,6 +216,12 @@ class Tunnel {
       linger(this.#client);
     }
   }
+}
+
+function printReplyHead({ status, headers }: ReplyHead): string {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return `${text}\r\n`;
 }
 
 /** Closing a connection with unread bytes would reset it, and the client could lose its reply. */

@@ -4,6 +4,7 @@
  * on the reading side. Node would destroy the socket at the first failed write, together with the
  * reply that waits in it.
  */
+import type { PageSender } from "./pageSender.ts";
 import { Socket, type SocketConstructorOpts } from "node:net";
 
 /** How long a client may be silent between the end of its reply and the end of its request. */
@@ -20,6 +21,8 @@ export interface Upstream {
   port: number;
   /** Why workerd may be gone, if it is known. */
   trouble?: () => string | undefined;
+  /** Prints the pages that the Worker orders; without it the Worker orders none. */
+  pages?: PageSender;
 }
 
 /** What a client is told when workerd gives no reply; with a known reason, as SDKs of AWS read it. */

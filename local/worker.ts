@@ -147,7 +147,12 @@ export class Segments extends EdgeSegments {
 }
 
 export default {
-  fetch: (request, env, ctx) => edge.fetch(request, forRequests(env), ctx),
+  fetch: (request, env, ctx) => edge.fetch(request, forRequests(env).direct, ctx),
+} satisfies ExportedHandler<LocalEnv>;
+
+/** Has a socket of its own: whoever sends a request to it reads orders of pages. */
+export const front = {
+  fetch: (request, env, ctx) => edge.fetch(request, forRequests(env).byFront, ctx),
 } satisfies ExportedHandler<LocalEnv>;
 
 function prepare(env: LocalEnv): Env {
@@ -161,16 +166,23 @@ function inCluster<Bindings extends LocalEnv>(env: Bindings): Bindings {
   return { ...env, ...withPatience(env) };
 }
 
-/** What all requests of this isolate get. */
-let shared: { of: LocalEnv; env: LocalEnv } | undefined;
+/** What all requests of this isolate get, by where they came in. */
+interface SharedEnv {
+  of: LocalEnv;
+  direct: LocalEnv;
+  byFront: LocalEnv;
+}
 
-function forRequests(env: LocalEnv): LocalEnv {
+let shared: SharedEnv | undefined;
+
+function forRequests(env: LocalEnv): SharedEnv {
   if (shared?.of !== env) {
     const bucket = clusterBucket(env);
     const marks = bucket === undefined ? {} : { OBJECT_MARKS: bucket };
-    shared = { of: env, env: { ...prepare(env), ...marks } };
+    const direct = { ...prepare(env), ...marks };
+    shared = { of: env, direct, byFront: { ...direct, BY_FRONT: true } };
   }
-  return shared.env;
+  return shared;
 }
 
 /** The segments are in a folder of files; in a cluster, in the bucket that the instances share. */

@@ -36,6 +36,8 @@ export interface WorkerdConfig {
   host: string;
   /** Of the Worker's socket. */
   port: number;
+  /** The entrypoint for the front: it gets a socket of its own. */
+  front?: { entrypoint: string; port: number } | undefined;
   /** The entrypoint that gets a socket of its own, on any port. */
   control?: string | undefined;
   /** Set when this workerd shares its objects with others. */
@@ -46,6 +48,7 @@ export interface WorkerdConfig {
 
 /** The names of workerd's sockets. */
 export const directSocket = "direct";
+export const frontSocket = "front";
 export const controlSocket = "control";
 
 /** An instance of a cluster; see ClusterConfig in workerd.capnp. */
@@ -76,15 +79,15 @@ export const secretHeader = "x-millrace-secret";
 const v8Flags = ["--single-threaded-gc"];
 
 export function renderConfig(config: WorkerdConfig): string {
-  const { name, host, port, control, objects, objectsFolder } = config;
-  const sockets = [
-    `(name = ${text(directSocket)}, address = ${text(`${host}:${port}`)}, http = (), service = ${text(name)})`,
-  ];
+  const { name, host, port, front, control, objects, objectsFolder } = config;
+  const socket = (its: string, itsPort: number, service: string) =>
+    `(name = ${text(its)}, address = ${text(`${host}:${itsPort}`)}, http = (), service = ${service})`;
+  const sockets = [socket(directSocket, port, text(name))];
+  if (front !== undefined) {
+    sockets.push(socket(frontSocket, front.port, renderEntrypoint(name, front.entrypoint)));
+  }
   if (control !== undefined) {
-    const service = renderEntrypoint(name, control);
-    sockets.push(
-      `(name = ${text(controlSocket)}, address = ${text(`${host}:0`)}, http = (), service = ${service})`,
-    );
+    sockets.push(socket(controlSocket, 0, renderEntrypoint(name, control)));
   }
   const bindings = Object.entries(config.bindings);
   const classes = Object.values(objects);

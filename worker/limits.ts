@@ -171,6 +171,12 @@ export const forgetDelayMs = 600_000;
 /** Segments fetched at once for one page: connections that the platform lets a Worker have open at once. */
 export const segmentFetchesMax = 6;
 
+/** Copies of segments that the front of the local server keeps to print pages of them. */
+export const frontBytesMax = 48 * 1024 * 1024;
+
+/** A copy at the front is kept so long after its last use: an order for it may be on its way. */
+export const frontKeepMs = 2000;
+
 /** Segments of one page: 10 MB of the smallest that puts alone make, and some. The page ends there. */
 export const pageSegmentsMax = 96;
 

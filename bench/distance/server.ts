@@ -75,7 +75,10 @@ console.log(`endpoint http://${loopback}:${places[0]?.address.port}`);
 /** The keeper, for Miniflare, which has classes of its own for requests and replies. */
 async function keepBucket(request: { url: string; text: () => Promise<string> }) {
   const path = new URL(request.url).pathname.slice(1);
-  const { status, body } = await keepFiles(bucketPath)({ path, body: await request.text() });
+  const { status, body } = await keepFiles(bucketPath)({
+    path,
+    body: Buffer.from(await request.text()),
+  });
   return new MiniflareResponse(body ?? null, { status });
 }
 

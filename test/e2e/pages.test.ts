@@ -1,6 +1,7 @@
 // Pages of more than a megabyte, which are sent from memory that they share: many clients at once, of
 // whom some read, some stop for a while with several pages under way, and some go away. Whoever reads
-// gets the records that were asked for, and no others.
+// gets the records that were asked for, and no others. So it is where the Worker prints the pages, and
+// where the front prints them.
 
 import { connect, type Socket } from "node:net";
 import { once } from "node:events";
@@ -14,50 +15,66 @@ const clientCount = 12;
 /** So many pages at once are more than the kernel takes for a client that does not read. */
 const pagesAtOnce = 4;
 
-test("clients that read, that stop for a while and that go away get no other's records", async () => {
-  await using server = await startServer();
-  const { hostname: host, port } = new URL(/direct +(http:\S+)/.exec(server.banner)![1]!);
-  const address = { host, port: Number(port) };
-  const client = await KinesisClient.open(address);
-  await client.createStream("pages", 1);
-  for (let first = 0; first < pageCount * recordsOfPage; first += 500) {
-    const Records = Array.from({ length: 500 }, (_, i) => ({
-      PartitionKey: "key",
-      Data: dataOf(first + i).toString("base64"),
-    }));
-    await client.call("PutRecords", { StreamName: "pages", Records });
-  }
-  const iterators = [await client.iterator("pages", 0, "TRIM_HORIZON")];
-  while (iterators.length < pageCount) {
-    const input = { ShardIterator: iterators.at(-1), Limit: recordsOfPage };
-    iterators.push(String((await client.call("GetRecords", input))["NextShardIterator"]));
-  }
-  client.close();
-  const requests = iterators.map((ShardIterator) =>
-    makeRequest(address, "GetRecords", { ShardIterator, Limit: recordsOfPage }),
-  );
-  const pageAt = (i: number): number => i % pageCount;
-  const ask = async (first: number): Promise<Socket> => {
-    const socket = connect(address.port, address.host);
-    await once(socket, "connect");
-    const pages = Array.from({ length: pagesAtOnce }, (_, i) => pageAt(first + i));
-    socket.write(Buffer.concat(pages.map((page) => requests[page]!)));
-    return socket;
-  };
+test.each([
+  ["direct", 0],
+  ["endpoint", clientCount],
+])(
+  "clients of %s that read, that stop for a while and that go away get no other's records",
+  async (name, orderedMin) => {
+    await using server = await startServer();
+    const { hostname: host, port } = new URL(
+      new RegExp(`${name} +(http:\\S+)`).exec(server.banner)![1]!,
+    );
+    const address = { host, port: Number(port) };
+    const client = await KinesisClient.open(address);
+    await client.createStream("pages", 1);
+    for (let first = 0; first < pageCount * recordsOfPage; first += 500) {
+      const Records = Array.from({ length: 500 }, (_, i) => ({
+        PartitionKey: "key",
+        Data: dataOf(first + i).toString("base64"),
+      }));
+      await client.call("PutRecords", { StreamName: "pages", Records });
+    }
+    const iterators = [await client.iterator("pages", 0, "TRIM_HORIZON")];
+    while (iterators.length < pageCount) {
+      const input = { ShardIterator: iterators.at(-1), Limit: recordsOfPage };
+      iterators.push(String((await client.call("GetRecords", input))["NextShardIterator"]));
+    }
+    for (let i = 0; i < 3; i++) {
+      for (const ShardIterator of iterators) {
+        await client.call("GetRecords", { ShardIterator, Limit: recordsOfPage });
+      }
+    }
+    client.close();
+    const requests = iterators.map((ShardIterator) =>
+      makeRequest(address, "GetRecords", { ShardIterator, Limit: recordsOfPage }),
+    );
+    const pageAt = (i: number): number => i % pageCount;
+    const ask = async (first: number): Promise<Socket> => {
+      const socket = connect(address.port, address.host);
+      await once(socket, "connect");
+      const pages = Array.from({ length: pagesAtOnce }, (_, i) => pageAt(first + i));
+      socket.write(Buffer.concat(pages.map((page) => requests[page]!)));
+      return socket;
+    };
 
-  const stopped = await Promise.all(Array.from({ length: 6 }, (_, i) => ask(i)));
-  for (const socket of stopped) socket.pause();
-  const others = Array.from({ length: clientCount - stopped.length }, async (_, i) => {
-    const socket = await ask(i);
-    if (i % 3 > 0) return expectPages(socket, i);
-    await once(socket, "data");
-    socket.destroy();
-  });
-  await Promise.all(others);
-  await Promise.all(stopped.map((socket, i) => expectPages(socket, i)));
-  const { stderr } = await server.stop();
-  expect(stderr).toBe("");
-});
+    const stopped = await Promise.all(Array.from({ length: 6 }, (_, i) => ask(i)));
+    for (const socket of stopped) socket.pause();
+    const others = Array.from({ length: clientCount - stopped.length }, async (_, i) => {
+      const socket = await ask(i);
+      if (i % 3 > 0) return expectPages(socket, i);
+      await once(socket, "data");
+      socket.destroy();
+    });
+    await Promise.all(others);
+    await Promise.all(stopped.map((socket, i) => expectPages(socket, i)));
+    const ordered = await orderedPages(server.endpoint);
+    expect(ordered).toBeGreaterThanOrEqual(orderedMin);
+    if (orderedMin === 0) expect(ordered).toBe(0);
+    const { stderr } = await server.stop();
+    expect(stderr).toBe("");
+  },
+);
 
 /** Reads all pages that were asked for, from page `first` on, and closes the connection. */
 async function expectPages(socket: Socket, first: number): Promise<void> {
@@ -100,6 +117,12 @@ function expectPage(body: Buffer, page: number): void {
     ({ Data }, i) => !Buffer.from(Data, "base64").equals(dataOf(start + i)),
   );
   expect([Records.length, wrong]).toEqual([recordsOfPage, -1]);
+}
+
+/** How many pages the front has printed. */
+async function orderedPages(endpoint: string): Promise<number> {
+  const metrics = await (await fetch(`${endpoint}/metrics`)).text();
+  return Number(/^millrace_ordered_pages_total (\d+)/m.exec(metrics)?.[1]);
 }
 
 /** A kilobyte that no other record has. */

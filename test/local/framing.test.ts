@@ -49,7 +49,7 @@ test("where TLS was taken off, each head says so once, however it is cut", () =>
   });
   assert(
     property(requests, places, (requests, places) => {
-      const framer = new RequestFramer(headBytesMax, true);
+      const framer = new RequestFramer(headBytesMax, { isSecure: true });
       const passed = cut(requests.join(""), places).map((piece) => framer.take(piece));
       const expected = requests.map((text) => (text === own ? text : withHeader(text)));
       expect(Buffer.concat(passed).toString("latin1")).toBe(expected.join(""));

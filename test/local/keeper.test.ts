@@ -119,7 +119,7 @@ test("says of segments which are sound, and which may have a record that is sele
   const selection = compileSelection({ where: '{"data":["c"]}' })!;
   const program = Buffer.from(selection.program).toString("base64");
   const ask = (order: unknown, screening = keep) =>
-    screening({ path: "screen", body: JSON.stringify(order) });
+    screening({ path: "screen", body: Buffer.from(JSON.stringify(order)) });
   const { body = "" } = await ask({ keys: [0, 1, 2, 3, 4, 5].map(key), uid, program });
   const facts = { firstIndex: 0, timeMs: 1000 };
   expect(JSON.parse(body)).toEqual([
@@ -167,7 +167,7 @@ function bucketWith(...keys: string[]) {
   }
   const keep = keepFiles(folder);
   const call = async (work: string, body: unknown): Promise<number> => {
-    return (await keep({ path: work, body: JSON.stringify(body) })).status;
+    return (await keep({ path: work, body: Buffer.from(JSON.stringify(body)) })).status;
   };
   return { call, folder };
 }

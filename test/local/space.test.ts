@@ -44,7 +44,7 @@ test("what is above the least that stays free may be written; near it nothing, u
 
 test("the Worker is told in JSON", async () => {
   const { space } = await watch(1e9, 100 * megabyte);
-  const { status, body = "" } = await space.handler({ path: "", body: "" });
+  const { status, body = "" } = await space.handler({ path: "", body: Buffer.alloc(0) });
   expect([status, JSON.parse(body)]).toEqual([200, { spareBytes: 1e9 - 100 * megabyte }]);
 });
 

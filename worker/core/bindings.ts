@@ -32,6 +32,10 @@ export interface Env extends Partial<Record<(typeof furtherAuthNames)[number], s
   ONE_ISOLATE?: string;
   /** A cluster's marks of objects that were written to: see stream/written.ts. */
   OBJECT_MARKS?: Pick<SegmentBucket, "get" | "put">;
+  /** Keeps copies of segments and prints pages of them: see stream/frontPrinter.ts. */
+  FRONT?: Pick<Fetcher, "fetch">;
+  /** Set for requests that the front has passed on; it reads orders of pages. */
+  BY_FRONT?: true;
   /** Tells what an instance of a cluster knows of itself: see cluster.ts. */
   CLUSTER?: Pick<Fetcher, "fetch">;
   /** Tells the free space of the local server's disk: see space.ts. */

@@ -5,6 +5,8 @@
 import { noBytes } from "../codec/bytes.ts";
 import type { EngineExports } from "./exports.ts";
 import {
+  type FormatOrder,
+  formatOf,
   kinesisCbor,
   kinesisJson,
   type ShardNumbers,
@@ -160,6 +162,11 @@ export class Engine {
   /** Records as GetRecords of Yandex prints them in CBOR. */
   yandexCbor(): RecordPrinter {
     return new RecordPrinter(this.memory, yandexCbor);
+  }
+
+  /** The printer of a format that another process has chosen. */
+  printer(order: FormatOrder): RecordPrinter {
+    return new RecordPrinter(this.memory, formatOf(order));
   }
 
   /** Kinesis sequence numbers of records that arrived together, from `index` on. */

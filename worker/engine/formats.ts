@@ -12,7 +12,17 @@ export interface ShardNumbers {
   createdAhead?: boolean | undefined;
 }
 
+/** What a format is made from, so that another process makes the same one. */
+export type FormatOrder =
+  | {
+      name: "kinesisJson" | "kinesisCbor";
+      shard: ShardNumbers;
+      encrypted: readonly TimeSpan[];
+    }
+  | { name: "v3ioJson" | "yandexJson" | "yandexCbor" };
+
 export interface RecordFormat {
+  readonly order: FormatOrder;
   /** The text between two records. */
   readonly separator: Uint8Array;
   /** True if data is printed in base64; otherwise it is copied unchanged. */
@@ -44,6 +54,7 @@ export function kinesisJson(shard: ShardNumbers, encrypted: readonly TimeSpan[])
   const isAhead = Number(shard.createdAhead === true);
   const second = Math.floor(createdMs / 1000);
   return {
+    order: { name: "kinesisJson", shard, encrypted },
     separator: COMMA,
     isBase64: true,
     measuresKeys: true,
@@ -75,6 +86,7 @@ export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[])
   const isAhead = Number(shard.createdAhead === true);
   const second = Math.floor(createdMs / 1000);
   return {
+    order: { name: "kinesisCbor", shard, encrypted },
     separator: noBytes,
     isBase64: false,
     measuresKeys: false,
@@ -100,6 +112,7 @@ export function kinesisCbor(shard: ShardNumbers, encrypted: readonly TimeSpan[])
 
 /** As GetRecords of v3io prints records: assembly/render/v3io.ts. */
 export const v3ioJson: RecordFormat = {
+  order: { name: "v3ioJson" },
   separator: COMMA,
   isBase64: true,
   measuresKeys: true,
@@ -110,6 +123,7 @@ export const v3ioJson: RecordFormat = {
 
 /** As GetRecords of Yandex prints records in JSON: assembly/render/yandex.ts. */
 export const yandexJson: RecordFormat = {
+  order: { name: "yandexJson" },
   separator: COMMA,
   isBase64: true,
   measuresKeys: true,
@@ -120,6 +134,7 @@ export const yandexJson: RecordFormat = {
 
 /** As GetRecords of Yandex prints records in CBOR: assembly/render/yandexCbor.ts. */
 export const yandexCbor: RecordFormat = {
+  order: { name: "yandexCbor" },
   separator: noBytes,
   isBase64: false,
   measuresKeys: false,
@@ -127,6 +142,21 @@ export const yandexCbor: RecordFormat = {
   render: (raw, chunk, from, to, _comma, at) => raw.renderYandexCbor(chunk, from, to, at),
   frame: (text, dataBytes) => frameBytes(text, endOf(text, "Data"), dataBytes),
 };
+
+export function formatOf(order: FormatOrder): RecordFormat {
+  switch (order.name) {
+    case "kinesisJson":
+      return kinesisJson(order.shard, order.encrypted);
+    case "kinesisCbor":
+      return kinesisCbor(order.shard, order.encrypted);
+    case "v3ioJson":
+      return v3ioJson;
+    case "yandexJson":
+      return yandexJson;
+    case "yandexCbor":
+      return yandexCbor;
+  }
+}
 
 /** The end of the first `name` in a text; it comes before everything that a producer chose. */
 function endOf(text: Uint8Array, name: string): number {

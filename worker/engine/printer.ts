@@ -3,7 +3,7 @@
 // text only has more parts. A chunk larger than the input window contains one record, whose data is
 // printed separately.
 import { concatBytes, noBytes } from "../codec/bytes.ts";
-import type { RecordFormat } from "./formats.ts";
+import type { FormatOrder, RecordFormat } from "./formats.ts";
 import { checkRange, type EngineMemory } from "./memory.ts";
 import type { PageSlot } from "./pageSlots.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, resizeRecord } from "./chunk.ts";
@@ -44,6 +44,11 @@ export class RecordPrinter {
     this.memory = memory;
     this.format = format;
     this.separator = format.separator;
+  }
+
+  /** What its format is made from. */
+  get order(): FormatOrder {
+    return this.format.order;
   }
 
   /** Exact bytes of what `print` returns. */

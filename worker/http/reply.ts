@@ -16,22 +16,9 @@ import {
 } from "../limits.ts";
 import { tally } from "../core/tally.ts";
 import type { PageSlot } from "../engine/pageSlots.ts";
+import type { Outgoing } from "../engine/recordText.ts";
 import type { Lease } from "../core/memoryBudget.ts";
 import { pageMemory } from "../stream/loadBudget.ts";
-
-/**
- * A body to send: its exact length, and its parts, which are requested as the client takes them.
- */
-export interface Outgoing {
-  length: number;
-  parts: Iterable<Uint8Array>;
-  /** Headers that depend on the bytes. */
-  headers?: Record<string, string>;
-  /** Memory while it is sent, if that is less than what was reserved. */
-  memoryBytes?: number;
-  /** The slot of the engine's memory that has the parts, if one has. */
-  slot?: PageSlot;
-}
 
 /** A reply whose body exists already. */
 export function respond(body: Uint8Array, init?: ResponseInit): Promise<Response> {

@@ -8,6 +8,7 @@ import type { SignedHead } from "../auth/sigv4.ts";
 import { BodyError, readLentBody } from "../http/body.ts";
 import type { Door, DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
+import type { FrontPrinter } from "../stream/frontPrinter.ts";
 import { isCode } from "../errors.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { RecordPage } from "../http/recordPage.ts";
@@ -48,7 +49,7 @@ export async function serveKinesis(
   door?: Pick<Door, "headers">,
 ): Promise<Response> {
   const { method, headers } = request;
-  const respond = (answer: Answer) => send(answer, door?.headers(Date.now()));
+  const respond = (answer: Answer) => send(answer, door?.headers(Date.now()), backend.frontPrinter);
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
   const body = refuseByHead(backend, head) ?? (await readWhole(request));
@@ -235,9 +236,10 @@ function answerReply(
 function send(
   { status, headers, body }: Answer,
   common: Record<string, string> = {},
+  front?: FrontPrinter,
 ): Promise<Response> {
   const init = { status, headers: { ...headers, ...common, "cache-control": "no-store" } };
-  if (body instanceof RecordPage) return body.respond(init);
+  if (body instanceof RecordPage) return body.respond({ init, front });
   if (body instanceof ReadableStream) return Promise.resolve(new Response(body, init));
   return respondWith(body, init);
 }

@@ -22,10 +22,11 @@ export async function serveMetrics(
   const found = stream && (await streamStats(backend, stream));
   const disk = await backend.diskSpace();
   const cluster = await backend.cluster();
+  const sentBytes = tally.sentBytes + (await backend.frontBytes());
   const page = new Exposition();
   page.gauge("millrace_info", "The version of the server.", [[{ version }, 1]]);
   writeRequests(page);
-  writeWork(page);
+  writeWork(page, sentBytes);
   writeReading(page);
   if (disk !== undefined) {
     page.gauge(
@@ -83,10 +84,10 @@ function* expand(all: readonly Counted[], by: "status" | "error"): Iterable<Samp
   }
 }
 
-function writeWork(page: Exposition): void {
+function writeWork(page: Exposition, sentBytes: number): void {
   const counters: [name: string, help: string, value: number][] = [
     ["request_body_bytes", "Bytes of the bodies of requests.", tally.receivedBytes],
-    ["response_body_bytes", "Bytes of the bodies of replies.", tally.sentBytes],
+    ["response_body_bytes", "Bytes of the bodies of replies.", sentBytes],
     ["commits", "Commits of shards.", tally.commits],
     ["failed_commits", "Commits that failed; their producers got an error.", tally.failedCommits],
     ["records", "Records that were committed.", tally.records],
@@ -122,6 +123,9 @@ function writeReading(page: Exposition): void {
     [{ from: "history" }, historyPages],
     [{ from: "shard" }, shardPages],
     [{ from: "next-door" }, nextDoorPages],
+  ]);
+  page.counter("millrace_ordered_pages", "Pages that the front of the local server printed.", [
+    [{}, readCounters.orderedPages],
   ]);
   page.counter("millrace_damaged_pages", "Pages that were refused: their bytes are damaged.", [
     [{}, damagedPages],

@@ -14,6 +14,7 @@ import { askSpace, type SpaceAnswer } from "../core/space.ts";
 import type { Scope } from "../core/types.ts";
 import { Accounts } from "./accounts.ts";
 import { DurableStreams } from "./durableStreams.ts";
+import { askFrontBytes, type FrontPrinter, frontPrinterOf } from "./frontPrinter.ts";
 import { ItemStore } from "./itemStore.ts";
 import { type NamedAction, type NamedResourceOrQueue, refusalOf } from "./permission.ts";
 import { Queues } from "./queues.ts";
@@ -63,6 +64,16 @@ export class Backend {
   /** Throws an Error that names the variable with an invalid value. */
   get controls(): Controls {
     return controlsOf(this.runtime.env);
+  }
+
+  /** Who may print the page of this request instead of the Worker. */
+  get frontPrinter(): FrontPrinter | undefined {
+    return frontPrinterOf(this.runtime);
+  }
+
+  /** Bytes of bodies that the front has printed. */
+  frontBytes(): Promise<number> {
+    return askFrontBytes(this.runtime.env);
   }
 
   /** The objects of a v3io container. */

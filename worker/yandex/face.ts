@@ -11,6 +11,7 @@ import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import { requestBodyBytesMax } from "../limits.ts";
+import type { FrontPrinter } from "../stream/frontPrinter.ts";
 import { RecordPage } from "../http/recordPage.ts";
 import { respond } from "../http/reply.ts";
 import { compileSelection } from "../scan/selection.ts";
@@ -46,7 +47,7 @@ export async function serveYandex(
   const failures = new FailureLog(`Yandex request ${id}`);
   try {
     const reply = await call(request, codec, backend, home, failures);
-    return await answer(200, "", reply, codec ?? defaultCodec, id);
+    return await answer(200, "", reply, codec ?? defaultCodec, id, backend.frontPrinter);
   } catch (error) {
     const { name, message } = yandexErrorOf(error, "", failures);
     backend.deed.error = name;
@@ -138,11 +139,12 @@ async function answer(
   reply: object,
   codec: BodyCodec,
   id: string,
+  front?: FrontPrinter,
 ): Promise<Response> {
   const isPage = reply instanceof RecordReply;
   const body = isPage ? reply.print(codec) : codec.encode(reply);
   const head = { ...headersOf(id), ...(isPage && reply.headers) };
-  return await print(status, reason, body, codec, head);
+  return await print(status, reason, body, codec, head, front);
 }
 
 function print(
@@ -151,10 +153,11 @@ function print(
   body: Uint8Array | RecordPage,
   codec: BodyCodec,
   head: Record<string, string>,
+  front?: FrontPrinter,
 ): Promise<Response> {
   const headers = { ...head, "content-type": codec.contentType };
   const init = { status, statusText: reason, headers };
-  if (body instanceof RecordPage) return body.respond(init, checksumHeader);
+  if (body instanceof RecordPage) return body.respond({ init, checksumHeader, front });
   return respond(body, { ...init, headers: { ...headers, [checksumHeader]: String(crc32(body)) } });
 }
 

@@ -25,7 +25,7 @@ describe("pages printed before any is read", () => {
   ])("%s", async (_, dataBytes, letters) => {
     const pages = letters.map((letter) => pageOf(letter, dataBytes));
     const replies = await Promise.all(
-      pages.map((page) => page.respond({ headers: { "x-letter": "yes" } })),
+      pages.map((page) => page.respond({ init: { headers: { "x-letter": "yes" } } })),
     );
     const copies = pages.map((page) => page.bytes());
     for (const [i, letter] of letters.entries()) {

@@ -5,6 +5,7 @@ import { itemTimeAt, nanosecondsPerMs } from "../../core/itemTime.ts";
 import type { SeekRequest } from "../../core/types.ts";
 import { engine } from "../../engine/instance.ts";
 import { isCode, StreamError } from "../../errors.ts";
+import type { FrontPrinter } from "../../stream/frontPrinter.ts";
 import { RecordPage } from "../../http/recordPage.ts";
 import { scannedHeaders } from "../../http/selection.ts";
 import { pageBytesMax, timeOrdinalMax } from "../../limits.ts";
@@ -89,7 +90,7 @@ export const getRecords = operation({
       }
       const page = await backend.shards.read(uid, location, limits, "refuse", selection);
       backend.shards.noteReader(uid, { dialect: "v3io" }, page);
-      return await pageResponse(uid, page);
+      return await pageResponse(uid, page, backend.frontPrinter);
     });
   },
 });
@@ -142,7 +143,7 @@ function selectionOf(filter: unknown): Selection | undefined {
   return compileSelection({ where: typeof filter === "string" ? filter : JSON.stringify(filter) });
 }
 
-function pageResponse(uid: string, page: Page): Promise<Response> {
+function pageResponse(uid: string, page: Page, front: FrontPrinter | undefined): Promise<Response> {
   const { runs, next, view, lastTimeMs } = page;
   const behindMs = lastTimeMs === undefined ? 0 : Math.max(view.lastTimeMs - lastTimeMs, 0);
   const head =
@@ -153,5 +154,6 @@ function pageResponse(uid: string, page: Page): Promise<Response> {
     ...timeHeaders(itemTimeAt(view.lastTimeMs)),
     ...scannedHeaders(page),
   };
-  return new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}")).respond({ headers });
+  const text = new RecordPage(utf8(head), runs, engine.v3ioJson(), utf8("]}"));
+  return text.respond({ init: { headers }, front });
 }

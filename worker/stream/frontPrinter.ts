@@ -1,0 +1,163 @@
+// Lets the front of the local server print pages. A page goes through the kernel twice, from workerd
+// to the front and from there to the client, and workerd has one thread. So a segment whose records
+// have been printed twice is copied to the front, once. From then on the Worker answers a page of it
+// with an order (engine/pageOrder.ts), and the front prints and sends the page. What has to be known
+// or decided, such as permissions, positions and limits, stays with the Worker.
+//
+// The Worker decides what the front holds: it names each copy by a number that is never used again in
+// the life of this isolate, and says which copies the front may forget. A copy that was ordered a
+// short time ago is not forgotten, because the order may be on its way.
+import { isOver } from "../core/clock.ts";
+import type { Env, WriteRuntime } from "../core/bindings.ts";
+import { readHeader } from "../engine/chunk.ts";
+import { orderOf, pageOrderHeader } from "../engine/pageOrder.ts";
+import type { RecordText } from "../engine/recordText.ts";
+import { frontBytesMax, frontKeepMs, replyBytesMin } from "../limits.ts";
+import { readCounters } from "./readCounters.ts";
+
+/** A segment that the front has, or is getting. */
+interface Copy {
+  number: number;
+  bytes: number;
+  isThere: boolean;
+  usedMs: number;
+}
+
+/** How often the records of a segment are printed here before it is copied. */
+const printsMin = 2;
+
+const copies = new WeakMap<Uint8Array, Copy>();
+/** Records of a segment that were printed here. */
+const printed = new WeakMap<Uint8Array, number>();
+/** All copies, the one that was used longest ago first. */
+const held = new Set<Copy>();
+/** Numbers that the front may forget, and does not know of yet. */
+const forgotten: number[] = [];
+let heldBytes = 0;
+let lastNumber = 0;
+let life = "";
+
+export class FrontPrinter {
+  private readonly front: Pick<Fetcher, "fetch">;
+  private readonly runtime: WriteRuntime;
+
+  constructor(front: Pick<Fetcher, "fetch">, runtime: WriteRuntime) {
+    this.front = front;
+    this.runtime = runtime;
+  }
+
+  /** The order for a text; undefined if the text is small, or the front lacks one of its chunks. */
+  order(
+    text: RecordText,
+    checksumHeader: string | undefined,
+    init: ResponseInit | undefined,
+  ): Response | undefined {
+    if (text.bytesLikely < replyBytesMin) return undefined;
+    const nowMs = Date.now();
+    const numbers: number[] = [];
+    for (const { chunk } of text.runs) {
+      const copy = copies.get(chunk);
+      if (copy?.isThere === true) numbers.push(use(copy, nowMs));
+    }
+    if (numbers.length < text.runs.length) {
+      this.consider(text, nowMs);
+      return undefined;
+    }
+    readCounters.orderedPages++;
+    const response = new Response(
+      JSON.stringify(orderOf(text, life, numbers, checksumHeader)),
+      init,
+    );
+    response.headers.set(pageOrderHeader, "1");
+    return response;
+  }
+
+  /** Counts what is printed here, and copies what is printed often. */
+  private consider({ runs }: RecordText, nowMs: number): void {
+    for (const { chunk, from, to, segment } of runs) {
+      // What is not sealed may still change its place in memory.
+      const copy = copies.get(chunk);
+      if (segment === undefined || (copy !== undefined && held.has(copy))) continue;
+      const records = (printed.get(chunk) ?? 0) + to - from;
+      printed.set(chunk, records);
+      if (records < printsMin * readHeader(chunk).count) continue;
+      printed.delete(chunk);
+      if (makeRoom(chunk.length, nowMs)) this.runtime.waitUntil(this.copy(chunk, nowMs));
+    }
+  }
+
+  private async copy(chunk: Uint8Array, nowMs: number): Promise<void> {
+    life ||= crypto.randomUUID();
+    const copy = { number: ++lastNumber, bytes: chunk.length, isThere: false, usedMs: nowMs };
+    copies.set(chunk, copy);
+    held.add(copy);
+    heldBytes += copy.bytes;
+    const forgets = forgotten.splice(0);
+    try {
+      const reply = await this.front.fetch(
+        `http://front/${life}/${copy.number}/${forgets.join(",")}`,
+        { method: "POST", body: streamOf(chunk) },
+      );
+      if (!reply.ok) throw new Error(`${reply.status} ${await reply.text()}`);
+      copy.isThere = true;
+    } catch (error) {
+      // The page is printed here then. Another copy is tried when it was printed as often again.
+      console.warn("the front took no copy of a segment", error);
+      forgotten.push(...forgets);
+      forget(copy);
+    }
+  }
+}
+
+/** Of a request that has come through the front. */
+export function frontPrinterOf(runtime: WriteRuntime): FrontPrinter | undefined {
+  const { FRONT: front, BY_FRONT: isByFront } = runtime.env;
+  return isByFront === true && front !== undefined ? new FrontPrinter(front, runtime) : undefined;
+}
+
+/** Bytes of bodies that the front has printed. */
+export async function askFrontBytes({ FRONT: front }: Pick<Env, "FRONT">): Promise<number> {
+  if (front === undefined) return 0;
+  const reply = await front.fetch("http://front/sent");
+  const { sentBytes } = await reply.json<FrontAnswer>();
+  return sentBytes;
+}
+
+export interface FrontAnswer {
+  /** Bytes of the pages that it has printed in the life of its process. */
+  sentBytes: number;
+}
+
+function use(copy: Copy, nowMs: number): number {
+  copy.usedMs = nowMs;
+  held.delete(copy);
+  held.add(copy);
+  return copy.number;
+}
+
+/** Forgets copies until there is room; false if those that are left were used just now. */
+function makeRoom(bytes: number, nowMs: number): boolean {
+  if (bytes > frontBytesMax) return false;
+  for (const copy of held) {
+    if (heldBytes + bytes <= frontBytesMax) return true;
+    if (!copy.isThere || !isOver(copy.usedMs, frontKeepMs, nowMs)) return false;
+    copy.isThere = false;
+    forget(copy);
+  }
+  return true;
+}
+
+function forget(copy: Copy): void {
+  if (held.delete(copy)) heldBytes -= copy.bytes;
+  forgotten.push(copy.number);
+}
+
+/** A body that leaves no copy to the garbage collector, as one of bytes does. */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
