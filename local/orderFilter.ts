@@ -55,14 +55,18 @@ export class OrderFilter {
       if (this.#isLost) break;
       const isHead = this.#reader.isInHead;
       const next = this.#step(bytes, at);
+      if (this.#isLost) {
+        this.#passHeld();
+        break;
+      }
       if (isHead && this.#reader.isInHead && this.#reader.isHolding) {
         this.#passOn(bytes, from, at);
         this.#heldHead = Buffer.concat([this.#heldHead, bytes.subarray(at)]);
         return undefined;
       }
       if (isHead) {
-        if (this.#head !== undefined) this.#passOn(bytes, from, at);
-        else if (this.#heldHead.length > 0) this.#pass(this.#heldHead);
+        if (this.#head === undefined) this.#passHeld();
+        else this.#passOn(bytes, from, at);
         this.#heldHead = nothing;
       }
       at = next;
@@ -96,6 +100,11 @@ export class OrderFilter {
       this.#isLost = true;
       return bytes.length;
     }
+  }
+
+  #passHeld(): void {
+    if (this.#heldHead.length > 0) this.#pass(this.#heldHead);
+    this.#heldHead = nothing;
   }
 
   #passOn(bytes: Buffer, from: number, to: number): void {

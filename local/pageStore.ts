@@ -31,6 +31,11 @@ export class PageStore {
     return { status: 204 };
   }
 
+  /** Bytes that it keeps. */
+  get bytes(): number {
+    return [...this.#chunks.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
   /** Throws if it has no such chunk. */
   find(life: string, number: number): Uint8Array {
     const chunk = life === this.#life ? this.#chunks.get(number) : undefined;

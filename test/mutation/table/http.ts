@@ -254,7 +254,7 @@ export const httpMutations: readonly Mutation[] = [
   {
     id: "http-42",
     file: "worker/http/recordPage.ts",
-    find: "return send(this.memoryBytes, () => this.make(checksumHeader), init);",
+    find: "return send(this.memoryBytes, () => this.prepare(checksumHeader), init);",
     replace: "return Promise.resolve(new Response([...this.print()][0], init));",
     tests: ["test/e2e/isolate-memory.test.ts"],
     harm: "every page leaves its copy until a garbage collection",
@@ -289,7 +289,7 @@ export const httpMutations: readonly Mutation[] = [
   },
   {
     id: "http-22",
-    file: "worker/http/recordPage.ts",
+    file: "worker/engine/recordText.ts",
     find: "if (text !== undefined) return undefined;",
     replace: "",
     tests: ["test/worker/longPages.workerd.test.ts", "test/worker/http/recordPage.workerd.test.ts"],
@@ -297,7 +297,7 @@ export const httpMutations: readonly Mutation[] = [
   },
   {
     id: "http-23",
-    file: "worker/http/recordPage.ts",
+    file: "worker/engine/recordText.ts",
     find: "text.buffer.transfer(0);",
     replace: "",
     tests: ["test/e2e/memory.test.ts"],
