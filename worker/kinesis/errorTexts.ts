@@ -464,7 +464,9 @@ export function tooManyTags(resource: TaggedResource): KinesisError {
 
 /** The wording is our own. */
 export function resourceArnInvalid(arn: string): KinesisError {
-  return invalidArgument(`ResourceARN ${arn} is not the ARN of a stream, of a consumer or of a queue.`);
+  return invalidArgument(
+    `ResourceARN ${arn} is not the ARN of a stream, of a consumer or of a queue.`,
+  );
 }
 
 /** As LocalStack has it in operations that were tested against the service (localstack#12961). */
