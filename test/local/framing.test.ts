@@ -40,8 +40,6 @@ test("whole requests pass as they are, and leave nothing owed, however they are 
 test("where TLS was taken off, each head says so once, however it is cut", () => {
   const told = "X-Forwarded-Proto: http\r\n";
   const own = get.replace("\r\n\r\n", `\r\n${told}\r\n`);
-  const withHeader = (text: string) =>
-    text.replace(/(\r?\n)(\r?\n)/, (_, end, blank) => `${end}x-forwarded-proto: https\r\n${blank}`);
   const places = array(double({ min: 0, max: 1, noNaN: true }), { maxLength: 40 });
   const requests = array(constantFrom(get, put, chunked, unix, own), {
     minLength: 1,
@@ -157,3 +155,10 @@ describe("a head that is refused", () => {
     expect(framer.fault?.status).toBe(status);
   });
 });
+
+function withHeader(text: string): string {
+  return text.replace(
+    /(\r?\n)(\r?\n)/,
+    (_, end, blank) => `${end}x-forwarded-proto: https\r\n${blank}`,
+  );
+}
