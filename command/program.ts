@@ -7,6 +7,7 @@ import { programName, readVersion } from "./version.ts";
 import { Failure } from "../local/failure.ts";
 import { addExamples, type Entry } from "./subcommand.ts";
 import { table } from "./table.ts";
+import { write } from "./terminal/output.ts";
 
 /** As wide as the lines of this repository, whatever the terminal has. */
 const helpColumns = 100;
@@ -49,7 +50,7 @@ async function describeProgram(named: string | undefined): Promise<Command> {
     .helpOption("--help", "print this page")
     .helpCommand("help [command]", "print the page of a command")
     .exitOverride()
-    .configureOutput({ writeErr: () => {} })
+    .configureOutput({ writeOut: (text) => void write(text), writeErr: () => {} })
     .configureHelp({ helpWidth: helpColumns, optionDescription });
   for (const [at, entry] of table.entries()) await addEntry(program, entry, at === 0, named);
   addExamples(program, [

@@ -55,6 +55,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
   if (running.isEnding) return;
   const facts = `${JSON.stringify(describe(server))}\n`;
   if (readyFile !== undefined) writeReadyFile(readyFile, facts);
+  // Nobody has to read it, or to keep it: the server serves all the same.
+  process.stdout.on("error", (error) => {
+    console.error(`millrace: stdout cannot be written (${errorCode(error)})`);
+  });
   process.stdout.write(flags.json ? facts : `${renderBanner(server, flags)}\n`);
 }
 
@@ -95,7 +99,7 @@ function renderBanner(server: LocalServer, flags: ServeFlags): string {
   direct    ${direct} (workerd's own socket: HTTP/1.1 only, no proxy in front)
   console   ${endpoint}/ in a browser
   data      ${data}
-  try       AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1 \\
+  try       ${renderKeys(flags)} AWS_DEFAULT_REGION=us-east-1 \\
             aws kinesis list-streams --endpoint-url ${endpoint}
   access    ${renderAccess(flags)}
 ${ca === undefined ? "" : renderTrust(ca.file)}${warnings.map((warning) => `  warning   ${warning}\n`).join("")}  stop      Ctrl-C`;
@@ -109,6 +113,12 @@ function renderTrust(file: string): string {
             Go          AWS_CA_BUNDLE=${file} go run ...
             Java        keytool -importcert -noprompt -alias millrace -file ${file} -cacerts -storepass changeit
 `;
+}
+
+/** A server with keys knows them, but does not print them. */
+function renderKeys({ authSource }: ServeFlags): string {
+  const [id, secret] = authSource === undefined ? ["local", "local"] : ["...", "..."];
+  return `AWS_ACCESS_KEY_ID=${id} AWS_SECRET_ACCESS_KEY=${secret}`;
 }
 
 function renderAccess({ authSource }: ServeFlags): string {

@@ -5,8 +5,10 @@
 import { spawn } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   rmSync,
   statSync,
@@ -153,7 +155,28 @@ describe("what it tells about itself", () => {
       headers: { "x-v3io-session-key": "any" },
     });
     expect(reply.status).toBe(403);
+    expect(bannerValue(server.banner, "try")).toMatch(
+      /^AWS_ACCESS_KEY_ID=\.\.\. AWS_SECRET_ACCESS_KEY=\.\.\. /,
+    );
   });
+
+  // Only Linux has a device that is always full.
+  test.skipIf(!existsSync("/dev/full"))(
+    "a server whose stdout is full says so in a line, and serves",
+    async () => {
+      const full = openSync("/dev/full", "w");
+      const ready = join(scratch, "ready.json");
+      const main = resolve(import.meta.dirname, "..", "..", "command", "main.ts");
+      const args = [main, "--port", "0", "--memory", "--ready-file", ready];
+      const server = follow(spawn(process.execPath, args, { stdio: ["ignore", full, "pipe"] }));
+      closeSync(full);
+      await server.untilStderr(/^millrace: stdout cannot be written \(ENOSPC\)\n$/);
+      const { endpoint } = JSON.parse(readFileSync(ready, "utf8")) as { endpoint: string };
+      expect((await fetch(`${endpoint}/_millrace/health`)).status).toBe(200);
+      server.process.kill();
+      expect((await server.ended).exitCode).toBe(0);
+    },
+  );
 
   test("--help names every command, and has examples", async () => {
     const { exitCode, stdout, stderr } = await runToEnd(["--help"]);

@@ -210,7 +210,9 @@ test("an endpoint without TLS is named as such", async () => {
 test.skipIf(!existsSync("/dev/full"))("a full disk behind stdout is one line", async () => {
   const full = openSync("/dev/full", "w");
   const stderr = "millrace: stdout cannot be written (ENOSPC)\n";
-  expect(await millrace.runInto(full, ["ls"])).toEqual({ exitCode: 1, stdout: "", stderr });
+  for (const args of [["ls"], ["--help"], ["help", "ls"], ["--version"], ["completion", "bash"]]) {
+    expect(await millrace.runInto(full, args)).toEqual({ exitCode: 1, stdout: "", stderr });
+  }
   closeSync(full);
 });
 
@@ -220,6 +222,9 @@ test("a reader that goes away ends a command without a word", async () => {
   const get = millrace.start(["get", "runs", "--format", "raw"]);
   get.closeStdout();
   expect(await get.ended).toMatchObject({ exitCode: 0, stderr: "" });
+  const help = millrace.start(["--help"]);
+  help.closeStdout();
+  expect(await help.ended).toMatchObject({ exitCode: 0, stderr: "" });
 });
 
 test("colours are not for pipes, unless they are asked for", async () => {
