@@ -59,7 +59,7 @@ await bundle({
   ...shared,
   entryPoints: { main: join(root, "package", "main.ts") },
   format: "esm",
-  target: "node14",
+  target: "node12.20",
 });
 await stop();
 

@@ -3,12 +3,14 @@
  * The program of the package. It is written for every Node, so that an old one says what it lacks
  * and does not fail at the first line that it cannot read.
  */
-const wanted = "22.12.0";
-const sqliteFlag = "--experimental-sqlite";
-const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+import { describeOldNode, readNodeVersion } from "./oldNode.ts";
 
-if (major < 22 || (major === 22 && minor < 12)) {
-  console.error(`millrace: Node ${process.versions.node} is too old: use ${wanted} or later`);
+const sqliteFlag = "--experimental-sqlite";
+const [major, minor] = readNodeVersion();
+const isOld = describeOldNode();
+
+if (isOld !== undefined) {
+  console.error(`millrace: ${isOld}`);
   process.exitCode = 1;
 } else if (major === 22 && minor === 12 && !process.execArgv.includes(sqliteFlag)) {
   void runWithSqlite();

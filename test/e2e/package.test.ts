@@ -125,6 +125,23 @@ describe("what is installed", () => {
     expect(ended.status).toBe(1);
   });
 
+  test.each([
+    ["import", `(await import("millrace"))`],
+    ["require", `process.getBuiltinModule("module").createRequire("${project}/")("millrace")`],
+  ])("so does one that embeds it by %s, before anything else is loaded", (_how, given) => {
+    const old = `import { registerHooks } from "node:module";
+      Object.defineProperty(process.versions, "node", { value: "18.20.8" });
+      registerHooks({
+        resolve(name, context, next) {
+          if (name.startsWith("node:")) throw new Error("loads " + name);
+          return next(name, context);
+        },
+      });
+      await ${given}.startMillrace({ memory: true }).catch((error) => console.log(error.message));`;
+    writeFileSync(join(project, "old.mjs"), old);
+    expect(run(node, ["old.mjs"])).toBe("Node 18.20.8 is too old: use 22.12.0 or later\n");
+  });
+
   test("Node 22.12, which has SQLite only with a flag, is given the flag", () => {
     const preload = `data:text/javascript,Object.defineProperty(process.versions, "node", { value: "22.12.0" });
       console.log(process.execArgv.includes("--experimental-sqlite"))`;
