@@ -46,7 +46,7 @@ export async function followStream(call: Call, target: Target, read: ReadCall): 
 }
 
 /** The events of a batch, which are printed once for all readers that get it. */
-const printed = new WeakMap<LiveBatch, Uint8Array>();
+const printed = new WeakMap<LiveBatch, { cursor: number; events: Uint8Array }>();
 
 class Follower {
   private readonly call: Call;
@@ -93,7 +93,7 @@ class Follower {
   /** The last page of history; undefined if the stream has ended or the client has left. */
   private async catchUp(first: Page): Promise<Page | undefined> {
     for (let page = first; ;) {
-      await this.send(page, this.dataOf(page));
+      await this.send(page);
       if (isEnd(page) || this.isGone) return undefined;
       if (isUpToDate(page)) return page;
       page = await pageFrom(this.call, this.target, page.next, false, this.selection);
@@ -112,26 +112,29 @@ class Follower {
       if (this.isGone) return;
       if (news === "silence") {
         // A proxy would close a connection that is silent for long.
-        await this.send({ ...page, runs: [] }, noBytes);
+        await this.send({ ...page, runs: [] });
       } else if (news === "behind") {
         page = await pageFrom(this.call, this.target, page.next, false, this.selection);
-        await this.send(page, this.dataOf(page));
+        await this.send(page);
       } else {
         const { selection } = this;
         requireShown(news.page);
         page = selection === undefined ? news.page : await durable.narrow(news.page, selection);
-        await this.send(page, page === news.page ? this.printOnce(news) : this.dataOf(page));
+        if (page !== news.page || isEnd(page)) await this.send(page);
+        else await this.writer.write(this.printOnce(news));
       }
       if (isEnd(page)) return;
     }
   }
 
+  /** Readers with the same cursor, which most are, get the same bytes. */
   private printOnce(batch: LiveBatch): Uint8Array {
     const known = printed.get(batch);
-    if (known !== undefined) return known;
-    const data = this.dataOf(batch.page);
-    printed.set(batch, data);
-    return data;
+    const cursor = this.cursorNow();
+    if (known?.cursor === cursor) return known.events;
+    const events = this.print(batch.page, this.dataOf(batch.page));
+    printed.set(batch, { cursor, events });
+    return events;
   }
 
   private dataOf(page: Page): Uint8Array {
@@ -139,24 +142,28 @@ class Follower {
     return dataEvent(contentOf(this.target, page), encodingOf(this.target.stream));
   }
 
-  private async send(page: Page, data: Uint8Array): Promise<void> {
+  private async send(page: Page): Promise<void> {
     const { call, target } = this;
     const children = isEnd(page) ? await childrenNow(call, target.shard, endOf(page)) : [];
-    await this.writer.write(concatBytes([data, this.controlOf(page, children)]));
+    await this.writer.write(this.print(page, this.dataOf(page), children));
   }
 
-  private controlOf(page: Page, children: readonly number[]): Uint8Array {
-    const { uid } = this.target.shard;
+  private print(page: Page, data: Uint8Array, children: readonly number[] = []): Uint8Array {
     const isAtEnd = isEnd(page);
-    const asked = this.call.query.get("cursor");
-    this.cursor = Math.max(this.cursor, Number(nextCursor(uid, asked, Date.now())));
     const control = {
-      streamNextOffset: offsetText(uid, positionAfter(page)),
-      ...(!isAtEnd && { streamCursor: String(this.cursor) }),
+      streamNextOffset: offsetText(this.target.shard.uid, positionAfter(page)),
+      ...(!isAtEnd && { streamCursor: String(this.cursorNow()) }),
       ...(isUpToDate(page) && { upToDate: true }),
       ...(isAtEnd && { streamClosed: true }),
       ...(children.length > 0 && { streamChildren: children }),
     };
-    return utf8(`event: control\ndata:${JSON.stringify(control)}\n\n`);
+    return concatBytes([data, utf8(`event: control\ndata:${JSON.stringify(control)}\n\n`)]);
+  }
+
+  private cursorNow(): number {
+    const { call, target } = this;
+    const next = nextCursor(target.shard.uid, call.query.get("cursor"), Date.now());
+    this.cursor = Math.max(this.cursor, Number(next));
+    return this.cursor;
   }
 }
