@@ -1,14 +1,29 @@
 // Five projects. `engine` holds the WASM module to the reference model and `node` runs what needs
 // no Workers runtime; both are plain node. `workerd` runs *.workerd.test.ts inside the runtime,
 // against the Worker that wrangler.toml describes, and `unbound` runs *.unbound.test.ts against
-// the same Worker without a bucket. `e2e` starts the real server, apart from the others. The long
-// ones run two and three files at a time, also on a machine of two cores: much of it is waiting.
+// the same Worker without a bucket. `e2e` starts the real server, apart from the others, with more
+// files at a time than a small machine has cores: much of it is waiting.
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { patience } from "./test/support/patience.ts";
 
 /** What a test and a hook may take on a machine that is busy with other work. No test waits this long. */
-const limits = { testTimeout: 120_000, hookTimeout: 120_000 };
+const limits = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: patience },
+};
+
+/**
+ * One process runs many files: to start workerd and to load the Worker costs more than most files.
+ * Projects that run side by side must agree on the number of workers.
+ */
+const shared = { isolate: false, maxWorkers: 2, setupFiles: ["test/support/cleanFile.ts"] };
+const sharedRuntime = {
+  ...shared,
+  setupFiles: [...shared.setupFiles, "test/worker/cleanRuntime.ts"],
+};
 
 /** How many random steps the fuzz tests inside workerd take, and from which seed. */
 const fuzz = {
@@ -21,12 +36,13 @@ export default defineConfig({
     provide: { fuzz },
     globalSetup: ["test/engine/setup.ts"],
     projects: [
-      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...limits } },
+      { test: { name: "engine", include: ["test/engine/**/*.test.ts"], ...shared, ...limits } },
       {
         test: {
           name: "node",
           include: ["test/{worker,local,console}/**/*.test.ts"],
           exclude: ["**/*.{workerd,unbound}.test.ts"],
+          ...shared,
           ...limits,
         },
       },
@@ -40,7 +56,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/worker/**/*.workerd.test.ts"],
-          maxWorkers: 2,
+          ...sharedRuntime,
           ...limits,
         },
       },
@@ -54,6 +70,7 @@ export default defineConfig({
         test: {
           name: "unbound",
           include: ["test/worker/**/*.unbound.test.ts"],
+          ...sharedRuntime,
           ...limits,
         },
       },

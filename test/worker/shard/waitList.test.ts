@@ -13,6 +13,8 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  // A spy upon a timer of the test would put it back over the real one later.
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
