@@ -12,6 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { startCluster } from "./cluster.ts";
 import { runToEnd, type Server } from "./server.ts";
+import { patience } from "../support/patience.ts";
 
 function clientOf({ endpoint }: Server): KinesisClient {
   return new KinesisClient({
@@ -61,7 +62,7 @@ async function untilUnhealthy({ endpoint }: Server): Promise<string> {
       const reply = await fetch(`${endpoint}/_millrace/health`);
       return reply.status === 503 && reply;
     },
-    { timeout: 15_000, interval: 20 },
+    { ...patience, interval: 20 },
   );
   expect(asked.headers.get("retry-after")).toBe("1");
   return await asked.text();

@@ -29,7 +29,6 @@ export async function startCluster(): Promise<Cluster> {
     s3,
     async start({ flags = [], env = {}, ...rest } = {}) {
       const server = await startServer({
-        runMs: 110_000,
         ...rest,
         flags: ["--memory", ...clusterFlags, ...flags],
         env: {

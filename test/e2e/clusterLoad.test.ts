@@ -16,6 +16,7 @@ import { expect, test, vi } from "vitest";
 import { startBalancer } from "./balancer.ts";
 import { startCluster } from "./cluster.ts";
 import { connect, shardIdAt } from "./sdk.ts";
+import { patience } from "../support/patience.ts";
 
 const divisor = Number(process.env["CLUSTER_DIVISOR"] ?? 10);
 const restarts = Number(process.env["CLUSTER_RESTARTS"] ?? 1);
@@ -46,13 +47,13 @@ class Load implements Disposable {
     const [client] = this.clients;
     await client!.send(new CreateStreamCommand({ StreamName, ShardCount: shardCount }));
     for (let i = 0; i < writerCount; i++) this.writers.push(this.write(i));
-    await vi.waitUntil(() => this.acknowledged.length >= writerCount, { timeout: 20_000 });
+    await vi.waitUntil(() => this.acknowledged.length >= writerCount, patience);
   }
 
   /** Resolves when so many more are acknowledged. */
   async more(count: number): Promise<void> {
     const enough = this.acknowledged.length + count;
-    await vi.waitUntil(() => this.acknowledged.length >= enough, { timeout: 60_000 });
+    await vi.waitUntil(() => this.acknowledged.length >= enough, patience);
   }
 
   /** Ends the writers, and expects that what was acknowledged is there once and in order. */
@@ -138,7 +139,7 @@ test(
       await server.stop();
       const port = Number(new URL(server.endpoint).port);
       servers[i] = await cluster.start({ runMs, env, port });
-      await vi.waitUntil(() => balancer.isUp[i] === true, { timeout: 20_000 });
+      await vi.waitUntil(() => balancer.isUp[i] === true, patience);
     }
     await load.more(writerCount);
     expect(load.errors).toEqual([]);

@@ -17,6 +17,7 @@ import { postUnsigned } from "../support/unsignedPost.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { connect, shardIdAt } from "./sdk.ts";
 import type { Server } from "./server.ts";
+import { patience } from "../support/patience.ts";
 
 const enough = 40;
 
@@ -55,9 +56,9 @@ describe.each(["stop", "kill9"] as const)("after %s of the owner", (end) => {
       }
     };
     const putting = putOn();
-    await vi.waitUntil(() => sent.length >= 5, { timeout: 10_000 });
+    await vi.waitUntil(() => sent.length >= 5, patience);
     await Promise.all([putting, owner[end]().finally(() => ownerGone.abort())]);
-  }, 50_000);
+  });
 
   afterAll(async () => {
     over.abort();
@@ -71,7 +72,7 @@ describe.each(["stop", "kill9"] as const)("after %s of the owner", (end) => {
     ["server-sent events", live],
     ["long polls", polled],
   ])("%s: every record once, in order", async (_, got) => {
-    await vi.waitUntil(() => got.length >= sent.length, { timeout: 10_000 });
+    await vi.waitUntil(() => got.length >= sent.length, patience);
     expect(got).toEqual(sent);
   });
 
@@ -79,15 +80,12 @@ describe.each(["stop", "kill9"] as const)("after %s of the owner", (end) => {
     const [first, second] = received;
     await acknowledge(other, queue, [first!]);
     const rest: string[] = [];
-    await vi.waitUntil(
-      async () => {
-        const records = await receive(other, queue, 10);
-        await acknowledge(other, queue, records);
-        rest.push(...records.map(({ RecordId }) => RecordId));
-        return rest.includes(second!.RecordId);
-      },
-      { timeout: 10_000 },
-    );
+    await vi.waitUntil(async () => {
+      const records = await receive(other, queue, 10);
+      await acknowledge(other, queue, records);
+      rest.push(...records.map(({ RecordId }) => RecordId));
+      return rest.includes(second!.RecordId);
+    }, patience);
     expect(rest).not.toContain(first!.RecordId);
     expect(new Set(rest).size).toBe(4);
   });
@@ -98,7 +96,7 @@ describe.each(["stop", "kill9"] as const)("after %s of the owner", (end) => {
         const { StreamNames = [] } = await client.send(new ListStreamsCommand({}));
         return !StreamNames.includes("brief");
       },
-      { timeout: 20_000, interval: 200 },
+      { ...patience, interval: 200 },
     );
   });
 
@@ -110,7 +108,7 @@ describe.each(["stop", "kill9"] as const)("after %s of the owner", (end) => {
         );
         return summary?.StreamStatus === "ACTIVE" && summary.OpenShardCount === 4;
       },
-      { timeout: 20_000, interval: 100 },
+      { ...patience, interval: 100 },
     );
     await client.send(
       new PutRecordCommand({ StreamName: "resharded", PartitionKey: "k", Data: Buffer.from("x") }),

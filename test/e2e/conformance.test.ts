@@ -8,7 +8,7 @@ let server: Server;
 const target = { baseUrl: "", longPollTimeoutMs: 2000 };
 
 beforeAll(async () => {
-  server = await startServer({ flags: ["--long-poll-ms", "500", "--memory"], runMs: 110_000 });
+  server = await startServer({ flags: ["--long-poll-ms", "500", "--memory"] });
   target.baseUrl = server.endpoint;
 });
 

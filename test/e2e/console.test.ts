@@ -18,16 +18,14 @@ import {
 } from "@aws-sdk/client-kinesis";
 import { postUnsigned } from "../support/unsignedPost.ts";
 import { startBrowser } from "../support/browser.ts";
+import { patience } from "../support/patience.ts";
 import { type Server, startServer } from "./server.ts";
 
 let browser: Browser;
 let server: Server;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([
-    startBrowser(),
-    startServer({ flags: ["--memory"], runMs: 110_000 }),
-  ]);
+  [browser, server] = await Promise.all([startBrowser(), startServer({ flags: ["--memory"] })]);
 });
 
 afterAll(async () => {
@@ -90,7 +88,7 @@ const reportViolations = `addEventListener("securitypolicyviolation", (event) =>
 /** Notes requests to other origins, violations of the content policy, and errors. */
 async function openPage(url: string, context?: BrowserContext): Promise<Watched> {
   const page = await (context ?? (await browser.newContext({ locale: "en-US" }))).newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(patience.timeout);
   const faults: string[] = [];
   const { origin } = new URL(url);
   page.on("request", (request) => {
@@ -310,7 +308,8 @@ describe("console", () => {
   });
 
   it("5,000 records a second are shown, none is lost, and the page stays small", async () => {
-    const seconds = 20;
+    // Twice as many records as the page keeps.
+    const seconds = 8;
     const client = await makeStream("flood", 2);
     const { page, faults } = await openPage(recordsUrl("flood", "?from=oldest"));
     await page.getByText("live", { exact: true }).waitFor();

@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { errorCode } from "../../local/failure.ts";
 import type { ShardStats } from "../../worker/core/types.ts";
 import type { Server } from "./server.ts";
+import { patience } from "../support/patience.ts";
 
 /** Keys of all objects in R2, in order. A put that is on its way has a file with a dot before its name. */
 export function listObjects(data: string): string[] {
@@ -92,7 +93,7 @@ export function listGenerations(data: string, shardCount = Infinity): string[] {
 export async function untilSeen(
   what: string | (() => string),
   look: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = patience.timeout,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!(await look())) {

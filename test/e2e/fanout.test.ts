@@ -23,6 +23,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connect, shardIdAt } from "./sdk.ts";
 import { type Server, startServer } from "./server.ts";
+import { patience } from "../support/patience.ts";
 
 const half = `${1n << 127n}`;
 
@@ -91,7 +92,7 @@ describe.each([
     );
     while ((await statusOf(StreamName)) !== "ACTIVE");
     const enough = state.sent + 200;
-    await vi.waitUntil(() => state.sent >= enough, { timeout: 20_000 });
+    await vi.waitUntil(() => state.sent >= enough, patience);
     state.stopping = true;
     await producing;
     state.over = true;

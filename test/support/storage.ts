@@ -19,6 +19,7 @@ import type { Location, ShardStats } from "../../worker/core/types.ts";
 import { parseGiven } from "../reference/parse.ts";
 import { arrivalOrdinals } from "../reference/record.ts";
 import { sabotage, type ShardStub, type Stored } from "./shards.ts";
+import { patience } from "./patience.ts";
 
 const PAGE: PageLimits = { recordsMax: 10_000, bytesMax: 10_485_760 };
 
@@ -149,7 +150,7 @@ export async function untilTiered(shard: ShardStub): Promise<void> {
       const { tieredSegment, segment } = unwrap(await shard.view());
       return tieredSegment >= segment;
     },
-    { timeout: 20_000, interval: 2 },
+    { ...patience, interval: 2 },
   );
 }
 

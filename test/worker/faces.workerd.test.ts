@@ -9,6 +9,7 @@ import { serveV3io } from "../../worker/v3io/face.ts";
 import { base64, kinesisOver } from "./kinesis/client.ts";
 import { v3ioOver } from "./v3io/client.ts";
 import { yandexOver } from "./yandex/client.ts";
+import { patience } from "../support/patience.ts";
 
 const send = (path: string, init: RequestInit) =>
   exports.default.fetch(`http://localhost${path}`, init);
@@ -381,7 +382,7 @@ describe("shards", () => {
       NewStartingHashKey: "1000",
     });
     expect(split.status).toBe(200);
-    await vi.waitUntil(isActive, { timeout: 20_000 });
+    await vi.waitUntil(isActive, patience);
 
     expect((await v3io("DescribeStream", path)).output.ShardCount).toBe(4);
     expect((await faces.v3io.read(name, 0)).map(({ data }) => data)).toEqual(["before"]);
@@ -408,7 +409,7 @@ describe("shards", () => {
     await faces.v3io.create(name, 1);
     const input = { StreamName: name, TargetShardCount: 2, ScalingType: "UNIFORM_SCALING" };
     expect((await kinesis("UpdateShardCount", input)).status).toBe(200);
-    await vi.waitUntil(isActive, { timeout: 20_000 });
+    await vi.waitUntil(isActive, patience);
     const path = `/bigdata/${name}`;
     const { ShardCount } = (await v3io("DescribeStream", path)).output;
     expect(ShardCount).toBe(3);

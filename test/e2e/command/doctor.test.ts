@@ -49,7 +49,7 @@ const millrace = millraceAt("http://127.0.0.1:9");
 const uids: string[] = [];
 
 beforeAll(async () => {
-  await using server = await startServer({ data: folder, runMs: 110_000 });
+  await using server = await startServer({ data: folder });
   const { endpoint } = server;
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = new KinesisClient({ endpoint, region: "us-east-1", credentials });

@@ -86,7 +86,7 @@ describe("completion", () => {
 });
 
 test("bench measures every load, deletes its stream, and asks before Amazon bills", async () => {
-  await using server = await startServer({ flags: ["--memory"], runMs: 120_000 });
+  await using server = await startServer({ flags: ["--memory"] });
   const millrace = millraceAt(server.endpoint);
   const args = ["bench", "--seconds", "1", "--connections", "2", "--record-bytes", "100", "--json"];
   const { exitCode, stdout } = await millrace.run(args);

@@ -10,7 +10,7 @@ let server: Server;
 let millrace: Millrace;
 
 beforeAll(async () => {
-  server = await startServer({ flags: ["--memory"], runMs: 300_000 });
+  server = await startServer({ flags: ["--memory"] });
   millrace = millraceAt(server.endpoint);
 });
 

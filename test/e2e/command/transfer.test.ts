@@ -20,7 +20,7 @@ let millrace: Millrace;
 let client: KinesisClient;
 
 beforeAll(async () => {
-  server = await startServer({ flags: ["--memory"], runMs: 300_000 });
+  server = await startServer({ flags: ["--memory"] });
   millrace = millraceAt(server.endpoint);
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   client = new KinesisClient({ endpoint: server.endpoint, region: "us-east-1", credentials });

@@ -9,6 +9,7 @@ import { unwrap } from "../../../worker/core/rpc.ts";
 import type { Scope, StreamDescription } from "../../../worker/core/types.ts";
 import { setClock } from "../../support/clock.ts";
 import { known, linesOf, orders, putTexts, split, stub, texts } from "./resharding.ts";
+import { patience } from "../../support/patience.ts";
 
 let scope: Scope;
 let catalog: ReturnType<typeof env.CATALOG.getByName>;
@@ -43,10 +44,7 @@ describe("what is cut off", () => {
               () => false,
               () => true,
             ),
-          {
-            timeout: 10_000,
-            interval: 50,
-          },
+          { ...patience, interval: 50 },
         )
         .catch(() => {});
       catalog = env.CATALOG.getByName(`${scope.account}/${scope.region}`);
@@ -97,7 +95,7 @@ describe("what is cut off", () => {
       vi.setSystemTime(Date.now() - 3 * 86_400_000);
       expect(await statusNow()).toBe("UPDATING");
       // The alarm is set for three days ago now, by the runtime's clock.
-      await vi.waitUntil(async () => (await statusNow()) === "ACTIVE", { timeout: 10_000 });
+      await vi.waitUntil(async () => (await statusNow()) === "ACTIVE", patience);
     } finally {
       delete env.MILLRACE_TRANSITION_MS;
     }
@@ -120,7 +118,7 @@ describe("a deletion that takes its time", () => {
     const old = await create(1);
     const { isReached, letGo } = await holdNext("destroy");
     const late = catalog.deleteStream("orders");
-    await vi.waitUntil(isReached);
+    await vi.waitUntil(isReached, patience);
     unwrap(await catalog.deleteStream("orders"));
     const stream = await create(1);
     expect(stream.uid).not.toBe(old.uid);
@@ -134,11 +132,11 @@ describe("a deletion that takes its time", () => {
     await create(1);
     const { isReached, letGo } = await holdNext("close");
     unwrap(await catalog.reshardStream("orders", split));
-    await vi.waitUntil(isReached);
+    await vi.waitUntil(isReached, patience);
     env.MILLRACE_TRANSITION_MS = "60000";
     try {
       const deletion = catalog.deleteStream("orders");
-      await vi.waitUntil(async () => (await statusNow()) === "DELETING");
+      await vi.waitUntil(async () => (await statusNow()) === "DELETING", patience);
       letGo();
       unwrap(await deletion);
       expect(await statusNow()).toBe("DELETING");

@@ -11,6 +11,7 @@ import { unwrap } from "../../../worker/core/rpc.ts";
 import { account, region } from "../kinesis/claims.ts";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { v3ioOver } from "../v3io/client.ts";
+import { patience } from "../../support/patience.ts";
 
 const json = { "content-type": "application/json" };
 let name: string;
@@ -43,7 +44,7 @@ const split = async (index: number, NewStartingHashKey: string) => {
   await vi.waitFor(async () => {
     const { output } = await kinesis("DescribeStream", { StreamName: name });
     expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
-  });
+  }, patience);
 };
 
 /** Status and shard of four appends. */

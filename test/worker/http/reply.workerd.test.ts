@@ -10,6 +10,7 @@ import {
 } from "../../../worker/limits.ts";
 import { respond, send } from "../../../worker/http/reply.ts";
 import { pageMemory } from "../../../worker/stream/loadBudget.ts";
+import { patience } from "../../support/patience.ts";
 
 const bodyBytes = 4 * 1024 * 1024;
 /** Replies of that size for which there is room at once. */
@@ -212,6 +213,6 @@ async function settled(): Promise<void> {
 }
 
 async function freed(): Promise<void> {
-  await vi.waitFor(() => expect([pageMemory.bytes, pageMemory.waiting]).toEqual([0, 0]));
+  await vi.waitFor(() => expect([pageMemory.bytes, pageMemory.waiting]).toEqual([0, 0]), patience);
   expect(vi.getTimerCount()).toBe(0);
 }

@@ -7,6 +7,7 @@ import { account, arnOf, ask, createStream, kinesis, putText, summaryOf } from "
 import { yandexOver } from "../yandex/client.ts";
 import { base64, textIn } from "./client.ts";
 import { acknowledge, createArnOver, receive, receiveDead } from "./queueClaims.ts";
+import { patience } from "../../support/patience.ts";
 
 let stream: string;
 
@@ -209,7 +210,7 @@ function texts(name: string, count: number): string[] {
 async function untilActive(): Promise<void> {
   await vi.waitFor(async () => {
     expect(await summaryOf(stream)).toMatchObject({ StreamStatus: "ACTIVE" });
-  });
+  }, patience);
 }
 
 function v3io(path: string, operation: string, body: object): Promise<Response> {

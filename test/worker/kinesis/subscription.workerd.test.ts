@@ -13,6 +13,7 @@ import { unwrap } from "../../../worker/core/rpc.ts";
 import { account, arnOf, ask, createStream, putText, region } from "./claims.ts";
 import { authorizationFor, base64 } from "./client.ts";
 import { type Message, MessageReader } from "./eventReader.ts";
+import { patience } from "../../support/patience.ts";
 
 const json = "application/x-amz-json-1.1";
 const cbor = "application/x-amz-cbor-1.1";
@@ -135,7 +136,7 @@ describe("the stream", () => {
       await putText(stream, operation);
       const [record] = (await subscription.event()).Records;
       expect(record?.EncryptionType).toBe(type);
-      await vi.waitUntil(() => Date.now() > arrivalMs(record), { interval: 1 });
+      await vi.waitUntil(() => Date.now() > arrivalMs(record), { ...patience, interval: 1 });
     }
   });
 
@@ -438,7 +439,10 @@ async function shardStub() {
 /** Resolves when so many subscriptions wait at the stream's first shard. */
 async function untilWaiting(count: number): Promise<void> {
   const shard = await shardStub();
-  await vi.waitUntil(async () => unwrap(await shard.stats()).waiting === count, { interval: 2 });
+  await vi.waitUntil(async () => unwrap(await shard.stats()).waiting === count, {
+    ...patience,
+    interval: 2,
+  });
 }
 
 function arrivalMs(record: Event["Records"][number] | undefined): number {

@@ -14,6 +14,7 @@ import { Random } from "../../engine/random.ts";
 import { arnOf, ask, createStream, summaryOf } from "../kinesis/claims.ts";
 import { base64, textIn } from "../kinesis/client.ts";
 import { crash, evict } from "./shardQueues.ts";
+import { patience } from "../../support/patience.ts";
 
 /** Another one each time; the title of the test names it. */
 const seeds = [Math.floor(Math.random() * 2 ** 31)];
@@ -282,8 +283,9 @@ class Run {
         NewStartingHashKey: `${middle}`,
       });
     }
-    await vi.waitFor(async () =>
-      expect(await summaryOf(this.stream)).toMatchObject({ StreamStatus: "ACTIVE" }),
+    await vi.waitFor(
+      async () => expect(await summaryOf(this.stream)).toMatchObject({ StreamStatus: "ACTIVE" }),
+      patience,
     );
   }
 

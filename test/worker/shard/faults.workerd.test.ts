@@ -37,6 +37,7 @@ import {
   tidyUp,
   untilTiered,
 } from "../../support/storage.ts";
+import { patience } from "../../support/patience.ts";
 
 const hourMs = 3_600_000;
 
@@ -97,7 +98,7 @@ describe("R2 on the way in", () => {
     await rebind(shard, faultyBucket({ confirm }));
     const offered = await fill(shard, 10);
     for (let count = 1; count <= 3; count++) {
-      await vi.waitUntil(() => confirm.mock.calls.length >= count, { timeout: 10_000 });
+      await vi.waitUntil(() => confirm.mock.calls.length >= count, patience);
       await runDurableObjectAlarm(shard);
     }
     const { segments } = await statsOf(shard);
@@ -127,7 +128,7 @@ describe("R2 on the way in", () => {
     const confirm = vi.fn<(_: readonly ExpectedObject[]) => Promise<void>>(() => synced.promise);
     await rebind(shard, faultyBucket({ confirm }));
     await fill(shard, 10);
-    await vi.waitUntil(() => confirm.mock.calls.length > 0, { timeout: 10_000 });
+    await vi.waitUntil(() => confirm.mock.calls.length > 0, patience);
     const expected = confirm.mock.calls.flatMap(([objects]) => objects);
     expect(expected.map(({ key }) => key)).toEqual(
       expected.map((_, i) => `segments/${shard.name}/${i}`),
@@ -144,14 +145,14 @@ describe("R2 on the way in", () => {
     expect((await statsOf(shard)).segments.r2Bytes).toBe(0);
     synced.resolve();
     const movedBytes = async () => (await statsOf(shard)).segments.r2Bytes;
-    await vi.waitUntil(async () => (await movedBytes()) >= generationBytes, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await movedBytes()) >= generationBytes, patience);
   });
 
   test("has an object of another shard's life under the key: it is replaced", async () => {
     const shard = await openShard();
     await env.SEGMENTS!.put(`segments/${shard.name}/1`, "left behind");
     const offered = await fill(shard, 3);
-    await vi.waitUntil(async () => !(await objectsOf(shard)).has(1));
+    await vi.waitUntil(async () => !(await objectsOf(shard)).has(1), patience);
     await expectRecovery(shard, offered);
   });
 });
@@ -408,8 +409,8 @@ async function lateput(shard: ShardStub) {
     } as unknown as Faults),
   );
   return {
-    begun: () => vi.waitUntil(() => count > 0),
+    begun: () => vi.waitUntil(() => count > 0, patience),
     finish: () => sabotage(shard, () => gate.resolve()),
-    ended: () => vi.waitUntil(() => endedCount === count),
+    ended: () => vi.waitUntil(() => endedCount === count, patience),
   };
 }

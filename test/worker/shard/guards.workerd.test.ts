@@ -116,7 +116,7 @@ test("a generation with a damaged segment keeps its rows, which are the last cop
     sabotage(shard, ({ sql }) =>
       sql.exec<{ tiered: number }>("SELECT tiered FROM generation ORDER BY number").toArray(),
     );
-  await expect.poll(generations, { timeout: 20_000 }).toMatchObject([{ tiered: 0 }, { tiered: 1 }]);
+  await expect.poll(generations).toMatchObject([{ tiered: 0 }, { tiered: 1 }]);
   expect(await rows()).toHaveLength(1);
 });
 

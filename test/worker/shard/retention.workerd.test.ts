@@ -33,6 +33,7 @@ import {
   tidyUp,
   untilTiered,
 } from "../../support/storage.ts";
+import { patience } from "../../support/patience.ts";
 
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
@@ -288,7 +289,7 @@ describe("DeleteStream", () => {
       await runDurableObjectAlarm(catalogOf(env, scope));
       const { error } = await kinesis("DescribeStream", { StreamName: stream });
       return error.name === "ResourceNotFoundException";
-    });
+    }, patience);
     for (const shard of shards) await expectNothing(env.SHARD.getByName(shard.name ?? ""));
   });
 });

@@ -30,6 +30,7 @@ import {
   tidyUp,
   untilTiered,
 } from "../../support/storage.ts";
+import { patience } from "../../support/patience.ts";
 
 const scope = { account: "000000000000", region: "us-east-1" };
 const ShardId = "shardId-000000000000";
@@ -330,7 +331,7 @@ async function shardInBucket(): Promise<ShardStub> {
   }
   await untilTiered(shard);
   const inSqlite = async () => (await statsOf(shard)).segments.sqliteBytes;
-  await vi.waitUntil(async () => (await inSqlite()) === 0, { timeout: 10_000 });
+  await vi.waitUntil(async () => (await inSqlite()) === 0, patience);
   forgetBodies();
   return shard;
 }

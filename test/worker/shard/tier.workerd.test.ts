@@ -36,6 +36,7 @@ import {
   tidyUp,
   untilTiered,
 } from "../../support/storage.ts";
+import { patience } from "../../support/patience.ts";
 
 afterEach(tidyUp);
 
@@ -73,10 +74,10 @@ describe("what is sealed", () => {
       };
     });
     const [first, second] = [append(shard, large(1)), append(shard, large(2))];
-    await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 2_000_000);
+    await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 2_000_000, patience);
     await sabotage(shard, () => gates[0]?.resolve());
     await first;
-    await vi.waitUntil(async () => (await objectsOf(shard)).size === 1, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await objectsOf(shard)).size === 1, patience);
     expect((await statsOf(shard)).pendingBytes).toBeGreaterThan(1_000_000);
     await sabotage(shard, () => gates[1]?.resolve());
     await second;
@@ -236,7 +237,7 @@ describe("the alarm", () => {
     await rebind(shard, faultyBucket({ put: () => Promise.reject(new Error("R2 is down")) }));
     await append(shard, large(1));
     for (let round = 0; round < 2; round++) {
-      await vi.waitUntil(async () => (await alarmOf(shard)) <= Date.now() + tierRetryMs);
+      await vi.waitUntil(async () => (await alarmOf(shard)) <= Date.now() + tierRetryMs, patience);
       await runDurableObjectAlarm(shard);
     }
     await rebind(shard, env.SEGMENTS);
@@ -285,7 +286,7 @@ async function appendUntilGone(shard: ShardStub, offered: readonly Offered[]): P
     const outcome = await append(shard, next).catch(() => undefined);
     if (outcome !== undefined) {
       acknowledged.push(next);
-      await vi.waitUntil(async () => (await isGone(shard)) || (await isTiered(shard)));
+      await vi.waitUntil(async () => (await isGone(shard)) || (await isTiered(shard)), patience);
     }
     if (!(await isGone(shard))) continue;
     await letGo(shard);

@@ -29,6 +29,7 @@ import {
   withCallsNoted,
 } from "../../support/shards.ts";
 import { evictAll, hold, tidyUp } from "../../support/storage.ts";
+import { patience } from "../../support/patience.ts";
 
 /** Calls of shards, by method. */
 let calls: string[];
@@ -117,7 +118,7 @@ describe("one call", () => {
     const letGo = holdJointCalls();
     await release();
     await first;
-    await vi.waitFor(() => expect(kept.length).toBe(1));
+    await vi.waitFor(() => expect(kept.length).toBe(1), patience);
     const ended = vi.fn<() => void>();
     const ending = kept[0]?.then(ended);
     unwrap(await shard.view());
@@ -217,7 +218,7 @@ describe("each is told of its own", () => {
         throw new Error("no answer from the disk");
       };
     });
-    await vi.waitFor(() => expect(kept.length).toBe(1));
+    await vi.waitFor(() => expect(kept.length).toBe(1), patience);
     const next = put(shard, "next");
     letGo();
     for (const each of waiting) expect(await each).toMatchObject({ failed: "commitFailed" });

@@ -9,6 +9,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { base64, kinesisOver } from "../kinesis/client.ts";
 import { pageBytesMax } from "../../../worker/limits.ts";
 import { type YandexReply, yandexOver } from "./client.ts";
+import { patience } from "../../support/patience.ts";
 
 const send = (path: string, init: RequestInit) =>
   exports.default.fetch(`http://localhost${path}`, init);
@@ -329,7 +330,7 @@ describe("GetRecords", () => {
     const split = await kinesis("SplitShard", { StreamName, ShardToSplit, NewStartingHashKey });
     expect(split.status).toBe(200);
     setClock(noonMs + 5000);
-    await vi.waitUntil(isActive, { timeout: 10_000 });
+    await vi.waitUntil(isActive, patience);
     const { output } = await yandex("GetRecords", { ShardIterator: await start(0) });
     expect(output.Records?.map(textOf)).toEqual(["before"]);
     expect(output.NextShardIterator).toBeNull();
