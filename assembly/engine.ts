@@ -6,6 +6,7 @@
 import { base64Bytes, encodeBase64 } from "./base64";
 import { assertOutput } from "./asserts";
 import {
+  HOT,
   INPUT,
   INPUT_BYTES,
   OUTPUT,
@@ -69,6 +70,7 @@ import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./se
 
 // The windows, and the numbers that JavaScript has to know of them.
 export {
+  HOT,
   INPUT,
   INPUT_BYTES,
   OUTPUT,

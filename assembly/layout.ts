@@ -1,5 +1,5 @@
-// The engine's memory: one fixed block that never grows, so that the views which JavaScript holds
-// never detach. Each window is a constant address exported by engine.ts. Every window ends in SLACK
+// The engine's memory: one fixed block that never grows after its start, so that the views which
+// JavaScript holds never detach. Each window is a constant address exported by engine.ts. Every window ends in SLACK
 // bytes that belong to nobody: loops may load or store a whole vector at the last byte, and base64
 // up to 31 bytes past it.
 //
@@ -9,6 +9,9 @@
 //   TABLE   352 KiB          rows of u32: lengths in, offsets in, walked records out
 //   RESULT  64 B             further results beside the returned number
 //   SCRATCH 4 KiB            what an operation needs while it runs, see below
+//
+// What a host adds to the memory at the start is behind all this, from HOT on: chunks that are read
+// where they are (worker/engine/hotChunks.ts).
 
 export const SLACK: usize = 256;
 
@@ -30,6 +33,9 @@ export function textEnd(at: usize): usize {
   const page = (at - PAGES) / PAGE_STRIDE;
   return PAGES + page * PAGE_STRIDE + PAGE_BYTES;
 }
+
+/** The end of the memory that each engine has: `initialMemory` of asconfig.json. */
+export const HOT: usize = 216 << 16;
 
 export const TABLE_BYTES: usize = 0x58000;
 export const TABLE: usize = memory.data(<i32>(TABLE_BYTES + SLACK), 16);

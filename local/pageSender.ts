@@ -8,9 +8,9 @@ import { MemoryBudget, type Lease } from "../worker/core/memoryBudget.ts";
 import { Engine } from "../worker/engine/engine.ts";
 import type { PageOrder } from "../worker/engine/pageOrder.ts";
 import { RecordText } from "../worker/engine/recordText.ts";
-import { pageMemoryLeaseMs, replyPartBytes } from "../worker/limits.ts";
+import { frontBytesMax, pageMemoryLeaseMs, replyPartBytes } from "../worker/limits.ts";
 import { messageOf } from "./failure.ts";
-import { PageStore } from "./pageStore.ts";
+import { PageStore, type StoredChunk } from "./pageStore.ts";
 import type { Answer, Call } from "./services.ts";
 
 /** Texts of pages on their way to clients. */
@@ -28,16 +28,17 @@ export interface PageOutlet {
 }
 
 export class PageSender {
-  readonly #engineFile: string;
   readonly #log: (line: string) => void;
-  readonly #store = new PageStore();
+  readonly #engine: () => Engine;
+  readonly #store: PageStore;
   readonly #budget = new MemoryBudget(memoryBytesMax, pageMemoryLeaseMs);
-  #engine: Engine | undefined;
 
   /** The file of the engine's module, and what takes lines of the log. */
   constructor(engineFile: string, log: (line: string) => void) {
-    this.#engineFile = engineFile;
     this.#log = log;
+    let engine: Engine | undefined;
+    this.#engine = () => (engine ??= loadEngine(engineFile));
+    this.#store = new PageStore(this.#engine);
   }
 
   /** Answers the Worker's calls: see PageStore. */
@@ -45,28 +46,29 @@ export class PageSender {
 
   /** Resolves when the page has left, or never will. */
   async send(order: Buffer, outlet: PageOutlet): Promise<void> {
+    const used: StoredChunk[] = [];
     try {
-      const wanted: PageOrder = JSON.parse(order.toString());
-      const text = this.#textOf(wanted);
+      const { life, format, head, runs, foot, checksumHeader }: PageOrder = JSON.parse(
+        order.toString(),
+      );
+      for (const [number] of runs) used.push(this.#store.use(life, number));
+      const text = new RecordText(
+        Buffer.from(head, "base64"),
+        runs.map(([, from, to], i) => ({ chunk: used[i]!.chunk, from, to })),
+        this.#engine().printer(format),
+        Buffer.from(foot, "base64"),
+      );
       await this.#budget.run(
         text.memoryBytes,
-        (lease) => this.#deliver(text, wanted.checksumHeader, outlet, lease),
+        (lease) => this.#deliver(text, checksumHeader, outlet, lease),
         "first",
       );
     } catch (error) {
       this.#log(`millrace: a page could not be printed: ${messageOf(error)}`);
       outlet.breakOff();
+    } finally {
+      for (const stored of used) this.#store.release(stored);
     }
-  }
-
-  #textOf({ life, format, head, runs, foot }: PageOrder): RecordText {
-    this.#engine ??= loadEngine(this.#engineFile);
-    return new RecordText(
-      Buffer.from(head, "base64"),
-      runs.map(([number, from, to]) => ({ chunk: this.#store.find(life, number), from, to })),
-      this.#engine.printer(format),
-      Buffer.from(foot, "base64"),
-    );
   }
 
   async #deliver(
@@ -116,5 +118,5 @@ function spanOf(piece: Uint8Array): number {
 function loadEngine(file: string): Engine {
   // The types are those of Workers, which compile nothing; Node does.
   const module: WebAssembly.Module = Reflect.construct(WebAssembly.Module, [readFileSync(file)]);
-  return new Engine(module);
+  return new Engine(module, {}, frontBytesMax);
 }

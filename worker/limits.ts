@@ -171,7 +171,10 @@ export const forgetDelayMs = 600_000;
 /** Segments fetched at once for one page: connections that the platform lets a Worker have open at once. */
 export const segmentFetchesMax = 6;
 
-/** Copies of segments that the front of the local server keeps to print pages of them. */
+/** A shorter text costs the front as much as it spares the Worker. */
+export const frontPageBytesMin = 64 * 1024;
+
+/** Copies of segments that the front of the local server keeps, in its engine, to print pages of them. */
 export const frontBytesMax = 48 * 1024 * 1024;
 
 /** A copy at the front is kept so long after its last use: an order for it may be on its way. */

@@ -78,8 +78,7 @@ describe.each([
   beforeAll(async () => {
     await fill(name, count, dataBytes);
     reads = await readsOf(name, limit);
-    // The first ones are printed by the Worker.
-    for (let i = 0; i < 3; i++) await ways["HTTP/1.1"]!(reads["Kinesis JSON"]!);
+    await untilOrdered(reads["Kinesis JSON"]!);
   });
 
   test.each(["Kinesis JSON", "Kinesis CBOR", "v3io JSON", "Yandex JSON", "Yandex CBOR"])(
@@ -109,14 +108,13 @@ test("a workerd that is killed takes nothing along", async () => {
   const sent = (await readsOf("killed", 1000))["v3io JSON"]!;
   const ask = ways["HTTP/1.1"]!;
   const expected = (await ask(sent)).body;
-  for (let i = 0; i < 2; i++) expect((await ask(sent)).body.equals(expected)).toBe(true);
-  const before = await orderedPages();
+  await untilOrdered(sent);
   expect((await ask(sent)).body.equals(expected)).toBe(true);
-  expect(await orderedPages()).toBe(before + 1);
   process.kill(server.workerdPids[0]!, "SIGKILL");
   await expect.poll(() => orderedPages().catch(() => -1), { timeout: 20_000 }).toBe(0);
-  for (let i = 0; i < 4; i++) expect((await ask(sent)).body.equals(expected)).toBe(true);
-  expect(await orderedPages()).toBeGreaterThan(0);
+  expect((await ask(sent)).body.equals(expected)).toBe(true);
+  await untilOrdered(sent);
+  expect((await ask(sent)).body.equals(expected)).toBe(true);
 });
 
 /** The text or bytes of the records alone: the cursors before them are never the same twice. */
@@ -196,6 +194,12 @@ async function readsOf(StreamName: string, Limit: number): Promise<Record<string
 }
 
 const container = "bigdata";
+
+/** Reads the page until the front has printed it. */
+async function untilOrdered(sent: Sent): Promise<void> {
+  const before = await orderedPages();
+  while ((await orderedPages()) === before) await ways["HTTP/1.1"]!(sent);
+}
 
 /** How many pages the front has printed. */
 async function orderedPages(): Promise<number> {

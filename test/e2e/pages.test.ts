@@ -40,11 +40,14 @@ test.each([
       const input = { ShardIterator: iterators.at(-1), Limit: recordsOfPage };
       iterators.push(String((await client.call("GetRecords", input))["NextShardIterator"]));
     }
-    for (let i = 0; i < 3; i++) {
-      for (const ShardIterator of iterators) {
-        await client.call("GetRecords", { ShardIterator, Limit: recordsOfPage });
-      }
+    // The front prints what was read several times.
+    const read = (ShardIterator: unknown) =>
+      client.call("GetRecords", { ShardIterator, Limit: recordsOfPage });
+    for (let i = 0; i < 3; i++) for (const iterator of iterators) await read(iterator);
+    while (orderedMin > (await orderedPages(server.endpoint))) {
+      for (const iterator of iterators) await read(iterator);
     }
+    const orderedBefore = await orderedPages(server.endpoint);
     client.close();
     const requests = iterators.map((ShardIterator) =>
       makeRequest(address, "GetRecords", { ShardIterator, Limit: recordsOfPage }),
@@ -69,8 +72,8 @@ test.each([
     await Promise.all(others);
     await Promise.all(stopped.map((socket, i) => expectPages(socket, i)));
     const ordered = await orderedPages(server.endpoint);
-    expect(ordered).toBeGreaterThanOrEqual(orderedMin);
     if (orderedMin === 0) expect(ordered).toBe(0);
+    else expect(ordered - orderedBefore).toBeGreaterThanOrEqual(orderedMin);
     const { stderr } = await server.stop();
     expect(stderr).toBe("");
   },

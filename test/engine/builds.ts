@@ -8,8 +8,8 @@ export interface Build {
   name: "debug" | "release";
   module: WebAssembly.Module;
   engine: EngineProbe;
-  /** Another engine of the same build, with a memory of its own. */
-  start: () => EngineProbe;
+  /** Another engine of the same build, with a memory of its own, and so much more room for chunks. */
+  start: (hotBytes?: number) => EngineProbe;
 }
 
 export const builds: readonly Build[] = [
@@ -19,18 +19,18 @@ export const builds: readonly Build[] = [
 
 function loadBuild(name: Build["name"], file: Parameters<typeof compileEngine>[0]): Build {
   const module = compileEngine(file);
-  const start = (): EngineProbe =>
-    name === "debug" ? startDebug(module) : new EngineProbe(module);
+  const start = (hotBytes = 0): EngineProbe =>
+    name === "debug" ? startDebug(module, hotBytes) : new EngineProbe(module, {}, hotBytes);
   return { name, module, engine: start(), start };
 }
 
 /** The debug build calls `abort` when an assert fails: the message becomes an exception. */
-function startDebug(module: WebAssembly.Module): EngineProbe {
+function startDebug(module: WebAssembly.Module, hotBytes: number): EngineProbe {
   const abort = (message: number, file: number, line: number): never => {
     const { buffer } = engine.raw.memory;
     throw new Error(`${textAt(buffer, message)} (${textAt(buffer, file)}:${line})`);
   };
-  const engine: EngineProbe = new EngineProbe(module, { env: { abort } });
+  const engine: EngineProbe = new EngineProbe(module, { env: { abort } }, hotBytes);
   return engine;
 }
 

@@ -21,7 +21,7 @@ export interface ScanTotals {
 const anyShard: ShardNumbers = { createdMs: 0, index: 0 };
 
 export class EngineProbe extends Engine {
-  private readonly windows = new EngineMemory(this.raw);
+  private readonly windows = new EngineMemory(this.raw, 0);
 
   /** Lays a chunk into the input window; returns its address for the raw exports. */
   load(chunk: Uint8Array): number {

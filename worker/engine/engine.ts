@@ -14,6 +14,7 @@ import {
   yandexCbor,
   yandexJson,
 } from "./formats.ts";
+import type { HotChunks } from "./hotChunks.ts";
 import type { TimeSpan } from "./stretches.ts";
 import { checkRange, EngineMemory, recordStart } from "./memory.ts";
 import {
@@ -61,15 +62,20 @@ export class Engine {
 
   /**
    * The release build imports nothing; the debug build imports the function that a failed assert
-   * calls.
+   * calls. With `hotBytes` the engine has room for chunks that it reads where they are.
    */
-  constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}) {
+  constructor(module: WebAssembly.Module, imports: WebAssembly.Imports = {}, hotBytes = 0) {
     const raw = new WebAssembly.Instance(module, imports).exports as unknown as EngineExports;
     this.raw = raw;
-    this.memory = new EngineMemory(raw);
+    this.memory = new EngineMemory(raw, hotBytes);
     this.packer = new RecordPacker(this.memory);
     this.windowBytes = this.memory.inputBytes;
     this.packBytesMax = this.packer.bytesMax;
+  }
+
+  /** Room for chunks in the engine's memory, if it was asked for. */
+  get hotChunks(): HotChunks | undefined {
+    return this.memory.hotChunks;
   }
 
   /** Undefined if the body is longer than the window, or needs the general reader. */

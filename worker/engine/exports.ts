@@ -4,6 +4,7 @@
 /** The exports of assembly/engine.ts. Addresses, lengths and counts are u32 unless said. */
 export interface EngineExports {
   memory: WebAssembly.Memory;
+  HOT: WebAssembly.Global;
   INPUT: WebAssembly.Global;
   INPUT_BYTES: WebAssembly.Global;
   OUTPUT: WebAssembly.Global;

@@ -1,9 +1,13 @@
 // The engine's memory: the views of its windows, and functions that write chunks into them, whole
 // or only the parts that an operation reads. Nothing here is kept after a call, except the
 // texts in slots for pages: the code that writes a chunk calls the engine next and takes the result at once.
+// A chunk that lies behind the windows (hotChunks.ts) is not written: it is read where it is.
 import type { EngineExports } from "./exports.ts";
 import { CHUNK_HEADER_BYTES, type ChunkHeader, readHeader } from "./chunk.ts";
+import { HotChunks } from "./hotChunks.ts";
 import { PageSlots } from "./pageSlots.ts";
+
+const wasmPageBytes = 65_536;
 
 export class EngineMemory {
   readonly raw: EngineExports;
@@ -18,13 +22,20 @@ export class EngineMemory {
   readonly output: number;
   readonly outputEnd: number;
   readonly pageSlots: PageSlots;
+  /** Room behind the windows, if the engine was given any. */
+  readonly hotChunks: HotChunks | undefined;
   /** Index of the first row in `words`. */
   readonly table: number;
   /** Index of the first further result in `words`; in `doubles`, half of it. */
   readonly result: number;
 
-  constructor(raw: EngineExports) {
+  private readonly hotStart: number;
+
+  /** `hotBytes` are added to the memory, for hotChunks. */
+  constructor(raw: EngineExports, hotBytes: number) {
     this.raw = raw;
+    this.hotStart = raw.HOT.value;
+    if (hotBytes > 0) raw.memory.grow(Math.ceil(hotBytes / wasmPageBytes));
     this.bytes = new Uint8Array(raw.memory.buffer);
     this.words = new Uint32Array(raw.memory.buffer);
     this.doubles = new Float64Array(raw.memory.buffer);
@@ -38,6 +49,7 @@ export class EngineMemory {
       raw.PAGE_BYTES.value,
       raw.PAGE_STRIDE.value,
     );
+    this.hotChunks = hotBytes > 0 ? new HotChunks(this.bytes, this.hotStart) : undefined;
     this.table = raw.TABLE.value >>> 2;
     this.result = raw.RESULT.value >>> 2;
   }
@@ -62,6 +74,7 @@ export class EngineMemory {
    * place.
    */
   loadRecords(chunk: Uint8Array, header: ChunkHeader, from: number, to: number): number {
+    if (this.isHot(chunk)) return chunk.byteOffset;
     if (from === 0 && to === header.count) return this.load(chunk);
     const start = recordStart(chunk, header, from);
     const end = recordStart(chunk, header, to);
@@ -81,21 +94,28 @@ export class EngineMemory {
 
   /** Writes header and columns only. */
   loadHead(chunk: Uint8Array, header: ChunkHeader): number {
+    if (this.isHot(chunk)) return chunk.byteOffset;
     return this.load(chunk.subarray(0, header.bytes - header.payloadBytes));
   }
 
   /** Writes header and ends only. */
   loadEnds(chunk: Uint8Array, { count, endWidth }: ChunkHeader): number {
+    if (this.isHot(chunk)) return chunk.byteOffset;
     return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES + count * endWidth));
   }
 
   /** Writes header and times only, each in its place. */
   loadTimes(chunk: Uint8Array, { bytes, payloadBytes, count, timeWidth }: ChunkHeader): number {
+    if (this.isHot(chunk)) return chunk.byteOffset;
     const end = bytes - payloadBytes;
     const start = end - count * timeWidth;
     if (end > this.inputBytes) throw new RangeError("several records exceed the window");
     this.bytes.set(chunk.subarray(start, end), this.input + start);
     return this.load(chunk.subarray(0, CHUNK_HEADER_BYTES));
+  }
+
+  private isHot({ buffer, byteOffset }: Uint8Array): boolean {
+    return buffer === this.bytes.buffer && byteOffset >= this.hotStart;
   }
 
   private loadEntries(

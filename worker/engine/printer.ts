@@ -107,6 +107,7 @@ export class RecordPrinter {
     if (head.length > outputEnd - output) yield head;
     else at = memory.lay(head, at);
     let comma = 0;
+    let address = memory.input;
     /** The chunk whose records up to the last range of it lie in the input window. */
     let loaded: Uint8Array | undefined;
     for (const [i, { chunk, from, to }] of runs.entries()) {
@@ -123,9 +124,8 @@ export class RecordPrinter {
       for (let next = from; next < to;) {
         // Written for each part, because other requests may have used the engine since the last
         // one.
-        if (loaded !== chunk) memory.loadRecords(chunk, header, next, lastOf(runs, i));
+        if (loaded !== chunk) address = memory.loadRecords(chunk, header, next, lastOf(runs, i));
         loaded = chunk;
-        const address = memory.input;
         const end = format.render(memory.raw, address, next, to, comma, at);
         const stopped = words[result] as number;
         if (stopped > next) {

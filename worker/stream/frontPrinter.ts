@@ -12,7 +12,7 @@ import type { Env, WriteRuntime } from "../core/bindings.ts";
 import { readHeader } from "../engine/chunk.ts";
 import { orderOf, pageOrderHeader } from "../engine/pageOrder.ts";
 import type { RecordText } from "../engine/recordText.ts";
-import { frontBytesMax, frontKeepMs, replyBytesMin } from "../limits.ts";
+import { frontBytesMax, frontKeepMs, frontPageBytesMin } from "../limits.ts";
 import { readCounters } from "./readCounters.ts";
 
 /** A segment that the front has, or is getting. */
@@ -52,7 +52,7 @@ export class FrontPrinter {
     checksumHeader: string | undefined,
     init: ResponseInit | undefined,
   ): Response | undefined {
-    if (text.bytesLikely < replyBytesMin) return undefined;
+    if (text.bytesLikely < frontPageBytesMin) return undefined;
     const nowMs = Date.now();
     const numbers: number[] = [];
     for (const { chunk } of text.runs) {

@@ -186,4 +186,20 @@ export const engineMutations: readonly Mutation[] = [
     tests: ["test/engine/render.test.ts"],
     harm: "a reply is shorter than it says when a key is followed by a quote",
   },
+  {
+    id: "engine-23",
+    file: "worker/engine/hotChunks.ts",
+    find: "const obstacle = this.taken.subarray(first, first + count).lastIndexOf(1);",
+    replace: "const obstacle = this.taken.subarray(first, first + 1).lastIndexOf(1);",
+    tests: ["test/engine/hotChunks.test.ts"],
+    harm: "a segment is written over another one",
+  },
+  {
+    id: "engine-24",
+    file: "worker/engine/memory.ts",
+    find: "return buffer === this.bytes.buffer && byteOffset >= this.hotStart;",
+    replace: "return byteOffset >= this.hotStart;",
+    tests: ["test/engine/hotChunks.test.ts", "test/engine/large.test.ts"],
+    harm: "a page has what lies in the engine's memory at the place of its chunk",
+  },
 ];

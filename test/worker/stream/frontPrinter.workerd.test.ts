@@ -25,7 +25,7 @@ const decoder = new TextDecoder();
 
 /** The front, as far as the Worker sees it. */
 class Front {
-  readonly store = new PageStore();
+  readonly store = new PageStore(() => engine);
   /** Copies that were offered, and that could not be taken. */
   copies = 0;
   failing = false;
@@ -232,7 +232,7 @@ async function printedBy(runs: readonly RecordRun[]): Promise<"worker" | "front"
 function textOf({ life, format, head, runs, foot }: PageOrder): RecordText {
   return new RecordText(
     Buffer.from(head, "base64"),
-    runs.map(([number, from, to]) => ({ chunk: front.store.find(life, number), from, to })),
+    runs.map(([number, from, to]) => ({ chunk: front.store.use(life, number).chunk, from, to })),
     engine.printer(format),
     Buffer.from(foot, "base64"),
   );
