@@ -59,6 +59,9 @@ describe.each(builds)("$name build", ({ engine, start }) => {
   const random = new Random(3);
   const cold = Array.from({ length: 4 }, () => packChunk(sampleChunk(random)));
   const hot = cold.map((chunk) => hotEngine.hotChunks!.take(chunk)!);
+  /** The second one as a part of a buffer that is longer than the engine's memory. */
+  const far = new Uint8Array(14 * 2 ** 20 + cold[1]!.length).subarray(14 * 2 ** 20);
+  far.set(cold[1]!);
 
   test.each(["kinesisJson", "kinesisCbor", "v3ioJson", "yandexJson", "yandexCbor"] as const)(
     "%s: the text and its length are the same",
@@ -75,7 +78,7 @@ describe.each(builds)("$name build", ({ engine, start }) => {
         [...printer.print(nothing, runs(cold), nothing)].map((part) => part.slice()),
         [...hotPrinter.print(nothing, runs(hot), nothing)].map((part) => part.slice()),
         // One of each, in turn: what is read in place and what is not do not disturb each other.
-        [...hotPrinter.print(nothing, runs([hot[0]!, cold[1]!, hot[2]!, cold[3]!]), nothing)].map(
+        [...hotPrinter.print(nothing, runs([hot[0]!, far, hot[2]!, cold[3]!]), nothing)].map(
           (part) => part.slice(),
         ),
       ].map((parts) => Buffer.concat(parts).toString("latin1"));
