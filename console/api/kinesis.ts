@@ -69,6 +69,7 @@ export interface Tag {
 export interface CallOptions {
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  replyMs?: number;
 }
 
 /** Throws ApiError. */
@@ -77,7 +78,7 @@ export async function call<Output>(
   input: object,
   options: CallOptions = {},
 ): Promise<Output> {
-  const response = await send({
+  const text = await send({
     method: "POST",
     path: "/",
     headers: {
@@ -87,8 +88,8 @@ export async function call<Output>(
     },
     body: JSON.stringify(input),
     ...(options.signal && { signal: options.signal }),
+    ...(options.replyMs !== undefined && { replyMs: options.replyMs }),
   });
-  const text = await response.text();
   return (text === "" ? {} : JSON.parse(text)) as Output;
 }
 

@@ -4,6 +4,5 @@ import { send } from "./request.ts";
 
 /** Throws ApiError. */
 export async function readMetrics(signal: AbortSignal): Promise<MetricTotals> {
-  const response = await send({ method: "GET", path: "/metrics", signal });
-  return totalsOf(await response.text(), Date.now());
+  return totalsOf(await send({ method: "GET", path: "/metrics", signal }), Date.now());
 }

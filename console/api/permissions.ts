@@ -38,12 +38,12 @@ export async function readPermissions(
 ): Promise<ReadonlySet<Action>> {
   const query: [string, string][] = asked.map((action) => ["action", action]);
   if (stream !== undefined) query.push(["stream", stream]);
-  const response = await send({
+  const text = await send({
     method: "GET",
     path: "/_millrace/permissions",
     query,
     ...(signal && { signal }),
   });
-  const { allowed } = (await response.json()) as { allowed: Action[] };
+  const { allowed } = JSON.parse(text) as { allowed: Action[] };
   return new Set(allowed);
 }

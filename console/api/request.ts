@@ -11,7 +11,13 @@ export interface Asked {
   headers?: Record<string, string>;
   body?: string;
   signal?: AbortSignal;
+  /** How long the head of the reply may take; what is sent has some time more for each byte. */
+  replyMs?: number;
 }
+
+/** A connection may be lost without a word. */
+const replyMsUsual = 60_000;
+const msPerByte = 0.1;
 
 /** `name` is the error's name in the API, or `Unreachable` if no reply came. */
 export class ApiError extends Error {
@@ -34,40 +40,50 @@ const unknownCaller = new Set([
   "InvalidClientTokenId",
 ]);
 
-/** Throws ApiError; an abort is thrown as it is. */
-export async function send(asked: Asked): Promise<Response> {
-  const { method, path, body = "", signal } = asked;
+/** The text of the reply. Throws ApiError; an abort is thrown as it is. */
+export async function send(asked: Asked): Promise<string> {
+  const { method, path, body = "", signal, replyMs = replyMsUsual } = asked;
   const query = (asked.query ?? [])
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
     .join("&");
   const keys = credentials.value;
   const unsigned = { method, host: location.host, path, query, headers: asked.headers ?? {}, body };
   const headers = sign(unsigned, keys, Date.now());
-  const init: RequestInit = { method, headers, ...(signal && { signal }) };
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), replyMs + body.length * msPerByte);
+  const signals = [patience.signal, ...(signal === undefined ? [] : [signal])];
+  const init: RequestInit = { method, headers, signal: AbortSignal.any(signals) };
   if (method === "POST") init.body = body;
   let response: Response;
+  let text: string;
   try {
     response = await fetch(query === "" ? path : `${path}?${query}`, init);
+    clearTimeout(timer);
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError("Unreachable", "The server does not answer.", 0);
+  } finally {
+    clearTimeout(timer);
   }
-  if (response.ok) return response;
-  const error = await readError(response);
+  if (response.ok) return text;
+  const error = errorOf(response.status, text);
   if (unknownCaller.has(error.name) || (error.status === 403 && keys === anonymous)) {
     isRefused.value = true;
   }
   throw error;
 }
 
-async function readError(response: Response): Promise<ApiError> {
-  const text = await response.text();
+function errorOf(status: number, text: string): ApiError {
   try {
     const body = JSON.parse(text) as Record<string, string>;
-    const type = body["__type"] ?? body["error"] ?? `Status ${response.status}`;
+    const type = body["__type"] ?? body["error"] ?? `Status ${status}`;
     const message = body["message"] ?? body["Message"] ?? "";
-    return new ApiError(type.replace(/^.*#/, ""), message, response.status);
+    return new ApiError(type.replace(/^.*#/, ""), message, status);
   } catch {
-    return new ApiError(`Status ${response.status}`, text.slice(0, 300), response.status);
+    // A page of what stands between: its markup says nothing.
+    const isPage = /^\s*</.test(text);
+    const message = isPage ? "What answers at this address is not Millrace." : text.slice(0, 300);
+    return new ApiError(`Status ${status}`, message, status);
   }
 }

@@ -1,11 +1,17 @@
 // How many records arrived when, by `GET /_millrace/scan?select=histogram`.
-import { send } from "./request.ts";
+import { ApiError, send } from "./request.ts";
 
 export type Stretch = "second" | "minute" | "hour" | "day";
 
 export interface HistogramPoint {
   timeMs: number;
   count: number;
+}
+
+interface Line {
+  from?: string;
+  count?: number;
+  error?: string;
 }
 
 /** Throws ApiError. */
@@ -15,7 +21,7 @@ export async function readHistogram(
   fromMs: number,
   signal?: AbortSignal,
 ): Promise<HistogramPoint[]> {
-  const response = await send({
+  const reply = await send({
     method: "GET",
     path: "/_millrace/scan",
     query: [
@@ -27,8 +33,9 @@ export async function readHistogram(
     ...(signal && { signal }),
   });
   const points: HistogramPoint[] = [];
-  for (const text of (await response.text()).split("\n")) {
-    const line = text === "" ? {} : (JSON.parse(text) as { from?: string; count?: number });
+  for (const text of reply.split("\n")) {
+    const line = text === "" ? {} : (JSON.parse(text) as Line);
+    if (line.error !== undefined) throw new ApiError(line.error, "The scan has failed.", 500);
     if (line.from !== undefined && line.count !== undefined) {
       points.push({ timeMs: Date.parse(line.from), count: line.count });
     }

@@ -47,11 +47,11 @@ export interface StreamStats {
 
 /** Throws ApiError. */
 export async function readStats(stream: string, signal?: AbortSignal): Promise<StreamStats> {
-  const response = await send({
+  const text = await send({
     method: "GET",
     path: "/_millrace/stats",
     query: [["stream", stream]],
     ...(signal && { signal }),
   });
-  return (await response.json()) as StreamStats;
+  return JSON.parse(text) as StreamStats;
 }

@@ -1,5 +1,8 @@
-// Asks again and again while a part of the page is shown, and never while it or the tab is hidden.
+// Asks again and again while a part of the page is shown, and never while it or the tab is hidden. After a failure it
+// asks soon, however seldom it asks otherwise.
 import { useEffect, useRef, useState } from "preact/hooks";
+
+const retryMs = 4000;
 
 export interface Polled<Value> {
   value: Value | undefined;
@@ -23,24 +26,35 @@ export function usePoll<Value>(
     if (!isShown) return undefined;
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let turns = 0;
+    let shown = 0;
     const turn = async () => {
       clearTimeout(timer);
+      let hasFailed = false;
       if (!document.hidden) {
+        const number = ++turns;
+        // Of two questions at once, the answer to the earlier one may come last, and is old then.
+        const isOver = () => abort.signal.aborted || number < shown;
         try {
           const value = await ask(abort.signal);
-          if (abort.signal.aborted) return;
+          if (isOver()) return;
           setState({ key, value });
         } catch (error) {
-          if (abort.signal.aborted) return;
+          if (isOver()) return;
+          hasFailed = true;
           setState((before) =>
             before.key === key && before.value !== undefined
               ? { key, value: before.value, error: error as Error }
               : { key, error: error as Error },
           );
         }
+        shown = number;
       }
       clearTimeout(timer);
-      timer = setTimeout(() => void turn(), pause.current);
+      timer = setTimeout(
+        () => void turn(),
+        Math.min(pause.current, hasFailed ? retryMs : Infinity),
+      );
     };
     const onVisible = () => {
       if (!document.hidden) void turn();

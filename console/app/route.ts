@@ -59,8 +59,10 @@ export function streamPath(stream: string, tab: StreamTab = "records"): string {
   return `${base}streams/${encodeURIComponent(stream)}/${tab}`;
 }
 
+/** Another page is shown from its top; another query of this one where it is. */
 export function go(path: string): void {
+  const isOther = path.split("?")[0] !== location.pathname;
   history.pushState(null, "", path);
   address.value = path;
-  scrollTo(0, 0);
+  if (isOther) scrollTo(0, 0);
 }

@@ -11,6 +11,11 @@ export interface ChartLine {
   values: readonly (number | null)[];
 }
 
+/** Between ticks: 1, 2, 5, 10, … */
+const wholeSteps = Array.from({ length: 16 }, (_, i) =>
+  [1, 2, 5].map((step) => step * 10 ** i),
+).flat();
+
 /** Of the style sheet; `.legend .line-0` and so on have the same. */
 const colorNames = ["--accent", "--line-1", "--line-2", "--line-3", "--line-4"] as const;
 
@@ -21,8 +26,10 @@ export function Chart(props: {
   times: readonly number[];
   lines: readonly ChartLine[];
   format: (value: number) => string;
+  /** True if what is between whole numbers has no tick. */
+  isWhole?: boolean;
 }) {
-  const { title, label, times, lines, format } = props;
+  const { title, label, times, lines, format, isWhole = false } = props;
   const data = (): uPlot.AlignedData => [[...times], ...lines.map(({ values }) => [...values])];
   const names = lines.map(({ name }) => name).join("\n");
   const place = useRef<HTMLDivElement>(null);
@@ -48,7 +55,12 @@ export function Chart(props: {
         scales: { y: { range: (_, __, max) => [0, Math.max(max, 1)] } },
         axes: [
           { ...axis, size: 30, space: 80, values: (_, ticks) => ticks.map(clockOf) },
-          { ...axis, size: 70, values: (_, ticks) => ticks.map(format) },
+          {
+            ...axis,
+            size: 70,
+            ...(isWhole && { incrs: wholeSteps }),
+            values: (_, ticks) => ticks.map(format),
+          },
         ],
         series: [{}, ...drawn],
       },

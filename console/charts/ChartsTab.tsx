@@ -41,6 +41,7 @@ export function ChartsTab({ stream, activity }: { stream: string; activity: Stre
             times={times}
             lines={[{ name: "", values: rates.map(({ bytesPerSecond }) => bytesPerSecond) }]}
             format={formatBytes}
+            isWhole
           />
           <BacklogCharts stream={stream} />
         </>
@@ -71,6 +72,7 @@ function BacklogCharts({ stream }: { stream: string }) {
             times={times}
             lines={lines}
             format={format}
+            isWhole={format === formatCount}
           />
         ))}
       {backlogs.records.length === 0 && (

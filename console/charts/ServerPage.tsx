@@ -59,6 +59,7 @@ export function ServerPage() {
               times={times}
               lines={[{ name: "", values }]}
               format={format}
+              isWhole={format === formatBytes}
             />
           ))}
         </div>

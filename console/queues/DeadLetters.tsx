@@ -63,9 +63,9 @@ export function DeadLetters(props: {
         {said}
       </p>
       {records.map((record) => (
-        <div key={record.ReceiptHandle} class="bar">
+        <div key={record.ReceiptHandle} class="bar letter">
           <b>{record.PartitionKey}</b>
-          <code class="grow">{previewOf(record.Data)}</code>
+          <code>{previewOf(record.Data)}</code>
           <span class="muted">received {record.ReceiveCount} times</span>
           {may("kinesis:RestoreDeadLetterQueueRecords") && (
             <button

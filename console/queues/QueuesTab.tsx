@@ -82,7 +82,7 @@ function QueueRow(props: {
   const { queue, stats, may } = props;
   return (
     <tr>
-      <td>{queue.QueueName}</td>
+      <td class="name">{queue.QueueName}</td>
       <td>{queue.QueueStatus.toLowerCase()}</td>
       <td class="number">{stats && formatCount(stats.undelivered + stats.waiting)}</td>
       <td class="number">{stats && formatCount(stats.inFlight)}</td>
@@ -90,7 +90,11 @@ function QueueRow(props: {
       <td class="mono">{queue.QueueARN}</td>
       <td>
         {may("kinesis:ReceiveDeadLetterQueueRecords") && (
-          <button class="quiet" onClick={props.open}>
+          <button
+            class="quiet"
+            aria-label={`dead letters of ${queue.QueueName}`}
+            onClick={props.open}
+          >
             dead letters
           </button>
         )}

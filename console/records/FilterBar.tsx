@@ -1,5 +1,5 @@
 // Enters a filter: a key, and a pattern that can be typed or put together.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Field, TextField } from "../ui/parts.tsx";
 import {
   type Filter,
@@ -15,6 +15,10 @@ export function FilterBar({ filter, apply }: { filter: Filter; apply: (filter: F
   const [pattern, setPattern] = useState(filter.pattern);
   const [isBuilding, setBuilding] = useState(false);
   const [error, setError] = useState("");
+  useEffect(() => {
+    setKey(filter.key);
+    setPattern(filter.pattern);
+  }, [filter]);
   const submit = (event: Event) => {
     event.preventDefault();
     const entered = { key: key.trim(), pattern };
@@ -68,8 +72,9 @@ export function FilterBar({ filter, apply }: { filter: Filter; apply: (filter: F
             try {
               setPattern(withCondition(pattern, { path, operator, value }));
               setError("");
-            } catch {
-              setError("The pattern is not JSON.");
+            } catch (thrown) {
+              const { name, message } = thrown as Error;
+              setError(name === "SyntaxError" ? "The pattern is not JSON." : message);
             }
           }}
         />

@@ -58,7 +58,7 @@ function Bars(props: { stream: string; span: Span; pick: (ms: number) => void })
       {Array.from({ length: bars }, (_, i) => {
         const timeMs = value.fromMs + i * stretchMs;
         const count = counts.get(timeMs) ?? 0;
-        const text = `${formatTime(timeMs).slice(0, -4)}: ${formatCount(count)} records`;
+        const text = `${formatTime(timeMs).slice(0, -4)}: ${formatCount(count)} ${count === 1 ? "record" : "records"}`;
         return (
           <button
             type="button"

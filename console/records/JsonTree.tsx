@@ -1,6 +1,7 @@
 // A JSON value that can be folded. What is folded is not there until it is opened: a value may be deeper, or have more
 // in it, than a page can take.
 import { useState } from "preact/hooks";
+import { cutText } from "../ui/format.ts";
 import { ExactNumber } from "./decode/exactJson.ts";
 
 /** Entries that are shown at once; the rest behind a button would be, but nobody reads them. */
@@ -67,7 +68,8 @@ function Leaf({ value }: { value: unknown }) {
   if (value instanceof Uint8Array) {
     return <span class="json-text">{`<${value.length} bytes>`}</span>;
   }
-  if (value instanceof ExactNumber) return <span class="json-literal">{value.text}</span>;
-  if (typeof value === "string") return <span class="json-text">{JSON.stringify(value)}</span>;
+  if (value instanceof ExactNumber) return <span class="json-literal">{cutText(value.text)}</span>;
+  if (typeof value === "string")
+    return <span class="json-text">{cutText(JSON.stringify(value))}</span>;
   return <span class="json-literal">{String(value)}</span>;
 }

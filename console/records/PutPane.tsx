@@ -16,9 +16,14 @@ export interface Draft {
   base64?: string;
 }
 
+const editedBase64Max = 300_000;
+
 export function PutPane(props: { stream: string; draft: Draft; close: () => void }) {
   const { stream, draft, close } = props;
-  const repeated = draft.base64 === undefined ? undefined : readText(fromBase64(draft.base64));
+  // A long text takes a browser seconds to lay out: it is put again as it is.
+  const isLong = (draft.base64?.length ?? 0) > editedBase64Max;
+  const repeated =
+    draft.base64 === undefined || isLong ? undefined : readText(fromBase64(draft.base64));
   const isBinary = draft.base64 !== undefined && repeated === undefined;
   const [key, setKey] = useState(draft.key);
   const [text, setText] = useState(repeated ?? draft.text);

@@ -2,7 +2,7 @@
 import { randomKey } from "./randomKey.ts";
 import { useEffect, useState } from "preact/hooks";
 import { Copy } from "../ui/parts.tsx";
-import { formatBytes, formatTime } from "../ui/format.ts";
+import { cutText, formatBytes, formatCount, formatTime } from "../ui/format.ts";
 import type { Row } from "./buffer.ts";
 import { fromBase64, toBase64 } from "./decode/base64.ts";
 import { printExactly } from "./decode/exactJson.ts";
@@ -10,6 +10,10 @@ import { decodeViews, readText, type View } from "./decode/views.ts";
 import { HexDump, hexText } from "./HexDump.tsx";
 import { JsonTree } from "./JsonTree.tsx";
 import type { Draft } from "./PutPane.tsx";
+
+/** Records of an aggregate that are shown, and how much of each. */
+const userRecordsMax = 500;
+const userTextMax = 2000;
 
 export function RecordDetail(props: {
   stream: string;
@@ -27,7 +31,11 @@ export function RecordDetail(props: {
   }, [record]);
   const view = views[chosen];
   return (
-    <aside class="detail" aria-label="record">
+    <aside
+      class="detail"
+      aria-label="record"
+      onKeyDown={(event) => event.key === "Escape" && props.close()}
+    >
       <div class="bar">
         <h3>{record.PartitionKey}</h3>
         <span class="grow" />
@@ -79,7 +87,7 @@ function ViewBody({ view }: { view: View }) {
     case "text":
       return (
         <pre class="code" tabIndex={0}>
-          {view.text}
+          {cutText(view.text)}
         </pre>
       );
     case "hex":
@@ -87,12 +95,17 @@ function ViewBody({ view }: { view: View }) {
     case "aggregate":
       return (
         <ol class="aggregate">
-          {view.records.map((record, i) => (
+          {view.records.slice(0, userRecordsMax).map((record, i) => (
             <li key={i}>
               <b>{record.partitionKey}</b>{" "}
-              <code>{readText(record.data) ?? hexText(record.data)}</code>
+              <code>{cutText(readText(record.data) ?? hexText(record.data), userTextMax)}</code>
             </li>
           ))}
+          {view.records.length > userRecordsMax && (
+            <li class="muted">
+              {formatCount(view.records.length - userRecordsMax)} more; copy has all
+            </li>
+          )}
         </ol>
       );
   }

@@ -1,5 +1,6 @@
 // The rows of a tail. Only those in view are in the page, so that thousands a second cost no more
 // than a few. While the end is in view, it stays in view.
+import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatBytes, formatTime } from "../ui/format.ts";
 import { previewOf, type RecordBuffer, type Row } from "./buffer.ts";
@@ -8,15 +9,27 @@ const rowHeight = 26;
 /** Rows that are drawn above and below those in view, so that scrolling shows no gap. */
 const overscan = 8;
 
+/** By how many rows a key moves. */
+const steps: Readonly<Record<string, number>> = {
+  ArrowDown: 1,
+  ArrowUp: -1,
+  PageDown: 15,
+  PageUp: -15,
+  End: Infinity,
+  Home: -Infinity,
+};
+
 export function RecordList(props: {
+  /** For those who give it the focus. */
+  box: RefObject<HTMLDivElement | null>;
   buffer: RecordBuffer;
   /** Changes when the buffer has changed. */
   version: number;
   chosen: number | undefined;
-  choose: (row: Row) => void;
+  /** Undefined: none. */
+  choose: (row: Row | undefined) => void;
 }) {
-  const { buffer, chosen, choose } = props;
-  const box = useRef<HTMLDivElement>(null);
+  const { box, buffer, chosen, choose } = props;
   const [scroll, setScroll] = useState({ top: 0, height: 400 });
   const isFollowing = useRef(true);
   const droppedBefore = useRef(0);
@@ -48,10 +61,15 @@ export function RecordList(props: {
   };
 
   const move = (event: KeyboardEvent) => {
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 15, PageUp: -15 }[event.key];
+    if (event.key === "Escape") return choose(undefined);
+    const step = steps[event.key];
     if (step === undefined || rows.length === 0) return;
     event.preventDefault();
-    const at = chosen === undefined ? rows.length - 1 : chosen - dropped + step;
+    const from =
+      chosen === undefined && Number.isFinite(step)
+        ? rows.length - 1 - step
+        : (chosen ?? 0) - dropped;
+    const at = from + step;
     const row = rows[Math.min(Math.max(at, 0), rows.length - 1)];
     if (row === undefined) return;
     choose(row);

@@ -2,14 +2,15 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Action } from "../api/permissions.ts";
 import type { Shard } from "../api/kinesis.ts";
+import { go, streamPath } from "../app/route.ts";
 import { Failure } from "../ui/parts.tsx";
 import { formatBytes, formatCount } from "../ui/format.ts";
 import { shardIndex } from "../shards/lineage.ts";
 import { RecordBuffer, type Row } from "./buffer.ts";
 import { downloadNdjson } from "./download.ts";
-import { type Filter, filterText, noFilter } from "./filter.ts";
+import { filterText } from "./filter.ts";
 import { FilterBar } from "./FilterBar.tsx";
-import type { Start } from "./position.ts";
+import { queryOf, type Reading, readingOf, type Start } from "./position.ts";
 import { PutPane, type Draft } from "./PutPane.tsx";
 import { RecordDetail } from "./RecordDetail.tsx";
 import { RecordList } from "./RecordList.tsx";
@@ -35,9 +36,16 @@ export interface RecordsProps {
 }
 
 export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
-  const [start, setStart] = useState<Start>(startOf(query));
-  const [shardId, setShardId] = useState(query.get("shard") ?? "");
-  const [filter, setFilter] = useState<Filter>(noFilter);
+  // What is read stands in the address, so that a reload, a link and the way back show the same.
+  const address = query.toString();
+  const reading = useMemo(() => readingOf(new URLSearchParams(address)), [address]);
+  const { start, shardId, filter } = reading;
+  const [tries, tryAgain] = useState(0);
+  const change = (changed: Partial<Reading>) => {
+    const asked = `${streamPath(stream)}${queryOf({ ...reading, ...changed })}`;
+    if (asked === location.pathname + location.search) tryAgain((times) => times + 1);
+    else go(asked);
+  };
   const [state, setState] = useState<TailState>("reading");
   const [error, setError] = useState<Error>();
   const [isPaused, setPaused] = useState(false);
@@ -46,6 +54,7 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
   const buffer = useMemo(() => new RecordBuffer(), []);
   const [version, setVersion] = useState(0);
   const tail = useRef<Tail>(undefined);
+  const list = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
     buffer.clear();
@@ -61,11 +70,19 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
       }, drawMs);
     };
     setVersion((before) => before + 1);
+    let text: string | undefined;
+    try {
+      text = filterText(filter);
+    } catch (thrown) {
+      tail.current = undefined;
+      setState("ended");
+      return setError(thrown as Error);
+    }
     tail.current = new Tail({
       stream,
       shards: shardsToRead(shards, shardId, start),
       start,
-      filter: filterText(filter),
+      filter: text,
       onRecords: (records) => {
         buffer.add(records);
         draw();
@@ -77,8 +94,12 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
       clearTimeout(timer);
       tail.current?.stop();
     };
-  }, [stream, shardId, start, filter]);
+  }, [stream, reading, tries]);
 
+  const close = () => {
+    choose(undefined);
+    list.current?.focus();
+  };
   const pause = () => {
     if (isPaused) tail.current?.resume();
     else tail.current?.pause();
@@ -88,11 +109,16 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
   return (
     <section class="records-tab">
       <div class="bar">
-        <StartPicker start={start} stream={stream} shards={shards} pick={setStart} />
+        <StartPicker
+          start={start}
+          stream={stream}
+          shards={shards}
+          pick={(to) => change({ start: to })}
+        />
         <select
           aria-label="shard"
           value={shardId}
-          onChange={(event) => setShardId(event.currentTarget.value)}
+          onChange={(event) => change({ shardId: event.currentTarget.value })}
         >
           <option value="">all shards</option>
           {shards.map(({ ShardId }) => (
@@ -120,7 +146,7 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
           </button>
         )}
       </div>
-      <FilterBar filter={filter} apply={setFilter} />
+      <FilterBar filter={filter} apply={(to) => change({ filter: to })} />
       <Failure error={error} />
       <div class={chosen === undefined ? "split" : "split two"}>
         <div class="list">
@@ -131,7 +157,13 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
             <span class="data">data</span>
             <span class="size">size</span>
           </div>
-          <RecordList buffer={buffer} version={version} chosen={chosen?.number} choose={choose} />
+          <RecordList
+            box={list}
+            buffer={buffer}
+            version={version}
+            chosen={chosen?.number}
+            choose={choose}
+          />
           {buffer.arrived === 0 && state === "waiting" && (
             <NothingYet stream={stream} start={start} put={() => setDraft({ key: "", text: "" })} />
           )}
@@ -141,7 +173,7 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
             key={chosen.number}
             stream={stream}
             row={chosen}
-            close={() => choose(undefined)}
+            close={close}
             {...(may("kinesis:PutRecord") && { repeat: setDraft })}
           />
         )}
@@ -161,12 +193,6 @@ function NothingYet(props: { stream: string; start: Start; put: () => void }) {
       or run <code>aws kinesis put-record --stream-name {props.stream} …</code>: it appears here.
     </p>
   );
-}
-
-function startOf(query: URLSearchParams): Start {
-  const from = query.get("from") ?? "";
-  if (/^\d{1,15}$/.test(from)) return { kind: "time", timeMs: Number(from) };
-  return from === "oldest" ? { kind: "oldest" } : { kind: "latest" };
 }
 
 /**

@@ -7,6 +7,9 @@ export interface Filter {
   pattern: string;
 }
 
+/** A pattern with one of these is about the record, else about its data. */
+const recordFields = ["data", "partitionKey", "approximateArrivalTimestamp"] as const;
+
 export const noFilter: Filter = { key: "", pattern: "" };
 
 export interface Condition {
@@ -30,7 +33,10 @@ export function filterText({ key, pattern }: Filter): string | undefined {
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
       throw new Error('The pattern must be an object, such as {"status": ["failed"]}');
     }
-    const isWhole = "data" in parsed || "partitionKey" in parsed;
+    const isWhole = recordFields.some((name) => name in parsed);
+    if (key !== "" && "partitionKey" in parsed) {
+      throw new Error("The pattern asks for the partition key too: one of both can be asked.");
+    }
     Object.assign(conditions, isWhole ? parsed : { data: parsed });
   }
   return Object.keys(conditions).length === 0 ? undefined : asciiJson(conditions);
@@ -64,6 +70,7 @@ function matcherOf({ operator, value }: Condition): unknown {
       return { suffix: value };
     case ">":
     case "<":
+      if (!isNumber(value)) throw new Error(`${operator} needs a number.`);
       return { numeric: [operator, Number(value)] };
     case "exists":
       return { exists: value !== "false" };
@@ -73,7 +80,11 @@ function matcherOf({ operator, value }: Condition): unknown {
 /** A number, true, false and null are what they look like; everything else is text. */
 function literal(value: string): unknown {
   if (/^(true|false|null)$/.test(value)) return JSON.parse(value) as unknown;
-  return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(value) ? Number(value) : value;
+  return isNumber(value) ? Number(value) : value;
+}
+
+function isNumber(value: string): boolean {
+  return /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(value);
 }
 
 /** A header holds ASCII only. */

@@ -29,6 +29,8 @@ const pageRecordsMax = 2000;
 const idleMsMin = 200;
 const idleMsMax = 1000;
 const retryMsMax = 4000;
+/** A page is looked for during a second or so; a tail whose connection is lost must notice. */
+const replyMsMax = 15_000;
 
 export class Tail {
   readonly #options: TailOptions;
@@ -124,6 +126,7 @@ export class Tail {
       { ShardIterator, Limit: pageRecordsMax },
       {
         signal: this.#abort.signal,
+        replyMs: replyMsMax,
         ...(filter !== undefined && { headers: { "x-millrace-filter": filter } }),
       },
     );

@@ -18,7 +18,7 @@ export function HashBand(props: {
           title={`${shard.ShardId}: ${((to - from) * 100).toFixed(1)} %`}
           onClick={() => props.choose(shard.ShardId)}
         >
-          {(to - from) * sorted.length > 0.3 && sorted.length <= 64 ? index : ""}
+          <span>{index}</span>
         </button>
       ))}
     </div>

@@ -4,7 +4,7 @@ import type { PlacedShard } from "./lineage.ts";
 const columnWidth = 130;
 const boxWidth = 84;
 const heightMin = 160;
-const heightMax = 640;
+const heightMax = 1040;
 
 export function LineageTree(props: {
   shards: readonly PlacedShard[];
@@ -58,6 +58,7 @@ export function LineageTree(props: {
                 props.choose(shard.ShardId);
               }}
             >
+              <title>{shard.ShardId}</title>
               <rect
                 x={column * columnWidth}
                 y={top(placed) + 1}

@@ -1,5 +1,5 @@
 // The shards of a stream: the hash space as a band, their lineage, a table, and what can be changed.
-import { useMemo, useState } from "preact/hooks";
+import { useMemo, useRef, useState } from "preact/hooks";
 import { call, type Shard } from "../api/kinesis.ts";
 import type { Action } from "../api/permissions.ts";
 import type { ShardStats } from "../api/stats.ts";
@@ -25,10 +25,16 @@ export function ShardsTab({ stream, shards, stats, isOnDemand, may, changed }: S
   const placed = useMemo(() => placeShards(shards), [shards]);
   const [chosenId, choose] = useState<string>();
   const [isCounting, setCounting] = useState(false);
+  const tab = useRef<HTMLElement>(null);
+  /** The focus goes back to where the shard was chosen. */
+  const close = () => {
+    tab.current?.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus();
+    choose(undefined);
+  };
   const chosen = placed.find(({ shard }) => shard.ShardId === chosenId);
   const open = placed.filter(({ isOpen }) => isOpen);
   return (
-    <section>
+    <section ref={tab}>
       <div class="bar">
         <h2>Hash space</h2>
         <span class="muted">
@@ -49,7 +55,7 @@ export function ShardsTab({ stream, shards, stats, isOnDemand, may, changed }: S
           stats={stats.find(({ index }) => index === chosen.index)}
           may={may}
           changed={changed}
-          close={() => choose(undefined)}
+          close={close}
         />
       )}
       {placed.length > open.length && (

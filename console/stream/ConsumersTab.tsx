@@ -49,11 +49,11 @@ export function ConsumersTab({ stream, readers, may }: ConsumersProps) {
         <Table heads={heads}>
           {value.map((consumer) => (
             <tr key={consumer.ConsumerARN}>
-              <td>{consumer.ConsumerName}</td>
+              <td class="name">{consumer.ConsumerName}</td>
               <td>{consumer.ConsumerStatus.toLowerCase()}</td>
               <td>{lagOf(consumer.ConsumerName, readers)}</td>
               <td>{formatAge(consumer.ConsumerCreationTimestamp * 1000)}</td>
-              <td class="mono">{consumer.ConsumerARN}</td>
+              <td class="mono name">{consumer.ConsumerARN}</td>
               <td>
                 {may("kinesis:DeregisterStreamConsumer") && (
                   <button

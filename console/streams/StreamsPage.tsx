@@ -105,7 +105,7 @@ function StreamRow(props: { stream: StreamSummary; intervalMs: number; remove: (
   const now = rates.at(-1);
   return (
     <tr ref={row}>
-      <td>
+      <td class="name">
         <Link to={streamPath(name)}>{name}</Link>
       </td>
       <td>

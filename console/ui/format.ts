@@ -12,6 +12,15 @@ export function formatBytes(bytes: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
+/** Longer texts take a browser seconds to lay out. */
+const shownTextMax = 200_000;
+
+/** The beginning of a long text, and how much there is more. */
+export function cutText(text: string, max = shownTextMax): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max)}\n… ${formatCount(text.length - max)} characters more; copy has all`;
+}
+
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en");
 }

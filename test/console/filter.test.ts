@@ -14,6 +14,26 @@ describe("filter", () => {
     expect(filterText(filter)).toBe(text);
   });
 
+  it("a pattern about the arrival is one about the record", () => {
+    const pattern = '{"approximateArrivalTimestamp":[{"numeric":[">",5]}]}';
+    expect(filterText({ key: "k", pattern })).toBe(
+      '{"partitionKey":["k"],"approximateArrivalTimestamp":[{"numeric":[">",5]}]}',
+    );
+  });
+
+  it("a key that is asked for twice is refused, and none of both is forgotten", () => {
+    const pattern = '{"partitionKey":["b"]}';
+    expect(() => filterText({ key: "a", pattern })).toThrow("asks for the partition key too");
+  });
+
+  it("a comparison of numbers takes numbers", () => {
+    for (const value of ["", "ten", "0x1", "1e"]) {
+      expect(() => withCondition("", { path: "a", operator: ">", value })).toThrow(
+        "needs a number",
+      );
+    }
+  });
+
   it.each(["{", "[]", "7", "null"])("the pattern %s is refused", (pattern) => {
     expect(() => filterText({ key: "", pattern })).toThrow();
   });

@@ -18,7 +18,7 @@ import {
 } from "@aws-sdk/client-kinesis";
 import { postUnsigned } from "../support/unsignedPost.ts";
 import { startBrowser } from "../support/browser.ts";
-import { patience } from "../support/patience.ts";
+import { isWider, openWatched, type Watched } from "../support/consolePage.ts";
 import { type Server, startServer } from "./server.ts";
 
 let browser: Browser;
@@ -32,12 +32,6 @@ afterAll(async () => {
   await browser.close();
   await server[Symbol.asyncDispose]();
 });
-
-/** What a page did that it must not do; empty at the end of every test. */
-interface Watched {
-  page: Page;
-  faults: string[];
-}
 
 /** Paths below the console, with what is there when the page is complete. */
 const pages = [
@@ -56,8 +50,6 @@ const pages = [
 const runAxe = `axe.run().then(({ violations }) => violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")
   .map(({ id, nodes }) => id + " " + nodes[0].html))`;
-
-const isWider = "document.documentElement.scrollWidth > innerWidth";
 
 const watchFrames = `
   window.frameTimes = [];
@@ -81,28 +73,8 @@ const strangeLanguage = `Object.defineProperty(Navigator.prototype, "language", 
   get: () => "en-US@posix",
 });`;
 
-const reportViolations = `addEventListener("securitypolicyviolation", (event) => {
-  console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI);
-});`;
-
-/** Notes requests to other origins, violations of the content policy, and errors. */
-async function openPage(url: string, context?: BrowserContext): Promise<Watched> {
-  const page = await (context ?? (await browser.newContext({ locale: "en-US" }))).newPage();
-  page.setDefaultTimeout(patience.timeout);
-  const faults: string[] = [];
-  const { origin } = new URL(url);
-  page.on("request", (request) => {
-    const asked = new URL(request.url());
-    if (asked.protocol !== "blob:" && asked.origin !== origin)
-      faults.push(`asked ${request.url()}`);
-  });
-  page.on("pageerror", (error) => faults.push(error.message));
-  await page.addInitScript({ content: reportViolations });
-  page.on("console", (message) => {
-    if (message.text().startsWith("policy violation")) faults.push(message.text());
-  });
-  await page.goto(url);
-  return { page, faults };
+function openPage(url: string, context?: BrowserContext): Promise<Watched> {
+  return openWatched(browser, url, context);
 }
 
 function clientOf({ endpoint }: Server, accessKeyId = "local", secretAccessKey = "local") {
@@ -414,7 +386,7 @@ describe("console", () => {
     const { page, faults } = await openPage(
       `${server.endpoint}/_millrace/console/streams/timed/charts`,
     );
-    await page.getByRole("button", { name: /: 1 records$/ }).click();
+    await page.getByRole("button", { name: /: 1 record$/ }).click();
     await recordsIn(page).filter({ hasText: "old" }).waitFor();
     expect(await page.getByLabel("read from").inputValue()).toBe("time");
     expect(faults).toEqual([]);
