@@ -61,6 +61,21 @@ function detailIn(page: Page): Locator {
   return page.getByRole("complementary", { name: "record" });
 }
 
+/** The page at a path, when it has a text, at two widths. */
+async function expectNarrow([path, text]: readonly [string, string]): Promise<void> {
+  const page = await open(path);
+  await page.getByText(text).first().waitFor();
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    expect(await page.evaluate<boolean>(isWider), `${path} at ${width}`).toBe(false);
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+  const cut = await page.evaluate<number>(
+    `[...document.querySelectorAll("table")].filter((one) => one.offsetWidth > one.parentElement.clientWidth).length`,
+  );
+  expect(cut, path).toBe(0);
+}
+
 it("names of the greatest length make no page wider, and push no column out of sight", async () => {
   const name = "n".repeat(128);
   await makeStream(name);
@@ -72,19 +87,6 @@ it("names of the greatest length make no page wider, and push no column out of s
   await ask("CreateQueue", { QueueName: name, StreamConfigurationList: [{ StreamARN }] });
   await ask("RegisterStreamConsumer", { StreamARN, ConsumerName: name });
   const stream = `streams/${name}`;
-  const look = async ([path, text]: readonly [string, string]) => {
-    const page = await open(path);
-    await page.getByText(text).first().waitFor();
-    for (const width of [1280, 390]) {
-      await page.setViewportSize({ width, height: 800 });
-      expect(await page.evaluate<boolean>(isWider), `${path} at ${width}`).toBe(false);
-    }
-    await page.setViewportSize({ width: 1280, height: 720 });
-    const cut = await page.evaluate<number>(
-      `[...document.querySelectorAll("table")].filter((one) => one.offsetWidth > one.parentElement.clientWidth).length`,
-    );
-    expect(cut, path).toBe(0);
-  };
   await Promise.all(
     (
       [
@@ -94,12 +96,12 @@ it("names of the greatest length make no page wider, and push no column out of s
         [`${stream}/queues`, "queue/"],
         [`${stream}/consumers`, "consumer/"],
       ] as const
-    ).map(look),
+    ).map(expectNarrow),
   );
 });
 
 it("of a very long text the beginning is shown, and it is put again as it is", async () => {
-  await makeStream("long", { key: `${"0123456789".repeat(60_000)}` });
+  await makeStream("long", { key: "0123456789".repeat(60_000) });
   const page = await open("streams/long/records?from=oldest");
   await recordsIn(page).first().click();
   const text = (await detailIn(page).locator("pre").textContent()) ?? "";
