@@ -9,6 +9,7 @@ import {
   type StreamErrorCode,
 } from "../errors.ts";
 import type { FailureLog } from "../core/failureLog.ts";
+import { requestItemsMax } from "../limits.ts";
 
 export class DurableError extends Error {
   override readonly name = "DurableError";
@@ -26,6 +27,11 @@ export class DurableError extends Error {
 
 export function invalid(code: string, message: string): DurableError {
   return new DurableError(400, code, message);
+}
+
+export function invalidJson(): DurableError {
+  const text = `The body is not valid JSON, or has more than ${requestItemsMax} values.`;
+  return invalid("INVALID_JSON", text);
 }
 
 export function notFound(): DurableError {

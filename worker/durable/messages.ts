@@ -3,15 +3,14 @@
 // larger than a record may be (Durable Streams protocol, section 9, "JSON mode").
 import { batchOf, type RecordBatch, type RecordPut } from "../engine/recordBatch.ts";
 import { noBytes } from "../codec/bytes.ts";
+import { parseJson } from "../codec/json.ts";
 import { recordBytesMax } from "../limits.ts";
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const [space, tab, lineFeed, carriageReturn] = [0x20, 0x09, 0x0a, 0x0d];
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c];
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-/** The messages of a body, as views of it; undefined if it is not JSON. */
+/** The messages of a body, as views of it; undefined if `isJson` is false for it. */
 export function jsonMessages(body: Uint8Array): Uint8Array[] | undefined {
   if (!isJson(body)) return undefined;
   const [start, end] = trimmed(body, 0, body.length);
@@ -20,10 +19,13 @@ export function jsonMessages(body: Uint8Array): Uint8Array[] | undefined {
     : [body.subarray(start, end)];
 }
 
-/** True if the bytes are one JSON text in UTF-8, without a byte order mark. */
+/**
+ * True if the bytes are one JSON text in UTF-8, without a byte order mark, of no more values than a request may have:
+ * they are built to check it, and each message becomes a record.
+ */
 export function isJson(bytes: Uint8Array): boolean {
   try {
-    JSON.parse(decoder.decode(bytes));
+    parseJson(bytes);
     return true;
   } catch {
     return false;

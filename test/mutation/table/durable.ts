@@ -183,4 +183,12 @@ export const durableMutations: readonly Mutation[] = [
     tests: ["test/worker/durable/shards.workerd.test.ts"],
     harm: "shards that a split makes take any content type, and never expire",
   },
+  {
+    id: "durable-23",
+    file: "worker/durable/messages.ts",
+    find: "parseJson(bytes);",
+    replace: "JSON.parse(new TextDecoder().decode(bytes));",
+    tests: ["test/worker/durable/bounds.workerd.test.ts"],
+    harm: "one body makes millions of records, or of values in memory",
+  },
 ];

@@ -9,7 +9,7 @@ import { invariant } from "../../errors.ts";
 import { keyBytesMax, requestBodyBytesMax, reroutesMax } from "../../limits.ts";
 import { readBody } from "../../http/body.ts";
 import type { BriefStream, KnownShard } from "../../stream/knownStreams.ts";
-import { DurableError, gone, invalid } from "../errors.ts";
+import { DurableError, gone, invalid, invalidJson } from "../errors.ts";
 import { readClosed, readProducer } from "../headers.ts";
 import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
 import { offsetText } from "../offset.ts";
@@ -72,7 +72,7 @@ function readAppend({ headers }: Request, body: Uint8Array): Append {
 }
 
 export function faultOf(messages: readonly Uint8Array[] | undefined): DurableError | undefined {
-  if (messages === undefined) return invalid("INVALID_JSON", "The body is not valid JSON.");
+  if (messages === undefined) return invalidJson();
   if (messages.length > 0) return undefined;
   return invalid("EMPTY_ARRAY", "The body is an array without messages.");
 }

@@ -8,7 +8,7 @@ import { readBody } from "../../http/body.ts";
 import { requestBodyBytesMax } from "../../limits.ts";
 import { recordData } from "../../engine/recordData.ts";
 import type { BriefStream } from "../../stream/knownStreams.ts";
-import { DurableError, invalid, notFound } from "../errors.ts";
+import { DurableError, invalid, invalidJson, notFound } from "../errors.ts";
 import { type Expiry, readClosed, readExpiry, readShardCount, readSubOffset } from "../headers.ts";
 import { bytePieces, jsonMessages, recordsOf } from "../messages.ts";
 import { sourceNameOf } from "../names.ts";
@@ -111,7 +111,7 @@ async function create(call: Call, wanted: Wanted): Promise<Response> {
     const known = await existing(call);
     const found = known && (await confirm(call, known, wanted));
     if (found !== undefined) return found;
-    throw fault ?? invalid("INVALID_JSON", "The body is not valid JSON.");
+    throw fault ?? invalidJson();
   }
   const fork = wanted.fork && source && (await forkRequest(call, source, wanted));
   const first = [...(fork?.prefix ?? []), ...messages];
