@@ -78,7 +78,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/{e2e,bench}/**/*.test.ts"],
-          maxWorkers: 3,
+          ...shared,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
           // The suite brings its tests along: they must be registered with this run's Vitest.
           server: { deps: { inline: [/server-conformance-tests/] } },

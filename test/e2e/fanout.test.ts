@@ -20,7 +20,7 @@ import {
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { randomUUID } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connect, shardIdAt } from "./sdk.ts";
 import { type Server, startServer } from "./server.ts";
 import { patience } from "../support/patience.ts";
@@ -30,12 +30,15 @@ const half = `${1n << 127n}`;
 let server: Server;
 let client: KinesisClient;
 
-beforeEach(async () => {
+beforeAll(async () => {
   server = await startServer();
 });
 
-afterEach(async () => {
+afterEach(() => {
   client.destroy();
+});
+
+afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 

@@ -17,7 +17,7 @@ import {
   SplitShardCommand,
   UpdateShardCountCommand,
 } from "@aws-sdk/client-kinesis";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { connect, iteratorFor, readShard, shardIdAt } from "./sdk.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -31,12 +31,12 @@ const hashKeys = 1n << 128n;
 let server: Server;
 let client: KinesisClient;
 
-beforeEach(async () => {
+beforeAll(async () => {
   server = await startServer();
   client = connect(server.endpoint);
 });
 
-afterEach(async () => {
+afterAll(async () => {
   client.destroy();
   await server[Symbol.asyncDispose]();
 });
@@ -269,6 +269,10 @@ test("a record put while the stream is UPDATING is in the old shard, and found",
   await using slow = await startServer({ flags: ["--memory", "--transition-ms", "1500"] });
   client.destroy();
   client = connect(slow.endpoint);
+  onTestFinished(() => {
+    client.destroy();
+    client = connect(server.endpoint);
+  });
   await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
   await untilActive(StreamName);
   const split = () => {

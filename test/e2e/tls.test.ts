@@ -115,7 +115,7 @@ describe("one port", () => {
   });
 
   test.each([
-    ["HTTP/2", () => new NodeHttp2Handler({ sessionTimeout: 1000 })],
+    ["HTTP/2", () => new NodeHttp2Handler()],
     ["HTTP/1.1", () => new NodeHttpHandler({ httpsAgent: new https.Agent({ ca }) })],
   ] satisfies [string, () => KinesisClientConfig["requestHandler"]][])(
     "the AWS SDK writes and reads megabytes over %s",
