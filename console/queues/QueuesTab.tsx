@@ -5,8 +5,7 @@ import { call, listQueues, type Queue, type StreamDescription } from "../api/kin
 import type { QueueStats } from "../api/stats.ts";
 import { usePoll } from "../app/poll.ts";
 import { formatCount } from "../ui/format.ts";
-import { useAttempt } from "../ui/attempt.ts";
-import { Failure, Field, type Head, Table, TextField, WorkForm } from "../ui/parts.tsx";
+import { Dialog, Failure, Field, type Head, Table, TextField, WorkForm } from "../ui/parts.tsx";
 import { DeadLetters } from "./DeadLetters.tsx";
 
 export interface QueuesProps {
@@ -29,10 +28,12 @@ const heads: readonly Head[] = [
 export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
   const arn = stream.StreamARN;
   const { value, error, refresh } = usePoll(`${arn}/queues`, () => listQueues(arn), 3000);
-  const { failure, attempt } = useAttempt();
   const [opened, open] = useState<Queue>();
-  const remove = async (QueueARN: string) => {
-    await attempt(() => call("DeleteQueue", { QueueARN }));
+  const [doomed, doom] = useState<Queue>();
+  const remove = async ({ QueueARN }: Queue) => {
+    await call("DeleteQueue", { QueueARN });
+    doom(undefined);
+    if (opened?.QueueARN === QueueARN) open(undefined);
     refresh();
     changed();
   };
@@ -42,7 +43,7 @@ export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
         A queue hands each record to one worker at a time, and again if it is not acknowledged.
         Records that were received too often become dead letters.
       </p>
-      <Failure error={error ?? failure} />
+      <Failure error={error} />
       {value?.length === 0 && <p>No queue yet.</p>}
       {value !== undefined && value.length > 0 && (
         <Table heads={heads}>
@@ -53,7 +54,7 @@ export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
               stats={stats.find(({ id }) => queue.QueueARN.endsWith(id))}
               may={may}
               open={() => open(queue)}
-              remove={() => void remove(queue.QueueARN)}
+              remove={() => doom(queue)}
             />
           ))}
         </Table>
@@ -66,6 +67,21 @@ export function QueuesTab({ stream, stats, may, changed }: QueuesProps) {
           close={() => open(undefined)}
           changed={changed}
         />
+      )}
+      {doomed && (
+        <Dialog title={`Delete ${doomed.QueueName}`} close={() => doom(undefined)}>
+          <WorkForm
+            submit="Delete"
+            danger
+            cancel={() => doom(undefined)}
+            work={() => remove(doomed)}
+          >
+            <p>
+              Its workers get nothing any more, and what was acknowledged and which letters are dead
+              is forgotten. The records stay in the stream.
+            </p>
+          </WorkForm>
+        </Dialog>
       )}
       {may("kinesis:CreateQueue") && <CreateQueue arn={arn} created={refresh} />}
     </section>

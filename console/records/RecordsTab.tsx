@@ -70,19 +70,17 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
       }, drawMs);
     };
     setVersion((before) => before + 1);
-    let text: string | undefined;
+    let asked: { shards: Shard[]; filter: string | undefined };
     try {
-      text = filterText(filter);
+      asked = { shards: shardsToRead(shards, shardId, start), filter: filterText(filter) };
     } catch (thrown) {
       tail.current = undefined;
-      setState("ended");
       return setError(thrown as Error);
     }
     tail.current = new Tail({
       stream,
-      shards: shardsToRead(shards, shardId, start),
       start,
-      filter: text,
+      ...asked,
       onRecords: (records) => {
         buffer.add(records);
         draw();
@@ -128,8 +126,8 @@ export function RecordsTab({ stream, shards, query, may }: RecordsProps) {
           ))}
         </select>
         <button onClick={pause}>{isPaused ? "Resume" : "Pause"}</button>
-        <span class={`live ${state}`} role="status">
-          {stateTexts[state]}
+        <span class={`live ${error === undefined ? state : "ended"}`} role="status">
+          {error === undefined ? stateTexts[state] : "stopped"}
         </span>
         <span class="muted">
           {formatCount(buffer.arrived)} {buffer.arrived === 1 ? "record" : "records"},{" "}
@@ -196,11 +194,15 @@ function NothingYet(props: { stream: string; start: Start; put: () => void }) {
 }
 
 /**
- * The shards that a tail begins with. From the end these are the open ones. From an earlier place
+ * The shards that a tail begins with; throws if there is no such shard. From the end these are the open ones. From an earlier place
  * they are those without a parent that is still there: the others follow from them.
  */
 function shardsToRead(shards: readonly Shard[], shardId: string, start: Start): Shard[] {
-  if (shardId !== "") return shards.filter(({ ShardId }) => ShardId === shardId);
+  if (shardId !== "") {
+    const found = shards.filter(({ ShardId }) => ShardId === shardId);
+    if (found.length === 0) throw new Error(`The stream has no ${shardId}.`);
+    return found;
+  }
   if (start.kind === "latest") {
     return shards.filter(
       ({ SequenceNumberRange }) => SequenceNumberRange.EndingSequenceNumber === undefined,

@@ -66,11 +66,12 @@ function CreationPage({ stream, tab, query, remade }: StreamProps & { remade: ()
       </>
     );
   }
+  const isGone = error?.name === "ResourceNotFoundException";
   return (
     <>
       <div class="bar">
         <h1>{stream}</h1>
-        {summary && (
+        {summary && !isGone && (
           <span class={`status ${summary.StreamStatus.toLowerCase()}`}>
             {summary.StreamStatus.toLowerCase()}
           </span>
@@ -83,7 +84,7 @@ function CreationPage({ stream, tab, query, remade }: StreamProps & { remade: ()
           </button>
         )}
       </div>
-      <Failure error={error} />
+      <Failure error={error ?? (shards.value === undefined ? shards.error : undefined)} />
       <nav class="tabs" aria-label="parts of the stream">
         {tabNames.map(([name, label]) => (
           <Link key={name} to={streamPath(stream, name)} current={name === tab}>

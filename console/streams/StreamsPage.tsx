@@ -83,6 +83,9 @@ export function StreamsPage() {
           ))}
         </Table>
       )}
+      {streams !== undefined && streams.length > 0 && found.length === 0 && (
+        <p>No stream has “{wanted}” in its name.</p>
+      )}
       {found.length > rows && (
         <button onClick={() => setRows(rows + pageRows)}>
           Show more ({formatCount(found.length - rows)} left)

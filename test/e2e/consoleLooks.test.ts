@@ -1,5 +1,8 @@
 // The console where something is unusual: names and records of the greatest length, a keyboard alone, addresses that are
 // opened again, and answers that come late.
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { startBrowser } from "../support/browser.ts";
@@ -188,6 +191,61 @@ it("a pattern of an address that is no JSON is refused in words", async () => {
   await page.getByRole("button", { name: "clear" }).click();
   await page.getByText("live", { exact: true }).waitFor();
   expect(await page.getByRole("alert").count()).toBe(0);
+});
+
+it("a shard of an address that the stream does not have is named, and nothing is called live", async () => {
+  await makeStream("sharded");
+  const page = await open("streams/sharded/records?shard=shardId-000000000009");
+  await page.getByRole("alert").getByText("The stream has no shardId-000000000009.").waitFor();
+  await page.getByRole("status").getByText("stopped", { exact: true }).waitFor();
+});
+
+it("of a stream that was deleted nothing says that it is active", async () => {
+  await makeStream("leaving");
+  const page = await open("streams/leaving/records");
+  await page.getByText("live", { exact: true }).waitFor();
+  await ask("DeleteStream", { StreamName: "leaving" });
+  await page.getByText("Stream leaving under account 000000000000 not found.").waitFor();
+  await page.getByRole("status").getByText("stopped", { exact: true }).waitFor();
+  expect(await page.getByText("active", { exact: true }).count()).toBe(0);
+});
+
+it("a name that no stream has is told as such", async () => {
+  await makeStream("sought");
+  const page = await open("");
+  await page.getByRole("searchbox").fill("souk");
+  await page.getByText("No stream has “souk” in its name.").waitFor();
+});
+
+it("a queue is deleted when that was confirmed", async () => {
+  await makeStream("queues");
+  const StreamARN = "arn:aws:kinesis:us-east-1:000000000000:stream/queues";
+  await ask("CreateQueue", { QueueName: "mails", StreamConfigurationList: [{ StreamARN }] });
+  const page = await open("streams/queues/queues");
+  const remove = page.getByRole("button", { name: "delete queue mails" });
+  await remove.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  await remove.click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("No queue yet.").waitFor();
+});
+
+it("a key that may not list shards is told so", async () => {
+  const allow = [{ actions: ["kinesis:DescribeStreamSummary"], streams: ["*"] }];
+  const guest = { accessKeyId: "guest", secretAccessKey: "s", account: "000000000000", allow };
+  const file = join(mkdtempSync(join(tmpdir(), "millrace-test-")), "auth.json");
+  writeFileSync(file, JSON.stringify({ principals: [guest] }));
+  await using closed = await startServer({
+    flags: ["--memory", "--auth", file, "--streams", "hidden"],
+  });
+  const keys = JSON.stringify({ ...guest, region: "us-east-1" });
+  await context.addInitScript(`sessionStorage.setItem("millrace.credentials", '${keys}')`);
+  const { page } = await openWatched(
+    browser,
+    `${closed.endpoint}/_millrace/console/streams/hidden/shards`,
+    context,
+  );
+  await page.getByRole("alert").getByText("kinesis:ListShards").first().waitFor();
 });
 
 it("an answer that comes after that to a later question is not shown", async () => {
