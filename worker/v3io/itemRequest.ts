@@ -11,7 +11,7 @@ import type {
   Selection,
 } from "../core/itemTypes.ts";
 import { parseNumber } from "../items/values.ts";
-import { type Address, checkName, pathBytesMax, type Place, placeAt } from "./names.ts";
+import { type Address, checkName, namesIn, pathBytesMax, type Place, placeAt } from "./names.ts";
 import { checkAttributeName, parseAttributes, parseSelection, parseValue } from "./attributes.ts";
 import { invalid } from "./errors.ts";
 import { parseCondition, parseUpdates } from "./expression.ts";
@@ -104,7 +104,7 @@ export function itemPlace(address: Address, body: Body): Place {
 function tableOf(body: Body): string[] {
   const table = optionalText(body["TableName"]) ?? "";
   if (table.length > pathBytesMax) throw invalid();
-  const names = table.split("/").filter((name) => name !== "");
+  const names = namesIn(table);
   for (const name of names) checkName(name);
   return names;
 }

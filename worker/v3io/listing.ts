@@ -9,7 +9,7 @@ import type { Backend } from "../stream/backend.ts";
 import type { ItemPlace, ItemTime, ListedEntry } from "../core/itemTypes.ts";
 import type { StreamEntry } from "../core/rpc.ts";
 import type { Scope, StreamDescription } from "../core/types.ts";
-import { type Address, checkName, type Place } from "./names.ts";
+import { type Address, checkName, checkPath, namesIn, type Place } from "./names.ts";
 import { invalid, V3ioError } from "./errors.ts";
 import { isObject, streamAbove, streamAt, streamNameAt } from "./places.ts";
 
@@ -61,14 +61,18 @@ const shardCallsMax = 64;
 
 /** Throws V3ioError. */
 export function parseListRequest({ container, query }: Address): ListRequest {
-  const names = (query.get("prefix") ?? "").split("/").filter((name) => name !== "");
+  const names = namesIn(query.get("prefix") ?? "");
   for (const name of names) checkName(name);
+  const marker = (query.get("marker") ?? "").replace(/^\/+/, "");
+  // What is above each is asked for, name by name.
+  checkPath(names);
+  checkPath(namesIn(marker));
   const keys = query.get("max-keys") ?? String(keysMost);
   if (!/^\d{1,9}$/.test(keys)) throw invalid();
   return {
     container,
     directory: names.join("/"),
-    marker: (query.get("marker") ?? "").replace(/^\/+/, ""),
+    marker,
     keysMax: Math.min(Number(keys), keysMost),
     directoriesOnly: isSet(query.get("prefix-only")),
     withInfo: isSet(query.get("prefix-info")),

@@ -35,7 +35,7 @@ const namesMax = 32;
 export function parseAddress(url: string): Address {
   const sent = splitUrl(url);
   const text = decode(sent.path);
-  const [container, ...path] = text.split("/").filter((name) => name !== "");
+  const [container, ...path] = namesIn(text);
   if (container === undefined) throw invalid();
   for (const name of [container, ...path]) checkName(name);
   checkPath(path);
@@ -60,8 +60,14 @@ export function checkName(name: string): void {
   if (!isPlain || name === "" || name === "." || name === "..") throw invalid();
 }
 
-function checkPath(path: readonly string[]): void {
+/** Throws InvalidArgumentException for a path that is deeper or longer than an object's may be. */
+export function checkPath(path: readonly string[]): void {
   if (path.length > namesMax || Buffer.byteLength(path.join("/")) > pathBytesMax) throw invalid();
+}
+
+/** The names of a path, which may have slashes at its ends. */
+export function namesIn(path: string): string[] {
+  return path.split("/").filter((name) => name !== "");
 }
 
 function decode(path: string): string {

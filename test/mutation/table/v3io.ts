@@ -250,4 +250,20 @@ export const v3ioMutations: readonly Mutation[] = [
     tests: ["test/worker/remade.workerd.test.ts"],
     harm: "a location that 0.1.0 gave for a stream that was made anew reads the new one",
   },
+  {
+    id: "v3io-29",
+    file: "worker/v3io/listing.ts",
+    find: "checkPath(names);",
+    replace: "",
+    tests: ["test/worker/v3io/listing.workerd.test.ts"],
+    harm: "a listing asks for 30,000 streams one after the other, and nobody else is served",
+  },
+  {
+    id: "v3io-30",
+    file: "worker/v3io/listing.ts",
+    find: "checkPath(namesIn(marker));",
+    replace: "",
+    tests: ["test/worker/v3io/listing.workerd.test.ts"],
+    harm: "a listing asks for 30,000 streams one after the other, and nobody else is served",
+  },
 ];

@@ -210,14 +210,21 @@ describe("listing", () => {
     expect((await send(`${path}/never/`, { method: "DELETE" })).status).toBe(204);
   });
 
-  test.each(["max-keys=x", "max-keys=-1", "prefix=a%00b", "prefix=.."])(
-    "%s is refused",
-    async (query) => {
-      const reply = await send(`/bigdata?${query}`);
-      expect([reply.status, await reply.text()]).toEqual([
-        400,
-        errorText(-201326592, "InvalidArgumentException"),
-      ]);
-    },
-  );
+  test.each([
+    ["a count that is none", "max-keys=x"],
+    ["a count below zero", "max-keys=-1"],
+    ["a control character", "prefix=a%00b"],
+    ["a way up", "prefix=.."],
+    // Each name above a place may be a stream, which is asked for.
+    ["a deep prefix", `prefix=${"a/".repeat(33)}`],
+    ["a long prefix", `prefix=${"a".repeat(1025)}`],
+    ["a deep marker", `marker=${"a/".repeat(32)}a`],
+    ["a long marker", `marker=${"a".repeat(1025)}`],
+  ])("%s is refused", async (_what, query) => {
+    const reply = await send(`/bigdata?${query}`);
+    expect([reply.status, await reply.text()]).toEqual([
+      400,
+      errorText(-201326592, "InvalidArgumentException"),
+    ]);
+  });
 });
