@@ -2,11 +2,12 @@
 // engine with its copies, and plain TypeScript with a result of its own; once per record size also a
 // plain copy of the data. "In place" sets the stage once (the wrapper leaves its windows as it
 // laid them) and then calls the raw export alone. What is rendered is copied out into memory that is used
-// again, on both sides: a Response copies the bytes it is given.
+// again, on both sides: a Response copies the bytes it is given. Only the front copies neither in nor out.
 
 import { type EngineProbe, WALK_FIELDS } from "../../test/support/engineProbe.ts";
 import type { RecordPrinter } from "../../worker/engine/engine.ts";
 import type { PutBodyKind } from "../../worker/engine/packer.ts";
+import { RecordText } from "../../worker/engine/recordText.ts";
 import { batchOf } from "../../worker/engine/recordBatch.ts";
 import type { Subject } from "../tools/measure.ts";
 import { openChunk, type PlainChunk } from "./plain/chunk.ts";
@@ -49,6 +50,7 @@ export function listBatchContests(engine: EngineProbe, workload: Workload): Cont
     makeContest("slice a half", workload, half.to - half.from, sliceRuns(engine, chunk, half)),
     makeContest("merge four", workload, count, mergeRuns(engine, workload)),
     makeContest("render Kinesis JSON", workload, count, renderRuns(engine, workload, chunk)),
+    makeContest("the same as the front", workload, count, frontRuns(engine, workload, chunk)),
     makeContest("the same by strings", workload, count, stringRuns(engine, workload, chunk)),
     makeContest("render Kinesis CBOR", workload, count, cborRuns(engine, workload, chunk)),
     makeCopyContest(workload),
@@ -241,6 +243,31 @@ function renderRuns(engine: EngineProbe, { chunk: bytes }: Workload, chunk: Plai
     ...pageRuns(engine.kinesisJson(SHARD), bytes, room, () =>
       renderKinesis(openChunk(bytes), 0, count, SHARD, room),
     ),
+  };
+}
+
+/**
+ * Rendering as the front of the local server prints the pages of segments that it holds: from the engine's memory into a slot,
+ * which is sent. Neither side copies anything in or out, but a text that is longer than a slot.
+ */
+function frontRuns(engine: EngineProbe, workload: Workload, chunk: PlainChunk): Runs {
+  const { count } = chunk;
+  const printer = engine.kinesisJson(SHARD);
+  const hot = engine.hotChunks?.take(workload.chunk);
+  if (hot === undefined) throw new Error("the engine has no room for the chunk");
+  const nothing = new Uint8Array(0);
+  const text = new RecordText(nothing, [{ chunk: hot, from: 0, to: count }], printer, nothing);
+  const room = Buffer.alloc(renderBytesMax(chunk));
+  return {
+    ...renderRuns(engine, workload, chunk),
+    copies: () => {
+      const { parts, slot } = text.make(undefined, true);
+      slot?.release();
+      const [first] = parts;
+      return first!;
+    },
+    plainCopies: () =>
+      room.subarray(0, renderKinesis(openChunk(workload.chunk), 0, count, SHARD, room)),
   };
 }
 

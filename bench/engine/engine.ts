@@ -27,12 +27,15 @@ import { readFlags } from "../tools/flags.ts";
 const fullEffort: Effort = { warmMs: 60, sampleMs: 6, rounds: 25 };
 const quickEffort: Effort = { warmMs: 0, sampleMs: 0, rounds: 1 };
 
+/** Room for the chunk of each workload. */
+const hotBytes = 16 * 2 ** 20;
+
 export async function benchEngine(
   { quick }: { quick: boolean },
   progress: (what: string) => void,
 ): Promise<EngineBench> {
   await buildEngine();
-  const engine = new EngineProbe(compileEngine("engine.wasm"));
+  const engine = new EngineProbe(compileEngine("engine.wasm"), {}, hotBytes);
   progress("engine: making records");
   const workloads = sizesOf(quick).map(({ dataBytes, count }) =>
     makeWorkload(engine, dataBytes, count),

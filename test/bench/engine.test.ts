@@ -50,7 +50,7 @@ describe("loops", () => {
 });
 
 test("rendering 1 KiB records in place takes less than two thirds of plain TypeScript's time", () => {
-  const engine = new EngineProbe(compileEngine("engine.wasm"));
+  const engine = new EngineProbe(compileEngine("engine.wasm"), {}, 4 * 2 ** 20);
   const contests = listBatchContests(engine, makeWorkload(engine, 1024, 500));
   const { subjects } = contests.find(({ title }) => title === "render Kinesis JSON")!;
   const [ours, plain] = subjects;
