@@ -7,6 +7,8 @@ import { base64Bytes, encodeBase64 } from "./base64";
 import { assertOutput } from "./asserts";
 import {
   HOT,
+  HOT_PAGE_BYTES,
+  HOT_PAGE_STRIDE,
   INPUT,
   INPUT_BYTES,
   OUTPUT,
@@ -71,6 +73,8 @@ import { nextSequence, SEQUENCE_BYTES, startSequence, writeSequence } from "./se
 // The windows, and the numbers that JavaScript has to know of them.
 export {
   HOT,
+  HOT_PAGE_BYTES,
+  HOT_PAGE_STRIDE,
   INPUT,
   INPUT_BYTES,
   OUTPUT,

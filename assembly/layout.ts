@@ -10,8 +10,8 @@
 //   RESULT  64 B             further results beside the returned number
 //   SCRATCH 4 KiB            what an operation needs while it runs, see below
 //
-// What a host adds to the memory at the start is behind all this, from HOT on: chunks that are read
-// where they are (worker/engine/hotChunks.ts).
+// What a host adds to the memory at the start is behind all this, from HOT on: longer pages, and chunks
+// that are read where they are (worker/engine/hotChunks.ts).
 
 export const SLACK: usize = 256;
 
@@ -27,15 +27,22 @@ export const PAGE_BYTES: usize = 0x1c0000;
 export const PAGE_STRIDE: usize = PAGE_BYTES + SLACK;
 export const PAGES: usize = memory.data(<i32>(PAGES_COUNT * PAGE_STRIDE), 16);
 
+/** The end of the memory that each engine has: `initialMemory` of asconfig.json. */
+export const HOT: usize = 216 << 16;
+/** As long as OUTPUT, so that no text needs to be copied from there. */
+export const HOT_PAGE_BYTES: usize = OUTPUT_BYTES;
+export const HOT_PAGE_STRIDE: usize = HOT_PAGE_BYTES + 0x10000;
+
 /** The end of the page that `at` is in, or else of OUTPUT: no text is printed beyond it. */
 export function textEnd(at: usize): usize {
+  if (at >= HOT) {
+    const page = (at - HOT) / HOT_PAGE_STRIDE;
+    return HOT + page * HOT_PAGE_STRIDE + HOT_PAGE_BYTES;
+  }
   if (at < PAGES || at >= PAGES + PAGES_COUNT * PAGE_STRIDE) return OUTPUT + OUTPUT_BYTES;
   const page = (at - PAGES) / PAGE_STRIDE;
   return PAGES + page * PAGE_STRIDE + PAGE_BYTES;
 }
-
-/** The end of the memory that each engine has: `initialMemory` of asconfig.json. */
-export const HOT: usize = 216 << 16;
 
 export const TABLE_BYTES: usize = 0x58000;
 export const TABLE: usize = memory.data(<i32>(TABLE_BYTES + SLACK), 16);

@@ -45,8 +45,12 @@ describe.each(builds)("module, $name build", ({ name, module, engine, start }) =
     const { memory, HOT } = engine.raw;
     expect(memory.buffer.byteLength).toBe(engineBytes);
     expect(HOT.value).toBe(engineBytes);
-    expect(start(1).raw.memory.buffer.byteLength).toBe(engineBytes + 65_536);
-    expect(start(frontBytesMax).raw.memory.buffer.byteLength).toBe(engineBytes + frontBytesMax);
+    const { PAGES_COUNT, HOT_PAGE_STRIDE, OUTPUT_BYTES, HOT_PAGE_BYTES } = engine.raw;
+    expect(HOT_PAGE_BYTES.value).toBe(OUTPUT_BYTES.value);
+    expect(HOT_PAGE_STRIDE.value - HOT_PAGE_BYTES.value).toBeGreaterThanOrEqual(65_536);
+    const least = engineBytes + PAGES_COUNT.value * HOT_PAGE_STRIDE.value;
+    expect(start(1).raw.memory.buffer.byteLength).toBe(least + 65_536);
+    expect(start(frontBytesMax).raw.memory.buffer.byteLength).toBe(least + frontBytesMax);
     const budgets = isolatePendingBytesMax + pageMemoryBytesMax + bodyCacheBytesMax;
     expect(engineBytes + budgets).toBeLessThanOrEqual(104 * 2 ** 20);
   });

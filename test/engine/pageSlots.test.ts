@@ -10,7 +10,7 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
 test("slots lie one after the other, and no two takers have the same", () => {
-  const slots = new PageSlots(1000, 3, 100, 110);
+  const slots = new PageSlots(1000, 3, 100, 110, "longest free");
   const taken = [slots.take(), slots.take(), slots.take()];
   const places = taken.map((slot) => [slot?.start, slot?.end]);
   expect(places).toEqual([
@@ -22,7 +22,7 @@ test("slots lie one after the other, and no two takers have the same", () => {
 });
 
 test("a slot that was released is taken again, after those that are free for longer", () => {
-  const slots = new PageSlots(0, 2, 100, 100);
+  const slots = new PageSlots(0, 2, 100, 100, "longest free");
   const first = slots.take();
   first?.release();
   const second = slots.take();
@@ -31,8 +31,19 @@ test("a slot that was released is taken again, after those that are free for lon
   expect(slots.take()).toBeUndefined();
 });
 
+test("the latest one is taken where that was asked for", () => {
+  const slots = new PageSlots(0, 3, 100, 100, "latest");
+  const [first, second] = [slots.take(), slots.take()];
+  first?.release();
+  expect(slots.take()).toBe(first);
+  second?.release();
+  first?.release();
+  expect(slots.take()).toBe(first);
+  expect(slots.take()).toBe(second);
+});
+
 test("a slot that is released twice is one slot", () => {
-  const slots = new PageSlots(0, 1, 100, 100);
+  const slots = new PageSlots(0, 1, 100, 100, "longest free");
   const slot = slots.take();
   slot?.release();
   slot?.release();
@@ -41,7 +52,7 @@ test("a slot that is released twice is one slot", () => {
 });
 
 test("a slot whose holder was collected is taken again; one whose holder lives is not", async () => {
-  const slots = new PageSlots(0, 2, 100, 100);
+  const slots = new PageSlots(0, 2, 100, 100, "longest free");
   const holder = {};
   const held = slots.take()!;
   held.holdBy(holder);
@@ -56,7 +67,7 @@ test("a slot whose holder was collected is taken again; one whose holder lives i
 });
 
 test("a slot that nobody has named a holder of is not taken for lost", async () => {
-  const slots = new PageSlots(0, 1, 100, 100);
+  const slots = new PageSlots(0, 1, 100, 100, "longest free");
   slots.take();
   await new Promise((resolve) => setImmediate(resolve));
   collect();

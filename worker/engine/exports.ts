@@ -5,6 +5,8 @@
 export interface EngineExports {
   memory: WebAssembly.Memory;
   HOT: WebAssembly.Global;
+  HOT_PAGE_BYTES: WebAssembly.Global;
+  HOT_PAGE_STRIDE: WebAssembly.Global;
   INPUT: WebAssembly.Global;
   INPUT_BYTES: WebAssembly.Global;
   OUTPUT: WebAssembly.Global;

@@ -31,11 +31,15 @@ export class EngineMemory {
 
   private readonly hotStart: number;
 
-  /** `hotBytes` are added to the memory, for hotChunks. */
+  /** `hotBytes` are added to the memory for hotChunks, and some more for longer pages. */
   constructor(raw: EngineExports, hotBytes: number) {
     this.raw = raw;
-    this.hotStart = raw.HOT.value;
-    if (hotBytes > 0) raw.memory.grow(Math.ceil(hotBytes / wasmPageBytes));
+    const hasHot = hotBytes > 0;
+    this.hotStart = raw.HOT.value + raw.PAGES_COUNT.value * raw.HOT_PAGE_STRIDE.value;
+    if (hasHot) {
+      const bytes = this.hotStart + hotBytes - raw.memory.buffer.byteLength;
+      raw.memory.grow(Math.ceil(bytes / wasmPageBytes));
+    }
     this.bytes = new Uint8Array(raw.memory.buffer);
     this.words = new Uint32Array(raw.memory.buffer);
     this.doubles = new Float64Array(raw.memory.buffer);
@@ -43,13 +47,12 @@ export class EngineMemory {
     this.inputBytes = raw.INPUT_BYTES.value;
     this.output = raw.OUTPUT.value;
     this.outputEnd = this.output + raw.OUTPUT_BYTES.value;
-    this.pageSlots = new PageSlots(
-      raw.PAGES.value,
-      raw.PAGES_COUNT.value,
-      raw.PAGE_BYTES.value,
-      raw.PAGE_STRIDE.value,
-    );
-    this.hotChunks = hotBytes > 0 ? new HotChunks(this.bytes, this.hotStart) : undefined;
+    const count = raw.PAGES_COUNT.value;
+    const { PAGES, PAGE_BYTES, PAGE_STRIDE, HOT, HOT_PAGE_BYTES, HOT_PAGE_STRIDE } = raw;
+    this.pageSlots = hasHot
+      ? new PageSlots(HOT.value, count, HOT_PAGE_BYTES.value, HOT_PAGE_STRIDE.value, "latest")
+      : new PageSlots(PAGES.value, count, PAGE_BYTES.value, PAGE_STRIDE.value, "longest free");
+    this.hotChunks = hasHot ? new HotChunks(this.bytes, this.hotStart) : undefined;
     this.table = raw.TABLE.value >>> 2;
     this.result = raw.RESULT.value >>> 2;
   }

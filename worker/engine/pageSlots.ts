@@ -34,16 +34,24 @@ export class PageSlot {
   }
 }
 
+/**
+ * Which free slot is taken next. The one that has been free for the longest time is the most careful choice; the latest one is
+ * still in the processor's cache, for whoever knows exactly when a slot is free.
+ */
+export type NextSlot = "longest free" | "latest";
+
 export class PageSlots {
   /** Bytes of each slot. */
   readonly bytes: number;
-  /** The one that has been free for the longest time is taken first. */
+  /** The one that has been free for the longest time is first. */
   private readonly unused: PageSlot[];
+  private readonly next: NextSlot;
   private readonly used = new Set<PageSlot>();
 
   /** `count` slots, the first of them at `address`, each `stride` bytes after the one before. */
-  constructor(address: number, count: number, bytes: number, stride: number) {
+  constructor(address: number, count: number, bytes: number, stride: number, next: NextSlot) {
     this.bytes = bytes;
+    this.next = next;
     this.unused = Array.from({ length: count }, (_, i) => {
       const start = address + i * stride;
       return new PageSlot(this, start, start + bytes);
@@ -52,7 +60,8 @@ export class PageSlots {
 
   /** Whoever takes a slot releases it, or names who holds it. */
   take(): PageSlot | undefined {
-    const slot = this.unused.shift() ?? this.takeAbandoned();
+    const free = this.next === "latest" ? this.unused.pop() : this.unused.shift();
+    const slot = free ?? this.takeAbandoned();
     if (slot !== undefined) this.used.add(slot);
     return slot;
   }
