@@ -230,8 +230,8 @@ export const httpMutations: readonly Mutation[] = [
   {
     id: "http-64",
     file: "worker/engine/pageSlots.ts",
-    find: "this.unused.shift() ?? this.takeAbandoned();",
-    replace: "this.unused.shift();",
+    find: "const slot = free ?? this.takeAbandoned();",
+    replace: "const slot = free;",
     tests: ["test/engine/pageSlots.test.ts"],
     harm: "after four clients that went away each page is copied",
   },
