@@ -4,6 +4,7 @@
 import { describe, expect, test } from "vitest";
 import type { Engine, RecordPrinter } from "../../worker/engine/engine.ts";
 import { HotChunks } from "../../worker/engine/hotChunks.ts";
+import type { RecordRun } from "../../worker/engine/printer.ts";
 import { readHeader } from "../../worker/engine/chunk.ts";
 import { packChunk } from "../reference/pack.ts";
 import { builds } from "./builds.ts";
@@ -67,18 +68,11 @@ describe.each(builds)("$name build", ({ engine, start }) => {
     "%s: the text and its length are the same",
     (name) => {
       const [printer, hotPrinter] = [printerOf(engine, name), printerOf(hotEngine, name)];
-      const runs = (chunks: readonly Uint8Array[]) =>
-        chunks.flatMap((chunk) => {
-          const { count } = readHeader(chunk);
-          const half = Math.ceil(count / 2);
-          const first = { chunk, from: 0, to: half };
-          return half < count ? [first, { chunk, from: half, to: count }] : [first];
-        });
       const texts = [
-        [...printer.print(nothing, runs(cold), nothing)].map((part) => part.slice()),
-        [...hotPrinter.print(nothing, runs(hot), nothing)].map((part) => part.slice()),
+        [...printer.print(nothing, runsOf(cold), nothing)].map((part) => part.slice()),
+        [...hotPrinter.print(nothing, runsOf(hot), nothing)].map((part) => part.slice()),
         // One of each, in turn: what is read in place and what is not do not disturb each other.
-        [...hotPrinter.print(nothing, runs([hot[0]!, far, hot[2]!, cold[3]!]), nothing)].map(
+        [...hotPrinter.print(nothing, runsOf([hot[0]!, far, hot[2]!, cold[3]!]), nothing)].map(
           (part) => part.slice(),
         ),
       ].map((parts) => Buffer.concat(parts).toString("latin1"));
@@ -117,4 +111,14 @@ function printerOf(
       ? { name, shard, encrypted: [{ fromMs: 5 }] }
       : { name },
   );
+}
+
+/** All records of the chunks, those of each in two runs. */
+function runsOf(chunks: readonly Uint8Array[]): RecordRun[] {
+  return chunks.flatMap((chunk) => {
+    const { count } = readHeader(chunk);
+    const half = Math.ceil(count / 2);
+    const first = { chunk, from: 0, to: half };
+    return half < count ? [first, { chunk, from: half, to: count }] : [first];
+  });
 }
