@@ -464,5 +464,14 @@ export const queueReceiveMax = 10;
  */
 export const movingMsMax = 28_000;
 
+/**
+ * How long one of these calls is waited for before it is made again. One that was on its way to an instance which is frozen is
+ * answered when that goes on, which may be never; calls that are made after its lease has run out reach the next owner.
+ */
+export const movingAnswerMs = 5000;
+
+/** The same for a call that may take long, or must not be made again: to delete a stream, for example. */
+export const movingLongAnswerMs = 60_000;
+
 /** The first pause between two attempts; it doubles up to eight times as much. */
 export const movingPauseMs = 50;

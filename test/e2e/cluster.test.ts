@@ -172,6 +172,8 @@ describe("a cluster", () => {
     const [a, b] = [clientOf(owner), clientOf(await cluster.start())];
     await a.send(new CreateStreamCommand({ StreamName: "frozen", ShardCount: 1 }));
     await put(a, "frozen", "one");
+    // The other instance has a connection to the owner: a call that is under way on it gets no answer.
+    expect(await readAll(b, "frozen")).toEqual(["one"]);
     const [runtime = 0] = owner.workerdPids;
     process.kill(runtime, "SIGSTOP");
     // It is on its way to the frozen owner when the other instance takes over.

@@ -1,11 +1,13 @@
 // Calls to an object that moves from one instance of a cluster to another: its instance stops, or
 // has died and its lease runs out. A call that fails for that reason is made again for a bounded
-// time, and then refused as `unreachable`, which each dialect answers as an error to retry. What may
+// time, and then refused as `unreachable`, which each dialect answers as an error to retry. So is one that is not answered in
+// time: an instance that is frozen, or whose network is gone, keeps the calls that are on their way to it, also when another one
+// has taken its objects. What may
 // run twice is simply called again. An append carries a token by which the shard knows it again
 // (shard/appendTokens.ts). Anything else may have been done, so it is not repeated: the refusal
 // comes when the object can be reached, and the caller decides.
 import { StreamError } from "../errors.ts";
-import { movingMsMax, movingPauseMs } from "../limits.ts";
+import { movingAnswerMs, movingLongAnswerMs, movingMsMax, movingPauseMs } from "../limits.ts";
 import type { Env } from "./bindings.ts";
 import type { ItemsApi } from "./itemTypes.ts";
 import type { ShardQueueApi } from "./queueTypes.ts";
@@ -22,9 +24,9 @@ type Namespace = { getByName(name: string): object };
 
 /**
  * What is done when a call fails: it is made again, because it changes nothing, or the same when it
- * runs twice; it is made again with the token by which it is known; or it is not repeated.
+ * runs twice, and "long" ones may take their time; it is made again with the token by which it is known; or it is not repeated.
  */
-type Manner = "again" | "token" | "once";
+type Manner = "again" | "long" | "token" | "once";
 
 const ofShards: Record<keyof ShardApi, Manner> = {
   open: "again",
@@ -38,20 +40,20 @@ const ofShards: Record<keyof ShardApi, Manner> = {
   append: "token",
   appendEach: "once",
   appendHanded: "once",
-  close: "again",
+  close: "long",
   read: "again",
   view: "again",
   segment: "again",
   filters: "again",
-  skip: "again",
-  retain: "again",
+  skip: "long",
+  retain: "long",
   stats: "again",
   seek: "again",
   subscribe: "again",
   watch: "again",
   admit: "again",
   spend: "again",
-  destroy: "again",
+  destroy: "long",
 };
 
 const ofCatalogs: Record<keyof CatalogApi, Manner> = {
@@ -63,7 +65,7 @@ const ofCatalogs: Record<keyof CatalogApi, Manner> = {
   deleteStream: "once",
   changeStream: "once",
   reshardStream: "once",
-  settledStream: "again",
+  settledStream: "long",
   registerConsumer: "once",
   deregisterConsumer: "once",
   createQueue: "once",
@@ -91,9 +93,9 @@ const ofQueues: Record<keyof ShardQueueApi, Manner> = {
   ready: "again",
   settle: "again",
   giveBack: "again",
-  drained: "again",
+  drained: "long",
   stats: "again",
-  destroy: "again",
+  destroy: "long",
 };
 
 const ofItems: Record<keyof ItemsApi, Manner> = {
@@ -104,7 +106,7 @@ const ofItems: Record<keyof ItemsApi, Manner> = {
   putObject: "once",
   deleteItem: "once",
   listDirectory: "again",
-  clearDirectory: "again",
+  clearDirectory: "long",
   isOccupied: "again",
 };
 
@@ -155,7 +157,9 @@ function patientStub(binding: Namespace, { manners, probe }: Objects, name: stri
           const attempt = () => call(method, parameters);
           switch (manners[method]) {
             case "again":
-              return untilReached(attempt);
+              return untilReached(attempt, waitOf(parameters));
+            case "long":
+              return untilReached(attempt, movingLongAnswerMs);
             case "token":
               return withToken((token) => call(method, [...parameters, token]));
             default:
@@ -178,10 +182,19 @@ function withToken(offer: (token: AppendToken) => ReturnType<Attempt>): Promise<
   });
 }
 
+/** How long a call may wait at its object for what it asks for. */
+function waitOf(parameters: readonly unknown[]): number {
+  for (const each of parameters) {
+    const { timeoutMs } = (each ?? {}) as { timeoutMs?: unknown };
+    if (typeof timeoutMs === "number") return timeoutMs;
+  }
+  return 0;
+}
+
 /** Not repeated. If it fails, waits until the object can be reached, so that the caller's retry is. */
 async function once(attempt: Attempt, probe: Attempt): Promise<unknown> {
   try {
-    return await attempt();
+    return await answered(attempt, movingLongAnswerMs);
   } catch (error) {
     if (!isMoving(error)) throw error;
     await untilReached(probe);
@@ -189,16 +202,35 @@ async function once(attempt: Attempt, probe: Attempt): Promise<unknown> {
   }
 }
 
-async function untilReached(attempt: Attempt): Promise<unknown> {
-  const endMs = Date.now() + movingMsMax;
+/** `waitMs` is how long the object may take with the call. */
+async function untilReached(attempt: Attempt, waitMs = 0): Promise<unknown> {
+  const endMs = Date.now() + movingMsMax + waitMs;
   for (let pauseMs = movingPauseMs; ; pauseMs = Math.min(pauseMs * 2, 8 * movingPauseMs)) {
     try {
-      return await attempt();
+      return await answered(attempt, movingAnswerMs + waitMs);
     } catch (error) {
       if (!isMoving(error)) throw error;
       if (Date.now() + pauseMs > endMs) throw new StreamError("unreachable");
       await new Promise<void>((done) => setTimeout(done, pauseMs));
     }
+  }
+}
+
+class Unanswered extends Error {
+  readonly retryable = true;
+}
+
+/** Throws Unanswered when the time is over; what comes later of the attempt is of no interest. */
+export async function answered<T>(
+  attempt: () => Promise<T> | undefined,
+  limitMs: number,
+): Promise<T | undefined> {
+  const { promise: isLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Unanswered("no answer in time")), limitMs);
+  try {
+    return await Promise.race([attempt(), isLate]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -141,7 +141,7 @@ export interface ShardApi {
   /**
    * The view, as soon as there is a record at `index`, the shard has closed, or the time is over.
    */
-  watch(index: number, timeoutMs: number): Promise<Reply<ShardView>>;
+  watch(request: { index: number; timeoutMs: number }): Promise<Reply<ShardView>>;
   /** Counts a call where limits are kept: see shard/shardQuota.ts. Fails with `overloaded`. */
   admit(kind: QuotaKind): Promise<Reply<{ admitted: true }>>;
   /** Counts the payload bytes of a page where limits are kept. */

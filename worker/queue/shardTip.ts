@@ -26,7 +26,7 @@ export class ShardTip {
   /** Resolves when the shard has a new record, when it closes, or when the time is over. */
   async watch(timeoutMs: number): Promise<void> {
     const { nextIndex: index } = this;
-    this.note(unwrap(await this.env.SHARD.getByName(this.uid).watch(index, timeoutMs)));
+    this.note(unwrap(await this.env.SHARD.getByName(this.uid).watch({ index, timeoutMs })));
   }
 
   private note({ nextIndex, firstIndex, closedMs }: ShardView): void {

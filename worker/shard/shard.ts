@@ -256,7 +256,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     });
   }
 
-  watch(index: number, timeoutMs: number): Promise<Reply<ShardView>> {
+  watch({ index, timeoutMs }: { index: number; timeoutMs: number }): Promise<Reply<ShardView>> {
     return asReply(async () => {
       const { nextIndex, closedMs } = this.currentView();
       const isThere = nextIndex > index || closedMs !== undefined;

@@ -1,11 +1,12 @@
 // A consumer's subscription to one shard: waits for what is committed next. It is a session with
-// the shard's object. If that object restarts, the session is lost; the subscription then begins
+// the shard's object. If that object restarts, or does not answer, the session is lost; the subscription then begins
 // another one, at most once a second, and its caller reads from its own location meanwhile.
 import type { Env } from "../core/bindings.ts";
 import { isOver } from "../core/clock.ts";
 import { type NextRequest, type SubscriptionApi, unwrap } from "../core/rpc.ts";
 import { StreamError } from "../errors.ts";
-import { movingPauseMs } from "../limits.ts";
+import { answered } from "../core/moving.ts";
+import { movingAnswerMs, movingPauseMs } from "../limits.ts";
 import type { Selection } from "../scan/selection.ts";
 import { type Page, pageOf } from "./reader.ts";
 import { narrowPage } from "./selectedPage.ts";
@@ -55,7 +56,7 @@ export class ShardSubscription {
    * Throws `subscriptionTaken` if another reader has subscribed as this consumer.
    */
   async next(request: NextRequest): Promise<Page | undefined> {
-    const answer = await this.ask((session) => session.next(request));
+    const answer = await this.ask((session) => session.next(request), request.timeoutMs);
     if (answer === undefined) return undefined;
     const reply = unwrap(answer);
     if (!reply.held) throw new StreamError("subscriptionTaken");
@@ -77,9 +78,12 @@ export class ShardSubscription {
   }
 
   /** Undefined if the session was lost and another one has begun. */
-  private async ask<T>(question: (session: Session) => Promise<T>): Promise<T | undefined> {
+  private async ask<T>(
+    question: (session: Session) => Promise<T>,
+    waitMs = 0,
+  ): Promise<T | undefined> {
     try {
-      return await question(this.session);
+      return await answered(() => question(this.session), waitMs + movingAnswerMs);
     } catch (error) {
       if (this.hasEnded || !isOver(this.renewedMs, renewalMsMin, Date.now())) throw error;
       this.renewedMs = Date.now();
