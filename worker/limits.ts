@@ -273,6 +273,12 @@ export const requestItemsMax = 100_000;
 /** Shards that one stream may have: v3io's limit, the largest of the dialects'. */
 export const shardsMax = 4096;
 
+/**
+ * Shards that a header lists: at most 6 kB of numbers. Clients take 16 kB of headers (Node) or 8 kB (proxies), and fail
+ * at a longer reply.
+ */
+export const shardsToldMax = 1000;
+
 /** Shards that a stream may list, open and closed: its description is one row of at most 2 MB. */
 export const listedShardsMax = 6000;
 

@@ -2,6 +2,7 @@
 // does not exist, the catalog is asked again.
 import type { BriefStream, KnownShard } from "../stream/knownStreams.ts";
 import { isCode } from "../errors.ts";
+import { shardsToldMax } from "../limits.ts";
 import { DurableError, invalid, notFound } from "./errors.ts";
 import type { Call } from "./operation.ts";
 
@@ -71,9 +72,8 @@ export function shardOf(
   }
   const found = findShard(query, { shards });
   if (found !== undefined) return found;
-  throw new DurableError(404, "SHARD_NOT_FOUND", "The stream has no such shard.", {
-    "stream-shards": shards.map(({ index }) => index).join(","),
-  });
+  const headers = shardsHeader(shards);
+  throw new DurableError(404, "SHARD_NOT_FOUND", "The stream has no such shard.", headers);
 }
 
 function findShard(query: URLSearchParams, { shards }: Pick<BriefStream, "shards">) {
@@ -101,9 +101,13 @@ export function onlyOf(query: URLSearchParams, name: string): string | null {
   throw invalid("INVALID_QUERY", `There is more than one ${name}.`);
 }
 
-export function openShardsHeader(shards: readonly KnownShard[]) {
-  const open = shards.filter(({ isClosed }) => !isClosed);
-  return { "stream-shards": open.map(({ index }) => index).join(",") };
+export function openShardsHeader(shards: readonly KnownShard[]): Record<string, string> {
+  return shardsHeader(shards.filter(({ isClosed }) => !isClosed));
+}
+
+function shardsHeader(shards: readonly KnownShard[]): Record<string, string> {
+  if (shards.length > shardsToldMax) return {};
+  return { "stream-shards": shards.map(({ index }) => index).join(",") };
 }
 
 /** The shards that continue a closed one: none if its writer has closed it. */

@@ -1,0 +1,34 @@
+// What the headers of a reply say of the shards of a stream.
+
+import { expect, test } from "vitest";
+import { openShardsHeader, shardOf } from "../../../worker/durable/target.ts";
+import { shardsMax, shardsToldMax } from "../../../worker/limits.ts";
+
+const shards = (count: number) =>
+  Array.from({ length: count }, (_, index) => ({
+    uid: `u${index}`,
+    index,
+    isClosed: index % 2 === 1,
+    parents: [],
+  }));
+
+test("open shards are told up to a number whose header every client takes", () => {
+  const told = openShardsHeader(shards(2 * shardsToldMax))["stream-shards"];
+  expect(told?.split(",")).toHaveLength(shardsToldMax);
+  expect(told?.length).toBeLessThan(8000);
+  expect(openShardsHeader(shards(2 * shardsToldMax + 1))).toEqual({});
+});
+
+test("so are all shards to a reader who names another", () => {
+  const ask = (count: number) => {
+    const query = new URLSearchParams("shard=9999");
+    expect(() => shardOf({ query }, { shards: shards(count) })).toThrow(
+      expect.objectContaining({
+        code: "SHARD_NOT_FOUND",
+        headers: count > shardsToldMax ? {} : { "stream-shards": "0,1,2" },
+      }),
+    );
+  };
+  ask(3);
+  ask(shardsMax);
+});
