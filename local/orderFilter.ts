@@ -47,6 +47,11 @@ export class OrderFilter {
     this.#expected.push(method);
   }
 
+  /** True if a request was sent of whose reply nothing has come. */
+  get isAwaited(): boolean {
+    return this.#isOver && !this.#isLost && this.#expected.length > 0;
+  }
+
   /** Reads up to the end of the first order. Returns that, and the rest of the bytes; undefined if there is none. */
   take(bytes: Buffer): { page: OrderedPage; rest: Buffer } | undefined {
     let from = 0;

@@ -112,11 +112,11 @@ class Tunnel {
     };
     const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
     if (!this.#options.keepsProcess) server.unref();
-    server.once("end", () => client.end(this.#farewell));
+    server.once("end", () => client.end(this.#farewell === "" ? this.#absence() : this.#farewell));
     server.once("error", () => {
-      if (server.bytesRead > 0 || client.destroyed) return breakOff(client);
-      const { status, body } = absenceOf(this.#options.upstream);
-      client.end(printPlainReply(status, body));
+      const absence = this.#absence();
+      if (absence === "" || client.destroyed) breakOff(client);
+      else client.end(absence);
     });
     server.once("close", () => {
       this.#leave();
@@ -124,6 +124,13 @@ class Tunnel {
       else linger(client);
     });
     return server;
+  }
+
+  /** The reply to a request that workerd has left without one; empty if there is none. */
+  #absence(): string {
+    if (!this.#replies.isAwaited || this.#isPrinting) return "";
+    const { status, body } = absenceOf(this.#options.upstream);
+    return printPlainReply(status, body);
   }
 
   /** Returns false if nothing more may be read for now. */

@@ -239,6 +239,31 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (protocol) => {
     },
   );
 
+  test.each(["with a reset", "with an end"])(
+    "a request that workerd leaves without a reply %s gets one",
+    async (how) => {
+      let isFirst = true;
+      const server = http.createServer((_, reply) => {
+        if (isFirst) reply.end("first");
+        else if (how === "with a reset") reply.socket?.resetAndDestroy();
+        else reply.socket?.destroy();
+        isFirst = false;
+      });
+      await once(server.listen(0, host), "listening");
+      const lone = await openFront({ host, port: 0, upstream: { host, port: portOf(server) } });
+      const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+      await using client = openClient(lone.port);
+      const ask = () =>
+        protocol === "HTTP/2" ? client.send("/") : request1("/", { agent }, lone.port);
+      expect((await ask()).body.toString()).toBe("first");
+      const { headers, body } = await ask();
+      expect([headers[":status"], body.toString()]).toEqual([502, "workerd does not answer\n"]);
+      lone.destroy();
+      server.close();
+      agent.destroy();
+    },
+  );
+
   test("a reply waits for a reader that is slow, and loses nothing", async () => {
     await using exchange = openExchange(protocol, front.port, `/page?bytes=${pageBytes}`, "GET");
     let length = 0;
