@@ -9,15 +9,18 @@ import {
   UpdateShardCountCommand,
 } from "@aws-sdk/client-kinesis";
 import { setTimeout as delay } from "node:timers/promises";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { Random } from "../engine/random.ts";
 import { postUnsigned } from "../support/unsignedPost.ts";
 import { startCluster } from "./cluster.ts";
+import { patience } from "../support/patience.ts";
 import type { Server } from "./server.ts";
 
 const rounds = Number(process.env["CLUSTER_ROUNDS"] ?? 2);
 const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
 const writerCount = 16;
+/** What is acknowledged at least before each stop and kill. */
+const recordsOfRound = 50;
 const stream = "rounds";
 
 /** Puts one record; resolves with true if it was acknowledged. Nothing is tried twice. */
@@ -85,7 +88,8 @@ it(
     for (let round = 0; round < rounds; round++) {
       const victim = random.below(servers.length);
       const survivor = servers[(victim + 1) % servers.length]!;
-      await delay(200);
+      const enough = acknowledged.length + recordsOfRound;
+      await vi.waitUntil(() => acknowledged.length > enough, patience);
       const resharding = clientOf(survivor)
         .send(
           new UpdateShardCountCommand({
@@ -109,7 +113,7 @@ it(
     expect(acknowledged.filter((text) => !counts.has(text))).toEqual([]);
     expect([...counts].filter(([, count]) => count > 1)).toEqual([]);
     expect(read.flatMap(outOfOrder)).toEqual([]);
-    expect(acknowledged.length).toBeGreaterThan(rounds * 50);
+    expect(acknowledged.length).toBeGreaterThan(rounds * recordsOfRound);
     console.log(`${acknowledged.length} records acknowledged in ${rounds} rounds`);
   },
 );
