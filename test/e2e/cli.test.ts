@@ -257,17 +257,22 @@ describe("an end that was asked for", () => {
     expect(readdirSync(server.data)).not.toContain("tmp");
   });
 
-  test("a request that never ends is given up within three seconds, code 0", async () => {
+  // A start takes about a second, and longer than an end on any machine: it says how fast this one is.
+  test("a request that never ends is given up after two seconds, code 0", async () => {
+    const beganMs = performance.now();
     await using server = await startServer();
+    const oneStartMs = performance.now() - beganMs;
     await openEndlessRequest(server.endpoint);
     const startMs = performance.now();
     const ended = await server.stop();
     expect(ended).toMatchObject({ exitCode: 0, stderr: "" });
-    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(performance.now() - startMs).toBeLessThan(2000 + oneStartMs);
   });
 
   test("a second Ctrl-C does not wait", async () => {
+    const beganMs = performance.now();
     await using server = await startServer();
+    const oneStartMs = performance.now() - beganMs;
     await openEndlessRequest(server.endpoint);
     const startMs = performance.now();
     const ended = server.stop("SIGINT");
@@ -275,7 +280,7 @@ describe("an end that was asked for", () => {
     const { exitCode } = await ended;
     clearInterval(repeat);
     expect(exitCode).toBe(130);
-    expect(performance.now() - startMs).toBeLessThan(1500);
+    expect(performance.now() - startMs).toBeLessThan(500 + oneStartMs);
     await Promise.all(server.workerdPids.map((pid) => untilGone(pid)));
   });
 
