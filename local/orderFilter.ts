@@ -12,6 +12,12 @@ export interface OrderedPage {
 }
 
 const nothing = Buffer.alloc(0);
+const headEnd = Buffer.from("\r\n\r\n");
+/** The head of a reply with a body of known length that is no order. */
+const plainHead = new RegExp(
+  `^HTTP/1\\.1 [245]\\d\\d (?![^]*\r\n(?:${pageOrderHeader}|transfer-encoding):)[^]*\r\ncontent-length: (\\d{1,15})\r\n`,
+  "i",
+);
 
 export class OrderFilter {
   readonly #reader: ReplyReader;
@@ -54,6 +60,11 @@ export class OrderFilter {
 
   /** Reads up to the end of the first order. Returns that, and the rest of the bytes; undefined if there is none. */
   take(bytes: Buffer): { page: OrderedPage; rest: Buffer } | undefined {
+    if (this.#isOver && this.#isPlainReply(bytes)) {
+      this.#expected.shift();
+      this.#pass(bytes);
+      return undefined;
+    }
     let from = 0;
     for (let at = 0; at < bytes.length;) {
       if (this.#isOver) this.#begin();
@@ -85,6 +96,17 @@ export class OrderFilter {
     }
     this.#passOn(bytes, from, bytes.length);
     return undefined;
+  }
+
+  /** True for exactly one reply that is no order: so are most reads. */
+  #isPlainReply(bytes: Buffer): boolean {
+    const [method] = this.#expected;
+    if (method === undefined || method === "HEAD") return false;
+    const end = bytes.indexOf(headEnd);
+    if (end < 0) return false;
+    const head = bytes.toString("latin1", 0, end + headEnd.length);
+    const [, length] = plainHead.exec(head) ?? [];
+    return length !== undefined && head.length + Number(length) === bytes.length;
   }
 
   /** What workerd says without a request, such as to a broken chunk, is no order, and its last word. */
