@@ -198,9 +198,14 @@ export const timeOrdinalMax = 999_999;
  */
 export const itemPageBytesMax = 4 * 1024 * 1024;
 
+/** Bytes of the values that one expression may name or compute: a row's eight times over. Some tenths of a second. */
+export const expressionBytesMax = 16 * 1024 * 1024;
+
 /** What one call reads of a directory before it lets others have a turn: some tenths of a second of work. */
 export const itemScanRowsMax = 10_000;
 export const itemScanBytesMax = 32 * 1024 * 1024;
+/** Bytes that a filter names or computes. To look for a text in them takes several times as long as to read them. */
+export const itemScanWorkBytesMax = 8 * 1024 * 1024;
 
 /** The same for directories of streams. */
 export const directoryRowsMax = 10_000;

@@ -3,13 +3,14 @@
 // it fails. Of if_else and if_not_exists only the chosen branch is computed. Source: Iguazio
 // data-layer reference, Expressions.
 import { StreamError } from "../errors.ts";
-import { rowBodyBytesMax } from "../limits.ts";
+import { expressionBytesMax, rowBodyBytesMax } from "../limits.ts";
 import { NumberArray } from "./arrays.ts";
 import { functions } from "./functions.ts";
 import type { Attributes, AttributeValue, Expression, Update } from "../core/itemTypes.ts";
 import {
   arrayOf,
   attributeOf,
+  bytesIn,
   compare,
   compute,
   failed,
@@ -26,9 +27,24 @@ type ValueLookup = (name: string) => Value | undefined;
 
 class Missing extends Error {}
 
-export function isTrue(condition: Expression, find: Lookup): boolean {
+/**
+ * What an evaluation costs: the bytes of all values that it names or computes, because every operation takes as long
+ * as its values are.
+ */
+export class Work {
+  spentBytes = 0;
+
+  /** Throws `expressionFailed` beyond the bound. */
+  spend(value: Value): void {
+    this.spentBytes += bytesIn(value);
+    if (this.spentBytes > expressionBytesMax) throw failed("an expression of too many bytes");
+  }
+}
+
+/** Throws `expressionFailed`. */
+export function isTrue(condition: Expression, find: Lookup, work = new Work()): boolean {
   try {
-    return truthOf(evaluate(condition, valuesIn(find)));
+    return truthOf(evaluate(condition, valuesIn(find), work));
   } catch (error) {
     if (error instanceof Missing) return false;
     throw error;
@@ -49,6 +65,7 @@ export function applyUpdates(updates: readonly Update[], user: Attributes, syste
   const changed = new Map<string, Value>();
   const stored = valuesIn((name) => user.get(name) ?? system(name));
   const find: ValueLookup = (name) => changed.get(name) ?? stored(name);
+  const work = new Work();
   for (const update of updates) {
     if (update.kind === "remove") {
       changed.delete(update.name);
@@ -56,7 +73,7 @@ export function applyUpdates(updates: readonly Update[], user: Attributes, syste
       continue;
     }
     try {
-      changed.set(update.name, updated(update, find, changed));
+      changed.set(update.name, updated(update, find, changed, work));
     } catch (error) {
       if (error instanceof Missing) throw failed(error.message);
       throw error;
@@ -82,19 +99,26 @@ function updated(
   { name, at, value }: Extract<Update, { kind: "set" }>,
   find: ValueLookup,
   changed: ReadonlyMap<string, Value>,
+  work: Work,
 ): Value {
-  const result = evaluate(value, find);
+  const result = evaluate(value, find, work);
   if (at === undefined) return result instanceof NumberArray ? result.copy() : result;
   const own = changed.get(name);
   const array = own instanceof NumberArray ? own : arrayOf(found(name, find)).copy();
-  const first = indexOf(evaluate(at.first, find));
+  const first = indexOf(evaluate(at.first, find, work));
   if (at.last === undefined) array.put(first, numberOf(result));
-  else array.replace(first, indexOf(evaluate(at.last, find)), arrayOf(result));
+  else array.replace(first, indexOf(evaluate(at.last, find, work)), arrayOf(result));
   return array;
 }
 
-function evaluate(expression: Expression, find: ValueLookup): Value {
-  const value = (part: Expression) => evaluate(part, find);
+function evaluate(expression: Expression, find: ValueLookup, work: Work): Value {
+  const value = valueIn(expression, find, work);
+  work.spend(value);
+  return value;
+}
+
+function valueIn(expression: Expression, find: ValueLookup, work: Work): Value {
+  const value = (part: Expression) => evaluate(part, find, work);
   switch (expression.kind) {
     case "literal":
       return expression.value;

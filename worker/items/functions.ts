@@ -2,6 +2,7 @@
 // reference, expression functions. The element-wise functions, isnan and the third parameter of
 // init_array are as storey's drivers.py sends them.
 import { NumberArray } from "./arrays.ts";
+import { isWithin } from "./textSearch.ts";
 import type { FunctionName } from "../core/itemTypes.ts";
 import {
   arrayOf,
@@ -23,7 +24,7 @@ interface FunctionRow {
 }
 
 export const functions: Readonly<Record<FunctionName, FunctionRow>> = {
-  contains: { least: 2, most: 2, run: textTest((text, part) => text.includes(part)) },
+  contains: { least: 2, most: 2, run: textTest(isWithin) },
   ends: { least: 2, most: 2, run: textTest((text, part) => text.endsWith(part)) },
   starts: { least: 2, most: 2, run: textTest((text, part) => text.startsWith(part)) },
   in: {

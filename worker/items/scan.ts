@@ -5,8 +5,13 @@
 import { decodeAttributes } from "./attributesDocument.ts";
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { itemPageBytesMax, itemScanBytesMax, itemScanRowsMax } from "../limits.ts";
-import { attributesIn, isTrue } from "./evaluate.ts";
+import {
+  itemPageBytesMax,
+  itemScanBytesMax,
+  itemScanRowsMax,
+  itemScanWorkBytesMax,
+} from "../limits.ts";
+import { attributesIn, isTrue, Work } from "./evaluate.ts";
 import { selectAttributes, systemAttributesOf, systemNames, wantsUser } from "./item.ts";
 import { bornOf, directoryIn, type Head, type ItemTable, timeOf } from "./table.ts";
 import type {
@@ -26,19 +31,23 @@ export function scanItems(table: ItemTable, scan: ItemScan): ItemPage {
     wantsUser(selection) ||
     (filter !== undefined && attributesIn(filter).some((name) => !systemNames.has(name)));
   const items: Attributes[] = [];
-  let [pageBytes, readBytes, readRows] = [0, 0, 0];
+  let [pageBytes, readBytes, readRows, workBytes] = [0, 0, 0, 0];
   /** The last path that the page has processed. */
   let done = after;
   for (const head of table.firsts(directory.path, after)) {
     const isEnough = ++readRows > itemScanRowsMax || readBytes > itemScanBytesMax;
-    if (isEnough) return { items, next: done, exists: true };
+    if (isEnough || workBytes > itemScanWorkBytesMax) return { items, next: done, exists: true };
     const below = directoryIn(head.path, directory.path);
     if (below === undefined && isWanted(scan, head)) {
       const stored = needsUser ? table.attributesOf(head) : undefined;
       readBytes += stored?.length ?? 0;
       const user = stored === undefined ? NONE : decodeAttributes(stored, head.path);
       const system = systemAttributesOf({ ...directory, path: head.path }, head);
-      if (filter === undefined || isTrue(filter, (name) => system.get(name) ?? user.get(name))) {
+      const work = new Work();
+      const find = (name: string) => system.get(name) ?? user.get(name);
+      const isTaken = filter === undefined || isTrue(filter, find, work);
+      workBytes += work.spentBytes;
+      if (isTaken) {
         const item = selectAttributes(user, system, selection);
         pageBytes += Buffer.byteLength(JSON.stringify([...item]));
         const isFull = items.length === limit || (pageBytes > itemPageBytesMax && items.length > 0);

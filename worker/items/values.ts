@@ -125,6 +125,15 @@ export function compute(operator: Arithmetic, left: Value, right: Value): Value 
     : computeFloat(operator, Number(a), Number(b));
 }
 
+/** About the size of a value. */
+export function bytesIn(value: Value): number {
+  if (typeof value === "string") return value.length;
+  if (value instanceof NumberArray) return value.elements.byteLength;
+  if (typeof value !== "object") return 8;
+  const [content] = Object.values(value.opaque) as (string | boolean)[];
+  return typeof content === "string" ? content.length : 8;
+}
+
 export function failed(what: string): StreamError {
   return new StreamError("expressionFailed", { what });
 }

@@ -174,6 +174,8 @@ async function objectsIn(
     const page = await items.listDirectory({ directory, after, limit: left, directoriesOnly });
     entries.push(...page.entries.map(entryOf));
     after = entries.length < limit ? page.next : undefined;
+    // Other requests run before the next.
+    if (after !== undefined) await scheduler.wait(0);
   }
   return entries;
 }
@@ -205,6 +207,7 @@ async function streamsWithin(
     const page = await backend.streams.listDirectory(scope, path, after, limit - entries.length);
     entries.push(...page.entries.map((entry) => streamEntry(entry, above)));
     after = entries.length < limit ? page.next : undefined;
+    if (after !== undefined) await scheduler.wait(0);
   }
   return entries;
 }

@@ -266,4 +266,20 @@ export const v3ioMutations: readonly Mutation[] = [
     tests: ["test/worker/v3io/listing.workerd.test.ts"],
     harm: "a listing asks for 30,000 streams one after the other, and nobody else is served",
   },
+  {
+    id: "v3io-31",
+    file: "textTest(isWithin)",
+    find: "worker/items/functions.ts",
+    replace: "textTest((text, part) => text.includes(part))",
+    tests: ["test/worker/items/work.test.ts"],
+    harm: "one GetItems with texts of one letter keeps everybody waiting for minutes",
+  },
+  {
+    id: "v3io-32",
+    file: "work.spend(value);",
+    find: "worker/items/evaluate.ts",
+    replace: "",
+    tests: ["test/worker/items/work.test.ts"],
+    harm: "an expression makes hundreds of megabytes of arrays, or reads them",
+  },
 ];

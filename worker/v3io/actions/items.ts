@@ -86,12 +86,14 @@ export const getItems = operation({
     const at = { path: prefix, owner: stream?.description.uid ?? "" };
     const items = backend.items(scope, directory.container);
     const scan = { directory: at, limit, selection, filter, part };
-    let page: ItemPage;
-    let after: string | undefined = input.after === "" ? "" : prefix + input.after;
-    do {
-      page = await items.scanItems({ ...scan, after });
-      after = page.next;
-    } while (page.items.length === 0 && after !== undefined);
+    const start = input.after === "" ? "" : prefix + input.after;
+    let page: ItemPage = await items.scanItems({ ...scan, after: start });
+    while (page.items.length === 0 && page.next !== undefined) {
+      // A page may be some tenths of a second of work; other requests run before the next.
+      await scheduler.wait(0);
+      page = await items.scanItems({ ...scan, after: page.next });
+    }
+    const after = page.next;
     const exists = page.exists || (await isDirectory(backend, scope, directory));
     if (!exists) throw new V3ioError("No such file or directory");
     return json({
