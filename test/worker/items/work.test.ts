@@ -17,6 +17,9 @@ const contains = (name: string, part: string): Expression => ({
   name: "contains",
   operands: [attribute(name), { kind: "literal", value: part }],
 });
+/** A condition that names `s` this often. */
+const times = (count: number) =>
+  Array.from({ length: count }, () => contains("s", "b")).reduce(either);
 const has = (text: string, part: string) =>
   isTrue(contains("s", part), () => ({ S: text }) satisfies AttributeValue);
 
@@ -51,8 +54,6 @@ test("contains takes no longer for texts that nearly fit everywhere", () => {
 
 test("a condition that names a long value too often fails", () => {
   const long: AttributeValue = { S: "a".repeat(1_800_000) };
-  const times = (count: number) =>
-    Array.from({ length: count }, () => contains("s", "b")).reduce(either);
   expect(isTrue(times(8), () => long)).toBe(false);
   expect(() => isTrue(times(10), () => long)).toThrow(
     expect.objectContaining({ code: "expressionFailed" }),
