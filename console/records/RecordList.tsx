@@ -1,5 +1,5 @@
 // The rows of a tail. Only those in view are in the page, so that thousands a second cost no more
-// than a few. While the end is in view, it stays in view.
+// than a few. While the end is in view, it stays in view, unless a record was chosen: then that one stays.
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatBytes, formatTime } from "../ui/format.ts";
@@ -23,7 +23,7 @@ export function RecordList(props: {
   /** For those who give it the focus. */
   box: RefObject<HTMLDivElement | null>;
   buffer: RecordBuffer;
-  /** Changes when the buffer has changed. */
+  /** Changes when the buffer has changed: with the same properties the list is not drawn anew. */
   version: number;
   chosen: number | undefined;
   /** Undefined: none. */
@@ -39,10 +39,24 @@ export function RecordList(props: {
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
-    if (isFollowing.current) element.scrollTop = total;
+    if (isFollowing.current && chosen === undefined) element.scrollTop = total;
     else element.scrollTop -= (dropped - droppedBefore.current) * rowHeight;
     droppedBefore.current = dropped;
-  }, [props.version]);
+  }, [total, dropped]);
+
+  const reveal = (number: number) => {
+    const element = box.current;
+    if (element === null) return;
+    const top = (number - buffer.dropped) * rowHeight;
+    if (top < element.scrollTop) element.scrollTop = top;
+    const bottom = top + 2 * rowHeight - element.clientHeight;
+    if (bottom > element.scrollTop) element.scrollTop = bottom;
+  };
+
+  // The list may be lower when a record is shown beside or below it.
+  useLayoutEffect(() => {
+    if (chosen !== undefined) reveal(chosen);
+  }, [chosen, scroll.height]);
 
   useEffect(() => {
     const element = box.current;
@@ -73,12 +87,6 @@ export function RecordList(props: {
     const row = rows[Math.min(Math.max(at, 0), rows.length - 1)];
     if (row === undefined) return;
     choose(row);
-    const element = box.current;
-    if (element === null) return;
-    const top = (row.number - dropped) * rowHeight;
-    if (top < element.scrollTop) element.scrollTop = top;
-    const bottom = top + 2 * rowHeight - element.clientHeight;
-    if (bottom > element.scrollTop) element.scrollTop = bottom;
   };
 
   const first = Math.max(0, Math.floor(scroll.top / rowHeight) - overscan);
@@ -94,7 +102,7 @@ export function RecordList(props: {
       aria-label="records"
       {...(chosen !== undefined && { "aria-activedescendant": `record-${chosen}` })}
     >
-      <div style={{ height: total }} role="presentation">
+      <div style={{ height: `${total}px` }} role="presentation">
         {rows.slice(first, last).map((row, i) => (
           <RecordRow
             key={row.number}

@@ -56,12 +56,32 @@ async function makeStream(StreamName: string, records: Record<string, string> = 
   }
 }
 
+/** Records without data, with keys that count. */
+function putMany(StreamName: string, key: string, count = 300): Promise<void> {
+  const Records = Array.from({ length: count }, (_, i) => ({
+    PartitionKey: `${key} ${i}`,
+    Data: "",
+  }));
+  return ask("PutRecords", { StreamName, Records });
+}
+
 function recordsIn(page: Page): Locator {
   return page.getByRole("listbox", { name: "records" }).getByRole("option");
 }
 
 function detailIn(page: Page): Locator {
   return page.getByRole("complementary", { name: "record" });
+}
+
+/** The row is, or comes, within the list's box. */
+async function expectInSight(list: Locator, row: Locator): Promise<void> {
+  await row.waitFor();
+  const isInSight = async () => {
+    const [box, part] = [await list.boundingBox(), await row.boundingBox()];
+    if (box === null || part === null) return false;
+    return part.y >= box.y && part.y + part.height <= box.y + box.height;
+  };
+  await expect.poll(isInSight).toBe(true);
 }
 
 /** The page at a path, when it has a text, at two widths. */
@@ -147,14 +167,37 @@ it("a keyboard moves through the records, and stays where a record or a shard wa
   expect(await page.evaluate(focused)).toBe("shard 0, 100.0 % of the keys");
 });
 
-it("on a phone a record that was chosen is in sight", async () => {
-  await makeStream("phone", { key: "data" });
+it("the newest record stays in sight while the end was, and what was scrolled to stays otherwise", async () => {
+  await makeStream("followed");
+  await putMany("followed", "early");
+  const page = await open("streams/followed/records?from=oldest");
+  const list = page.getByRole("listbox", { name: "records" });
+  const rows = recordsIn(page);
+  await expectInSight(list, rows.filter({ hasText: "early 299" }));
+  await putMany("followed", "late");
+  await expectInSight(list, rows.filter({ hasText: "late 299" }));
+  await list.press("Home");
+  await page.keyboard.press("Escape");
+  const first = rows.filter({ has: page.getByTitle("early 0", { exact: true }) });
+  await expectInSight(list, first);
+  await putMany("followed", "later");
+  await page.getByText("900 records").waitFor();
+  await expectInSight(list, first);
+});
+
+it("on a phone a record that was chosen is in sight, and stays there when others arrive", async () => {
+  await makeStream("phone");
+  await putMany("phone", "early", 100);
   const page = await open("streams/phone/records?from=oldest");
   await page.setViewportSize({ width: 390, height: 800 });
-  await recordsIn(page).first().click();
+  const chosen = recordsIn(page).filter({ hasText: "early 99" });
+  await chosen.click();
   await detailIn(page).getByRole("heading").waitFor();
   const { y } = (await detailIn(page).boundingBox()) ?? { y: Infinity };
   expect(y).toBeLessThan(700);
+  await putMany("phone", "late");
+  await page.getByText("400 records").waitFor();
+  await expectInSight(page.getByRole("listbox", { name: "records" }), chosen);
 });
 
 it("a reload, the way back and a link show the same records", async () => {
