@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { kinesisOver } from "../kinesis/client.ts";
+import { patience } from "../../support/patience.ts";
 
 const scope = { account: "000000000000", region: "us-east-1" };
 
@@ -34,7 +35,7 @@ const split = async (index: number, NewStartingHashKey: string) => {
   await vi.waitFor(async () => {
     const { output } = await kinesis("DescribeStream", { StreamName: name });
     expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
-  });
+  }, patience);
 };
 
 const fork = () =>
@@ -89,5 +90,5 @@ async function untilWaiting(): Promise<void> {
   const uid = unwrap(await catalogOf(env, scope).describeStream(name)).stream.shards[0]!.uid;
   await vi.waitFor(async () => {
     expect(unwrap(await env.SHARD.getByName(uid).stats()).waiting).toBe(1);
-  });
+  }, patience);
 }
