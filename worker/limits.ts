@@ -177,6 +177,9 @@ export const frontPageBytesMin = 64 * 1024;
 /** Copies of segments that the front of the local server keeps, in its engine, to print pages of them. */
 export const frontBytesMax = 48 * 1024 * 1024;
 
+/** Segments of which is counted how often they were printed. */
+export const frontCountsMax = 4096;
+
 /** A copy at the front is kept so long after its last use: an order for it may be on its way. */
 export const frontKeepMs = 2000;
 

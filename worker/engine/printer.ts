@@ -19,7 +19,8 @@ export interface RecordRun {
   chunk: Uint8Array;
   from: number;
   to: number;
-  /** The number of the segment, unless the chunk comes from the shard's tail. */
+  /** The shard and the number of the segment, unless the chunk comes from the shard's tail. */
+  uid?: string;
   segment?: number;
 }
 

@@ -5,19 +5,24 @@
 // or decided, such as permissions, positions and limits, stays with the Worker.
 //
 // The Worker decides what the front holds: it names each copy by a number that is never used again in
-// the life of this isolate, and says which copies the front may forget. A copy that was ordered a
+// the life of this isolate, and says which copies the front may forget. A segment that this isolate has loaded
+// anew is known by its shard, its number and its header, whose checksums cover all of its bytes. A copy that was ordered a
 // short time ago is not forgotten, because the order may be on its way.
 import { isOver } from "../core/clock.ts";
+import { Buffer } from "node:buffer";
 import type { Env, WriteRuntime } from "../core/bindings.ts";
-import { readHeader } from "../engine/chunk.ts";
+import { BoundedMap } from "../core/boundedMap.ts";
+import { CHUNK_HEADER_BYTES, readHeader } from "../engine/chunk.ts";
 import { orderOf, pageOrderHeader } from "../engine/pageOrder.ts";
+import type { RecordRun } from "../engine/printer.ts";
 import type { RecordText } from "../engine/recordText.ts";
-import { frontBytesMax, frontKeepMs, frontPageBytesMin } from "../limits.ts";
+import { frontBytesMax, frontCountsMax, frontKeepMs, frontPageBytesMin } from "../limits.ts";
 import { readCounters } from "./readCounters.ts";
 
 /** A segment that the front has, or is getting. */
 interface Copy {
   number: number;
+  key: string;
   bytes: number;
   isThere: boolean;
   usedMs: number;
@@ -26,9 +31,11 @@ interface Copy {
 /** How often the records of a segment are printed here before it is copied. */
 const printsMin = 2;
 
-const copies = new WeakMap<Uint8Array, Copy>();
-/** Records of a segment that were printed here. */
-const printed = new WeakMap<Uint8Array, number>();
+const copies = new Map<string, Copy>();
+/** The key of each segment in memory. */
+const keys = new WeakMap<Uint8Array, string>();
+/** Records of a segment that were printed here; the segment whose count was made longest ago is removed first. */
+const printed = new BoundedMap<number>(frontCountsMax);
 /** All copies, the one that was used longest ago first. */
 const held = new Set<Copy>();
 /** Numbers that the front may forget, and does not know of yet. */
@@ -55,8 +62,8 @@ export class FrontPrinter {
     if (text.bytesLikely < frontPageBytesMin) return undefined;
     const nowMs = Date.now();
     const numbers: number[] = [];
-    for (const { chunk } of text.runs) {
-      const copy = copies.get(chunk);
+    for (const run of text.runs) {
+      const copy = copies.get(keyOf(run) ?? "");
       if (copy?.isThere === true) numbers.push(use(copy, nowMs));
     }
     if (numbers.length < text.runs.length) {
@@ -74,22 +81,22 @@ export class FrontPrinter {
 
   /** Counts what is printed here, and copies what is printed often. */
   private consider({ runs }: RecordText, nowMs: number): void {
-    for (const { chunk, from, to, segment } of runs) {
-      // What is not sealed may still change its place in memory.
-      const copy = copies.get(chunk);
-      if (segment === undefined || (copy !== undefined && held.has(copy))) continue;
-      const records = (printed.get(chunk) ?? 0) + to - from;
-      printed.set(chunk, records);
+    for (const run of runs) {
+      const { chunk, from, to } = run;
+      const key = keyOf(run);
+      if (key === undefined || copies.has(key)) continue;
+      const records = (printed.get(key) ?? 0) + to - from;
+      printed.set(key, records);
       if (records < printsMin * readHeader(chunk).count) continue;
-      printed.delete(chunk);
-      if (makeRoom(chunk.length, nowMs)) this.runtime.waitUntil(this.copy(chunk, nowMs));
+      printed.delete(key);
+      if (makeRoom(chunk.length, nowMs)) this.runtime.waitUntil(this.copy(key, chunk, nowMs));
     }
   }
 
-  private async copy(chunk: Uint8Array, nowMs: number): Promise<void> {
+  private async copy(key: string, chunk: Uint8Array, nowMs: number): Promise<void> {
     life ||= crypto.randomUUID();
-    const copy = { number: ++lastNumber, bytes: chunk.length, isThere: false, usedMs: nowMs };
-    copies.set(chunk, copy);
+    const copy = { number: ++lastNumber, key, bytes: chunk.length, isThere: false, usedMs: nowMs };
+    copies.set(key, copy);
     held.add(copy);
     heldBytes += copy.bytes;
     const forgets = forgotten.splice(0);
@@ -135,6 +142,17 @@ function use(copy: Copy, nowMs: number): number {
   return copy.number;
 }
 
+/** Undefined for what is not sealed: it may still change its place in memory. */
+function keyOf({ chunk, uid, segment }: RecordRun): string | undefined {
+  if (uid === undefined || segment === undefined) return undefined;
+  const known = keys.get(chunk);
+  if (known !== undefined) return known;
+  const header = Buffer.from(chunk.subarray(0, CHUNK_HEADER_BYTES)).toString("latin1");
+  const key = `${uid}/${segment}/${header}`;
+  keys.set(chunk, key);
+  return key;
+}
+
 /** Forgets copies until there is room; false if those that are left were used just now. */
 function makeRoom(bytes: number, nowMs: number): boolean {
   if (bytes > frontBytesMax) return false;
@@ -148,6 +166,7 @@ function makeRoom(bytes: number, nowMs: number): boolean {
 }
 
 function forget(copy: Copy): void {
+  copies.delete(copy.key);
   if (held.delete(copy)) heldBytes -= copy.bytes;
   forgotten.push(copy.number);
 }

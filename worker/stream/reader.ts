@@ -154,6 +154,7 @@ async function gatherPage(
 
 /** A page of history while it is gathered. */
 interface Gathering {
+  uid: string;
   runs: RecordRun[];
   index: number;
   segment: number;
@@ -177,6 +178,7 @@ async function readSegments(
   source: SegmentSource,
 ): Promise<Gathering> {
   const page: Gathering = {
+    uid,
     runs: [],
     index: plan.index,
     segment: plan.segments[0] ?? view.segment,
@@ -312,7 +314,7 @@ function takeRun(page: Gathering, chunk: Uint8Array, horizonMs: number): void {
       page.done = true;
       return;
     }
-    page.runs.push({ chunk, from, to, segment: page.segment });
+    page.runs.push({ chunk, from, to, uid: page.uid, segment: page.segment });
     page.recordsLeft -= to - from;
     page.bytesLeft -= bytes;
     page.index = firstIndex + to;

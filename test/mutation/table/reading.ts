@@ -405,9 +405,25 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-49",
     file: "worker/stream/frontPrinter.ts",
-    find: "if (segment === undefined || (copy !== undefined && held.has(copy))) continue;",
-    replace: "if (copy !== undefined && held.has(copy)) continue;",
+    find: "if (uid === undefined || segment === undefined) return undefined;",
+    replace: "",
     tests: ["test/worker/stream/frontPrinter.workerd.test.ts"],
     harm: "the front keeps what is not sealed",
+  },
+  {
+    id: "reading-50",
+    file: "worker/stream/frontPrinter.ts",
+    find: "const key = `${uid}/${segment}/${header}`;",
+    replace: "const key = `${uid}/${segment}`;",
+    tests: ["test/worker/stream/frontPrinter.workerd.test.ts"],
+    harm: "a page has other bytes than the segment that the Worker has read",
+  },
+  {
+    id: "reading-51",
+    file: "worker/stream/frontPrinter.ts",
+    find: "const key = `${uid}/${segment}/${header}`;",
+    replace: "const key = header;",
+    tests: ["test/worker/stream/frontPrinter.workerd.test.ts"],
+    harm: "a page of one shard is printed from another one's segment, if their checksums happen to agree",
   },
 ];

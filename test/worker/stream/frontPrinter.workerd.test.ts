@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { PageStore } from "../../../local/pageStore.ts";
-import { stampChunk } from "../../../worker/engine/chunk.ts";
+import { stampChunk, writeBodyChecksum } from "../../../worker/engine/chunk.ts";
 import { engine } from "../../../worker/engine/instance.ts";
 import { pageOrderHeader, type PageOrder } from "../../../worker/engine/pageOrder.ts";
 import type { RecordPrinter, RecordRun } from "../../../worker/engine/printer.ts";
@@ -42,10 +42,13 @@ class Front {
 let front: Front;
 let printer: FrontPrinter;
 let startMs = noonMs;
+/** Segments of one test are no other test's. */
+let firstOfTest = 0;
 const work: Promise<unknown>[] = [];
 
 beforeEach(() => {
   front = new Front();
+  firstOfTest += 1_000_000;
   printer = printerFor(front);
   // All tests share the memory of one isolate: nothing of a test before is in use any more.
   setClock((startMs += 600_000));
@@ -90,6 +93,20 @@ describe("a segment", () => {
     expect(await printedBy([known, unknown])).toBe("worker");
     expect(await printedBy([unknown, known])).toBe("worker");
     expect(await printedBy([known, unknown])).toBe("front");
+  });
+
+  test("that was loaded anew is the same one, and another one with the same place is not", async () => {
+    const run = segment(0);
+    const again = () => ({ ...run, chunk: run.chunk.slice() });
+    for (let i = 0; i < 2; i++) expect(await printedBy([again()])).toBe("worker");
+    expect(await printedBy([again()])).toBe("front");
+    const { chunk } = again();
+    chunk[chunk.length - 1]! ^= 1;
+    writeBodyChecksum(chunk);
+    expect(await printedBy([{ ...run, chunk }])).toBe("worker");
+    expect(await printedBy([{ ...again(), uid: "another" }])).toBe("worker");
+    expect(await printedBy([again()])).toBe("front");
+    expect(front.copies).toBe(1);
   });
 
   test("that is not sealed is never copied", async () => {
@@ -247,13 +264,14 @@ function pageOf(runs: readonly RecordRun[]): RecordPage {
 }
 
 /** A whole segment of a megabyte, whose records no other one has. */
-function segment(firstIndex: number): RecordRun {
+function segment(first: number): RecordRun {
+  const firstIndex = firstOfTest + first;
   const records = Array.from({ length: 1000 }, (_, i) => ({
     key: encoder.encode(`"key ${firstIndex + i}"`),
     info: new Uint8Array(0),
     data: encoder.encode(`${firstIndex + i} `.padEnd(1000, "data ")),
   }));
   const chunk = engine.pack(batchOf(records));
-  stampChunk(chunk, { firstIndex, timeMs: firstIndex, timeOrdinal: 0 });
-  return { chunk, from: 0, to: records.length, segment: firstIndex / 1000 };
+  stampChunk(chunk, { firstIndex, timeMs: first, timeOrdinal: 0 });
+  return { chunk, from: 0, to: records.length, uid: "shard", segment: first / 1000 };
 }
