@@ -77,7 +77,7 @@ describe("a segment", () => {
     const { chunk, to } = segment(0);
     const parts = Array.from({ length: 8 }, (_, i) => {
       const at = (i % 4) * (to / 4);
-      return { chunk, from: at, to: at + to / 4, segment: 1 };
+      return { chunk, from: at, to: at + to / 4, uid: "shard", segment: 1 };
     });
     for (const part of parts) {
       expect(front.copies).toBe(0);
