@@ -8,10 +8,10 @@
 // the life of this isolate, and says which copies the front may forget. A segment that this isolate has loaded
 // anew is known by its shard, its number and its header, whose checksums cover all of its bytes. A copy that was ordered a
 // short time ago is not forgotten, because the order may be on its way.
-import { isOver } from "../core/clock.ts";
 import { Buffer } from "node:buffer";
 import type { Env, WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
+import { isOver } from "../core/clock.ts";
 import { CHUNK_HEADER_BYTES, readHeader } from "../engine/chunk.ts";
 import { orderOf, pageOrderHeader } from "../engine/pageOrder.ts";
 import type { RecordRun } from "../engine/printer.ts";
@@ -31,13 +31,12 @@ interface Copy {
 /** How often the records of a segment are printed here before it is copied. */
 const printsMin = 2;
 
+/** By key, the one that was used longest ago first. */
 const copies = new Map<string, Copy>();
 /** The key of each segment in memory. */
 const keys = new WeakMap<Uint8Array, string>();
 /** Records of a segment that were printed here; the segment whose count was made longest ago is removed first. */
 const printed = new BoundedMap<number>(frontCountsMax);
-/** All copies, the one that was used longest ago first. */
-const held = new Set<Copy>();
 /** Numbers that the front may forget, and does not know of yet. */
 const forgotten: number[] = [];
 let heldBytes = 0;
@@ -97,7 +96,6 @@ export class FrontPrinter {
     life ||= crypto.randomUUID();
     const copy = { number: ++lastNumber, key, bytes: chunk.length, isThere: false, usedMs: nowMs };
     copies.set(key, copy);
-    held.add(copy);
     heldBytes += copy.bytes;
     const forgets = forgotten.splice(0);
     try {
@@ -137,8 +135,8 @@ export interface FrontAnswer {
 
 function use(copy: Copy, nowMs: number): number {
   copy.usedMs = nowMs;
-  held.delete(copy);
-  held.add(copy);
+  copies.delete(copy.key);
+  copies.set(copy.key, copy);
   return copy.number;
 }
 
@@ -156,10 +154,9 @@ function keyOf({ chunk, uid, segment }: RecordRun): string | undefined {
 /** Forgets copies until there is room; false if those that are left were used just now. */
 function makeRoom(bytes: number, nowMs: number): boolean {
   if (bytes > frontBytesMax) return false;
-  for (const copy of held) {
+  for (const copy of copies.values()) {
     if (heldBytes + bytes <= frontBytesMax) return true;
     if (!copy.isThere || !isOver(copy.usedMs, frontKeepMs, nowMs)) return false;
-    copy.isThere = false;
     forget(copy);
   }
   return true;
@@ -167,7 +164,7 @@ function makeRoom(bytes: number, nowMs: number): boolean {
 
 function forget(copy: Copy): void {
   copies.delete(copy.key);
-  if (held.delete(copy)) heldBytes -= copy.bytes;
+  heldBytes -= copy.bytes;
   forgotten.push(copy.number);
 }
 

@@ -1,42 +1,21 @@
 // A stream that was deleted while forks need its records: it is kept for them, and hidden from everybody else,
 // whoever knew it before.
 
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
-import { kinesisOver } from "../kinesis/client.ts";
 import { patience } from "../../support/patience.ts";
+import { call, codeOf, json, kinesis, sendTo, splitShard } from "./client.ts";
 
 const scope = { account: "000000000000", region: "us-east-1" };
 
-const json = { "content-type": "application/json" };
 let name: string;
 
-const call = (path: string, init: RequestInit = {}) =>
-  exports.default.fetch(`http://localhost${path}`, init);
-const kinesis = kinesisOver((init) => call("/", init));
-
 const send = (method: string, query = "", headers = {}, body?: string) =>
-  call(`/v1/stream/${name}${query}`, {
-    method,
-    headers: { ...json, ...headers },
-    body: body ?? null,
-  });
+  sendTo(name, method, query, headers, body);
 
-async function codeOf(response: Response): Promise<string> {
-  const { error } = await response.json<{ error: { code: string } }>();
-  return `${response.status} ${error.code}`;
-}
-
-const split = async (index: number, NewStartingHashKey: string) => {
-  const ShardToSplit = `shardId-${String(index).padStart(12, "0")}`;
-  await kinesis("SplitShard", { StreamName: name, ShardToSplit, NewStartingHashKey });
-  await vi.waitFor(async () => {
-    const { output } = await kinesis("DescribeStream", { StreamName: name });
-    expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
-  }, patience);
-};
+const split = (index: number, key: string) => splitShard(name, index, key);
 
 const fork = () =>
   call(`/v1/stream/${name}-fork`, {

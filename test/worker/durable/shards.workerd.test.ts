@@ -2,50 +2,25 @@
 // this isolate learnt of it, and requests that could be taken for another one.
 
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { noonMs, setClock } from "../../support/clock.ts";
 import { hourMs } from "../../../worker/core/units.ts";
 import { catalogOf } from "../../../worker/stream/directory.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { account, region } from "../kinesis/claims.ts";
-import { base64, kinesisOver } from "../kinesis/client.ts";
+import { base64 } from "../kinesis/client.ts";
 import { v3ioOver } from "../v3io/client.ts";
-import { patience } from "../../support/patience.ts";
+import { call, codeOf, kinesis, sendTo, splitShard } from "./client.ts";
 
-const json = { "content-type": "application/json" };
 let name: string;
 
-const call = (path: string, init: RequestInit = {}) =>
-  exports.default.fetch(`http://localhost${path}`, init);
-const kinesis = kinesisOver((init) => call("/", init));
 const v3io = v3ioOver(call);
 
 const send = (method: string, query = "", headers = {}, body?: string) =>
-  call(`/v1/stream/${name}${query}`, {
-    method,
-    headers: { ...json, ...headers },
-    body: body ?? null,
-  });
+  sendTo(name, method, query, headers, body);
 
-async function codeOf(response: Response): Promise<string> {
-  const { error } = await response.json<{ error: { code: string } }>();
-  return `${response.status} ${error.code}`;
-}
-
-const split = async (index: number, NewStartingHashKey: string) => {
-  const ShardToSplit = `shardId-${String(index).padStart(12, "0")}`;
-  const { status } = await kinesis("SplitShard", {
-    StreamName: name,
-    ShardToSplit,
-    NewStartingHashKey,
-  });
-  expect(status).toBe(200);
-  await vi.waitFor(async () => {
-    const { output } = await kinesis("DescribeStream", { StreamName: name });
-    expect(output.StreamDescription.StreamStatus).toBe("ACTIVE");
-  }, patience);
-};
+const split = (index: number, key: string) => splitShard(name, index, key);
 
 /** Status and shard of four appends. */
 const shardsOf = async (headers = {}) => {
