@@ -147,7 +147,7 @@ export function membersOf(random: Random, members: readonly string[], depth: num
 export function listOf<T>(random: Random, makeItem: () => T): T[] {
   if (random.chance(0.985)) return Array.from({ length: random.below(4) }, makeItem);
   const item = makeItem();
-  if (JSON.stringify(item)?.length > 2000) return [item];
+  if (printJson(item).length > 2000) return [item];
   const length = random.pick([501, 1001, 10_001, 120_000]);
   return Array.from({ length }, () => item);
 }
@@ -166,15 +166,17 @@ const rawMark = "\u0001number";
 
 export function encode(random: Random, input: unknown, type: string): Uint8Array {
   if (type.includes("cbor")) return encodeCbor(input);
-  const text = JSON.stringify(input).replaceAll(
-    /"\\u0001number(\d)"/g,
-    (_, at: string) => rawNumbers[Number(at)] ?? "0",
-  );
-  const body = Buffer.from(text);
+  const body = Buffer.from(printJson(input));
   // Half a body, or one with bytes that are no UTF-8.
   if (random.chance(0.01)) return body.subarray(0, random.below(body.length + 1));
   if (random.chance(0.01) && body.length > 0) body[random.below(body.length)] = 0xff;
   return body;
+}
+
+/** Numbers that only JSON text can contain are written out. */
+function printJson(input: unknown): string {
+  const text = JSON.stringify(input) ?? "";
+  return text.replaceAll(/"\\u0001number(\d)"/g, (_, at: string) => rawNumbers[Number(at)] ?? "0");
 }
 
 export function brokenBody(random: Random): Uint8Array {
