@@ -56,6 +56,7 @@ export function testTime(list: usize, timeMs: u64): u64 {
 }
 
 function testOpened(list: usize, kind: u32, start: usize, end: usize): u64 {
+  if (!ASC_NO_ASSERT) assert(!isPaused(), "a test after a pause");
   let bits: u64 = 0;
   let leaf = list + 4;
   for (let left = load<u32>(list); left > 0; left--) {

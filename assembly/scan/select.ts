@@ -92,15 +92,18 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
   const keyLeaves: usize = load<u32>(PROGRAM, HEAD_KEY);
   const timeLeaves: usize = load<u32>(PROGRAM, HEAD_TIME);
   const dataBits = load<u64>(PROGRAM, HEAD_DATA_BITS);
+  let start = payload + endOf(chunk, <i32>from - 1);
+  let stage = load<u32>(STATE, STATE_STAGE);
+  // Before any test: what another call has left, such as its pause, is nothing to this one.
+  openWork(stage == STAGE_NONE ? start : <usize>load<u32>(STATE, STATE_AT), work);
   if (keyLeaves == 0 && dataBits == 0 && timeLeaves != 0) {
     const runs = selectTimes(chunk, from, to, limit, expression, PROGRAM + timeLeaves);
-    store<u32>(RESULT, work, 8);
+    store<u32>(RESULT, workLeft(start), 8);
     return runs;
   }
   const onlyKey = onlyKeyOf(expression);
   const onlyKeyBytes = onlyKey == 0 ? 0 : load<u32>(onlyKey);
   resetNeedle();
-  let start = payload + endOf(chunk, <i32>from - 1);
   let row = RUNS;
   let runs: u32 = 0;
   let count: u32 = 0;
@@ -108,8 +111,6 @@ export function selectRecords(address: usize, from: u32, to: u32, limit: u32, wo
   // What the conditions on times say until that time.
   let timeBits: u64 = 0;
   let changeMs: u64 = 0;
-  let stage = load<u32>(STATE, STATE_STAGE);
-  openWork(stage == STAGE_NONE ? start : <usize>load<u32>(STATE, STATE_AT), work);
   let i = from;
   for (; i < to; i++) {
     const stop = payload + stride * (i + 1) + (load<u32>(ends + i * endWidth) & endMask);

@@ -255,10 +255,9 @@ function findEscaped(node: usize, name: usize, end: usize): usize {
 
 /** A value that is neither object nor array: returns the address after it, which means nothing if the test has paused. */
 function testValue(byte: u8, leaves: usize): usize {
-  openVerdicts();
   if (byte != QUOTE) {
     const after = endOfPlain(at);
-    noteTest(testLeaves(leaves, literalKind(byte), at, after));
+    testScalar(leaves, literalKind(byte), at, after);
     return after;
   }
   const start = at + 1;
@@ -279,11 +278,14 @@ function testValue(byte: u8, leaves: usize): usize {
       plainQuote = quote;
     }
   }
-  noteTest(testLeaves(leaves, VALUE_TEXT, start, end));
+  testScalar(leaves, VALUE_TEXT, start, end);
   return quote + 1;
 }
 
-function noteTest(found: u64): void {
+/** Verdicts are open while a value is tested and no longer: those that come next are about another one. */
+function testScalar(leaves: usize, kind: u32, start: usize, end: usize): void {
+  openVerdicts();
+  const found = testLeaves(leaves, kind, start, end);
   if (isPaused()) return;
   bits |= found;
   plainEnd = 0;

@@ -77,6 +77,13 @@ export function sampleRecords(random: Random, count: number): ScannedRecord[] {
   });
 }
 
+/** The same, many of them with a byte less at the end: most are no JSON then. */
+export function breakSome(random: Random, records: readonly ScannedRecord[]): ScannedRecord[] {
+  return records.map((record) =>
+    random.chance(0.3) ? { ...record, data: record.data.subarray(0, -1) } : record,
+  );
+}
+
 function sampleData(random: Random): Uint8Array {
   if (random.chance(0.05)) return random.bytes(random.below(20));
   const text = random.chance(0.02) ? sampleDeep(random) : sampleObject(random, 3);
@@ -149,6 +156,19 @@ export function samplePattern(random: Random): string {
     else part["data"] = sampleFields(random, 3);
   });
   return JSON.stringify(pattern);
+}
+
+/** The text of a pattern of searches, of the key and of data: the scanner keeps what each of them has found. */
+export function sampleSearches(random: Random): string {
+  const searches = () =>
+    Array.from({ length: random.between(1, 3) }, () => {
+      const search = { wildcard: sampleWildcard(random) };
+      return random.chance(0.5) ? search : { "anything-but": search };
+    });
+  const fields = () => ({ [random.pick(names)]: searches(), [random.pick(names)]: searches() });
+  const key = { partitionKey: searches() };
+  const data = { data: random.chance(0.2) ? searches() : fields() };
+  return JSON.stringify(random.chance(0.5) ? { ...key, ...data } : { $or: [key, data] });
 }
 
 type Part = Record<string, unknown>;

@@ -146,4 +146,20 @@ export const scanMutations: readonly Mutation[] = [
     tests: ["test/engine/scanTimes.test.ts"],
     harm: "what holds of one moment is said of all later ones",
   },
+  {
+    id: "scan-19",
+    file: "assembly/scan/work.ts",
+    find: "  hasAdvanced = false;\n  paused = false;",
+    replace: "  hasAdvanced = false;",
+    tests: ["test/engine/scanTraces.test.ts"],
+    harm: "a scan after one that has stopped in the middle of a record passes over records",
+  },
+  {
+    id: "scan-20",
+    file: "assembly/scan/walk.ts",
+    find: "  plainEnd = 0;\n  closeVerdicts();",
+    replace: "  plainEnd = 0;",
+    tests: ["test/engine/scanTraces.test.ts"],
+    harm: "what a search of a value has found is taken for that of the next one",
+  },
 ];
