@@ -20,8 +20,8 @@ const side = { maxWorkers: 2 };
 
 /**
  * One process of Node runs many files. Not so workerd: a promise that a file leaves open, as many do on
- * purpose, is collected in a request of a later file, and is an unhandled error there. Nor the engine: in one run of
- * many, conditions on times selected nothing in a process that had run other files before.
+ * purpose, is collected in a request of a later file, and is an unhandled error there. What a file leaves behind in the
+ * engine or the scanner is a server's state too: those that come after it must not notice.
  */
 const shared = { isolate: false, setupFiles: ["test/support/cleanFile.ts"] };
 
@@ -40,6 +40,7 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
+          ...shared,
           ...side,
           ...limits,
         },
