@@ -2,10 +2,11 @@
  * Serves HTTP/2 in front of workerd, which speaks only HTTP/1.1: the sessions, their windows and their
  * limits. Each stream becomes one request to workerd (bridgedStream.ts).
  */
-import { type ServerHttp2Session, constants, createServer } from "node:http2";
+import { type Http2Session, type ServerHttp2Session, constants, createServer } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { bridgeStream } from "./bridgedStream.ts";
+import { KeptConnection } from "./keptConnection.ts";
 import type { Patience } from "./patience.ts";
 import { headBytesMax, type Upstream } from "./upstream.ts";
 import { createUpstreamPool } from "./upstreamPool.ts";
@@ -44,7 +45,8 @@ export interface BridgeOptions {
 
 export function createBridge({ upstream, patience, connectionsMax }: BridgeOptions): Bridge {
   const pool = createUpstreamPool(upstream, connectionsMax);
-  const sessions = new Set<ServerHttp2Session>();
+  /** The open sessions, with what each knows of its large puts. */
+  const sessions = new Map<Http2Session, KeptConnection | undefined>();
   const server = createServer({
     maxSessionMemory: sessionMemoryMegabytes,
     settings: {
@@ -58,13 +60,14 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
     session.setLocalWindowSize(sessionWindowBytes);
     session.on("error", () => session.destroy());
     session.once("close", () => sessions.delete(session));
-    sessions.add(session);
+    sessions.set(session, upstream.puts && new KeptConnection(upstream.puts));
     watchSession(session, patience);
   });
   server.on("stream", (stream, headers, flags) => {
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
     stream.on("error", () => stream.destroy());
-    bridgeStream(stream, headers, { hasBody, pool, upstream, patience });
+    const puts = stream.session && sessions.get(stream.session);
+    bridgeStream(stream, headers, { hasBody, pool, upstream, patience, puts });
   });
   return {
     accept(socket, begun) {
@@ -77,10 +80,10 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
       server.emit("connection", socket);
     },
     stop() {
-      for (const session of sessions) session.close();
+      for (const session of sessions.keys()) session.close();
     },
     destroy() {
-      for (const session of sessions) session.destroy();
+      for (const session of sessions.keys()) session.destroy();
       pool.destroy();
     },
   };

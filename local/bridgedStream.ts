@@ -1,18 +1,14 @@
 /**
  * One HTTP/2 stream as a request to workerd over HTTP/1.1. Bodies are passed on in both directions at
- * the pace of the slower side. When one side gives up, the other side is ended too. `:authority`
- * becomes Host, which SigV4 signs. Headers of one connection are not forwarded (RFC 9113 section
- * 8.2.2), except TE and Expect: HTTP/2 allows them in a request and some clients sign them.
- * Trailers and informational replies are not forwarded.
+ * the pace of the slower side. When one side gives up, the other side is ended too. Trailers and
+ * informational replies are not forwarded. A large put may be kept back until it is whole; its
+ * manifest is passed on instead of it.
  */
-import {
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-  constants,
-} from "node:http2";
-import { hostNameOf } from "../worker/http/hosts.ts";
-import { protocolHeader } from "../worker/http/url.ts";
+import { type IncomingHttpHeaders, type ServerHttp2Stream, constants } from "node:http2";
+import { headFault, printHead, replyHeaders } from "./bridgedHeads.ts";
+import { Collected } from "./collection.ts";
+import type { KeptConnection, KeptRequest } from "./keptConnection.ts";
+import { keptBodyBytes } from "./keptPuts.ts";
 import { isOrder, type OrderedPage, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
@@ -26,16 +22,6 @@ const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 /** Bytes of a reply that may wait here for the client: workerd goes on while two pieces are sent. */
 const replyAheadBytes = 512 << 10;
 
-const hopByHop = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-const methodForm = /^[!#$%&'*+.^_`|~\w-]+$/;
-const pathForm = /^[\x21-\x7e\x80-\xff]+$/;
 const nothing = Buffer.alloc(0);
 const lineEnd = Buffer.from("\r\n");
 const lastChunk = Buffer.from("0\r\n\r\n");
@@ -46,6 +32,8 @@ export interface StreamOptions {
   pool: UpstreamPool;
   upstream: Upstream;
   patience: Patience;
+  /** Of the session; undefined if all requests pass as they come. */
+  puts: KeptConnection | undefined;
 }
 
 /** Answers the stream. What HTTP/1.1 cannot carry is refused. */
@@ -76,6 +64,10 @@ class BridgedStream implements Exchange {
   #aheadBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #stopWatch: Stop | undefined;
+  /** A request that is kept back, or was. */
+  readonly #kept: KeptRequest | undefined;
+  /** What has come of it while it is kept back. */
+  #collected: Collected | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamOptions) {
     this.#stream = stream;
@@ -84,6 +76,8 @@ class BridgedStream implements Exchange {
     this.#isEnded = !options.hasBody;
     this.#isChunked = options.hasBody && headers["content-length"] === undefined;
     this.#head = printHead(headers, options.hasBody, stream.session?.encrypted === true);
+    this.#kept = keep(headers, options, () => this.#release());
+    if (this.#kept !== undefined) this.#collected = new Collected(this.#kept, this.#head);
   }
 
   begin(): void {
@@ -99,7 +93,7 @@ class BridgedStream implements Exchange {
         if (!this.#isEnded && !this.#isOver) this.#watchBody();
       });
     }
-    this.#options.pool.begin(this);
+    if (this.#collected === undefined) this.#options.pool.begin(this);
   }
 
   begun(connection: UpstreamConnection): void {
@@ -140,6 +134,7 @@ class BridgedStream implements Exchange {
 
   end(): void {
     this.#finish();
+    this.#kept?.settle();
     if (this.#ordered === undefined) this.#endReply();
     else void this.#sendPage(this.#ordered);
   }
@@ -187,6 +182,11 @@ class BridgedStream implements Exchange {
   #takePart(bytes: Buffer): void {
     if (this.#isOver) return;
     this.#receivedBytes += bytes.length;
+    if (this.#collected !== undefined) {
+      const parts = this.#collected.add(bytes);
+      if (parts !== undefined) this.#pass(parts);
+      return;
+    }
     this.#waiting.push(...(this.#isChunked ? asChunk(bytes) : [bytes]));
     if (this.#turn === undefined) this.#flush();
     if (this.#connection === undefined) this.#pause();
@@ -199,7 +199,23 @@ class BridgedStream implements Exchange {
     if (this.#isChunked) this.#waiting.push(lastChunk);
     clearImmediate(this.#turn);
     this.#turn = undefined;
-    this.#flush();
+    if (this.#collected === undefined) this.#flush();
+    else if (this.#receivedBytes !== this.#kept?.bodyBytes) this.#release();
+    else this.#pass(this.#collected.finish());
+  }
+
+  /** Keeps nothing back any more. */
+  #release(): void {
+    if (this.#collected !== undefined) this.#pass(this.#collected.release());
+  }
+
+  /** Passes on a request that was kept back, or another one instead of it. */
+  #pass(parts: Buffer[]): void {
+    this.#collected = undefined;
+    this.#head = nothing;
+    this.#waiting = parts;
+    this.#options.pool.begin(this);
+    if (this.#connection === undefined) this.#pause();
   }
 
   #flush(): void {
@@ -209,7 +225,8 @@ class BridgedStream implements Exchange {
     this.#head = nothing;
     this.#waiting = [];
     if (this.#isEnded) connection.finishRequest();
-    if (parts.length > 0 && !connection.write(parts)) this.#pause();
+    const written = this.#kept && (() => this.#kept?.free());
+    if (parts.length > 0 && !connection.write(parts, written)) this.#pause();
     else this.drained();
   }
 
@@ -226,6 +243,7 @@ class BridgedStream implements Exchange {
     // A slow Worker also stops the progress of its client. That is not the client's fault.
     const progress = () => this.#receivedBytes + (this.#isPaused ? performance.now() : 0);
     this.#stopWatch = watchProgress({ silenceMs, totalMs }, progress, () => {
+      this.#release();
       this.#connection?.endRequest();
       stream.removeAllListeners("data");
       stream.resume();
@@ -245,6 +263,9 @@ class BridgedStream implements Exchange {
     this.#isOver = true;
     this.#connection = undefined;
     this.#waiting = [];
+    this.#collected = undefined;
+    this.#kept?.abandon();
+    this.#kept?.free();
     clearImmediate(this.#turn);
     this.#stopWatch?.();
   }
@@ -259,50 +280,21 @@ function refuse(stream: ServerHttp2Stream, status: 400 | 502 | 503, reason: stri
   stream.resume();
 }
 
-/** What keeps the request from being one of HTTP/1.1 (RFC 9113, section 8.3.1, for the host). */
-function headFault(headers: IncomingHttpHeaders): string | undefined {
-  const { ":method": method = "GET", ":path": path, ":authority": authority, host } = headers;
-  if (path === undefined) return "no tunnels here";
-  if (!methodForm.test(method) || !pathForm.test(path)) {
-    return "not a request that HTTP/1.1 can carry";
-  }
-  if (authority !== undefined && host !== undefined && authority !== host) {
-    return ":authority and Host are not the same";
-  }
-  return hostNameOf(authority ?? host ?? "") === undefined ? "no valid :authority" : undefined;
-}
-
-function printHead(headers: IncomingHttpHeaders, hasBody: boolean, isSecure: boolean): Buffer {
-  const { ":method": method = "GET", ":path": path = "/", ":authority": authority } = headers;
-  let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority ?? headers.host ?? ""}\r\n`;
+function keep(
+  headers: IncomingHttpHeaders,
+  { hasBody, puts }: StreamOptions,
+  late: () => void,
+): KeptRequest | undefined {
+  const bodyBytes = Number(headers["content-length"]);
+  if (puts === undefined || !hasBody || !(bodyBytes >= keptBodyBytes.least)) return undefined;
+  const { ":method": method = "GET", ":path": target = "/" } = headers;
+  const list: [string, string][] = [];
   for (const name in headers) {
-    if (name.startsWith(":") || name === "host" || hopByHop.has(name)) continue;
-    const value = headers[name];
-    if (typeof value === "string") text += `${name}: ${value}\r\n`;
-    else for (const item of value ?? []) text += `${name}: ${item}\r\n`;
+    for (const value of [headers[name] ?? []].flat()) list.push([name, value]);
   }
-  if (isSecure && headers[protocolHeader] === undefined) text += `${protocolHeader}: https\r\n`;
-  if (headers["content-length"] === undefined) {
-    if (hasBody) text += "transfer-encoding: chunked\r\n";
-    else if (method === "POST" || method === "PUT") text += "content-length: 0\r\n";
-  }
-  return Buffer.from(`${text}\r\n`, "latin1");
+  return puts.collect({ method, target, headers: list, bodyBytes }, late);
 }
 
 function asChunk(bytes: Buffer): Buffer[] {
   return [Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, lineEnd];
-}
-
-function replyHeaders({ status, headers: list }: ReplyHead): OutgoingHttpHeaders {
-  const headers: Record<string, string | string[]> = {};
-  for (let i = 0; i < list.length; i += 2) {
-    const name = list[i] ?? "";
-    const value = list[i + 1] ?? "";
-    if (hopByHop.has(name)) continue;
-    const before = headers[name];
-    if (name === "set-cookie")
-      headers[name] = before === undefined ? [value] : [before, value].flat();
-    else headers[name] = before === undefined ? value : `${String(before)}, ${value}`;
-  }
-  return { ...headers, ":status": status };
 }

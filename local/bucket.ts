@@ -8,8 +8,11 @@ import { Buffer } from "node:buffer";
 import type { Env } from "../worker/core/bindings.ts";
 import { takeSpace } from "../worker/core/space.ts";
 import type { ExpectedObject, SegmentBucket } from "../worker/core/segmentBucket.ts";
+import type { Adoption, StagedBody } from "../worker/engine/putManifest.ts";
 import type { ScreenedSegment } from "../worker/engine/screen.ts";
 import type { ScreenOrder } from "./screen.ts";
+
+type KeeperWork = "confirm" | "delete" | "screen" | "stage";
 
 /** An entry in the listing of a folder. */
 interface FileEntry {
@@ -67,6 +70,10 @@ export class FileBucket implements SegmentBucket {
     await this.#keep("confirm", objects);
   }
 
+  async stage(bodies: readonly StagedBody[], adoptions: readonly Adoption[]): Promise<void> {
+    await this.#keep("stage", { bodies, adoptions });
+  }
+
   async screen(
     keys: readonly string[],
     uid: string,
@@ -87,7 +94,7 @@ export class FileBucket implements SegmentBucket {
     return { objects: entries.map(({ name }) => ({ key: `${prefix}${name}` })), truncated: false };
   }
 
-  async #keep(work: "confirm" | "delete" | "screen", what: object): Promise<Response> {
+  async #keep(work: KeeperWork, what: object): Promise<Response> {
     const body = JSON.stringify(what);
     const reply = await this.#keeper.fetch(`http://keeper/${work}`, { method: "POST", body });
     if (!reply.ok) throw new Error(`${work} in the bucket: ${await reply.text()}`);

@@ -30,8 +30,13 @@ export async function syncFolder(path: string): Promise<void> {
   try {
     await syncFile(path);
   } catch (error) {
-    if (!unsyncable.has(errorCode(error))) throw error;
+    if (!cannotSync(error)) throw error;
   }
+}
+
+/** True if an error says that this folder cannot be synced, and need not be. */
+export function cannotSync(error: unknown): boolean {
+  return unsyncable.has(errorCode(error));
 }
 
 /**

@@ -4,11 +4,13 @@
  * nothing. A head is held back until it is complete and valid, because workerd answers some invalid
  * ones with a 500. Where TLS was taken off, a head gets a header that says so, unless it says by itself how
  * the client has called. Bodies are forwarded as they arrive. workerd refuses broken chunks; after one
- * the framer does not follow the connection any more.
+ * the framer does not follow the connection any more. A request may be kept back until it is whole, and
+ * another one passed on instead of it.
  */
 import { isUtf8 } from "node:buffer";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { protocolHeader } from "../worker/http/url.ts";
+import { Collected, type Collection, type RequestHead } from "./collection.ts";
 
 /**
  * What the client still has to send. `lost`: after a broken chunk the following bytes have no
@@ -57,8 +59,6 @@ const [lf, cr] = [0x0a, 0x0d];
 
 const securely = Buffer.from(`${protocolHeader}: https\r\n`);
 
-const nothingToPass = Buffer.alloc(0);
-
 interface Head {
   method: string;
   target: string;
@@ -67,13 +67,15 @@ interface Head {
   codings: string[];
   /** True if it says how the client has called. */
   hasProtocol: boolean;
+  /** The other headers, by their names in lower case. */
+  headers: [name: string, value: string][];
 }
 
 export interface FramerOptions {
   /** True if the bytes came by TLS. */
   isSecure?: boolean;
-  /** Called for each head that is complete and valid, before `take` returns it. */
-  begun?: (method: string) => void;
+  /** Called for each head, before it passes. With a collection, the request is kept back. */
+  begun?: (head: RequestHead) => Collection | undefined;
 }
 
 export class RequestFramer {
@@ -81,7 +83,7 @@ export class RequestFramer {
   readonly #isSecure: boolean;
   /** True if the head that was read last has to be told that TLS was taken off. */
   #isToTell = false;
-  readonly #begun: (method: string) => void;
+  readonly #begun: (head: RequestHead) => Collection | undefined;
   /** Bytes of an incomplete head, and the beginning of its last line. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -92,12 +94,14 @@ export class RequestFramer {
   #chunked: "none" | "size" | "data" | "trailer" = "none";
   #trailerBytes = 0;
   #isLost = false;
+  #collection: Collection | undefined;
+  #collected: Collected | undefined;
   #fault: HeadFault | undefined;
 
-  constructor(headBytesMax: number, { isSecure = false, begun = () => {} }: FramerOptions = {}) {
+  constructor(headBytesMax: number, { isSecure = false, begun }: FramerOptions = {}) {
     this.#headBytesMax = headBytesMax;
     this.#isSecure = isSecure;
-    this.#begun = begun;
+    this.#begun = begun ?? (() => undefined);
   }
 
   get phase(): Phase {
@@ -111,30 +115,62 @@ export class RequestFramer {
     return this.#fault;
   }
 
-  /** The bytes that may be forwarded now. */
-  take(bytes: Buffer): Buffer {
+  /** The bytes that may be forwarded now, in parts. */
+  take(bytes: Buffer): Buffer[] {
     const passed: Buffer[] = [];
     let [from, at] = [0, 0];
     while (at < bytes.length && !this.#isLost) {
       if (this.phase === "body") {
         at = this.#takeBody(bytes, at);
+        if (this.#collected === undefined) continue;
+        passed.push(...this.#collect(this.#collected, bytes.subarray(from, at)));
+        from = at;
         continue;
       }
       const end = this.#tryHead(bytes, at);
       if (end < 0) {
         this.#held.push(bytes.subarray(at));
-        return join([...passed, bytes.subarray(from, at)]);
+        return full([...passed, bytes.subarray(from, at)]);
       }
-      passed.push(...this.#held);
-      if (this.#isToTell) {
-        passed.splice(0, Infinity, ...told(join([...passed, bytes.subarray(from, end)])));
+      if (this.#isToTell || this.#collection !== undefined) {
+        passed.push(bytes.subarray(from, at));
+        passed.push(...this.#begin(Buffer.concat([...this.#held, bytes.subarray(at, end)])));
         from = end;
-      }
+      } else passed.push(...this.#held);
       this.#held = [];
       this.#heldBytes = 0;
       at = end;
     }
-    return join([...passed, bytes.subarray(from)]);
+    return full([...passed, bytes.subarray(from)]);
+  }
+
+  /** Ends the keeping back: returns what was kept, in parts. The rest passes as it comes. */
+  release(): Buffer[] {
+    const parts = this.#collected?.release();
+    this.#collected = undefined;
+    return parts ?? [];
+  }
+
+  /** True while a request is kept back. */
+  get isCollecting(): boolean {
+    return this.#collected !== undefined;
+  }
+
+  /** Of a head, what passes now. */
+  #begin(head: Buffer): Buffer[] {
+    const parts = this.#isToTell ? told(head) : [head];
+    const collection = this.#collection;
+    this.#collection = undefined;
+    if (collection === undefined) return parts;
+    this.#collected = new Collected(collection, Buffer.concat(parts));
+    return [];
+  }
+
+  /** Of a body that is kept back, what passes now. */
+  #collect(collected: Collected, bytes: Buffer): Buffer[] {
+    const parts = collected.add(bytes) ?? (this.#owedBytes === 0 ? collected.finish() : undefined);
+    if (parts !== undefined) this.#collected = undefined;
+    return parts ?? [];
   }
 
   #tryHead(bytes: Buffer, from: number): number {
@@ -176,8 +212,9 @@ export class RequestFramer {
     const length = bodyLength(head);
     if (length === "chunked") this.#chunked = "size";
     else this.#owedBytes = length;
+    const { method, target, headers } = head;
     this.#isToTell = this.#isSecure && !head.hasProtocol;
-    this.#begun(head.method);
+    this.#collection = this.#begun({ method, target, headers, bodyBytes: length });
   }
 
   #takeBody(bytes: Buffer, from: number): number {
@@ -235,11 +272,12 @@ function readLine(line: string, head: Head | undefined): Head {
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
     if (!methods.has(method)) throw new HeadFault("no such method", 501);
     checkTarget(target);
-    return { method, target, hosts: [], lengths: [], codings: [], hasProtocol: false };
+    return { method, target, hosts: [], lengths: [], codings: [], hasProtocol: false, headers: [] };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];
   if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");
-  switch (name.toLowerCase()) {
+  const lower = name.toLowerCase();
+  switch (lower) {
     case "host":
       head.hosts.push(value);
       break;
@@ -251,6 +289,9 @@ function readLine(line: string, head: Head | undefined): Head {
       break;
     case protocolHeader:
       head.hasProtocol = true;
+      break;
+    default:
+      head.headers.push([lower, value]);
   }
   return head;
 }
@@ -302,8 +343,6 @@ function told(bytes: Buffer): Buffer[] {
   return [bytes.subarray(0, end), securely, bytes.subarray(end)];
 }
 
-function join(parts: Buffer[]): Buffer {
-  const full = parts.filter((part) => part.length > 0);
-  const [only] = full;
-  return full.length > 1 ? Buffer.concat(full) : (only ?? nothingToPass);
+function full(parts: Buffer[]): Buffer[] {
+  return parts.filter(({ length }) => length > 0);
 }

@@ -8,10 +8,15 @@ import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { ExpectedObject } from "../worker/core/segmentBucket.ts";
+import { CHUNK_HEADER_BYTES } from "../worker/engine/chunk.ts";
+import type { Adoption, StagedBody } from "../worker/engine/putManifest.ts";
 import { errorCode } from "./failure.ts";
 import { syncFolder } from "./disk.ts";
+import { OpenFolders } from "./openFolders.ts";
 import { FileScreen, type ScreenOrder } from "./screen.ts";
+import type { KeptPuts } from "./keptPuts.ts";
 import type { Answer, Handler } from "./services.ts";
+import { StagedFiles, type StageOrder } from "./stagedFiles.ts";
 
 /** Files that are deleted at once. */
 const deletedAtOnceMax = 16;
@@ -33,17 +38,23 @@ const spareParts: Buffer[] = [];
 
 /**
  * Serves the calls `confirm`, of a JSON list of ExpectedObject, and `delete`, of a list of keys; with the file of the
- * scanner also `screen`, of a ScreenOrder.
+ * scanner also `screen`, of a ScreenOrder; with what the front keeps also `stage`, of a StageOrder.
  */
-export function keepFiles(folder: string, scannerFile?: string): Handler {
+export function keepFiles(folder: string, scannerFile?: string, puts?: KeptPuts): Handler {
   const screen = scannerFile === undefined ? undefined : new FileScreen(folder, scannerFile);
+  const folders = new OpenFolders();
+  const staged = puts && { files: new StagedFiles(folder, folders), puts };
   return async ({ path, body }): Promise<Answer> => {
     const order: unknown = JSON.parse(body.toString());
     try {
       if (path === "screen" && screen !== undefined && isScreenOrder(order)) {
         return { status: 200, body: JSON.stringify(await screen.screen(order)) };
       }
-      const work = workOf(path, order, folder);
+      if (path === "stage" && staged !== undefined && isStageOrder(order)) {
+        await staged.files.stage(order, staged.puts);
+        return { status: 204 };
+      }
+      const work = workOf(path, order, { folder, folders, staged: staged?.files });
       if (work === undefined) return { status: 400, body: "no such work" };
       await work();
       return { status: 204 };
@@ -53,10 +64,29 @@ export function keepFiles(folder: string, scannerFile?: string): Handler {
   };
 }
 
-function workOf(path: string, list: unknown, folder: string): (() => Promise<void>) | undefined {
+interface Bucket {
+  folder: string;
+  folders: OpenFolders;
+  staged: StagedFiles | undefined;
+}
+
+function workOf(
+  path: string,
+  list: unknown,
+  { folder, folders, staged }: Bucket,
+): (() => Promise<void>) | undefined {
   if (!Array.isArray(list)) return undefined;
-  if (path === "confirm" && list.every(isExpected)) return () => confirmFiles(folder, list);
-  if (path === "delete" && list.every(isKey)) return () => deleteFiles(folder, list);
+  if (path === "confirm" && list.every(isExpected)) {
+    return () => confirmFiles(folder, list, folders);
+  }
+  if (path === "delete" && list.every(isKey)) {
+    return async () => {
+      await deleteFiles(folder, list);
+      if (!list.some((key) => key.endsWith("/"))) return;
+      folders.forget();
+      staged?.forget();
+    };
+  }
   return undefined;
 }
 
@@ -64,7 +94,11 @@ function workOf(path: string, list: unknown, folder: string): (() => Promise<voi
  * Resolves when the files hold what is expected, and they, their names and the folders above them
  * are on the disk.
  */
-async function confirmFiles(folder: string, objects: readonly ExpectedObject[]): Promise<void> {
+async function confirmFiles(
+  folder: string,
+  objects: readonly ExpectedObject[],
+  folders: OpenFolders,
+): Promise<void> {
   const waiting = [...objects];
   const lanes = Array.from({ length: confirmedAtOnceMax }, async () => {
     const part = spareParts.pop() ?? Buffer.allocUnsafeSlow(partBytes);
@@ -78,7 +112,7 @@ async function confirmFiles(folder: string, objects: readonly ExpectedObject[]):
   });
   await Promise.all(lanes);
   const keys = objects.map(({ key }) => key);
-  for (const above of foldersOf(folder, keys)) await syncFolder(above);
+  for (const above of foldersOf(folder, keys)) await folders.sync(above);
 }
 
 /** Throws unless the file is on the disk and as expected. */
@@ -86,11 +120,27 @@ async function confirmFile(path: string, object: ExpectedObject, part: Buffer): 
   const file = await open(path, "r");
   try {
     await file.sync();
-    if (await isAsExpected(file, object, part)) return;
+    const isSound = object.isOnlyCopy === true ? hasHead : isAsExpected;
+    if (await isSound(file, object, part)) return;
   } finally {
     await file.close();
   }
   throw new Error(`${object.key} holds other bytes than were put`);
+}
+
+/**
+ * Of a file that this server has written and synced whole, length and head. Its bytes would be read from the system's
+ * memory again, and no row could replace them.
+ */
+async function hasHead(
+  file: FileHandle,
+  { bytes, head }: ExpectedObject,
+  part: Buffer,
+): Promise<boolean> {
+  const expected = Buffer.from(head, "base64");
+  const { bytesRead } = await file.read(part, 0, expected.length, 0);
+  const { size } = await file.stat();
+  return size === bytes && part.subarray(0, bytesRead).equals(expected);
 }
 
 async function isAsExpected(
@@ -153,6 +203,34 @@ function isExpected(value: unknown): value is ExpectedObject {
   const { key, bytes, head, restCrc } = value as Partial<ExpectedObject>;
   const isSound = typeof bytes === "number" && typeof restCrc === "number";
   return isKey(key) && typeof head === "string" && isSound;
+}
+
+function isStageOrder(value: unknown): value is StageOrder {
+  if (typeof value !== "object" || value === null) return false;
+  const { bodies, adoptions } = value as Partial<StageOrder>;
+  const areLists = Array.isArray(bodies) && Array.isArray(adoptions);
+  return areLists && bodies.every(isStagedBody) && adoptions.every(isAdoption);
+}
+
+function isStagedBody(value: unknown): value is StagedBody {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, key } = value as Partial<StagedBody>;
+  return typeof id === "string" && isFileKey(key);
+}
+
+function isAdoption(value: unknown): value is Adoption {
+  if (typeof value !== "object" || value === null) return false;
+  const { from, to, head } = value as Partial<Adoption>;
+  const isHead = typeof head === "string" && decodedBytes(head) === CHUNK_HEADER_BYTES;
+  return isHead && isFileKey(from) && isFileKey(to);
+}
+
+function isFileKey(value: unknown): value is string {
+  return isKey(value) && !value.endsWith("/");
+}
+
+function decodedBytes(base64: string): number {
+  return Buffer.from(base64, "base64").length;
 }
 
 function isScreenOrder(value: unknown): value is ScreenOrder {

@@ -58,6 +58,11 @@ export class OrderFilter {
     return this.#isOver && !this.#isLost && this.#expected.length > 0;
   }
 
+  /** True if all requests that were sent have been answered. */
+  get isIdle(): boolean {
+    return this.#isOver && !this.#isLost && this.#expected.length === 0;
+  }
+
   /** Reads up to the end of the first order. Returns that, and the rest of the bytes; undefined if there is none. */
   take(bytes: Buffer): { page: OrderedPage; rest: Buffer } | undefined {
     if (this.#isOver && this.#isPlainReply(bytes)) {

@@ -33,11 +33,10 @@ export class PageSender {
   readonly #store: PageStore;
   readonly #budget = new MemoryBudget(memoryBytesMax, pageMemoryLeaseMs);
 
-  /** The file of the engine's module, and what takes lines of the log. */
-  constructor(engineFile: string, log: (line: string) => void) {
+  /** The engine is asked for with the first segment; and what takes lines of the log. */
+  constructor(engine: () => Engine, log: (line: string) => void) {
     this.#log = log;
-    let engine: Engine | undefined;
-    this.#engine = () => (engine ??= loadEngine(engineFile));
+    this.#engine = engine;
     this.#store = new PageStore(this.#engine);
   }
 
@@ -113,6 +112,12 @@ function* cut(parts: Iterable<Uint8Array>, isWhole: boolean): Generator<Uint8Arr
 /** How many times as long as usual a client may take for it. */
 function spanOf(piece: Uint8Array): number {
   return Math.max(piece.length / replyPartBytes, 1);
+}
+
+/** The engine of the front, loaded when it is used first. */
+export function frontEngine(file: string): () => Engine {
+  let engine: Engine | undefined;
+  return () => (engine ??= loadEngine(file));
 }
 
 function loadEngine(file: string): Engine {

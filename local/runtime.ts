@@ -11,9 +11,10 @@ import { basename, join } from "node:path";
 import type { WorkerModules } from "./build.ts";
 import { keepFolder } from "./disk.ts";
 import type { Failure } from "./failure.ts";
+import { KeptPuts } from "./keptPuts.ts";
 import { keepFiles } from "./keeper.ts";
 import { removeEmptyDatabases, removeLeftovers } from "./leftovers.ts";
-import { PageSender } from "./pageSender.ts";
+import { frontEngine, PageSender } from "./pageSender.ts";
 import { reapWithUs } from "./reaper.ts";
 import { createRecovery, restartPausesMs, retry, startFailure } from "./recovery.ts";
 import { type Handler, openServices } from "./services.ts";
@@ -65,8 +66,15 @@ export interface RuntimeOptions {
    * which it knows that.
    */
   control?: { entrypoint: string; secretBinding: string };
-  /** The entrypoint of the front's own socket, and the binding by which it has pages printed. */
-  front?: { entrypoint: string; binding: string };
+  /**
+   * The entrypoint of the front's own socket, and the binding by which it has pages printed. With `puts` and a folder of
+   * files, the front keeps bodies of puts; the Worker gets the secret by which it knows manifests.
+   */
+  front?: {
+    entrypoint: string;
+    binding: string;
+    puts?: { secretBinding: string; hashes: boolean };
+  };
   /** Set when the objects are shared with other instances; their files are then a copy. */
   cluster?: ClusterConfig;
   /** Servers on the network that the Worker reaches, by binding: URLs without a path. */
@@ -88,8 +96,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   host: string;
   port: number;
-  /** The port of the front's socket, and what prints the pages that are ordered there. */
-  front: { port: number; pages: PageSender } | undefined;
+  /** The port of the front's socket, what prints the pages that are ordered there, and what keeps bodies of puts. */
+  front: { port: number; pages: PageSender; puts: KeptPuts | undefined } | undefined;
   /** Port of the inspector of the first workerd, if it was asked for. */
   inspectorPort: number | undefined;
   /** Posts JSON to the entrypoint for control. Rejects with what workerd says if that fails. */
@@ -108,13 +116,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await keepFolder(folder);
     removeEmptyDatabases(folder);
   }
-  const { bindings, handlers } = await gatherBindings(options);
   const { front } = options;
-  const engineFile = front && moduleFile(options.modules, "engine.wasm");
-  const pages = engineFile === undefined ? undefined : new PageSender(engineFile, log);
-  if (front !== undefined && pages !== undefined) {
-    handlers[front.binding] = pages.handler;
+  const helpers = front && helpersOf(options, log);
+  const { bindings, handlers } = await gatherBindings(options, helpers?.puts);
+  if (front !== undefined && helpers !== undefined) {
+    handlers[front.binding] = handlerOf(helpers);
     bindings[front.binding] = { type: "service" };
+    if (front.puts !== undefined && helpers.puts !== undefined) {
+      bindings[front.puts.secretBinding] = { type: "text", value: helpers.puts.secret };
+    }
   }
   const services = await openServices(handlers);
   const { control } = options;
@@ -177,7 +187,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     host: loopback,
     port: directPort,
-    front: pages && { port: frontPort, pages },
+    front: helpers && { port: frontPort, ...helpers },
     inspectorPort: first.ports.get(inspectorSocket),
     async tell(path, order) {
       const reply = await fetch(`http://${loopback}:${controlPort}${path}`, {
@@ -193,6 +203,33 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     },
     // On SIGTERM workerd finishes the requests that it has begun.
     drain: () => end("SIGTERM"),
+  };
+}
+
+/** What the front does for the Worker. */
+interface FrontHelpers {
+  pages: PageSender;
+  puts: KeptPuts | undefined;
+}
+
+/** Undefined if the Worker has no engine. */
+function helpersOf(
+  { modules, front, files }: RuntimeOptions,
+  log: (line: string) => void,
+): FrontHelpers | undefined {
+  const file = moduleFile(modules, "engine.wasm");
+  if (file === undefined) return undefined;
+  const engine = frontEngine(file);
+  const hashes = files && front?.puts?.hashes;
+  const puts = hashes === undefined ? undefined : new KeptPuts({ engine, hashes, log });
+  return { pages: new PageSender(engine, log), puts };
+}
+
+/** Serves `body/<id>` of KeptPuts, and what PageSender serves. */
+function handlerOf({ pages, puts }: FrontHelpers): Handler {
+  return async (call) => {
+    const [, id] = /^body\/([\w-]+)$/.exec(call.path) ?? [];
+    return id === undefined || puts === undefined ? await pages.handler(call) : puts.serve(id);
   };
 }
 
@@ -228,7 +265,7 @@ interface Gathered {
   handlers: Record<string, Handler>;
 }
 
-async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
+async function gatherBindings(options: RuntimeOptions, puts?: KeptPuts): Promise<Gathered> {
   const { files, objectFiles, folder } = options;
   const handlers: Record<string, Handler> = {};
   const bindings: Record<string, Binding> = {};
@@ -251,7 +288,8 @@ async function gatherBindings(options: RuntimeOptions): Promise<Gathered> {
     await keepFolder(path);
     removeLeftovers(path);
     bindings[files.binding] = { type: "disk", path, writable: true };
-    serve(files.keeperBinding, keepFiles(path, moduleFile(options.modules, "scan.wasm")));
+    const scanner = moduleFile(options.modules, "scan.wasm");
+    serve(files.keeperBinding, keepFiles(path, scanner, puts));
   }
   for (const [name, url] of Object.entries(options.servers ?? {})) {
     const { protocol, host, port } = new URL(url);

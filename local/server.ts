@@ -104,7 +104,11 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       port: flags.directPort,
       objects: durableObjects,
       ...(cluster === undefined ? ownStorage : sharedStorage(cluster)),
-      front: { entrypoint: "front", binding: "FRONT" },
+      front: {
+        entrypoint: "front",
+        binding: "FRONT",
+        puts: { secretBinding: "FRONT_SECRET", hashes: flags.auth !== undefined },
+      },
       control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
       bindings: {
         ...variables,
@@ -131,7 +135,10 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       upstream: {
         host: runtime.host,
         port: runtime.front?.port ?? runtime.port,
-        ...(runtime.front !== undefined && { pages: runtime.front.pages }),
+        ...(runtime.front !== undefined && {
+          pages: runtime.front.pages,
+          puts: runtime.front.puts,
+        }),
         ...(watch !== undefined && { trouble: watch.trouble }),
       },
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),

@@ -17,6 +17,10 @@ export interface Answer {
   status: number;
   /** JSON, or what went wrong; none with status 204. */
   body?: string;
+  /** Bytes in parts instead of that. */
+  parts?: readonly Buffer[];
+  /** Called when the parts were sent, or cannot be. */
+  sent?: () => void;
 }
 
 /** Answers the requests that the Worker makes to a binding. Many come while data are written, so they are plain. */
@@ -72,8 +76,23 @@ async function answer(
     response.writeHead(403).end();
     return;
   }
-  const { status, body } = await handler({ path: url.slice(1), body: await readBody(incoming) });
-  response.writeHead(status, body === undefined ? {} : lengthOf(body)).end(body);
+  const call = { path: url.slice(1), body: await readBody(incoming) };
+  const { status, body, parts, sent = () => {} } = await handler(call);
+  if (parts === undefined) {
+    response.writeHead(status, body === undefined ? {} : lengthOf(body)).end(body);
+    return;
+  }
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  if (response.destroyed) {
+    sent();
+    return;
+  }
+  response.once("close", sent);
+  response.cork();
+  response.writeHead(status, { "content-length": bytes });
+  for (const part of parts) response.write(part);
+  response.end();
+  response.uncork();
 }
 
 function readBody(incoming: IncomingMessage): Promise<Buffer> {

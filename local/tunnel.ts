@@ -1,14 +1,16 @@
 /**
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
  * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
- * an order of a page is replaced by the page. A
+ * an order of a page is replaced by the page, and the body of a large put by its manifest. A
  * client that does not finish a request is given up. For a head it gets a 408. A body is ended
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import type { Collection, RequestHead } from "./collection.ts";
 import { type Phase, RequestFramer } from "./framing.ts";
+import { KeptConnection, type KeptRequest } from "./keptConnection.ts";
 import { type OrderedPage, OrderFilter, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { type PlainStatus, printPlainReply } from "./plainReply.ts";
@@ -20,6 +22,7 @@ import {
   headBytesMax,
   lingerMs,
   lingerMsMax,
+  writeParts,
 } from "./upstream.ts";
 
 /** For each connection; workerd sends a page in pieces of this (worker/http/reply.ts). */
@@ -50,6 +53,12 @@ class Tunnel {
   readonly #options: TunnelOptions;
   readonly #framer: RequestFramer;
   readonly #replies: OrderFilter;
+  /** Undefined if all requests pass as they come. */
+  readonly #puts: KeptConnection | undefined;
+  /** Requests that were kept back, of which the parts are passed on now. */
+  #passing: KeptRequest[] = [];
+  /** Requests that were kept back and passed on. Their replies may be on their way. */
+  #passed: KeptRequest[] = [];
   /** Undefined before the first head. */
   #server: Socket | undefined;
   #phase: Phase | "silent" | "over" = "silent";
@@ -67,8 +76,9 @@ class Tunnel {
     this.#replies = new OrderFilter(headBytesMax, (bytes) => this.#give(bytes));
     this.#framer = new RequestFramer(headBytesMax, {
       isSecure: client instanceof TLSSocket,
-      begun: (method) => this.#replies.expect(method),
+      begun: (head) => this.#begin(head),
     });
+    this.#puts = options.upstream.puts && new KeptConnection(options.upstream.puts);
     this.#stopWatch = this.#watchHead();
   }
 
@@ -81,22 +91,53 @@ class Tunnel {
   }
 
   endUpstream(): void {
+    this.#release();
     if (this.#server === undefined) this.#client.destroy();
     else this.#server.end();
   }
 
   close(hadError: boolean): void {
-    this.#stopWatch();
+    this.#leave();
     if (hadError) this.#server?.resetAndDestroy();
     else this.#server?.destroy();
   }
 
-  #pass(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    if (this.#server === undefined) {
-      this.#server = this.#connect();
+  #begin(head: RequestHead): Collection | undefined {
+    if (this.#replies.isIdle) for (const kept of this.#passed.splice(0)) kept.settle();
+    const kept = this.#puts?.collect(head, () => this.#release());
+    if (kept === undefined) {
+      this.#replies.expect(head.method);
+      return undefined;
     }
-    if (this.#server.write(bytes)) return;
+    const pass = () => {
+      this.#replies.expect(head.method);
+      this.#passing.push(kept);
+      this.#passed.push(kept);
+    };
+    return {
+      grow: (bytes) => kept.grow(bytes),
+      finish(head, body) {
+        pass();
+        return kept.finish(head, body);
+      },
+      abandon() {
+        pass();
+        kept.abandon();
+      },
+    };
+  }
+
+  /** Keeps nothing back any more of the request that comes. */
+  #release(): void {
+    this.#pass(this.#framer.release());
+  }
+
+  #pass(parts: Buffer[]): void {
+    if (parts.length === 0) return;
+    this.#server ??= this.#connect();
+    const passing = this.#passing.splice(0);
+    const written = passing.length === 0 ? undefined : () => free(passing);
+    if (writeParts(this.#server, parts, written)) return;
     this.#client.pause();
     this.#server.once("drain", () => this.#client.resume());
   }
@@ -112,18 +153,38 @@ class Tunnel {
     };
     const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
     if (!this.#options.keepsProcess) server.unref();
-    server.once("end", () => client.end(this.#farewell === "" ? this.#absence() : this.#farewell));
+    server.once("end", () => {
+      if (this.#forgets(server)) return;
+      client.end(this.#farewell === "" ? this.#absence() : this.#farewell);
+    });
     server.once("error", () => {
+      if (this.#forgets(server)) return;
       const absence = this.#absence();
       if (absence === "" || client.destroyed) breakOff(client);
       else client.end(absence);
     });
     server.once("close", () => {
+      if (this.#forgets(server)) return;
       this.#leave();
       if (this.#options.isStopping()) client.destroySoon();
       else linger(client);
     });
     return server;
+  }
+
+  /**
+   * True if the client is not concerned by the end of a connection to workerd, which closes one that is idle: the request
+   * that is kept back gets another one.
+   */
+  #forgets(server: Socket): boolean {
+    const isSpare = this.#framer.isCollecting && this.#replies.isIdle;
+    if (this.#server === server && !isSpare) return false;
+    if (this.#server === server) {
+      this.#server = undefined;
+      server.destroy();
+      this.#client.resume();
+    }
+    return true;
   }
 
   /** The reply to a request that workerd has left without one; empty if there is none. */
@@ -189,6 +250,8 @@ class Tunnel {
 
   #leave(): void {
     this.#stopWatch();
+    this.#framer.release();
+    free(this.#passing.splice(0));
     this.#phase = "over";
   }
 
@@ -206,6 +269,7 @@ class Tunnel {
     // A slow Worker also stops the progress of its client. That is not the client's fault.
     const progress = () => client.bytesRead + (client.isPaused() ? performance.now() : 0);
     return watchProgress({ silenceMs, totalMs }, progress, () => {
+      this.#release();
       this.#leave();
       this.#server?.end();
       client.resume();
@@ -223,6 +287,10 @@ class Tunnel {
       linger(this.#client);
     }
   }
+}
+
+function free(requests: readonly KeptRequest[]): void {
+  for (const request of requests) request.free();
 }
 
 function printReplyHead({ status, headers }: ReplyHead): string {

@@ -4,6 +4,7 @@
  * on the reading side. Node would destroy the socket at the first failed write, together with the
  * reply that waits in it.
  */
+import type { KeptPuts } from "./keptPuts.ts";
 import type { PageSender } from "./pageSender.ts";
 import { Socket, type SocketConstructorOpts } from "node:net";
 
@@ -16,6 +17,9 @@ export const lingerMsMax = 30_000;
 /** Cloudflare's limit for the headers of a request, "Workers limits", is 128 KB. */
 export const headBytesMax = 128 << 10;
 
+/** Up to here a copy costs less than a write of several parts. */
+const joinedBytesMax = 16 << 10;
+
 export interface Upstream {
   host: string;
   port: number;
@@ -23,6 +27,8 @@ export interface Upstream {
   trouble?: () => string | undefined;
   /** Prints the pages that the Worker orders; without it the Worker orders none. */
   pages?: PageSender;
+  /** Keeps bodies of large puts, of which workerd gets manifests; without it workerd gets the bodies. */
+  puts?: KeptPuts | undefined;
 }
 
 /** What a client is told when workerd gives no reply; with a known reason, as SDKs of AWS read it. */
@@ -36,6 +42,27 @@ export function absenceOf({ trouble }: Upstream): { status: 502 | 503; body: str
 export function connectUpstream(upstream: Upstream, options: SocketConstructorOpts = {}): Socket {
   const { host, port } = upstream;
   return new UpstreamSocket(options).setNoDelay(true).connect({ host, port });
+}
+
+/**
+ * As one write. Returns false if bytes wait; "drain" tells when they do no longer. `written` is called when the
+ * system has taken them, or when they are lost.
+ */
+export function writeParts(
+  socket: Socket,
+  parts: readonly Buffer[],
+  written?: () => void,
+): boolean {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return socket.write(first, written);
+  const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+  if (bytes <= joinedBytesMax) return socket.write(Buffer.concat(parts, bytes), written);
+  socket.cork();
+  for (const [i, part] of parts.entries()) {
+    socket.write(part, i === parts.length - 1 ? written : undefined);
+  }
+  socket.uncork();
+  return !socket.writableNeedDrain;
 }
 
 class UpstreamSocket extends Socket {

@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:net";
 import { type ReplyHead, ReplyReader } from "./replyReader.ts";
-import { type Upstream, connectUpstream, headBytesMax } from "./upstream.ts";
+import { type Upstream, connectUpstream, headBytesMax, writeParts } from "./upstream.ts";
 
 /** A request and the taker of its reply. */
 export interface Exchange {
@@ -40,9 +40,6 @@ const idleBuffersMax = 16;
 
 /** Those that nobody has borrowed. */
 const idleBuffers: Buffer[] = [];
-
-/** Up to here a copy costs less than a write of several parts. */
-const joinedBytesMax = 16 << 10;
 
 const nothingToDo = () => {};
 
@@ -80,16 +77,12 @@ export class UpstreamConnection {
     exchange.begun(this);
   }
 
-  /** As one write. Returns false if bytes wait here; `drained` tells when they do no longer. */
-  write(parts: Buffer[]): boolean {
-    const [first] = parts;
-    if (first !== undefined && parts.length === 1) return this.#socket.write(first);
-    const byteCount = parts.reduce((sum, { length }) => sum + length, 0);
-    if (byteCount <= joinedBytesMax) return this.#socket.write(Buffer.concat(parts, byteCount));
-    this.#socket.cork();
-    for (const part of parts) this.#socket.write(part);
-    this.#socket.uncork();
-    return !this.#socket.writableNeedDrain;
+  /**
+   * As one write. Returns false if bytes wait here; `drained` tells when they do no longer. `written` is called when
+   * they do not wait any more, or are lost.
+   */
+  write(parts: readonly Buffer[], written?: () => void): boolean {
+    return writeParts(this.#socket, parts, written);
   }
 
   /** The request has been written whole. */

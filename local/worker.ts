@@ -11,6 +11,8 @@ import edge, {
 import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
 import { expectLeaving } from "../worker/core/leaving.ts";
+import { manifestHeader } from "../worker/engine/putManifest.ts";
+import { openKept } from "../worker/http/keptBody.ts";
 import { withPatience } from "../worker/core/moving.ts";
 import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
@@ -26,6 +28,8 @@ interface LocalEnv extends Env {
   SHARD_KEEPER?: Pick<Fetcher, "fetch">;
   /** The same for queues over shards. */
   QUEUE_KEEPER?: Pick<Fetcher, "fetch">;
+  /** By which the front is known; see worker/http/keptBody.ts. */
+  FRONT_SECRET?: string;
   /** The bucket of a cluster: S3Settings as JSON, and the way there. */
   MILLRACE_S3?: string;
   S3?: Pick<Fetcher, "fetch">;
@@ -152,7 +156,13 @@ export default {
 
 /** Has a socket of its own: whoever sends a request to it reads orders of pages. */
 export const front = {
-  fetch: (request, env, ctx) => edge.fetch(request, forRequests(env).byFront, ctx),
+  async fetch(request, env, ctx) {
+    const { FRONT, FRONT_SECRET: secret } = env;
+    const isKept =
+      FRONT !== undefined && secret !== undefined && request.headers.has(manifestHeader);
+    const sent = isKept ? await openKept(request, FRONT, secret) : request;
+    return edge.fetch(sent as typeof request, forRequests(env).byFront, ctx);
+  },
 } satisfies ExportedHandler<LocalEnv>;
 
 function prepare(env: LocalEnv): Env {

@@ -156,6 +156,12 @@ export const recentBodiesMax = 64;
 /** Segments of a shard that readers pass over: they are a part of its row, 60 bytes each. */
 export const skippedSegmentsMax = 1000;
 
+/** How long a staged segment waits for the next commit to move it along: a call of its own costs a third of a put. */
+export const adoptionWaitMs = 20;
+
+/** Of how many staged segments readers know the names: the last gigabytes. Each takes 300 bytes. */
+export const stagedSegmentsMax = 4096;
+
 /** When a move to R2 that failed is tried again. */
 export const tierRetryMs = 30_000;
 

@@ -6,11 +6,14 @@ import type { Findings } from "./findings.ts";
 /** A body that workerd had not finished when it was killed; the next start removes it. */
 const leftover = /^\..+\.\d+\.\d+\.tmp$/;
 const root = join("bucket", "segments");
+const stagedRoot = join("bucket", "staged");
 
 export class Bucket {
   private readonly folder: string;
   /** Numbers of segments by the uid of their shard. */
   private readonly segments = new Map<string, Set<number>>();
+  /** Ids of staged bodies by the uid of their shard. */
+  private readonly staged = new Map<string, Set<string>>();
 
   /** Lists the folder; names that no segment has are noted. */
   constructor(folder: string, findings: Findings) {
@@ -22,7 +25,9 @@ export class Bucket {
       const path = join(entry.parentPath, entry.name);
       const file = relative(folder, path);
       const [, uid, number] = /^bucket\/segments\/([^/]+)\/(0|[1-9]\d*)$/.exec(file) ?? [];
-      if (uid !== undefined) this.add(uid, Number(number));
+      const [, shard, id] = /^bucket\/staged\/([^/]+)\/([\w-]+)$/.exec(file) ?? [];
+      if (uid !== undefined) addTo(this.segments, uid, Number(number));
+      else if (shard !== undefined && id !== undefined) addTo(this.staged, shard, id);
       else if (leftover.test(entry.name)) {
         findings.note(file, "object", "an incomplete file of a killed server; a start removes it");
       } else findings.problem(file, "object", "its name is not that of a segment");
@@ -46,12 +51,26 @@ export class Bucket {
     return [...(this.segments.get(uid) ?? [])].toSorted((a, b) => a - b);
   }
 
+  /** Path of a staged body's file, relative to the data folder. */
+  stagedFileOf(uid: string, id: string): string {
+    return join(stagedRoot, uid, id);
+  }
+
+  /** A body that was staged, without its header; undefined if there is none. */
+  readStaged(uid: string, id: string): Uint8Array | undefined {
+    if (this.staged.get(uid)?.has(id) !== true) return undefined;
+    return readFileSync(join(this.folder, this.stagedFileOf(uid, id)));
+  }
+
+  stagedIdsOf(uid: string): string[] {
+    return [...(this.staged.get(uid) ?? [])].toSorted();
+  }
+
   get uids(): string[] {
     return [...this.segments.keys()];
   }
+}
 
-  private add(uid: string, number: number): void {
-    const numbers = this.segments.get(uid) ?? new Set();
-    this.segments.set(uid, numbers.add(number));
-  }
+function addTo<T>(lists: Map<string, Set<T>>, uid: string, name: T): void {
+  lists.set(uid, (lists.get(uid) ?? new Set<T>()).add(name));
 }

@@ -5,6 +5,7 @@
 import { hourMs } from "../../worker/core/units.ts";
 import { verifyBody } from "../../worker/engine/chunk.ts";
 import { isCode } from "../../worker/errors.ts";
+import { readStagedRow } from "../../worker/shard/logTable.ts";
 import { segmentsDocument } from "../../worker/shard/generations.ts";
 import { settingsDocument } from "../../worker/shard/settingsDocument.ts";
 import { decodeFilters } from "../../worker/core/keyFilter.ts";
@@ -74,6 +75,8 @@ class ShardCheck {
   private readonly findings: Findings;
   private end: End | undefined;
   private firstSegment = 0;
+  /** Ids of staged bodies that rows refer to. */
+  private readonly staged = new Set<string>();
 
   constructor(database: Database, bucket: Bucket, settings: ShardSettings, findings: Findings) {
     this.database = database;
@@ -98,6 +101,7 @@ class ShardCheck {
     this.checkBegin(row, "generation", number);
     this.checkLog(row);
     this.checkObjects();
+    this.noteStaged();
     this.checkTables(wholeOf(row, "generation"));
     const endIndex = this.end?.index ?? 0;
     checkAppends(this.database, this.place, endIndex, this.findings);
@@ -233,8 +237,11 @@ class ShardCheck {
     const { uid } = this.settings;
     const { segment } = entry;
     const copies: [file: string, body: Uint8Array | undefined][] = [];
-    if (generation !== undefined) copies.push([this.file, this.readRows(generation, entry)]);
-    if (segment !== undefined && this.bucket.has(uid, segment)) {
+    const own = generation === undefined ? undefined : this.ownCopy(generation, entry);
+    if (own !== undefined) copies.push(own);
+    // Of a staged body the row has the header, so the object is no copy by itself.
+    const isStaged = own !== undefined && own[0] !== this.file;
+    if (segment !== undefined && !isStaged && this.bucket.has(uid, segment)) {
       copies.push([this.bucket.fileOf(uid, segment), this.bucket.read(uid, segment)]);
     } else if (generation === undefined && segment !== undefined) {
       copies.push([this.bucket.fileOf(uid, segment), undefined]);
@@ -254,6 +261,23 @@ class ShardCheck {
         this.findings.note(file, place, `${what}; readers pass over it`);
       } else this.findings.problem(file, place, what);
     }
+  }
+
+  /** The body of a row, or what was staged with the header of the row before it. */
+  private ownCopy(generation: number, entry: Entry): [file: string, body: Uint8Array | undefined] {
+    const { uid } = this.settings;
+    const { segment } = entry;
+    const rows = this.readRows(generation, entry);
+    const staged = readStagedRow(entry, rows);
+    if (staged === undefined || segment === undefined) return [this.file, rows];
+    const { id, head } = staged;
+    this.staged.add(id);
+    const file = this.bucket.stagedFileOf(uid, id);
+    const body = this.bucket.readStaged(uid, id);
+    if (body !== undefined) return [file, withHead(body, head)];
+    // It is the bucket's object by now, whose header may not have reached the disk.
+    if (!this.bucket.has(uid, segment)) return [file, undefined];
+    return [this.bucket.fileOf(uid, segment), withHead(this.bucket.read(uid, segment), head)];
   }
 
   /** What is wrong with a copy, or undefined. */
@@ -287,6 +311,17 @@ class ShardCheck {
       if (number < this.firstSegment && this.isExpired(number)) {
         this.findings.note(file, place, "no row lists it; its records have expired");
       } else this.findings.problem(file, place, "no row lists it");
+    }
+  }
+
+  /** Staged bodies that no row refers to are what appends that failed have left. */
+  private noteStaged(): void {
+    const { uid } = this.settings;
+    for (const id of this.bucket.stagedIdsOf(uid)) {
+      if (this.staged.has(id)) continue;
+      const file = this.bucket.stagedFileOf(uid, id);
+      const what = "no row refers to it; the server removes it when it moves segments";
+      this.findings.note(file, this.place, what);
     }
   }
 
@@ -338,6 +373,12 @@ class ShardCheck {
   private problem(place: string, what: string): void {
     this.findings.problem(this.file, place, what);
   }
+}
+
+function withHead(body: Uint8Array, head: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(body);
+  if (whole.length > head.length) whole.set(head);
+  return whole;
 }
 
 function entryQuery(table: string): string {

@@ -58,10 +58,13 @@ export class History {
     records: readonly { text: string; shard: number; bytes: number }[],
   ): Promise<void> {
     const { shards } = this.promised(StreamName);
+    const isSharded = shards.length > 1;
     const inputs = records.map(({ text, shard, bytes }) => ({
       Data: base64(filled(text, bytes)),
       PartitionKey: "key",
-      ExplicitHashKey: String((2n ** 128n / BigInt(shards.length)) * BigInt(shard)),
+      ...(isSharded && {
+        ExplicitHashKey: String((2n ** 128n / BigInt(shards.length)) * BigInt(shard)),
+      }),
     }));
     const isAlone = inputs.length === 1;
     const reply = isAlone

@@ -21,10 +21,12 @@ const recorder = join(import.meta.dirname, "power", "recorder.ts");
 const stream = "power";
 const producerCount = 3;
 
-/** Mostly records that are a segment each. */
-const shape: Shape = (random) => [
-  random.chance(0.3) ? random.below(4000) : random.between(400_000, 900_000),
-];
+/** Mostly records that are a segment each, and batches that the front packs and writes itself. */
+const shape: Shape = (random) => {
+  if (random.chance(0.3)) return [random.below(4000)];
+  if (random.chance(0.2)) return [random.between(400_000, 900_000)];
+  return Array.from({ length: random.between(30, 60) }, () => random.between(10_000, 20_000));
+};
 
 test(`acknowledged records outlive a loss of power, seed ${seed}`, { timeout }, async () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "millrace-power-")));
@@ -33,6 +35,7 @@ test(`acknowledged records outlive a loss of power, seed ${seed}`, { timeout }, 
   const history = new History();
   let freedCount = 0;
   let objectCount = 0;
+  let stagedCount = 0;
   let data = join(folder, "first", "data");
   for (let round = 0; round < roundCount; round++) {
     const log = join(folder, `syncs-${round}`);
@@ -52,6 +55,7 @@ test(`acknowledged records outlive a loss of power, seed ${seed}`, { timeout }, 
       untilSeen("so many acknowledged", () => history.bytesOf(stream) >= bytes),
     ]);
     const next = join(folder, `after-${round}`);
+    stagedCount += await stagedSegments(server.endpoint);
     await cutPower(server, log, disk, next, random);
     await ends;
     freedCount += listGenerations(next).filter((state) => state === "freed").length;
@@ -60,6 +64,13 @@ test(`acknowledged records outlive a loss of power, seed ${seed}`, { timeout }, 
   }
   await using server = await startServer({ data });
   await history.expectKept(kinesisAt(server.endpoint), stream);
+  expect(stagedCount).toBeGreaterThan(0);
   // Rows were freed and their objects alone were left: else nothing was proven.
   expect([freedCount > 0, objectCount > 0]).toEqual([true, true]);
 });
+
+/** How many segments the front has written. */
+async function stagedSegments(endpoint: string): Promise<number> {
+  const metrics = await (await fetch(`${endpoint}/metrics`)).text();
+  return Number(/^millrace_segments_staged_total (\d+)/m.exec(metrics)?.[1]);
+}

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeLocation, encodeLocation } from "../reference/location.ts";
-import { bindChunk } from "../../worker/engine/chunk.ts";
+import { bindChunk, CHUNK_HEADER_BYTES } from "../../worker/engine/chunk.ts";
+import { printStaged, readStagedRow } from "../../worker/shard/logTable.ts";
 import { bindBytes, packChunk } from "../reference/pack.ts";
 import { parseChunk } from "../reference/parse.ts";
 import { base64 } from "../reference/render.ts";
@@ -23,11 +24,22 @@ interface Example {
 const document = readFileSync(join(import.meta.dirname, "../../docs/FORMAT.md"), "utf8");
 const chunks = findExamples("chunk");
 const locations = findExamples("location");
+const [staged] = findExamples("staged");
 
 test("the document has examples, and each has its bytes", () => {
-  const blocks = [...document.matchAll(/^```json (chunk|location)$/gm)];
-  expect(blocks.length).toBeGreaterThanOrEqual(3);
-  expect(chunks.length + locations.length).toBe(blocks.length);
+  const blocks = [...document.matchAll(/^```json (chunk|location|staged)$/gm)];
+  expect(blocks.length).toBeGreaterThanOrEqual(4);
+  expect(chunks.length + locations.length + 1).toBe(blocks.length);
+});
+
+test("the row of a staged body has the header of the stored body before it, and a name", () => {
+  const { id }: { id: string } = JSON.parse(staged!.json);
+  const { bytes } = chunks.find(({ title }) => title.includes("as a shard stores it"))!;
+  const head = bytes.slice(0, CHUNK_HEADER_BYTES);
+  expect(toHex(printStaged({ id, head }))).toBe(toHex(staged!.bytes));
+  const place = { firstIndex: 0, count: 1, firstMs: 0, lastMs: 0, lastOrdinal: 0, segment: 0 };
+  expect(readStagedRow({ ...place, bytes: 500_000 }, staged!.bytes)).toEqual({ id, head });
+  expect(readStagedRow({ ...place, bytes: staged!.bytes.length }, staged!.bytes)).toBeUndefined();
 });
 
 describe.each(chunks)("format: $title", ({ json, bytes }) => {
@@ -72,7 +84,7 @@ test.each(builds)("format: the start of a shard is the documented text ($name)",
   expect(base64(engine.encodeLocation({ segment: 0, index: 0 }))).toBe(start);
 });
 
-function findExamples(kind: "chunk" | "location"): Example[] {
+function findExamples(kind: "chunk" | "location" | "staged"): Example[] {
   const pattern = /^### Example: (.+)$[^#]*?^```json (\w+)\n([^`]*)^```\s+^```hex\n([^`]*)^```/gm;
   return [...document.matchAll(pattern)]
     .filter(([, , found]) => found === kind)

@@ -76,6 +76,30 @@ export function samplePut(random: Random, kind: PutBodyKind): Put {
   };
 }
 
+/** In JSON: the members in any order, with white space where it may be. */
+export function writePut(random: Random, { streamName, streamArn, records }: Put): string {
+  const spaced = random.chance(0.5);
+  const space = (): string => (spaced ? random.pick(["", " ", "\n", "\t\r\n  "]) : "");
+  const write = (members: [string, string][]): string => {
+    const shuffled = members.toSorted(() => random.word() - 2 ** 31);
+    const texts = shuffled.map(
+      ([name, value]) => `${space()}"${name}"${space()}:${space()}${value}`,
+    );
+    return `{${texts.join(`${space()},`)}${space()}}`;
+  };
+  const list = records.map(({ key, info, data, shard }) => {
+    const members: [string, string][] = [["Data", `"${data}"`]];
+    if (key !== "") members.push(["PartitionKey", `"${key}"`]);
+    if (info !== "") members.push(["ClientInfo", `"${info}"`]);
+    if (shard !== undefined) members.push(["ShardId", `${shard}`]);
+    return space() + write(members) + space();
+  });
+  const members: [string, string][] = [["Records", `[${list.join(",")}]`]];
+  if (streamName !== undefined) members.push(["StreamName", `"${streamName}"`]);
+  if (streamArn !== undefined) members.push(["StreamARN", `"${streamArn}"`]);
+  return space() + write(members) + space();
+}
+
 /** Bytes changed, cut out, or put in; more often than not such as mean something in the format. */
 export function damage(random: Random, bytes: Uint8Array, meaning: Uint8Array): Uint8Array {
   const byte = random.chance(0.7) ? random.pick([...meaning]) : random.below(256);

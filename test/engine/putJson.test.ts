@@ -6,8 +6,15 @@ import { describe, expect, test } from "vitest";
 import type { Engine } from "../../worker/engine/engine.ts";
 import { builds } from "./builds.ts";
 import { fuzz } from "./fuzz.ts";
-import { bodyKind, damage, type Put, type PutRecord, readBody, samplePut } from "./put-bodies.ts";
-import type { Random } from "./random.ts";
+import {
+  bodyKind,
+  damage,
+  type Put,
+  type PutRecord,
+  readBody,
+  samplePut,
+  writePut,
+} from "./put-bodies.ts";
 
 const dialects = ["kinesis", "v3io", "yandex"] as const;
 const encoder = new TextEncoder();
@@ -172,28 +179,4 @@ function readByParsing(body: Uint8Array): Put {
     return { key: PartitionKey ?? "", info: ClientInfo ?? "", data: Data, shard: ShardId };
   });
   return { streamName: input.StreamName, streamArn: input.StreamARN, records };
-}
-
-/** The members in any order, with white space where it may be. */
-function writePut(random: Random, { streamName, streamArn, records }: Put): string {
-  const spaced = random.chance(0.5);
-  const space = (): string => (spaced ? random.pick(["", " ", "\n", "\t\r\n  "]) : "");
-  const write = (members: [string, string][]): string => {
-    const shuffled = members.toSorted(() => random.word() - 2 ** 31);
-    const texts = shuffled.map(
-      ([name, value]) => `${space()}"${name}"${space()}:${space()}${value}`,
-    );
-    return `{${texts.join(`${space()},`)}${space()}}`;
-  };
-  const list = records.map(({ key, info, data, shard }) => {
-    const members: [string, string][] = [["Data", `"${data}"`]];
-    if (key !== "") members.push(["PartitionKey", `"${key}"`]);
-    if (info !== "") members.push(["ClientInfo", `"${info}"`]);
-    if (shard !== undefined) members.push(["ShardId", `${shard}`]);
-    return space() + write(members) + space();
-  });
-  const members: [string, string][] = [["Records", `[${list.join(",")}]`]];
-  if (streamName !== undefined) members.push(["StreamName", `"${streamName}"`]);
-  if (streamArn !== undefined) members.push(["StreamARN", `"${streamArn}"`]);
-  return space() + write(members) + space();
 }

@@ -30,8 +30,8 @@ test("whole requests pass as they are, and leave nothing owed, however they are 
     property(requests, places, (requests, places) => {
       const text = requests.join("");
       const framer = new RequestFramer(headBytesMax);
-      const passed = cut(text, places).map((piece) => framer.take(piece).toString("latin1"));
-      expect(passed.join("")).toBe(text);
+      const passed = cut(text, places).flatMap((piece) => framer.take(piece));
+      expect(Buffer.concat(passed).toString("latin1")).toBe(text);
       expect(framer.phase).toBe("nothing");
     }),
   );
@@ -48,7 +48,7 @@ test("where TLS was taken off, each head says so once, however it is cut", () =>
   assert(
     property(requests, places, (requests, places) => {
       const framer = new RequestFramer(headBytesMax, { isSecure: true });
-      const passed = cut(requests.join(""), places).map((piece) => framer.take(piece));
+      const passed = cut(requests.join(""), places).flatMap((piece) => framer.take(piece));
       const expected = requests.map((text) => (text === own ? text : withHeader(text)));
       expect(Buffer.concat(passed).toString("latin1")).toBe(expected.join(""));
       expect(framer.phase).toBe("nothing");
@@ -80,14 +80,14 @@ test.each<[string, Phase]>([
 
 test("a target may be UTF-8, also with a byte that is a blank in Latin-1", () => {
   const head = Buffer.from("GET /voilà HTTP/1.1\r\nHost: a\r\n\r\n");
-  expect(new RequestFramer(headBytesMax).take(head).equals(head)).toBe(true);
+  expect(new RequestFramer(headBytesMax).take(head)).toEqual([head]);
 });
 
 test.each(['/a"b', "/a?b`c", '/a#<>`"', "/a{b}|^[c]\\?d{e}|^[f]\\?"])(
   "a target passes: %s",
   (target) => {
     const head = Buffer.from(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
-    expect(new RequestFramer(headBytesMax).take(head).equals(head)).toBe(true);
+    expect(new RequestFramer(headBytesMax).take(head)).toEqual([head]);
   },
 );
 
@@ -96,16 +96,16 @@ test("the longest target passes, and no longer one", () => {
     Buffer.from(`GET /${"a".repeat(length - 1)} HTTP/1.1\r\nHost: a\r\n\r\n`),
   ) as [Buffer, Buffer];
   const [longest, longer] = [new RequestFramer(128 << 10), new RequestFramer(128 << 10)];
-  expect(longest.take(head).equals(head)).toBe(true);
-  expect(longer.take(longHead).length).toBe(0);
+  expect(longest.take(head)).toEqual([head]);
+  expect(longer.take(longHead)).toEqual([]);
   expect(longer.fault?.status).toBe(414);
 });
 
 test("nothing of a head passes before its end", () => {
   const framer = new RequestFramer(headBytesMax);
   const head = Buffer.from(get);
-  for (const byte of head.subarray(0, -1)) expect(framer.take(Buffer.of(byte)).length).toBe(0);
-  expect(framer.take(head.subarray(-1)).equals(head)).toBe(true);
+  for (const byte of head.subarray(0, -1)) expect(framer.take(Buffer.of(byte))).toEqual([]);
+  expect(Buffer.concat(framer.take(head.subarray(-1))).equals(head)).toBe(true);
 });
 
 describe("a head that is refused", () => {
@@ -151,7 +151,7 @@ describe("a head that is refused", () => {
     const text = [first, ...lines, "", ""].join("\r\n");
     const before = "GET / HTTP/1.1\r\nHost: b\r\n\r\n";
     const passed = framer.take(Buffer.from(`${before}${text}`, "latin1"));
-    expect(passed.toString()).toBe(before);
+    expect(Buffer.concat(passed).toString()).toBe(before);
     expect(framer.fault?.status).toBe(status);
   });
 });

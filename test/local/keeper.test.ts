@@ -1,16 +1,27 @@
 // The keeper of the bucket's files: it answers when files are synced and hold what is expected, and when they
 // are gone, says what stood in the way, and never leaves its folder.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
+import type { KeptPuts } from "../../local/keptPuts.ts";
 import { keepFiles } from "../../local/keeper.ts";
 import { bindChunk } from "../../worker/engine/chunk.ts";
 import { programBytesMax } from "../../worker/limits.ts";
 import { compileSelection } from "../../worker/scan/selection.ts";
+import { bodyKind } from "../engine/put-bodies.ts";
 import { packChunk } from "../reference/pack.ts";
+import { bodyOf, engine, partsOf, putsWith } from "./put-requests.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -95,6 +106,156 @@ test("refuses what is no key of its folder", async () => {
   expect(existsSync(outside)).toBe(true);
 });
 
+test("writes chunks that the front keeps into folders that it makes", async () => {
+  const puts = putsWith();
+  const { call, folder } = bucketWith("a", puts);
+  const letters = ["a", "b", "c", "d", "e", "f"];
+  const bodies = letters.map((letter, i) => ({
+    id: puts.take(partsOf(bodyOf(500, letter)), () => {})!.id,
+    key: `staged/${letter}-0/${i % 2 === 0 ? "more/" : ""}${i}`,
+  }));
+  expect(await call("stage", order(bodies))).toBe(204);
+  for (const [i, { key }] of bodies.entries()) {
+    const expected = engine.packBody([bodyOf(500, letters[i])], kind)!.chunk;
+    expect(readFileSync(join(folder, key)).equals(expected), key).toBe(true);
+  }
+  expect(await call("stage", order(bodies.slice(0, 1)))).toBe(500);
+  expect(await call("stage", order([]))).toBe(204);
+});
+
+test("writes over what a commit that failed has left, and keeps a chunk that it cannot write", async () => {
+  const puts = putsWith();
+  const { call, folder } = bucketWith("segments/a-0/0", puts);
+  writeFileSync(join(folder, "segments/a-0/0"), Buffer.alloc(2_000_000, 1));
+  const { id } = puts.take([bodyOf(500)], () => {})!;
+  const [blocked, key] = ["segments/a-0/0/1", "segments/a-0/0"];
+  expect(await call("stage", order([{ id, key: blocked }]))).toBe(500);
+  expect(await call("stage", order([{ id, key: "segments/a-0" }]))).toBe(500);
+  expect(await call("stage", order([{ id, key }]))).toBe(204);
+  const { length } = engine.packBody([bodyOf(500)], kind)!.chunk;
+  expect(readFileSync(join(folder, key)).length).toBe(length);
+});
+
+test("makes a folder again that was deleted, by it or by somebody else", async () => {
+  const puts = putsWith();
+  const { call, folder } = bucketWith("a", puts);
+  const stage = async (key: string) => {
+    const { id } = puts.take([bodyOf(500)], () => {})!;
+    return await call("stage", order([{ id, key }]));
+  };
+  expect(await stage("segments/a-0/0")).toBe(204);
+  expect(await call("delete", ["segments/a-0/"])).toBe(204);
+  expect(await stage("segments/a-0/1")).toBe(204);
+  rmSync(join(folder, "segments"), { recursive: true });
+  expect(await stage("segments/a-0/2")).toBe(204);
+  expect(readdirSync(join(folder, "segments", "a-0"))).toEqual(["2"]);
+});
+
+test("of a file that is the only copy, length and head are compared", async () => {
+  const { call, folder } = bucketWith("segments/a-0/0");
+  const text = `${"h".repeat(56)}body`;
+  const object = { ...objectOf("segments/a-0/0", text), isOnlyCopy: true };
+  const confirmed = async (text: string) => {
+    writeFileSync(join(folder, object.key), text);
+    return await call("confirm", [object]);
+  };
+  expect(await confirmed(text)).toBe(204);
+  for (const other of ["", text.slice(1), `${text}.`, `x${text.slice(1)}`]) {
+    expect([other, await confirmed(other)]).toEqual([other, 500]);
+  }
+  rmSync(join(folder, object.key));
+  expect(await call("confirm", [object])).toBe(500);
+});
+
+test("gives files their heads and their names, also in new folders; repeating that changes nothing", async () => {
+  const { call, folder } = bucketWith("staged/a/0", putsWith());
+  for (const i of [0, 1])
+    writeFileSync(join(folder, `staged/a/${i}`), `${"-".repeat(56)}body ${i}`);
+  const adoptions = [0, 1].map((i) => adoptionOf(i, "ab"[i]));
+  const adopt = async () => {
+    expect(await call("stage", order([], adoptions))).toBe(204);
+    for (const i of [0, 1]) {
+      const text = readFileSync(join(folder, `segments/a-0/${i}`), "utf8");
+      expect(text).toBe(`${"ab"[i]!.repeat(56)}body ${i}`);
+    }
+    expect(readdirSync(join(folder, "staged/a"))).toEqual(["0", "1"]);
+  };
+  await adopt();
+  await adopt();
+  // Of something that was there before under the name.
+  rmSync(join(folder, "segments/a-0/0"));
+  writeFileSync(join(folder, "segments/a-0/0"), "something else");
+  await adopt();
+  // So it may be found: with the new name alone, and without the head.
+  rmSync(join(folder, "staged/a/1"));
+  expect(await call("stage", order([], adoptions))).toBe(204);
+  writeFileSync(join(folder, "segments/a-0/1"), `${"-".repeat(56)}body 1`);
+  expect(await call("stage", order([], adoptions))).toBe(204);
+  expect(readFileSync(join(folder, "segments/a-0/1"), "utf8")).toBe(`${"b".repeat(56)}body 1`);
+  expect(await call("stage", order([], [adoptionOf(2)]))).toBe(500);
+  expect(existsSync(join(folder, "segments/a-0/2"))).toBe(false);
+});
+
+test("adopts before it writes: without the adoption that fails, the same order can be given again", async () => {
+  const puts = putsWith();
+  const { call, folder } = bucketWith("staged/a/0", puts);
+  const bodies = ["a", "b"].map((letter, i) => {
+    const { id } = puts.take([bodyOf(500, letter)], () => {})!;
+    return { id, key: `staged/a/${i + 1}` };
+  });
+  expect(await call("stage", order(bodies, [adoptionOf(0), adoptionOf(9)]))).toBe(500);
+  expect(readdirSync(join(folder, "segments/a-0"))).toEqual(["0"]);
+  expect(readdirSync(join(folder, "staged/a"))).toEqual(["0"]);
+  expect(await call("stage", order(bodies, [adoptionOf(0)]))).toBe(204);
+  expect(readdirSync(join(folder, "staged/a"))).toEqual(["0", "1", "2"]);
+});
+
+test("refuses to write or adopt what is not whole, or outside, and without what the front keeps", async () => {
+  const puts = putsWith();
+  const { call, folder } = bucketWith("a", puts);
+  const { id } = puts.take([bodyOf(500)], () => {})!;
+  const sound = { id, key: "staged/a/0" };
+  const bodies = [
+    null,
+    { ...sound, id: 1 },
+    { ...sound, key: undefined },
+    { ...sound, key: "../outside" },
+    { ...sound, key: "segments/" },
+  ];
+  for (const each of bodies)
+    expect([each, await call("stage", order([each]))]).toEqual([each, 400]);
+  const orders = [sound, [sound], { bodies: [sound] }, { adoptions: [] }, null];
+  for (const each of orders) expect([each, await call("stage", each)]).toEqual([each, 400]);
+  const adoption = adoptionOf(0);
+  const adoptions = [
+    null,
+    { ...adoption, from: undefined },
+    { ...adoption, to: undefined },
+    { ...adoption, from: "../a" },
+    { ...adoption, to: "../b" },
+    { ...adoption, to: "b/" },
+    { ...adoption, head: undefined },
+    { ...adoption, head: Buffer.alloc(55).toString("base64") },
+    { ...adoption, head: Buffer.alloc(57).toString("base64") },
+  ];
+  for (const each of adoptions)
+    expect([each, await call("stage", order([], [each]))]).toEqual([each, 400]);
+  const body = Buffer.from(JSON.stringify(order([sound])));
+  expect((await keepFiles(folder)({ path: "stage", body })).status).toBe(400);
+});
+
+const order = (bodies: readonly unknown[], adoptions: readonly unknown[] = []) => ({
+  bodies,
+  adoptions,
+});
+
+const kind = bodyKind("kinesis", "json");
+
+function adoptionOf(i: number, letter = "a") {
+  const head = Buffer.alloc(56, letter).toString("base64");
+  return { from: `staged/a/${i}`, to: `segments/a-0/${i}`, head };
+}
+
 /** An object with this text, of which the first bytes are the head. */
 function objectOf(key: string, text: string) {
   const bytes = Buffer.from(text);
@@ -157,15 +318,17 @@ function segmentOf(uid: string, texts: readonly string[]): Uint8Array {
   return chunk;
 }
 
-function bucketWith(...keys: string[]) {
+/** A folder with such files, which hold their names. */
+function bucketWith(...keys: (string | KeptPuts)[]) {
   const parent = mkdtempSync(join(tmpdir(), "millrace-keeper-"));
   onTestFinished(() => rmSync(parent, { recursive: true, force: true }));
   const folder = join(parent, "bucket");
-  for (const key of keys) {
+  for (const key of keys.filter((each) => typeof each === "string")) {
     mkdirSync(join(folder, key, ".."), { recursive: true });
     writeFileSync(join(folder, key), key);
   }
-  const keep = keepFiles(folder);
+  const puts = keys.find((each) => typeof each !== "string");
+  const keep = keepFiles(folder, undefined, puts);
   const call = async (work: string, body: unknown): Promise<number> => {
     return (await keep({ path: work, body: Buffer.from(JSON.stringify(body)) })).status;
   };

@@ -37,7 +37,8 @@ export interface SignedRequest {
   /** As received, without the question mark. */
   readonly query: string;
   readonly headers: HeaderReader;
-  readonly body: Uint8Array;
+  /** The bytes, or their SHA-256 in hex. */
+  readonly body: Uint8Array | string;
   readonly authorization: Authorization;
 }
 
@@ -222,7 +223,8 @@ function checkSignature(
 ): Refusal | undefined {
   const { method, path, query, headers } = request;
   const { signedHeaders, signature } = request.authorization;
-  const payloadHash = hexSha256(request.body);
+  const { body } = request;
+  const payloadHash = typeof body === "string" ? body : hexSha256(body);
   const sentHash = headers.get("x-amz-content-sha256");
   if (sentHash !== null && sentHash !== payloadHash) {
     const message = "The provided 'x-amz-content-sha256' header does not match what was computed.";

@@ -40,6 +40,7 @@ const ofShards: Record<keyof ShardApi, Manner> = {
   append: "token",
   appendEach: "once",
   appendHanded: "once",
+  appendKept: "once",
   close: "long",
   read: "again",
   view: "again",

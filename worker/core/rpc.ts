@@ -32,6 +32,7 @@ import type {
   WriteGuard,
   WriteReply,
 } from "./durable.ts";
+import type { KeptBody } from "../engine/chunk.ts";
 import type {
   AppendReceipt,
   ConsumerDescription,
@@ -107,6 +108,11 @@ export interface ShardApi {
   /** As `append`, for chunks that were handed over (core/handedChunks.ts). Null if they are not there. */
   appendHanded(number: number): Promise<Reply<AppendReply> | null>;
   /**
+   * As `append`, for a chunk whose body the front keeps. Null if the shard needs the body itself; nothing was
+   * done then.
+   */
+  appendKept(chunk: KeptChunk): Promise<Reply<AppendReply> | null>;
+  /**
    * Commits the pending appends and closes the shard for ever. Repeating the call changes nothing.
    */
   close(): Promise<Reply<ShardEnd>>;
@@ -179,6 +185,12 @@ export interface AppendReply {
   receipts: AppendReceipt[];
   /** Number of records at the end that exceeded the shard's quota. */
   refused: number;
+}
+
+/** A chunk whose body the front of the local server keeps (engine/putManifest.ts). */
+export interface KeptChunk extends KeptBody {
+  /** Its header, not stamped. */
+  head: Uint8Array;
 }
 
 /** One of several appends: as `write` takes it if it has a guard, else as `append` does. */

@@ -4,7 +4,8 @@
 // rows. A segment that fails its check in SQLite stays there. No reply to a put waits for this code.
 import { Buffer } from "node:buffer";
 import { concatBytes, noBytes } from "../codec/bytes.ts";
-import { bodyChecksum, CHUNK_HEADER_BYTES, verifySegment } from "../engine/chunk.ts";
+import { bodyChecksum, CHUNK_HEADER_BYTES, readHeader, verifySegment } from "../engine/chunk.ts";
+import type { Adoption, StagedBody } from "../engine/putManifest.ts";
 import type { ScreenedSegment } from "../engine/screen.ts";
 import { isCorrupt } from "./bodyCheck.ts";
 
@@ -36,6 +37,12 @@ export interface SegmentBucket {
    */
   deleteFolder?(prefix: string): Promise<void>;
   /**
+   * Writes bodies that the front keeps to objects of their own. Resolves when they survive a loss of power. Before that,
+   * gives objects that were staged their headers, and the keys of their segments besides their own; if one fails, nothing
+   * else is done. It may be repeated. Only a bucket with this method takes such bodies.
+   */
+  stage?(bodies: readonly StagedBody[], adoptions: readonly Adoption[]): Promise<void>;
+  /**
    * Looks at segments of a shard where they lie: what is known of each that is sound, undefined for
    * any other. Without this method a scan reads all of them.
    */
@@ -54,6 +61,8 @@ export interface ExpectedObject {
   head: string;
   /** CRC-32 of all bytes after that. */
   restCrc: number;
+  /** True if no row has these bytes. */
+  isOnlyCopy?: boolean;
 }
 
 /** The segments to move, requested one at a time. */
@@ -61,10 +70,21 @@ export interface MovableSegments {
   uid: string;
   /** Number of the next segment, or undefined if there is none now. */
   next(): number | undefined;
+  /**
+   * What is known of a segment that was staged, as soon as it is to be moved; undefined for any other. It may have
+   * moved meanwhile. Throws `corrupt`.
+   */
+  staged(segment: number): Promise<StagedSegment | undefined>;
   /** Its bytes; undefined if it is not here. Throws `corrupt`. */
   load(segment: number): Uint8Array | undefined;
   /** Called when the segment is in R2, or without an object if it cannot be moved. */
   done(segment: number, object: ExpectedObject | undefined): Promise<void>;
+}
+
+/** A segment whose body was staged: its name, and the header, which its file may lack. */
+export interface StagedSegment {
+  id: string;
+  head: Uint8Array;
 }
 
 /** R2 deletes this many keys in one call. */
@@ -78,8 +98,19 @@ export async function moveSegments(
   for (;;) {
     const segment = segments.next();
     if (segment === undefined) return;
-    const body = loadIfSound(segments, segment);
     const key = segmentObject(segments.uid, segment);
+    const staged = await segments.staged(segment);
+    if (segments.next() !== segment) continue;
+    if (staged !== undefined && bucket.stage !== undefined) {
+      const { adoption, object } = adopted(segments.uid, segment, staged);
+      await bucket.stage([], [adoption]);
+      await segments.done(segment, object);
+      continue;
+    }
+    const body =
+      staged === undefined
+        ? loadIfSound(segments, segment)
+        : await readStaged(bucket, segments.uid, segment, staged);
     await segments.done(segment, body && (await putSegment(bucket, key, body)));
   }
 }
@@ -102,6 +133,52 @@ export async function readObject(
       : await readInto(buffer, object.body);
   verifySegment(body, uid, segment);
   return body;
+}
+
+/** How a staged body becomes the object of its segment, and what that is then. */
+export function adopted(
+  uid: string,
+  segment: number,
+  { id, head }: StagedSegment,
+): { adoption: Adoption; object: ExpectedObject } {
+  const object = expectedObject(segmentObject(uid, segment), head);
+  return {
+    adoption: { from: stagedObject(uid, id), to: object.key, head: object.head },
+    object: { ...object, isOnlyCopy: true },
+  };
+}
+
+/**
+ * A segment whose body was staged, with its header. The file is where it was staged, or that of the segment by now.
+ * Undefined if there is none. Throws `corrupt`.
+ */
+export async function readStaged(
+  bucket: SegmentBucket,
+  uid: string,
+  segment: number,
+  { id, head }: StagedSegment,
+): Promise<Uint8Array | undefined> {
+  const object =
+    (await bucket.get(stagedObject(uid, id))) ?? (await bucket.get(segmentObject(uid, segment)));
+  if (object === null) return undefined;
+  const body = new Uint8Array(await object.arrayBuffer());
+  if (body.length > head.length) body.set(head);
+  verifySegment(body, uid, segment);
+  return body;
+}
+
+/** Deletes the staged bodies that `isNeeded` does not know. It is asked when all of them have been listed. */
+export async function dropStaged(
+  bucket: SegmentBucket,
+  uid: string,
+  isNeeded: () => (id: string) => boolean,
+): Promise<void> {
+  const prefix = stagedObject(uid, "");
+  const { objects } = await bucket.list({ prefix });
+  if (objects.length === 0) return;
+  const knows = isNeeded();
+  const keys = objects.map(({ key }) => key).filter((key) => !knows(key.slice(prefix.length)));
+  if (keys.length > 0) await deleteKeys(bucket, keys);
 }
 
 /** What the bucket knows of segments, if it looks at them itself. */
@@ -132,7 +209,8 @@ async function readInto(
 
 /**
  * Resolves when the objects of moved segments are whole and durable, so that their rows may be
- * deleted. Throws if they are not; the objects are then deleted, because their state is unknown.
+ * deleted. Throws if they are not; the objects whose bytes rows still have are then deleted, because their state is
+ * unknown.
  */
 export async function confirmSegments(
   bucket: SegmentBucket,
@@ -141,10 +219,13 @@ export async function confirmSegments(
   try {
     await bucket.confirm?.(objects);
   } catch (error) {
-    await deleteKeys(
-      bucket,
-      objects.map(({ key }) => key),
-    );
+    const copied = objects.filter(({ isOnlyCopy }) => isOnlyCopy !== true);
+    if (copied.length > 0) {
+      await deleteKeys(
+        bucket,
+        copied.map(({ key }) => key),
+      );
+    }
     throw error;
   }
 }
@@ -164,7 +245,10 @@ export async function dropSegments(
       segments.map((segment) => segmentObject(uid, segment)),
     );
   }
-  if (bucket.deleteFolder !== undefined) return bucket.deleteFolder(segmentObject(uid, ""));
+  if (bucket.deleteFolder !== undefined) {
+    if (bucket.stage !== undefined) await bucket.deleteFolder(stagedObject(uid, ""));
+    return bucket.deleteFolder(segmentObject(uid, ""));
+  }
   for (;;) {
     const { objects, truncated } = await bucket.list({ prefix: segmentObject(uid, "") });
     if (objects.length > 0) await bucket.delete(objects.map((object) => object.key));
@@ -180,6 +264,11 @@ async function deleteKeys(bucket: SegmentBucket, keys: readonly string[]): Promi
 
 function segmentObject(uid: string, segment: number | ""): string {
   return `segments/${uid}/${segment}`;
+}
+
+/** Where a body is until it is that of a segment. */
+export function stagedObject(uid: string, id: string): string {
+  return `staged/${uid}/${id}`;
 }
 
 function loadIfSound(segments: MovableSegments, segment: number): Uint8Array | undefined {
@@ -199,8 +288,17 @@ async function putSegment(
 ): Promise<ExpectedObject> {
   if (bucket.confirm === undefined) await putVerified(bucket, key, body);
   else await bucket.put(key, body);
-  const head = Buffer.from(body.buffer, body.byteOffset, CHUNK_HEADER_BYTES).toString("base64");
-  return { key, bytes: body.length, head, restCrc: bodyChecksum(body) };
+  return expectedObject(key, body);
+}
+
+/** By the segment, or only its header. */
+function expectedObject(key: string, head: Uint8Array): ExpectedObject {
+  return {
+    key,
+    bytes: readHeader(head).bytes,
+    head: Buffer.from(head.buffer, head.byteOffset, CHUNK_HEADER_BYTES).toString("base64"),
+    restCrc: bodyChecksum(head),
+  };
 }
 
 async function putVerified(bucket: SegmentBucket, key: string, body: Uint8Array): Promise<void> {

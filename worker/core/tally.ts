@@ -11,6 +11,8 @@ export const tally = {
   recordBytes: 0,
   rowsWritten: 0,
   segmentsSealed: 0,
+  /** Those whose bytes the front of the local server has written. */
+  segmentsStaged: 0,
   segmentsMoved: 0,
   generationsFreed: 0,
   /** Of CloudWatch, which are counted and dropped: aws/metricData.ts. */

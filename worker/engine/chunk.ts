@@ -68,8 +68,17 @@ export interface ChunkStamp {
 
 /** A whole chunk, whose header was read and checked where the bytes arrived. */
 export interface Chunk {
+  /** Of a chunk whose body the front keeps, only the header. */
   readonly bytes: Uint8Array;
   readonly header: Readonly<ChunkHeader>;
+  readonly kept?: KeptBody;
+}
+
+/** The body of a chunk that the front of the local server keeps (putManifest.ts). */
+export interface KeptBody {
+  id: string;
+  /** The filter of the keys of its records; undefined if they are too many. */
+  keys: Uint8Array | undefined;
 }
 
 /** Throws `corrupt` if the bytes are not a whole chunk. Checksums are not checked. */
@@ -80,9 +89,9 @@ export function openChunk(bytes: Uint8Array): Chunk {
 }
 
 /** Stamps the chunk: writes its place into its bytes, and returns it with the place. */
-export function withStamp({ bytes, header }: Chunk, stamp: ChunkStamp): Chunk {
-  stampChunk(bytes, stamp);
-  return { bytes, header: { ...header, ...stamp } };
+export function withStamp(chunk: Chunk, stamp: ChunkStamp): Chunk {
+  stampChunk(chunk.bytes, stamp);
+  return { ...chunk, header: { ...chunk.header, ...stamp } };
 }
 
 /** Reads the header and checks its structure, not its checksums. Throws `corrupt`. */

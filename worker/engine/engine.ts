@@ -18,6 +18,8 @@ import type { HotChunks } from "./hotChunks.ts";
 import type { TimeSpan } from "./stretches.ts";
 import { checkRange, EngineMemory, recordStart } from "./memory.ts";
 import {
+  type Lend,
+  type PackedBody,
   type PlaceRecord,
   type PutBodyKind,
   type PutText,
@@ -81,6 +83,15 @@ export class Engine {
   /** Undefined if the body is longer than the window, or needs the general reader. */
   readPutBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
     return this.packer.readBody(body, kind);
+  }
+
+  /** Reads a body that came in parts and packs its records into one unstamped chunk: see RecordPacker. */
+  packBody(
+    parts: readonly Uint8Array[],
+    kind: PutBodyKind,
+    lend: Lend = (bytes) => new Uint8Array(bytes),
+  ): PackedBody | undefined {
+    return this.packer.packBody(parts, kind, lend);
   }
 
   /** Packs records into an unstamped chunk. More than one record must fit the window together. */

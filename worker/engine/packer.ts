@@ -5,12 +5,27 @@ import type { EngineExports } from "./exports.ts";
 import type { EngineMemory } from "./memory.ts";
 import { HASH_BYTES, PACK_ROW, type RecordBatch } from "./recordBatch.ts";
 import { resizeRecord, writeBodyChecksum } from "./chunk.ts";
+import { chunkBytesMax } from "../limits.ts";
 
 /** The content of a PutRecords body. */
 export interface PutText extends RecordBatch {
   streamName: string | undefined;
   streamArn: string | undefined;
 }
+
+/** A PutRecords body whose records were packed at once. */
+export interface PackedBody {
+  count: number;
+  streamName: string | undefined;
+  streamArn: string | undefined;
+  /** Key, info and data of the largest record. */
+  largestBytes: number;
+  /** All records; not stamped. */
+  chunk: Uint8Array<ArrayBuffer>;
+}
+
+/** Gives memory for so many bytes. */
+export type Lend = (bytes: number) => Uint8Array<ArrayBuffer>;
 
 /**
  * Members that a dialect's PutRecords bodies may have beside Records, Data and PartitionKey; see
@@ -71,15 +86,9 @@ export class RecordPacker {
    * there as long as the body.
    */
   readBody(body: Uint8Array, kind: PutBodyKind): PutText | undefined {
-    const { raw, bytes, words, output, outputEnd, table, result } = this.memory;
-    if (body.length >= outputEnd - output) return undefined;
-    bytes.set(body, output);
-    const members = membersOf(raw, kind);
-    const count =
-      kind.format === "json"
-        ? raw.readPutJson(body.length, members, kind.recordsMax)
-        : raw.readPutCbor(body.length, members, kind.recordsMax);
+    const count = this.readRecords([body], kind);
     if (count === 0) return undefined;
+    const { bytes, words, table, result } = this.memory;
     const records = bytes.subarray(this.payloadAt, words[result + 4]);
     const payload = bodyPool.lendWith(body, records.length);
     payload.set(records);
@@ -90,6 +99,25 @@ export class RecordPacker {
       rows: words.slice(table, table + count * PACK_ROW),
       payload,
     };
+  }
+
+  /**
+   * Reads a body that came in parts, and packs its records into one chunk where they are. Undefined if the body is longer
+   * than the window, needs the general reader, or has more than a chunk takes.
+   */
+  packBody(parts: readonly Uint8Array[], kind: PutBodyKind, lend: Lend): PackedBody | undefined {
+    const count = this.readRecords(parts, kind);
+    if (count === 0) return undefined;
+    const { raw, bytes, words, result } = this.memory;
+    const [streamName, streamArn] = [this.textAt(result), this.textAt(result + 2)];
+    const largestBytes = this.largestBytes(count);
+    const end = words[result + 4]!;
+    const packed = bytes.subarray(raw.packRows(count), end);
+    if (packed.length > chunkBytesMax) return undefined;
+    const chunk = lend(packed.length);
+    chunk.set(packed);
+    writeBodyChecksum(chunk);
+    return { count, streamName, streamArn, largestBytes, chunk };
   }
 
   /**
@@ -139,6 +167,31 @@ export class RecordPacker {
       routes[i] = words[at]!;
     }
     return { routes, chunks: this.takeChunks(raw.packRoutes(count, routeCount)) };
+  }
+
+  /** Leaves rows in the table and the payload before `words[result + 4]`; returns how many records, 0 if it gives up. */
+  private readRecords(parts: readonly Uint8Array[], kind: PutBodyKind): number {
+    const { raw, bytes, output, outputEnd } = this.memory;
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    if (length >= outputEnd - output) return 0;
+    let at = output;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    const members = membersOf(raw, kind);
+    return kind.format === "json"
+      ? raw.readPutJson(length, members, kind.recordsMax)
+      : raw.readPutCbor(length, members, kind.recordsMax);
+  }
+
+  private largestBytes(count: number): number {
+    const { words, table } = this.memory;
+    let most = 0;
+    for (let row = table; row < table + count * PACK_ROW; row += PACK_ROW) {
+      most = Math.max(most, words[row]! + words[row + 1]! + words[row + 2]!);
+    }
+    return most;
   }
 
   private isLarge({ count, payload }: RecordBatch): boolean {

@@ -135,7 +135,7 @@ function codecOf(contentType: string, codecs: Codecs): BodyCodec | undefined {
   return contentType === codecs.cbor.contentType ? codecs.cbor : undefined;
 }
 
-function replyHeaders(ids: RequestIds, origin: string | null): Record<string, string> {
+export function replyHeaders(ids: RequestIds, origin: string | null): Record<string, string> {
   const headers: Record<string, string> = {
     "x-amzn-requestid": ids.requestId,
     "x-amz-id-2": ids.extendedId,

@@ -5,7 +5,9 @@ import { requestBodyBytesMax } from "../limits.ts";
 import { authenticate, refusalOfHead, type Credentials } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
+import { noBytes } from "../codec/bytes.ts";
 import { BodyError, readLentBody } from "../http/body.ts";
+import { manifestOf } from "../http/keptBody.ts";
 import type { Door, DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import type { FrontPrinter } from "../stream/frontPrinter.ts";
@@ -30,6 +32,7 @@ import {
   readEnvelope,
 } from "./envelope.ts";
 import { KinesisError } from "./errors.ts";
+import { keptEnvelope } from "./keptPut.ts";
 import { kinesisErrorOf } from "./errorTable.ts";
 import { limitExceeded, serverBusy } from "./errorTexts.ts";
 import type { Call, Operation } from "./operation.ts";
@@ -52,12 +55,16 @@ export async function serveKinesis(
   const respond = (answer: Answer) => send(answer, door?.headers(Date.now()), backend.frontPrinter);
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
-  const body = refuseByHead(backend, head) ?? (await readWhole(request));
-  if (body instanceof KinesisError) {
-    backend.deed.error = body.name;
-    return respond(answerUnread(body, headers, codecs, newIds));
+  const manifest = manifestOf(request);
+  const kept = manifest && keptEnvelope(manifest, head, newIds, () => bodyOf(request));
+  const read = refuseByHead(backend, head) ?? (kept ? noBytes : await readWhole(request));
+  if (read instanceof KinesisError) {
+    backend.deed.error = read.name;
+    return respond(answerUnread(read, headers, codecs, newIds));
   }
-  const envelope = readEnvelope({ method, headers, query, body }, operations, codecs, newIds);
+  const body = manifest?.bodyHash ?? read;
+  const envelope =
+    kept ?? readEnvelope({ method, headers, query, body: read }, operations, codecs, newIds);
   if (envelope.kind === "answer") return respond(envelope);
   const { authorization, codec } = envelope;
   backend.deed.operation = envelope.operation.name;
@@ -115,6 +122,13 @@ async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
     if (isCode(error, "overloaded")) return serverBusy();
     throw error;
   }
+}
+
+/** The same, thrown if it is an error. */
+async function bodyOf(request: Request): Promise<Uint8Array> {
+  const body = await readWhole(request);
+  if (body instanceof KinesisError) throw body;
+  return body;
 }
 
 /** Throws KinesisError for invalid credentials. */

@@ -45,6 +45,15 @@ export interface Operation<
   readonly open: Opener<Call>;
 }
 
+/** An operation whose input may also come from elsewhere than a body. */
+export interface OperationWith<
+  Name extends string,
+  Content extends StructureShape,
+  Input,
+> extends Operation<Name, Content> {
+  readonly callOf: (input: Input) => Call;
+}
+
 interface Declaration<Name extends string, Content extends StructureShape, Input> {
   readonly name: Name;
   readonly input: Content;
@@ -65,7 +74,7 @@ export function operation<const Name extends string, Content extends StructureSh
 export function operationWith<const Name extends string, Content extends StructureShape, Input>(
   openInput: Opener<Input>,
   declaration: Declaration<Name, Content, Input>,
-): Operation<Name, Content> {
+): OperationWith<Name, Content, Input> {
   const { name, input, resource, rate, isOfPolicy = false, run } = declaration;
   const open: Opener<Call> = (body, codec) => {
     const read = openInput(body, codec);
@@ -75,7 +84,7 @@ export function operationWith<const Name extends string, Content extends Structu
     named: (home) => resource(sent, home),
     run: (context) => run(context, sent),
   });
-  return { name, input, rate, isOfPolicy, open };
+  return { name, input, rate, isOfPolicy, open, callOf };
 }
 
 /** Decodes the body and holds it to the shape; `take` makes the input of what was checked. */

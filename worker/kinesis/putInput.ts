@@ -5,11 +5,12 @@
 import { noBytes, utf8 } from "../codec/bytes.ts";
 import { parseHashKey, writeHashKey } from "../core/hashKey.ts";
 import type { PutBodyKind } from "../engine/packer.ts";
+import type { PutManifest } from "../engine/putManifest.ts";
 import { engine } from "../engine/instance.ts";
 import { batchOf, type RecordBatch, type RecordPut } from "../engine/recordBatch.ts";
-import type { WireFormat } from "./codec.ts";
+import { jsonCodec, type WireFormat } from "./codec.ts";
 import { satisfies } from "./constraints.ts";
-import type { KinesisError } from "./errors.ts";
+import { KinesisError } from "./errors.ts";
 import { explicitHashKeyOutOfRange } from "./errorTexts.ts";
 import type { StreamReference } from "./names.ts";
 import { type Opener, openChecked } from "./operation.ts";
@@ -22,7 +23,9 @@ export interface PutInput extends StreamReference {
   /** To be thrown unless the stream distributes records by itself. */
   readonly keyError: KinesisError | undefined;
   /** Throws InvalidArgumentException for an explicit hash key that is too large. */
-  readonly batch: () => RecordBatch;
+  readonly batch: () => RecordBatch | Promise<RecordBatch>;
+  /** Set if the front keeps the records: the batch takes its body then. */
+  readonly manifest?: PutManifest;
 }
 
 const recordShape = structure(
@@ -61,16 +64,34 @@ const openGeneral = openChecked(
   }),
 );
 
+/** The input of a body that the front keeps; undefined when the body needs the general reader. */
+export function readManifest(
+  manifest: PutManifest,
+  readBody: () => Promise<Uint8Array>,
+): PutInput | undefined {
+  const { streamName: StreamName, streamArn: StreamARN } = manifest;
+  if (!areNames({ StreamName, StreamARN })) return undefined;
+  const batch = async () => {
+    const open = openPutRecords(await readBody(), jsonCodec);
+    if (open === undefined) throw new KinesisError("SerializationException");
+    return open().batch();
+  };
+  return { StreamName, StreamARN, keyError: undefined, batch, manifest };
+}
+
+/** True if names keep to the shape's bounds; the engine has held the records to theirs. */
+function areNames(names: StreamReference): boolean {
+  const sample = { Data: noBytes, PartitionKey: "-" };
+  return satisfies(putRecordsShape, { ...names, Records: [sample] });
+}
+
 /** Undefined when the body needs the general reader. */
 function readByEngine(body: Uint8Array, format: WireFormat): PutInput | undefined {
   const kind: PutBodyKind = { format, recordsMax: 500, streamName: true, streamArn: true };
   const text = engine.readPutBody(body, kind);
   if (text === undefined) return undefined;
   const { streamName: StreamName, streamArn: StreamARN, ...batch } = text;
-  // The records keep their bounds already; the names are held to the shape's.
-  const sample = { Data: noBytes, PartitionKey: "-" };
-  const input = { StreamName, StreamARN, Records: [sample] };
-  if (!satisfies(putRecordsShape, input)) return undefined;
+  if (!areNames({ StreamName, StreamARN })) return undefined;
   return { StreamName, StreamARN, keyError: undefined, batch: () => batch };
 }
 

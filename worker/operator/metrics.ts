@@ -98,6 +98,7 @@ function writeWork(page: Exposition, sentBytes: number): void {
       tally.rowsWritten,
     ],
     ["segments_sealed", "Segments that were sealed.", tally.segmentsSealed],
+    ["segments_staged", "Segments that the front of the local server wrote.", tally.segmentsStaged],
     ["segments_moved", "Segments that were moved to the bucket.", tally.segmentsMoved],
     [
       "generations_freed",

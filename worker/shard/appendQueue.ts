@@ -10,7 +10,8 @@ import {
   pendingBytesMax,
   rowBodyBytesMax,
 } from "../limits.ts";
-import { type Chunk, openChunk } from "../engine/chunk.ts";
+import { type Chunk, CHUNK_HEADER_BYTES, openChunk, readHeader } from "../engine/chunk.ts";
+import type { KeptChunk } from "../core/rpc.ts";
 import { releasePending, reservePending } from "./pendingBudget.ts";
 import { joinChanges } from "./writers.ts";
 import type { ProducerMark, WritersChange } from "../core/durable.ts";
@@ -118,13 +119,25 @@ export function shareReceipts(
 export function openOffered(offered: readonly Uint8Array[]): Chunk[] {
   return offered.map((each) => {
     const chunk = openChunk(each);
-    const { isBound, count, bytes } = chunk.header;
-    if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
-    const bytesMax = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
-    if (bytes > bytesMax) throw new StreamError("tooLarge", { bytes, bytesMax });
-    if (count > chunkRecordsMax) {
-      throw new StreamError("tooLarge", { records: count, recordsMax: chunkRecordsMax });
-    }
+    requireBounds(chunk);
     return chunk;
   });
+}
+
+/** The same of a chunk whose body the front keeps: its structure is checked when it is read. */
+export function openKept({ head, id, keys }: KeptChunk): Chunk {
+  if (head.length !== CHUNK_HEADER_BYTES)
+    throw new StreamError("corrupt", { what: "wrong length" });
+  const chunk = { bytes: head, header: readHeader(head), kept: { id, keys } };
+  requireBounds(chunk);
+  return chunk;
+}
+
+function requireBounds({ header: { isBound, count, bytes } }: Chunk): void {
+  if (isBound) throw new StreamError("corrupt", { what: "bound to a shard" });
+  const bytesMax = count > 1 ? chunkBytesMax : bodyRowsMax * rowBodyBytesMax;
+  if (bytes > bytesMax) throw new StreamError("tooLarge", { bytes, bytesMax });
+  if (count > chunkRecordsMax) {
+    throw new StreamError("tooLarge", { records: count, recordsMax: chunkRecordsMax });
+  }
 }

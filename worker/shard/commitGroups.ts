@@ -16,8 +16,9 @@ export function groupChunks(chunks: readonly Chunk[]): Chunk[] {
   let bytes = 0;
   let groupMs = 0;
   for (const chunk of chunks) {
-    const { header } = chunk;
-    const most = mergedBytesMax(header);
+    const { header, kept } = chunk;
+    // A body that was staged is a segment by itself.
+    const most = kept === undefined ? mergedBytesMax(header) : chunkBytesMax;
     const full = bytes + most > chunkBytesMax || group.length === tailChunksMax;
     if (group.length > 0 && (full || header.timeMs !== groupMs)) {
       grouped.push(joinGroup(group));

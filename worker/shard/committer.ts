@@ -20,6 +20,7 @@ import {
 import { AppendTokens, type KnownAppend } from "./appendTokens.ts";
 import { groupChunks } from "./commitGroups.ts";
 import { applyEffects, hasEffects } from "./guardedAppends.ts";
+import type { ShardStore } from "./store.ts";
 import type { ShardState } from "./shardState.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
 
@@ -35,6 +36,8 @@ export interface CommitOwner {
   during<T>(change: () => Promise<T>): Promise<T>;
   /** Moves what was sealed to the bucket, in the background. */
   moveSealed(): void;
+  /** Called with each chunk whose body was staged, when its row is durable. */
+  staged(store: ShardStore, chunk: Chunk): void;
 }
 
 export class Committer {
@@ -213,6 +216,7 @@ export class Committer {
     }
     await alarmClock.wakeBy(Date.now() + sealAgeMs);
     await storage.sync();
+    for (const chunk of stamped) if (chunk.kept !== undefined) this.owner.staged(store, chunk);
     this.count(stamped);
     this.owner.publish(true);
     return receipts;

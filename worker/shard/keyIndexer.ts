@@ -57,7 +57,11 @@ export class KeyIndexer {
 
   /** Makes the filter of a segment whose verified bytes the caller has. */
   take(segment: number, body: Uint8Array): void {
-    const filter = keyFilterOf(body);
+    this.note(segment, keyFilterOf(body));
+  }
+
+  /** The same with the filter itself. */
+  note(segment: number, filter: Uint8Array | undefined): void {
     const bytes = filter?.length ?? 0;
     if (this.readyBytes + bytes > filtersReadyBytesMax) return;
     this.ready.set(segment, filter);

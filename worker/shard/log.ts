@@ -20,7 +20,7 @@ import {
 import { bodies, chunkKey, segmentKey } from "../core/bodyCache.ts";
 import { bindChunk, type Chunk, type ChunkHeader, wideColumnBytesMax } from "../engine/chunk.ts";
 import { type Inspector, isCorrupt } from "../core/bodyCheck.ts";
-import { type LogEntry, LogTable } from "./logTable.ts";
+import { type LogEntry, LogTable, printStaged, readStagedRow, type StagedRow } from "./logTable.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
 
 /** Where a generation begins, and where it ends if the shard is closed. */
@@ -80,8 +80,9 @@ export class Log {
    */
   append(chunk: Chunk, writers?: string): void {
     const { firstIndex, count, timeMs, timeOrdinal, bytes } = chunk.header;
-    const direct = this.isSegment(chunk.header);
-    if (this.mustSealFor(chunk.header)) this.seal();
+    const isStaged = chunk.kept !== undefined;
+    const direct = isStaged || this.isSegment(chunk.header);
+    if (isStaged || this.mustSealFor(chunk.header)) this.seal();
     const entry: LogEntry = {
       firstIndex,
       count,
@@ -92,17 +93,19 @@ export class Log {
       segment: direct ? this.nextSegment : undefined,
     };
     this.push(entry);
-    this.write(entry, chunk.bytes, "insert", writers);
+    if (chunk.kept !== undefined) this.writeStaged(entry, chunk.bytes, chunk.kept.id, writers);
+    else this.write(entry, chunk.bytes, "insert", writers);
   }
 
   /** True if `append` of the chunk, without writers, writes one row and nothing else. */
-  takesOneRow({ header }: Chunk): boolean {
+  takesOneRow({ header, kept }: Chunk): boolean {
     const hasTail = this.entries.length > this.sealedCount;
+    if (kept !== undefined) return !hasTail;
     return header.bytes <= rowBodyBytesMax && !(hasTail && this.mustSealFor(header));
   }
 
   /** True if a chunk is large enough to be a segment by itself. */
-  private isSegment({ bytes }: ChunkHeader): boolean {
+  isSegment({ bytes }: ChunkHeader): boolean {
     const tailWaits = this.tailBytes > 0 && this.tailBytes < tailBytesWorthSealing;
     return bytes >= segmentBytesMin && (!tailWaits || bytes > segmentBytes);
   }
@@ -155,18 +158,24 @@ export class Log {
     );
   }
 
-  /** The entry's verified bytes. Throws `corrupt`. */
-  load(entry: LogEntry): Uint8Array {
+  /** The entry's verified bytes; undefined if they were staged. Throws `corrupt`. */
+  load(entry: LogEntry): Uint8Array | undefined {
     const key = this.keyOf(entry);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const body = this.table.body(entry.firstIndex);
+    if (readStagedRow(entry, body) !== undefined) return undefined;
     this.inspector.inspect(body, entry, entry.segment ?? this.nextSegment);
     bodies.put(key, body);
     return body;
   }
 
-  /** The same, or undefined if they fail their check. */
+  /** The name and the header of an entry's body, if it was staged. */
+  staged(entry: LogEntry): StagedRow | undefined {
+    return this.table.staged(entry);
+  }
+
+  /** As `load`; also undefined if the bytes fail their check. */
   loadIfSound(entry: LogEntry): Uint8Array | undefined {
     try {
       return this.load(entry);
@@ -224,6 +233,13 @@ export class Log {
     else this.table.replace(entry, body);
     bodies.put(this.keyOf(entry), body);
     if (entry.segment !== undefined) tally.segmentsSealed++;
+  }
+
+  /** Stores a row whose body is in a file already. */
+  private writeStaged(entry: LogEntry, head: Uint8Array, id: string, writers?: string): void {
+    bindChunk(head, this.uid);
+    this.table.insert(entry, printStaged({ id, head }), writers);
+    tally.segmentsSealed++;
   }
 
   private push(entry: LogEntry): void {

@@ -4,15 +4,20 @@
 //                      segment       number of the segment, or null for a chunk of the tail
 //                      count, first_ms, last_ms, last_ordinal, bytes      what places it
 //                      writers       what the commit changed about the writers, or null: writers.ts
-//                      body          last, so that the other columns are read without it
+//                      body          last, so that the other columns are read without it; of a staged
+//                                    body the header, and the id by which the bucket has the rest
 //
 // The table only stores and reads; log.ts decides what is written, and checks what is read.
-import { concatBytes } from "../codec/bytes.ts";
+import { concatBytes, utf8 } from "../codec/bytes.ts";
+import { CHUNK_HEADER_BYTES } from "../engine/chunk.ts";
+import { invariant } from "../errors.ts";
 import { rowBodyBytesMax } from "../limits.ts";
 import type { MeteredSql } from "../core/meteredSql.ts";
 
 /** A row id has room for this many parts of one body. */
 const bodyParts = 8;
+
+const ascii = new TextDecoder();
 
 /** A run of records that is stored as one body. */
 export interface LogEntry {
@@ -89,6 +94,11 @@ export class LogTable {
     return readBody(this.sql, this.generation, firstIndex);
   }
 
+  /** What the row of a staged body has of it; undefined for any other row. */
+  staged(entry: LogEntry): StagedRow | undefined {
+    return stagedIn(this.sql, this.generation, entry);
+  }
+
   /** Writes a body, over several rows if it is large. An empty one has a row too. */
   insert(entry: LogEntry, body: Uint8Array, writers?: string): void {
     if (writers !== undefined && !this.hasWriters) this.addWriters();
@@ -163,6 +173,47 @@ export function readBody(sql: MeteredSql, generation: number, firstIndex: number
   const only = parts.length === 1 ? parts[0] : undefined;
   if (only !== undefined) return new Uint8Array(only.body);
   return concatBytes(parts.map((part) => new Uint8Array(part.body)));
+}
+
+/** What the row of a staged body has of it. */
+export interface StagedRow {
+  id: string;
+  /** The header, bound to the shard. */
+  head: Uint8Array;
+}
+
+/** Bytes of a row's body that was staged: the header, and a UUID. */
+export const stagedRowBytes = CHUNK_HEADER_BYTES + 36;
+
+export function printStaged({ id, head }: StagedRow): Uint8Array {
+  const body = concatBytes([head, utf8(id)]);
+  invariant(body.length === stagedRowBytes, "the id of a staged body is no UUID", {});
+  return body;
+}
+
+/** Undefined for a body that is in its row, whole or damaged. */
+export function readStagedRow(
+  { segment, bytes }: LogEntry,
+  body: Uint8Array,
+): StagedRow | undefined {
+  const isStaged = segment !== undefined && body.length === stagedRowBytes && bytes > body.length;
+  if (!isStaged) return undefined;
+  const id = ascii.decode(body.subarray(CHUNK_HEADER_BYTES));
+  return { id, head: body.slice(0, CHUNK_HEADER_BYTES) };
+}
+
+/** The same of a segment in a generation's table; of any other, the body is not read. */
+export function stagedIn(
+  sql: MeteredSql,
+  generation: number,
+  entry: LogEntry,
+): StagedRow | undefined {
+  const row = sql.row<{ body: ArrayBuffer }>(
+    `SELECT body FROM ${tableOf(generation)} WHERE id = ? AND length(body) = ?`,
+    entry.firstIndex * bodyParts,
+    stagedRowBytes,
+  );
+  return row && readStagedRow(entry, new Uint8Array(row.body));
 }
 
 function entryOf(row: LogRow): LogEntry {

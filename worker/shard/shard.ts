@@ -5,6 +5,7 @@
 // the work of its alarm.
 import type { QuotaKind } from "../core/types.ts";
 import { DurableObject } from "cloudflare:workers";
+import { tally } from "../core/tally.ts";
 import { isOver } from "../core/clock.ts";
 import type { Env } from "../core/bindings.ts";
 import { StreamError } from "../errors.ts";
@@ -12,9 +13,11 @@ import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import type { DurableState, ForkReply, WriteGuard, WriteReply } from "../core/durable.ts";
 import { takeHanded } from "../core/handedChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
+import { noteStaged } from "../core/stagedSegments.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
-import { openOffered } from "./appendQueue.ts";
+import type { Chunk } from "../engine/chunk.ts";
+import { openKept, openOffered } from "./appendQueue.ts";
 import { Committer } from "./committer.ts";
 import { PublishedView } from "./publishedView.ts";
 import { ShardState } from "./shardState.ts";
@@ -31,6 +34,7 @@ import {
   asReply,
   type Beginning,
   type FirstContents,
+  type KeptChunk,
   type NextRequest,
   type Offer,
   type OfferReply,
@@ -108,6 +112,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       publish: (isDurable) => this.publish(isDurable === true),
       during: (change) => this.notice.during(change),
       moveSealed: () => void this.moveSealed(),
+      staged: (store, chunk) => this.staged(store, chunk),
     });
     this.durable = new DurableStream({
       opened: () => this.opened(),
@@ -130,24 +135,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   append(offered: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>> {
-    return asReply(async () => {
-      const { uid, closedMs, isFinal, life } = this.durable.inUse().description;
-      if (life?.isDeleted === true) throw new StreamError("shardNotFound", { uid });
-      const known = token && this.committer.findAppend(token);
-      if (known !== undefined) return { receipts: await known, refused: 0 };
-      if (isFinal === true) throw new StreamError("streamClosed");
-      const isClosing = this.committer.isClosing || this.durable.isEnding;
-      if (closedMs !== undefined || isClosing) {
-        throw new StreamError("shardClosed", { uid });
-      }
-      const opened = openOffered(offered);
-      const { chunks, refused } = this.quota?.admitRecords(opened, Date.now()) ?? {
-        chunks: opened,
-        refused: 0,
-      };
-      if (chunks.length === 0) throw new StreamError("overloaded");
-      return { receipts: await this.committer.append(uid, chunks, { token }), refused };
-    });
+    return asReply(() => this.take(() => openOffered(offered), token));
   }
 
   appendEach(offers: Offer[]): Promise<AppendOutcome[]> {
@@ -167,6 +155,18 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   async appendHanded(number: number): Promise<Reply<AppendReply> | null> {
     const offered = takeHanded(this.ctx.id.name ?? "", number);
     return offered === undefined ? null : this.append(offered);
+  }
+
+  appendKept(offered: KeptChunk): Promise<Reply<AppendReply> | null> {
+    return asReply(async () => {
+      const { store } = this.state;
+      const { staging } = this.tiering;
+      if (!staging.isPossible || this.quota !== undefined || store === undefined) return null;
+      const chunk = openKept(offered);
+      // What would become a part of a larger segment is needed here.
+      if (!store.log.isSegment(chunk.header)) return null;
+      return await staging.run(store, offered.id, () => this.take(() => [chunk]));
+    });
   }
 
   begin(shard: ShardSettings, contents: FirstContents): Promise<Reply<Beginning>> {
@@ -278,13 +278,16 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   }
 
   segment(segment: number): Promise<Reply<SegmentReply>> {
-    return asReply(() => {
+    return asReply(async () => {
       const store = this.opened();
       this.counters.segmentReads++;
       if (segment >= this.published.segment) return { body: null };
       const skipped = store.skippedSegment(segment);
-      if (skipped === undefined) return { body: store.loadSegment(segment) ?? null };
-      return { body: store.loadSegmentIfSound(segment) ?? null, skipped };
+      const body =
+        skipped === undefined ? store.loadSegment(segment) : store.loadSegmentIfSound(segment);
+      // One that is in R2 by now is read there.
+      const found = body ?? (await this.tiering.stagedBody(store, segment)) ?? null;
+      return { body: found, ...(skipped !== undefined && { skipped }) };
     });
   }
 
@@ -373,6 +376,26 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.alarmClock.wakeBy(this.nextWakeMs(nowMs));
   }
 
+  /** Accepts what is to be appended, and resolves when it is durable. */
+  private async take(open: () => Chunk[], token?: AppendToken): Promise<AppendReply> {
+    const { uid, closedMs, isFinal, life } = this.durable.inUse().description;
+    if (life?.isDeleted === true) throw new StreamError("shardNotFound", { uid });
+    const known = token && this.committer.findAppend(token);
+    if (known !== undefined) return { receipts: await known, refused: 0 };
+    if (isFinal === true) throw new StreamError("streamClosed");
+    const isClosing = this.committer.isClosing || this.durable.isEnding;
+    if (closedMs !== undefined || isClosing) {
+      throw new StreamError("shardClosed", { uid });
+    }
+    const opened = open();
+    const { chunks, refused } = this.quota?.admitRecords(opened, Date.now()) ?? {
+      chunks: opened,
+      refused: 0,
+    };
+    if (chunks.length === 0) throw new StreamError("overloaded");
+    return { receipts: await this.committer.append(uid, chunks, { token }), refused };
+  }
+
   /** With a bucket, filters are stored when a generation is marked as moved. */
   private moveSealed(): Promise<void> {
     return this.env.SEGMENTS === undefined ? this.indexer.run() : this.tiering.move();
@@ -400,6 +423,17 @@ export class Shard extends DurableObject<Env> implements ShardApi {
   /** Number of the segment that holds or will hold `index`. */
   private segmentAt(index: number): number {
     return this.opened().segmentAt(index) ?? this.published.segment;
+  }
+
+  /** A segment that was staged has its row. */
+  private staged(store: ShardStore, { bytes, header: { firstIndex }, kept }: Chunk): void {
+    const segment = store.segmentAt(firstIndex);
+    if (segment === undefined || kept === undefined) return;
+    tally.segmentsStaged++;
+    const found = { id: kept.id, head: bytes };
+    this.tiering.staging.note(segment, found);
+    if (isOnlyIsolate(this.env)) noteStaged(store.description.uid, segment, found);
+    this.indexer.note(segment, kept.keys);
   }
 
   private publish(isDurable: boolean): void {

@@ -23,7 +23,14 @@ import { addKeysColumn, type Generation, Generations, generationSchema } from ".
 import { ForkTable } from "./forkTable.ts";
 import { Inspector, isCorrupt } from "../core/bodyCheck.ts";
 import { Log } from "./log.ts";
-import { type LogEntry, LogTable, readBody } from "./logTable.ts";
+import {
+  type LogEntry,
+  LogTable,
+  readBody,
+  readStagedRow,
+  stagedIn,
+  type StagedRow,
+} from "./logTable.ts";
 import { bodies, segmentKey } from "../core/bodyCache.ts";
 import { invariant } from "../errors.ts";
 import { addSkipped } from "./skips.ts";
@@ -337,7 +344,7 @@ export class ShardStore {
   }
 
   /**
-   * A sealed segment's verified bytes. Undefined if it is not here: not sealed, deleted, or only in
+   * A sealed segment's verified bytes. Undefined if it is not here: not sealed, deleted, staged, or only in
    * R2. Throws `corrupt`.
    */
   loadSegment(segment: number): Uint8Array | undefined {
@@ -403,13 +410,45 @@ export class ShardStore {
     LogTable.drop(this.sql, generation.number);
   }
 
-  private loadClosed(generation: Generation, segment: number): Uint8Array {
+  /** A segment whose body was staged, so that its row here has only the header; undefined for any other. */
+  stagedSegment(segment: number): (StagedRow & { entry: LogEntry }) | undefined {
+    const entry = this.segmentEntry(segment);
+    if (entry === undefined) return undefined;
+    const staged =
+      segment >= this.firstLogSegment
+        ? this.log.staged(entry)
+        : this.stagedInClosed(segment, entry);
+    return staged && { ...staged, entry };
+  }
+
+  /** Ids of all staged bodies that rows refer to. */
+  stagedIds(): Set<string> {
+    const ids = new Set<string>();
+    const note = (segment: number) => {
+      const staged = this.stagedSegment(segment);
+      if (staged !== undefined) ids.add(staged.id);
+    };
+    for (const { firstSegment, segments } of this.generations.inSqlite()) {
+      for (const i of segments.keys()) note(firstSegment + i);
+    }
+    for (let i = 0; i < this.log.sealedCount; i++) note(this.firstLogSegment + i);
+    return ids;
+  }
+
+  private stagedInClosed(segment: number, entry: LogEntry): StagedRow | undefined {
+    const generation = this.generations.withSegment(segment);
+    if (generation === undefined || generation.tiered) return undefined;
+    return stagedIn(this.sql, generation.number, entry);
+  }
+
+  private loadClosed(generation: Generation, segment: number): Uint8Array | undefined {
     const { uid } = this.description;
     const key = segmentKey(uid, segment);
     const cached = bodies.get(key);
     if (cached !== undefined) return cached;
     const entry = generation.segments[segment - generation.firstSegment] as LogEntry;
     const body = readBody(this.sql, generation.number, entry.firstIndex);
+    if (readStagedRow(entry, body) !== undefined) return undefined;
     this.inspector.inspect(body, entry, segment);
     bodies.put(key, body);
     return body;

@@ -2,11 +2,12 @@
 // are deleted by generation, when R2 has the whole generation. No reply to a put waits for this
 // code. The alarm repeats what fails.
 import { tally } from "../core/tally.ts";
-import { StreamError } from "../errors.ts";
+import { invariant, StreamError } from "../errors.ts";
 import { tierRetryMs } from "../limits.ts";
 import type { Generation } from "./generations.ts";
 import { isCorrupt } from "../core/bodyCheck.ts";
 import type { LogEntry } from "./logTable.ts";
+import { Staging } from "./staging.ts";
 import type { ShardStore } from "./store.ts";
 import {
   confirmSegments,
@@ -14,7 +15,9 @@ import {
   type ExpectedObject,
   moveSegments,
   readObject,
+  readStaged,
   type SegmentBucket,
+  type StagedSegment,
 } from "../core/segmentBucket.ts";
 
 /** What the mover needs of the shard. */
@@ -41,16 +44,24 @@ export class TierMover {
   private droppedSegment = 0;
   /** What was put of the generations that still have their rows, by segment. */
   private readonly put = new Map<number, ExpectedObject>();
+  readonly staging: Staging;
 
   constructor(bucket: SegmentBucket | undefined, owner: SegmentOwner) {
     this.bucket = bucket;
     this.owner = owner;
+    this.staging = new Staging({
+      bucket: () => this.bucket,
+      store: () => owner.store(),
+      toMove: () => ({ from: this.tieredSegment, to: owner.sealedSegment() }),
+      moved: (store, segment, object) => this.noteMoved(store, segment, object),
+    });
   }
 
   /** Resets the state from the rows of a store. */
   recover(store: ShardStore): void {
     this.tieredSegment = store.generations.inSqlite()[0]?.firstSegment ?? store.firstLogSegment;
     this.put.clear();
+    this.staging.recover();
   }
 
   /** True if a sealed segment is not yet in R2. */
@@ -83,6 +94,7 @@ export class TierMover {
         const numbers = segmentsOf(oldest);
         this.droppedSegment = oldest.firstSegment + numbers.length;
         await dropSegments(this.bucket, store.description.uid, numbers);
+        if (!oldest.tiered) this.staging.forgetRows();
       }
       if (this.owner.store() !== store) return;
       this.owner.transact(() => store.forget(oldest));
@@ -98,8 +110,20 @@ export class TierMover {
 
   /** The bytes of a chunk or segment, from any place that has them. Throws `corrupt`. */
   async body(store: ShardStore, entry: LogEntry): Promise<Uint8Array> {
-    const { segment } = entry;
-    return segment === undefined ? store.log.load(entry) : await this.segmentBody(store, segment);
+    const { segment, firstIndex: index } = entry;
+    if (segment !== undefined) return await this.segmentBody(store, segment);
+    const body = store.log.load(entry);
+    invariant(body !== undefined, "a chunk of the tail was staged", { index });
+    return body;
+  }
+
+  /** The bytes of a segment that was staged; undefined for any other. Throws `corrupt`. */
+  async stagedBody(store: ShardStore, segment: number): Promise<Uint8Array | undefined> {
+    const staged = store.stagedSegment(segment);
+    if (staged === undefined || this.bucket === undefined) return undefined;
+    const body = await readStaged(this.bucket, store.description.uid, segment, staged);
+    if (body !== undefined) store.inspector.inspect(body, staged.entry, segment);
+    return body;
   }
 
   /** The bytes of a sealed segment, from any place that has them. Throws `corrupt`. */
@@ -107,7 +131,7 @@ export class TierMover {
     const { uid } = store.description;
     let damage: unknown;
     try {
-      const body = store.loadSegment(segment);
+      const body = store.loadSegment(segment) ?? (await this.stagedBody(store, segment));
       if (body !== undefined) return body;
     } catch (error) {
       if (!isCorrupt(error)) throw error;
@@ -132,12 +156,39 @@ export class TierMover {
 
   private async moveAll(store: ShardStore, bucket: SegmentBucket): Promise<void> {
     await this.freeMoved(store, bucket);
+    await this.staging.removeLeft(store);
     await moveSegments(bucket, {
       uid: store.description.uid,
       next: () => (this.owner.store() === store && this.isBehind ? this.tieredSegment : undefined),
+      staged: async (segment) => {
+        const staged = await this.stagedSegment(store, segment);
+        // A commit has moved it.
+        if (segment < this.tieredSegment) await this.freeMoved(store, bucket);
+        return staged;
+      },
       load: (segment) => this.load(store, segment),
       done: (segment, object) => this.moved(store, bucket, segment, object),
     });
+  }
+
+  private async stagedSegment(
+    store: ShardStore,
+    segment: number,
+  ): Promise<StagedSegment | undefined> {
+    const staged = store.stagedSegment(segment);
+    if (staged === undefined) return undefined;
+    const isKnown = await this.staging.take(segment);
+    if (isKnown || segment < this.tieredSegment) return staged;
+    try {
+      const body = await this.segmentBody(store, segment);
+      this.owner.moves(segment, body);
+      return staged;
+    } catch (error) {
+      if (!isCorrupt(error)) throw error;
+      // It stays where it is, and its generation with it.
+      store.inspector.damaged.add(staged.entry.firstIndex);
+      return undefined;
+    }
   }
 
   private load(store: ShardStore, segment: number): Uint8Array | undefined {
@@ -152,14 +203,27 @@ export class TierMover {
     segment: number,
     object: ExpectedObject | undefined,
   ): Promise<void> {
-    const { uid } = store.description;
-    if (this.owner.store() !== store) return;
-    this.tieredSegment = Math.max(this.tieredSegment, segment + 1);
+    if (await this.noteMoved(store, segment, object)) await this.freeMoved(store, bucket);
+  }
+
+  /** Notes that the next segment has moved; false if it was not the next one, or is needed no more. */
+  private async noteMoved(
+    store: ShardStore,
+    segment: number,
+    object: ExpectedObject | undefined,
+  ): Promise<boolean> {
+    if (this.owner.store() !== store || segment !== this.tieredSegment) return false;
+    this.tieredSegment = segment + 1;
     tally.segmentsMoved++;
-    // It may have expired while it was being moved.
-    if (segment < this.droppedSegment) return dropSegments(bucket, uid, [segment]);
+    if (segment < this.droppedSegment) {
+      // It has expired while it was being moved.
+      if (this.bucket !== undefined) {
+        await dropSegments(this.bucket, store.description.uid, [segment]);
+      }
+      return false;
+    }
     if (object !== undefined) this.put.set(segment, object);
-    await this.freeMoved(store, bucket);
+    return true;
   }
 
   /** Rows are the only durable copy until the bucket confirms that its objects are durable. */
@@ -182,6 +246,8 @@ export class TierMover {
       this.owner.transact(() => store.free(generation, keys));
       this.forgetPut(generation);
       tally.generationsFreed++;
+      this.staging.forgetRows();
+      await this.staging.removeLeft(store);
     }
   }
 

@@ -21,6 +21,7 @@ import type {
   ShardDescription,
   StreamDescription,
 } from "../core/types.ts";
+import type { PutManifest } from "../engine/putManifest.ts";
 import type { RecordBatch } from "../engine/recordBatch.ts";
 import {
   findStream,
@@ -34,6 +35,7 @@ import {
 } from "./directory.ts";
 import { findChildren, waitForChildren } from "./childShards.ts";
 import { putSome } from "./failingPut.ts";
+import { putKept } from "./keptPut.ts";
 import { putRecords, type PutResult } from "./writer.ts";
 
 export class Streams {
@@ -163,6 +165,11 @@ export class Streams {
   put(stream: KnownStream, records: RecordBatch): Promise<PutResult[]> {
     if (this.failRate > 0) return putSome(this.runtime, stream, records, this.failRate);
     return putRecords(this.runtime, stream, records);
+  }
+
+  /** As `put`, for records that the front keeps; undefined, and nothing is stored, if they are needed here. */
+  async putKept(stream: KnownStream, manifest: PutManifest): Promise<PutResult[] | undefined> {
+    return this.failRate > 0 ? undefined : putKept(this.runtime, stream, manifest);
   }
 
   /** From now on this part of the records that are put is refused: see core/controls.ts. */

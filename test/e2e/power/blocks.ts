@@ -17,13 +17,22 @@ import { startServer } from "../server.ts";
 const outerBytes = "12G";
 const diskBytes = "4G";
 const producerCount = 4;
-const shardCount = 2;
 const cutsPerStream = 4;
 
-const shape: Shape = (random) =>
+const mixed: Shape = (random) =>
   random.chance(0.5)
     ? [random.between(300_000, 900_000)]
     : Array.from({ length: random.between(1, 30) }, () => random.below(6000));
+
+/** Most are so large that the front packs and writes them, where there is one shard. */
+const batches: Shape = (random) =>
+  Array.from({ length: random.between(5, 80) }, () => random.between(5000, 20_000));
+
+/** Streams take turns. */
+const kinds = [
+  { shardCount: 2, shape: mixed },
+  { shardCount: 1, shape: batches },
+];
 
 const { values } = parseArgs({
   options: { cuts: { type: "string" }, seed: { type: "string" } },
@@ -61,6 +70,7 @@ async function cutOnce(cut: number, history: History): Promise<string> {
   await using server = await startServer({ data: join(disk, "data") });
   const kinesis = kinesisAt(server.endpoint);
   const stream = `power-${Math.floor(cut / cutsPerStream)}`;
+  const { shardCount, shape } = kinds[Math.floor(cut / cutsPerStream) % kinds.length]!;
   for (const name of history.names.slice(-1)) await history.expectKept(kinesis, name);
   if (!history.names.includes(stream)) await history.create(kinesis, stream, shardCount);
   const before = history.bytesOf(stream);

@@ -1,7 +1,7 @@
 // Loaded into the local server before anything else (`node --import`): writes down which files and folders
 // it syncs, one JSON line each in the file that SYNC_LOG names. With that, a test can take away what a loss
 // of power would.
-import { appendFileSync, readdirSync, statSync } from "node:fs";
+import fs, { appendFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import promises, { type FileHandle } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 
@@ -18,6 +18,17 @@ function record(file: string): void {
     follow(handle, String(path), file);
     return handle;
   };
+  for (const name of ["fsync", "fdatasync"] as const) {
+    const sync = fs[name];
+    const noting = (fd: number, done: (error: Error | null) => void) => {
+      const noted = describe(readlinkSync(`/proc/self/fd/${fd}`));
+      sync(fd, (error) => {
+        if (error === null) appendFileSync(file, `${JSON.stringify(noted)}\n`);
+        done(error);
+      });
+    };
+    Object.assign(fs, { [name]: noting });
+  }
   syncBuiltinESMExports();
 }
 

@@ -488,4 +488,12 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/e2e/door.test.ts"],
     harm: "a reply is cut, because nobody has read the request's body",
   },
+  {
+    id: "http-62",
+    file: "worker/http/keptBody.ts",
+    find: "if (request.headers.get(manifestHeader) !== secret) return request;",
+    replace: "if (request.headers.get(manifestHeader) === null) return request;",
+    tests: ["test/e2e/keptPuts.test.ts"],
+    harm: "a client can send a manifest",
+  },
 ];

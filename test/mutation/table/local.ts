@@ -29,7 +29,7 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-04",
     file: "local/keeper.ts",
-    find: "for (const above of foldersOf(folder, keys)) await syncFolder(above);",
+    find: "for (const above of foldersOf(folder, keys)) await folders.sync(above);",
     replace: "",
     tests: ["test/e2e/power.test.ts"],
     harm: "a power cut leaves no file",
@@ -290,5 +290,29 @@ export const localMutations: readonly Mutation[] = [
     replace: "if (isHot && isForgotten)",
     tests: ["test/local/pageStore.test.ts"],
     harm: "a page that is being sent part by part has records of another segment",
+  },
+  {
+    id: "local-37",
+    file: "local/stagedFiles.ts",
+    find: "await allOf([syncData(file), this.#folders.sync(dirname(path))]);",
+    replace: "await this.#folders.sync(dirname(path));",
+    tests: ["test/e2e/power.test.ts"],
+    harm: "a power cut takes the bytes of acknowledged records",
+  },
+  {
+    id: "local-38",
+    file: "local/stagedFiles.ts",
+    find: "await allOf([syncData(file), this.#folders.sync(dirname(path))]);",
+    replace: "await syncData(file);",
+    tests: ["test/e2e/power.test.ts"],
+    harm: "a power cut takes the files of acknowledged records",
+  },
+  {
+    id: "local-39",
+    file: "local/stagedFiles.ts",
+    find: "await linkFile(from, to);\n  } catch",
+    replace: "await fs.promises.rename(from, to);\n  } catch",
+    tests: ["test/e2e/power.test.ts"],
+    harm: "a power cut takes a file that has just got another name",
   },
 ];

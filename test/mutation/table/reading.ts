@@ -221,8 +221,8 @@ export const readingMutations: readonly Mutation[] = [
   {
     id: "reading-26",
     file: "worker/engine/packer.ts",
-    find: "if (body.length >= outputEnd - output) return undefined;",
-    replace: "if (body.length > 2 * (outputEnd - output)) return undefined;",
+    find: "if (length >= outputEnd - output) return 0;",
+    replace: "if (length > 2 * (outputEnd - output)) return 0;",
     tests: ["test/engine/putJson.test.ts", "test/engine/putCbor.test.ts"],
     harm: "a body of the window's size breaks the engine",
   },

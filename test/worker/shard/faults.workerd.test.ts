@@ -122,6 +122,22 @@ describe("R2 on the way in", () => {
     expect([...(await objectsOf(shard)).keys()]).toEqual([2]);
   });
 
+  test("does not lose the objects that are the only copy of their records", async () => {
+    const shard = await openShard();
+    const uid = shard.name ?? "";
+    for (const segment of [0, 1]) await env.SEGMENTS!.put(`segments/${uid}/${segment}`, "x");
+    const ill = faultyBucket({ confirm: () => Promise.reject(new Error("the disk is ill")) });
+    const expected = [0, 1].map((segment) => ({
+      key: `segments/${uid}/${segment}`,
+      bytes: 1,
+      head: "eA==",
+      restCrc: 0,
+      isOnlyCopy: segment === 1,
+    }));
+    await expect(confirmSegments(ill, expected)).rejects.toThrow("ill");
+    expect([...(await objectsOf(shard)).keys()]).toEqual([1]);
+  });
+
   test("takes its time to make them last: rows are there until it has, and go then", async () => {
     const shard = await openShard();
     const synced = Promise.withResolvers<void>();

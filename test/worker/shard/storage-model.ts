@@ -10,9 +10,9 @@ import { env } from "cloudflare:workers";
 import * as fc from "fast-check";
 import { expect } from "vitest";
 import { StreamError } from "../../../worker/errors.ts";
-import { viewTtlMs } from "../../../worker/limits.ts";
+import { chunkBytesMax, viewTtlMs } from "../../../worker/limits.ts";
 import { unwrap } from "../../../worker/core/rpc.ts";
-import type { Location } from "../../../worker/core/types.ts";
+import type { AppendReceipt, Location } from "../../../worker/core/types.ts";
 import {
   chunkOf,
   type Offered,
@@ -27,8 +27,11 @@ import {
   forgetBodies,
   gatherAll,
   gatherPage,
+  keep,
+  type KeptBodies,
   objectsOf,
   rebind,
+  stagingBucket,
   statsOf,
   tidyUp,
 } from "../../support/storage.ts";
@@ -36,8 +39,10 @@ import {
 export type Step =
   /** Calls side by side, each of records of these sizes. */
   | { do: "append"; calls: number[][] }
+  /** A chunk whose body the front keeps, beside calls of small records. */
+  | { do: "keep"; sizes: number[]; calls: number[][] }
   /** The object ends while the call is being made durable. */
-  | { do: "crash"; call: number[] }
+  | { do: "crash"; call: number[]; isKept: boolean }
   /** From a place, with any hint; or from where one of three consumers stopped. */
   | { do: "read"; place: number; hint: Hint; records: number; bytes: number; strict: boolean }
   | { do: "consume"; who: number; records: number; bytes: number }
@@ -60,6 +65,9 @@ const sizes = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(1_048_576, 1_899_941, 1_899_942, 2_000_000, 4_000_000) },
 );
 
+/** With one of them a chunk may be a segment by itself. */
+const largeSizes = fc.integer({ min: 300_000, max: 450_000 });
+
 const calls = fc.array(sizes, { minLength: 1, maxLength: 4 });
 const places = fc.nat(1000);
 const recordCounts = fc.constantFrom(1, 2, 7, 10_000);
@@ -68,7 +76,12 @@ const waits = fc.constantFrom(1, 400, 1001, 60_000, 660_000, hourMs, 5 * hourMs,
 
 export const steps: fc.Arbitrary<Step> = fc.oneof(
   step(30, { do: fc.constant("append"), calls: fc.array(calls, { minLength: 1, maxLength: 3 }) }),
-  step(4, { do: fc.constant("crash"), call: calls }),
+  step(6, {
+    do: fc.constant("keep"),
+    sizes: fc.array(largeSizes, { minLength: 1, maxLength: 4 }),
+    calls: fc.array(calls, { maxLength: 2 }),
+  }),
+  step(4, { do: fc.constant("crash"), call: calls, isKept: fc.boolean() }),
   step(18, {
     do: fc.constant("read"),
     place: places,
@@ -132,8 +145,10 @@ async function take(model: Model, step: Step): Promise<void> {
   switch (step.do) {
     case "append":
       return append(model, step.calls);
+    case "keep":
+      return appendKept(model, step.sizes, step.calls);
     case "crash":
-      return crash(model, step.call);
+      return crash(model, step.call, step.isKept);
     case "read":
       return read(model, step);
     case "consume":
@@ -170,15 +185,50 @@ async function append(model: Model, calls: readonly number[][]): Promise<void> {
   }
 }
 
+/** Kept bodies are a commit by themselves, so the calls beside them come before or after. */
+async function appendKept(
+  model: Model,
+  sizes: readonly number[],
+  calls: readonly number[][],
+): Promise<void> {
+  if (env.SEGMENTS === undefined) return append(model, [[...sizes]]);
+  const kept: KeptBodies = new Map();
+  await rebind(model.shard, stagingBucket(kept));
+  const own = sizes.map((size) => offer(model, size));
+  const others = calls.map((call) => call.map((size) => offer(model, size)));
+  const [reply, ...replies] = await Promise.all([
+    model.shard.appendKept(keep(kept, chunkOf(...own.map(({ record }) => record)))),
+    ...others.map((call) => model.shard.append(chunksOf(call))),
+  ]);
+  const placed = replies.map((each, i) => ({ call: others[i]!, reply: each }));
+  if (reply !== null) placed.push({ call: own, reply });
+  const receipts = placed.map(({ call, reply }) => ({ call, receipt: unwrap(reply).receipts[0]! }));
+  for (const { call, receipt } of receipts.toSorted(byIndex)) {
+    expect(receipt.firstIndex).toBe(model.stored.length);
+    remember(model, call, receipt.timeMs);
+  }
+}
+
+function byIndex(a: { receipt: AppendReceipt }, b: { receipt: AppendReceipt }): number {
+  return a.receipt.firstIndex - b.receipt.firstIndex;
+}
+
 /** The call may be stored, as a whole, or not: that is then so for good. */
-async function crash(model: Model, sizes: readonly number[]): Promise<void> {
+async function crash(model: Model, sizes: readonly number[], isKept: boolean): Promise<void> {
   await tidyUp();
   setClock(model.nowMs);
+  const kept: KeptBodies = new Map();
+  if (isKept && env.SEGMENTS !== undefined) await rebind(model.shard, stagingBucket(kept));
   await sabotage(model.shard, (storage, state) => {
     storage.sync = async () => state.abort("crash");
   });
   const offered = sizes.map((size) => offer(model, size));
-  const reply = await model.shard.append(chunksOf(offered)).then(
+  const chunk = chunkOf(...offered.map(({ record }) => record));
+  const canKeep = kept !== undefined && isKept && chunk.length <= chunkBytesMax;
+  const call = async () =>
+    (canKeep ? await model.shard.appendKept(keep(kept, chunk)) : null) ??
+    (await model.shard.append(chunksOf(offered)));
+  const reply = await call().then(
     () => "acknowledged",
     () => "crashed",
   );
@@ -255,7 +305,9 @@ async function failBucket(model: Model, operation: "put" | "get" | "delete"): Pr
   await rebind(model.shard, faultyBucket({ [operation]: fail }));
 }
 
-function fail(): Promise<never> {
+/** The disk, which has what is staged, does not fail with R2. */
+function fail(key?: unknown): Promise<never> | Promise<R2ObjectBody | null> {
+  if (typeof key === "string" && key.startsWith("staged/")) return env.SEGMENTS!.get(key);
   return Promise.reject(new Error("R2 is down"));
 }
 

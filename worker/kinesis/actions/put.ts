@@ -6,10 +6,11 @@ import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
 import { batchOf, PACK_ROW, recordBytes, type RecordBatch } from "../../engine/recordBatch.ts";
+import type { PutManifest } from "../../engine/putManifest.ts";
 import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
 import type { PlacedRecord, PutResult } from "../../stream/writer.ts";
-import { type ActionContext, PrintedBody } from "../context.ts";
+import { type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { mebibyte } from "../../core/units.ts";
 import { hashKeyBytes } from "../../core/hashKey.ts";
@@ -82,19 +83,48 @@ export const putRecords = operationWith(openPutRecords, {
   input: putRecordsShape,
   resource: streamNamed,
   run: async (context, input) => {
-    const batch = input.batch();
+    if (input.manifest !== undefined) {
+      const reply = await putKept(context, input, input.manifest);
+      if (reply !== undefined) return reply;
+    }
+    const batch = await input.batch();
     const stream = await writableStream(context, input, batch);
     for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
     if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
     if (input.DryRun === true) throw dryRun();
-    const results = await context.backend.streams.put(stream, routed(batch, stream));
-    const encryption = encryptionOf(stream);
-    if (areAllPlaced(results)) {
-      return new PrintedBody(printPutReply(context.codec, results, encryption));
-    }
-    return { ...outcomesOf(results, stream, context.failures), ...encryption };
+    return replyOf(
+      context,
+      stream,
+      await context.backend.streams.put(stream, routed(batch, stream)),
+    );
   },
 });
+
+/** The reply to a put whose records the front keeps; undefined if they are needed here. */
+async function putKept(
+  context: ActionContext,
+  input: PutInput,
+  manifest: PutManifest,
+): Promise<ActionReply> {
+  const { streams } = context.backend;
+  const address = resolveStream(input, context.scope);
+  const stream = await streams.find(address, address.name);
+  const { status, recordBytesMax } = stream.description;
+  const isWritable = status === "ACTIVE" || status === "UPDATING";
+  if (!isWritable || manifest.largestBytes > recordBytesMax) return undefined;
+  const results = await streams.putKept(stream, manifest);
+  return results && replyOf(context, stream, results);
+}
+
+function replyOf(
+  { codec, failures }: ActionContext,
+  stream: KnownStream,
+  results: readonly PutResult[],
+): ActionReply {
+  const encryption = encryptionOf(stream);
+  if (areAllPlaced(results)) return new PrintedBody(printPutReply(codec, results, encryption));
+  return { ...outcomesOf(results, stream, failures), ...encryption };
+}
 
 function outcomesOf(results: readonly PutResult[], stream: KnownStream, failures: FailureLog) {
   let failedCount = 0;

@@ -1,0 +1,201 @@
+/**
+ * PutRecords bodies that this process keeps while workerd decides about them. The records of a body are packed into
+ * a chunk here, with the same engine as in the Worker, which gets a manifest (worker/engine/putManifest.ts). Then the
+ * keeper writes the chunk to a file, or the Worker asks for the body. Whatever is asked for and gone fails the put.
+ */
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { BufferPool } from "../worker/codec/bufferPool.ts";
+import { CHUNK_HEADER_BYTES } from "../worker/engine/chunk.ts";
+import type { Engine } from "../worker/engine/engine.ts";
+import type { PackedBody, PutBodyKind } from "../worker/engine/packer.ts";
+import type { PutManifest } from "../worker/engine/putManifest.ts";
+import { segmentBytesMin } from "../worker/limits.ts";
+import { keyFilterOf } from "../worker/shard/keyIndexer.ts";
+import { messageOf } from "./failure.ts";
+import type { Answer } from "./services.ts";
+
+/**
+ * Bodies and chunks of all connections, from the first byte of a body on. Each of 700 KB takes 1.2 MB: forty puts at
+ * once. What comes beyond it passes through to workerd, which has a bound of its own.
+ */
+const keptBytesMax = 48 << 20;
+
+/** A put is over by then: clients wait no longer, and the Worker gives up an append before. */
+const keptMsMax = 30_000;
+
+/** Memory of chunks that is used again: 500 KB of new memory for each put would make V8 collect all the time. */
+const spareBytesMax = 8 << 20;
+const spareLargestBytes = 2 << 20;
+
+/** A body whose records would not make a segment even if all of it was data, and the largest that makes one chunk. */
+export const keptBodyBytes = { least: (segmentBytesMin / 3) * 4, most: 2560 << 10 };
+
+/** Bodies of Kinesis, as its Worker reads them (worker/kinesis/putInput.ts). */
+const kind: PutBodyKind = { format: "json", recordsMax: 500, streamName: true, streamArn: true };
+
+/** What became of a body: its chunk was written, or the Worker wanted the body itself. */
+export type Use = "staged" | "fetched";
+
+export type Used = (use: Use) => void;
+
+export interface KeptPutsOptions {
+  engine: () => Engine;
+  /** True if the server checks signatures, which cover the body. */
+  hashes: boolean;
+  log: (line: string) => void;
+  keptMs?: number;
+  keptBytes?: number;
+}
+
+interface Kept {
+  body: readonly Buffer[];
+  chunk: Uint8Array<ArrayBuffer>;
+  bytes: number;
+  sinceMs: number;
+  /** Writes that read the chunk now. */
+  writes: number;
+  isOver: boolean;
+  used: Used;
+}
+
+export class KeptPuts {
+  /** The value of the header by which the Worker knows a manifest. */
+  readonly secret = randomBytes(16).toString("hex");
+  readonly #options: KeptPutsOptions;
+  readonly #keptMs: number;
+  readonly #kept = new Map<string, Kept>();
+  readonly #spare = new BufferPool(spareLargestBytes, spareBytesMax);
+  #freeBytes: number;
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(options: KeptPutsOptions) {
+    this.#options = options;
+    this.#keptMs = options.keptMs ?? keptMsMax;
+    this.#freeBytes = options.keptBytes ?? keptBytesMax;
+  }
+
+  /** Bytes that may still be kept. */
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  /** True if so many bytes may be kept; they count until they are given to `free`. */
+  reserve(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  free(bytes: number): void {
+    this.#freeBytes += bytes;
+  }
+
+  /** Keeps a body, and returns its id and its manifest. Undefined if the Worker must read the body itself. */
+  take(body: readonly Buffer[], used: Used): { id: string; manifest: Buffer } | undefined {
+    const packed = this.#pack(body);
+    if (packed === undefined) return undefined;
+    const { chunk, streamName, streamArn, largestBytes } = packed;
+    const bodyBytes = body.reduce((sum, { length }) => sum + length, 0);
+    const bytes = bodyBytes + chunk.length;
+    if (chunk.length < segmentBytesMin || !this.reserve(bytes)) {
+      this.#spare.giveBack(chunk);
+      return undefined;
+    }
+    const id = randomUUID();
+    const manifest: PutManifest = {
+      id,
+      bodyBytes,
+      bodyHash: this.#options.hashes ? hashOf(body) : undefined,
+      streamName,
+      streamArn,
+      largestBytes,
+      head: base64Of(chunk.subarray(0, CHUNK_HEADER_BYTES)),
+      keys: base64Of(keyFilterOf(chunk)),
+    };
+    const sinceMs = performance.now();
+    this.#kept.set(id, { body, chunk, bytes, sinceMs, writes: 0, isOver: false, used });
+    if (this.#sweep === undefined) this.#sweep = this.#sweepIn(this.#keptMs);
+    return { id, manifest: Buffer.from(JSON.stringify(manifest)) };
+  }
+
+  /** Gives a body to the Worker, once. It counts until it is sent. */
+  serve(id: string): Answer {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return { status: 410, body: "the body is not kept any more" };
+    const { body, bytes, used } = kept;
+    this.#forget(id, kept);
+    used("fetched");
+    return { status: 200, parts: body, sent: () => this.free(bytes) };
+  }
+
+  /** Has a chunk written, and keeps it until that has succeeded. The bytes are good until `write` is done. */
+  async stage(id: string, write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) throw new Error("the records of a put are not kept any more");
+    kept.writes++;
+    try {
+      await write(kept.chunk);
+    } finally {
+      kept.writes--;
+      this.#giveBack(kept);
+    }
+    this.drop(id);
+    kept.used("staged");
+  }
+
+  /** Keeps it no longer. */
+  drop(id: string): void {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    this.#forget(id, kept);
+    this.free(kept.bytes);
+  }
+
+  #forget(id: string, kept: Kept): void {
+    this.#kept.delete(id);
+    kept.isOver = true;
+    this.#giveBack(kept);
+  }
+
+  #pack(body: readonly Buffer[]): PackedBody | undefined {
+    try {
+      const lend = (bytes: number) => this.#spare.lend(bytes) ?? new Uint8Array(bytes);
+      return this.#options.engine().packBody(body, kind, lend);
+    } catch (error) {
+      this.#options.log(`millrace: a put could not be packed: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #giveBack({ chunk, isOver, writes }: Kept): void {
+    if (isOver && writes === 0) this.#spare.giveBack(chunk);
+  }
+
+  #sweepIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      const now = performance.now();
+      this.#sweep = undefined;
+      // The oldest come first.
+      for (const [id, { sinceMs }] of this.#kept) {
+        const leftMs = sinceMs + this.#keptMs - now;
+        if (leftMs > 0) {
+          this.#sweep = this.#sweepIn(leftMs);
+          break;
+        }
+        this.drop(id);
+      }
+    }, ms).unref();
+  }
+}
+
+function hashOf(parts: readonly Buffer[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex");
+}
+
+function base64Of(bytes: Uint8Array): string;
+function base64Of(bytes: Uint8Array | undefined): string | undefined;
+function base64Of(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
+}

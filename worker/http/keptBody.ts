@@ -1,0 +1,59 @@
+// Requests whose body the front of the local server keeps (engine/putManifest.ts). Such a request arrives with a
+// manifest. It goes on as the request that the client has sent: with that one's length, and with its body, which is
+// asked from the front if somebody reads it. Whoever knows what to do with the manifest need not read it.
+import { manifestHeader, type PutManifest } from "../engine/putManifest.ts";
+import { StreamError } from "../errors.ts";
+
+const manifests = new WeakMap<Request, PutManifest>();
+
+/** What the front says of the request; undefined if it has sent the body. */
+export function manifestOf(request: Request): PutManifest | undefined {
+  return manifests.get(request);
+}
+
+/** The request that the client has sent. `secret` is what only the front knows. */
+export async function openKept(
+  request: Request,
+  front: Pick<Fetcher, "fetch">,
+  secret: string,
+): Promise<Request> {
+  if (request.headers.get(manifestHeader) !== secret) return request;
+  const manifest = await request.json<PutManifest>();
+  const headers = new Headers(request.headers);
+  headers.delete(manifestHeader);
+  headers.set("content-length", String(manifest.bodyBytes));
+  const { url, method } = request;
+  const sent = new Request(url, { method, headers, body: bodyOf(manifest, front) });
+  manifests.set(sent, manifest);
+  return sent;
+}
+
+/** The body, asked for when it is read. */
+function bodyOf({ id }: PutManifest, front: Pick<Fetcher, "fetch">): ReadableStream<Uint8Array> {
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      reader ??= await ask(id, front);
+      const { value, done } = await reader.read();
+      if (done) {
+        controller.close();
+        controller.byobRequest?.respond(0);
+      } else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await reader?.cancel(reason);
+    },
+  });
+}
+
+async function ask(
+  id: string,
+  front: Pick<Fetcher, "fetch">,
+): Promise<ReadableStreamDefaultReader<Uint8Array>> {
+  const reply = await front.fetch(`http://front/body/${id}`);
+  if (reply.ok && reply.body !== null) return reply.body.getReader();
+  // The front keeps it only for a while. The client may try again.
+  console.error("the front has no body", await reply.text());
+  throw new StreamError("overloaded");
+}

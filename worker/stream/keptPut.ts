@@ -1,0 +1,42 @@
+// Puts records that the front of the local server keeps into a stream with one shard: only the header of their chunk
+// goes to the shard. Whatever is unusual is left to the usual way, which needs the body.
+import { Buffer } from "node:buffer";
+import type { WriteRuntime } from "../core/bindings.ts";
+import { unwrap } from "../core/rpc.ts";
+import { tally } from "../core/tally.ts";
+import { readHeader } from "../engine/chunk.ts";
+import type { PutManifest } from "../engine/putManifest.ts";
+import { invariant, isCode } from "../errors.ts";
+import type { KnownStream } from "./directory.ts";
+import type { PutResult } from "./writer.ts";
+
+/** Results in the order of the records; undefined, and nothing is stored, if the body is needed. */
+export async function putKept(
+  { env }: Pick<WriteRuntime, "env">,
+  { routes }: KnownStream,
+  { id, bodyBytes, head: headText, keys }: PutManifest,
+): Promise<PutResult[] | undefined> {
+  const [shard, more] = routes.shards;
+  if (shard === undefined || more !== undefined) return undefined;
+  const head = bytesOf(headText);
+  const { count } = readHeader(head);
+  const put = { id, head, keys: keys === undefined ? undefined : bytesOf(keys) };
+  try {
+    const reply = await env.SHARD.getByName(shard.uid).appendKept(put);
+    if (reply === null) return undefined;
+    const [receipt] = unwrap(reply).receipts;
+    invariant(receipt !== undefined, "no receipt for the records", { shard: shard.uid });
+    tally.receivedBytes += bodyBytes;
+    const { firstIndex, timeMs } = receipt;
+    return Array.from({ length: count }, (_, i) => ({ shard, index: firstIndex + i, timeMs }));
+  } catch (failure) {
+    // The usual way asks the catalog which shards follow.
+    if (isCode(failure, "shardNotFound", "shardClosed")) return undefined;
+    return Array.from({ length: count }, () => ({ shard, failure }));
+  }
+}
+
+/** In memory of its own. */
+function bytesOf(text: string): Uint8Array {
+  return new Uint8Array(Buffer.from(text, "base64"));
+}
