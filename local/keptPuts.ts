@@ -49,7 +49,9 @@ export interface KeptPutsOptions {
 
 interface Kept {
   body: readonly Buffer[];
-  chunk: Uint8Array<ArrayBuffer>;
+  /** Undefined when it was written. */
+  chunk: Uint8Array<ArrayBuffer> | undefined;
+  /** What counts of both. */
   bytes: number;
   sinceMs: number;
   /** Writes that read the chunk now. */
@@ -128,18 +130,25 @@ export class KeptPuts {
     return { status: 200, parts: body, sent: () => this.free(bytes) };
   }
 
-  /** Has a chunk written, and keeps it until that has succeeded. The bytes are good until `write` is done. */
+  /**
+   * Has a chunk written, and keeps it until that has succeeded. The bytes are good until `write` is done. The body stays:
+   * when the shard was closed meanwhile, the Worker wants it for the shards that follow.
+   */
   async stage(id: string, write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
     const kept = this.#kept.get(id);
-    if (kept === undefined) throw new Error("the records of a put are not kept any more");
+    const chunk = kept?.chunk;
+    if (kept === undefined || chunk === undefined) {
+      throw new Error("the records of a put are not kept any more");
+    }
     kept.writes++;
+    let isWritten = false;
     try {
-      await write(kept.chunk);
+      await write(chunk);
+      isWritten = true;
     } finally {
       kept.writes--;
-      this.#giveBack(kept);
+      if (kept.writes === 0 && (isWritten || kept.isOver)) this.#giveBack(kept);
     }
-    this.drop(id);
     kept.used("staged");
   }
 
@@ -154,7 +163,7 @@ export class KeptPuts {
   #forget(id: string, kept: Kept): void {
     this.#kept.delete(id);
     kept.isOver = true;
-    this.#giveBack(kept);
+    if (kept.writes === 0) this.#giveBack(kept);
   }
 
   #pack(body: readonly Buffer[]): PackedBody | undefined {
@@ -167,8 +176,16 @@ export class KeptPuts {
     }
   }
 
-  #giveBack({ chunk, isOver, writes }: Kept): void {
-    if (isOver && writes === 0) this.#spare.giveBack(chunk);
+  /** Nobody reads the chunk any more. Of what is over, nothing counts here. */
+  #giveBack(kept: Kept): void {
+    const { chunk, isOver } = kept;
+    const bytes = chunk?.length ?? 0;
+    if (chunk === undefined) return;
+    kept.chunk = undefined;
+    this.#spare.giveBack(chunk);
+    if (isOver) return;
+    kept.bytes -= bytes;
+    this.free(bytes);
   }
 
   #sweepIn(ms: number): NodeJS.Timeout {

@@ -103,7 +103,6 @@ class Tunnel {
   }
 
   #begin(head: RequestHead): Collection | undefined {
-    if (this.#replies.isIdle) for (const kept of this.#passed.splice(0)) kept.settle();
     const kept = this.#puts?.collect(head, () => this.#release());
     if (kept === undefined) {
       this.#replies.expect(head.method);
@@ -197,6 +196,7 @@ class Tunnel {
   /** Returns false if nothing more may be read for now. */
   #takeReplies(bytes: Buffer): boolean {
     const ordered = this.#replies.take(bytes);
+    if (this.#replies.isIdle) for (const kept of this.#passed.splice(0)) kept.settle();
     if (ordered === undefined) return !this.#isWaiting;
     this.#isPrinting = true;
     // The bytes are only good until this returns.

@@ -69,6 +69,11 @@ export class Bucket {
   get uids(): string[] {
     return [...this.segments.keys()];
   }
+
+  /** Uids of the shards that have staged bodies. */
+  get stagedUids(): string[] {
+    return [...this.staged.keys()];
+  }
 }
 
 function addTo<T>(lists: Map<string, Set<T>>, uid: string, name: T): void {

@@ -45,6 +45,10 @@ export function checkFolder(folder: string, show: (what: string) => void): Findi
       const what = known.has(uid) ? `${count} segments` : `${count} segments of no stream`;
       findings.note(join("bucket", "segments", uid), `shard ${uid}`, what);
     }
+    for (const uid of bucket.stagedUids.filter((uid) => !found.has(uid))) {
+      const what = `${bucket.stagedIdsOf(uid).length} staged bodies of no shard`;
+      findings.note(join("bucket", "staged", uid), `shard ${uid}`, what);
+    }
     return findings;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -73,7 +73,7 @@ test("a body is given out once", () => {
   expect(puts.freeBytes).toBe(freeBytes);
 });
 
-test("a chunk is written once; one that was not written is kept", async () => {
+test("a chunk is written once; one that was not written is kept, and the body stays", async () => {
   const puts = putsWith();
   const { freeBytes } = puts;
   const { id, uses } = take(puts);
@@ -84,9 +84,12 @@ test("a chunk is written once; one that was not written is kept", async () => {
   });
   expect(written.equals(packed.chunk)).toBe(true);
   expect(uses).toEqual(["staged"]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.freeBytes).toBe(freeBytes - body.length);
   await expect(puts.stage(id, async () => {})).rejects.toThrow("not kept any more");
-  expect(puts.serve(id).status).toBe(410);
+  const { status, parts = [], sent } = puts.serve(id);
+  expect([status, Buffer.concat(parts).equals(body)]).toEqual([200, true]);
+  sent?.();
+  expect(puts.freeBytes).toBe(freeBytes);
 });
 
 test("a chunk that is being written is not written over, also if it was dropped", async () => {

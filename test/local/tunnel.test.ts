@@ -27,12 +27,10 @@ test("a put arrives as its manifest between other requests, in their order", asy
     ["/", puts.secret],
     ["/small", undefined],
   ]);
-  const { id, bodyBytes } = JSON.parse(arrived[1]!.text);
-  expect(bodyBytes).toBe(body.length);
-  expect(puts.serve(id).status).toBe(200);
+  expect(JSON.parse(arrived[1]!.text).bodyBytes).toBe(body.length);
 });
 
-test("what is kept is dropped when the next request comes after the reply", async () => {
+test("what is kept is dropped when the reply has come", async () => {
   const puts = putsWith();
   const { freeBytes } = puts;
   const { arrived, client } = await open(puts);
@@ -40,9 +38,6 @@ test("what is kept is dropped when the next request comes after the reply", asyn
   client.write(body);
   await once(client, "data");
   const { id } = JSON.parse(arrived[0]!.text);
-  expect(puts.freeBytes).toBeLessThan(freeBytes);
-  client.write(get);
-  await once(client, "data");
   expect(puts.serve(id).status).toBe(410);
   expect(puts.freeBytes).toBe(freeBytes);
 });

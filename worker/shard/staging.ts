@@ -40,6 +40,8 @@ export class Staging {
   private readonly pending = new Set<string>();
   /** True if there may be files that no row refers to. */
   private hasLeft = true;
+  /** True if the shard is being removed with all its files. */
+  private isOver = false;
 
   constructor(owner: StagingOwner) {
     this.owner = owner;
@@ -69,12 +71,17 @@ export class Staging {
       return null;
     } catch (error) {
       this.hasLeft = true;
-      // Nobody comes back to the files of a shard that is gone.
-      if (this.owner.store() === undefined) await this.owner.bucket()?.delete([key]);
+      // Nobody comes back to the files of a shard that is gone. Without that, a row that is not readable now may refer to it.
+      if (this.isOver) await this.owner.bucket()?.delete([key]);
       throw error;
     } finally {
       this.pending.delete(id);
     }
+  }
+
+  /** The shard is being removed: what is being written is not needed. */
+  end(): void {
+    this.isOver = true;
   }
 
   /** Notes a segment whose row is durable: it need not be read to be moved. */
@@ -99,10 +106,16 @@ export class Staging {
     const bucket = this.owner.bucket();
     if (bucket?.stage === undefined || !this.hasLeft) return;
     this.hasLeft = false;
-    await dropStaged(bucket, store.description.uid, () => {
-      const ids = store.stagedIds();
-      return (id) => ids.has(id) || this.pending.has(id);
-    });
+    try {
+      await dropStaged(bucket, store.description.uid, () => {
+        // After a commit that failed, another store knows what was committed meanwhile.
+        const ids = this.owner.store()?.stagedIds();
+        return (id) => ids === undefined || ids.has(id) || this.pending.has(id);
+      });
+    } catch (error) {
+      this.hasLeft = true;
+      throw error;
+    }
   }
 
   private async tryWrite(store: ShardStore, id: string, key: string): Promise<boolean> {

@@ -104,6 +104,7 @@ export class TierMover {
 
   /** Deletes all objects of a deleted shard, also one that is being moved now. */
   async drop(uid: string): Promise<void> {
+    this.staging.end();
     await this.moving?.catch(() => {});
     if (this.bucket !== undefined) await dropSegments(this.bucket, uid);
   }
@@ -117,13 +118,21 @@ export class TierMover {
     return body;
   }
 
-  /** The bytes of a segment that was staged; undefined for any other. Throws `corrupt`. */
+  /**
+   * The bytes of a segment that was staged; undefined for any other, and for one that readers may pass over if they are
+   * not intact. Throws `corrupt`.
+   */
   async stagedBody(store: ShardStore, segment: number): Promise<Uint8Array | undefined> {
     const staged = store.stagedSegment(segment);
     if (staged === undefined || this.bucket === undefined) return undefined;
-    const body = await readStaged(this.bucket, store.description.uid, segment, staged);
-    if (body !== undefined) store.inspector.inspect(body, staged.entry, segment);
-    return body;
+    try {
+      const body = await readStaged(this.bucket, store.description.uid, segment, staged);
+      if (body !== undefined) store.inspector.inspect(body, staged.entry, segment);
+      return body;
+    } catch (error) {
+      if (isCorrupt(error) && store.skippedSegment(segment) !== undefined) return undefined;
+      throw error;
+    }
   }
 
   /** The bytes of a sealed segment, from any place that has them. Throws `corrupt`. */
