@@ -4,7 +4,7 @@
 import { crc32 } from "node:zlib";
 import { StreamError } from "../errors.ts";
 import { filterKeysMax } from "../limits.ts";
-import { hashOfKey, type KeyHash, mixHigh, mixLow } from "./keyHash.ts";
+import { highOf, type KeyHash, lowOf, mixHigh, mixLow } from "./keyHash.ts";
 
 const MAGIC = 0x4b524c4d;
 const VERSION = 1;
@@ -40,9 +40,10 @@ export class KeyHashes {
     this.table = new Uint32Array(slots);
   }
 
-  /** Adds a key unless it is there. */
-  add(key: Uint8Array): void {
-    const { high, low } = hashOfKey(key);
+  /** Adds a key, which is a part of the bytes, unless it is there. A segment has thousands: none becomes an object. */
+  add(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    const high = highOf(bytes, start, end);
+    const low = lowOf(bytes, start, end);
     const mask = this.table.length - 1;
     let slot = low & mask;
     for (let place = this.table[slot]; place !== undefined && place > 0; place = this.table[slot]) {

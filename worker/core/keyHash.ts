@@ -10,7 +10,16 @@ const highSeed = 0;
 const lowSeed = 0x9747b28c;
 
 export function hashOfKey(key: Uint8Array): KeyHash {
-  return { high: murmur(key, highSeed), low: murmur(key, lowSeed) };
+  return { high: highOf(key, 0, key.length), low: lowOf(key, 0, key.length) };
+}
+
+/** The bits of a key that is a part of other bytes. */
+export function highOf(bytes: Uint8Array, start: number, end: number): number {
+  return murmur(bytes, start, end, highSeed);
+}
+
+export function lowOf(bytes: Uint8Array, start: number, end: number): number {
+  return murmur(bytes, start, end, lowSeed);
 }
 
 /** Other bits for each seed. */
@@ -22,10 +31,10 @@ export function mixLow(low: number, seed: number): number {
   return finish(low + Math.imul(seed, 0x9e3779b9));
 }
 
-function murmur(key: Uint8Array, seed: number): number {
-  const whole = key.length & ~3;
+function murmur(key: Uint8Array, start: number, end: number, seed: number): number {
+  const whole = start + ((end - start) & ~3);
   let hash = seed;
-  for (let at = 0; at < whole; at += 4) {
+  for (let at = start; at < whole; at += 4) {
     const block =
       (key[at] as number) |
       ((key[at + 1] as number) << 8) |
@@ -35,9 +44,9 @@ function murmur(key: Uint8Array, seed: number): number {
     hash = Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64;
   }
   let rest = 0;
-  for (let at = key.length - 1; at >= whole; at--) rest = (rest << 8) | (key[at] as number);
-  if (key.length > whole) hash ^= scramble(rest);
-  return finish(hash ^ key.length);
+  for (let at = end - 1; at >= whole; at--) rest = (rest << 8) | (key[at] as number);
+  if (end > whole) hash ^= scramble(rest);
+  return finish(hash ^ (end - start));
 }
 
 function scramble(block: number): number {

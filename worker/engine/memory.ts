@@ -145,11 +145,18 @@ export function recordStart(chunk: Uint8Array, header: ChunkHeader, i: number): 
 
 /** The key of record `i`; empty if it has none. */
 export function recordKey(chunk: Uint8Array, header: ChunkHeader, i: number): Uint8Array {
-  const { count, endWidth, keyWidth, keyBytesMin } = header;
-  const keys = CHUNK_HEADER_BYTES + count * endWidth;
   const start = recordStart(chunk, header, i);
-  const bytes = keyBytesMin + entryAt(chunk, keys + i * keyWidth, keyWidth);
-  return chunk.subarray(start, start + bytes);
+  return chunk.subarray(start, start + keyBytesOf(chunk, header, i));
+}
+
+/** Bytes of the key of record `i`, with which the record begins. */
+export function keyBytesOf(
+  chunk: Uint8Array,
+  { count, endWidth, keyWidth, keyBytesMin }: ChunkHeader,
+  i: number,
+): number {
+  const keys = CHUNK_HEADER_BYTES + count * endWidth;
+  return keyBytesMin + entryAt(chunk, keys + i * keyWidth, keyWidth);
 }
 
 /** The data of record `i`. */

@@ -5,7 +5,7 @@
 // no filter. Then readers read it.
 import { KeyHashes, buildFilter, encodeFilters } from "../core/keyFilter.ts";
 import { readHeader } from "../engine/chunk.ts";
-import { recordKey } from "../engine/memory.ts";
+import { keyBytesOf, recordStart } from "../engine/memory.ts";
 import { filtersBytesMax, filtersReadyBytesMax, filterTurnRecords } from "../limits.ts";
 import type { Generation } from "./generations.ts";
 import type { ShardStore } from "./store.ts";
@@ -113,8 +113,9 @@ export function keyFilterOf(chunk: Uint8Array): Uint8Array | undefined {
   const header = readHeader(chunk);
   keys.reset(header.count);
   for (let i = 0; i < header.count; i++) {
-    const key = recordKey(chunk, header, i);
-    if (key.length > 0) keys.add(key);
+    const start = recordStart(chunk, header, i);
+    const bytes = keyBytesOf(chunk, header, i);
+    if (bytes > 0) keys.add(chunk, start, start + bytes);
   }
   return buildFilter(keys);
 }
