@@ -8,8 +8,11 @@ import { manifestHeader } from "../worker/engine/putManifest.ts";
 import type { Collection, RequestHead } from "./collection.ts";
 import { keptBodyBytes, type KeptPuts, type Use } from "./keptPuts.ts";
 
-/** Bodies that pass after one that was kept in vain. */
-const passedMin = 16;
+/**
+ * Bodies that pass after one that was kept in vain, doubled each time. The first may be needed for a moment only: a small
+ * record has just come. The bodies of a stream with several shards are needed always.
+ */
+const passedMin = 1;
 const passedMax = 1024;
 
 /** As the Worker compares them (worker/kinesis/envelope.ts). */
