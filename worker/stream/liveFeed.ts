@@ -6,7 +6,7 @@
 import type { Runtime } from "../core/bindings.ts";
 import { unwrap } from "../core/rpc.ts";
 import { liveBatchesKept, liveCallMs, livePageBytesMax, pageRecordsMax } from "../limits.ts";
-import { type Page, pageOf } from "./reader.ts";
+import { type Page, pageOf, readPage } from "./reader.ts";
 
 /** Records that became readable together. */
 export interface LiveBatch {
@@ -146,12 +146,9 @@ export class LiveFeed {
   }
 
   private async pump(reader: LiveReader, first: number): Promise<void> {
-    const { env } = reader.runtime;
     let index = first;
     do {
-      const request = { index, recordsMax: pageRecordsMax, bytesMax: livePageBytesMax };
-      const stub = env.SHARD.getByName(this.uid);
-      const page = pageOf(unwrap(await stub.readNext({ ...request, timeoutMs: liveCallMs })));
+      const page = await this.nextPage(reader, index);
       const { closedMs, nextIndex, isDeleted } = page.view;
       const isAtEnd =
         isDeleted === true || (closedMs !== undefined && page.next.index >= nextIndex);
@@ -159,6 +156,15 @@ export class LiveFeed {
       if (isAtEnd) return;
       index = page.next.index;
     } while (!reader.isGone() && !this.isIdle(Date.now()));
+  }
+
+  /** What the shard has at hand, after a wait; what was staged, or is damaged there, is read where history is. */
+  private async nextPage({ runtime }: LiveReader, index: number): Promise<Page> {
+    const limits = { recordsMax: pageRecordsMax, bytesMax: livePageBytesMax };
+    const stub = runtime.env.SHARD.getByName(this.uid);
+    const page = pageOf(unwrap(await stub.readNext({ index, ...limits, timeoutMs: liveCallMs })));
+    const isElsewhere = page.runs.length === 0 && page.next.index < page.view.tailIndex;
+    return isElsewhere ? readPage(runtime, this.uid, page.next, limits, "skip") : page;
   }
 
   private publish(batch: LiveBatch): void {

@@ -426,4 +426,12 @@ export const readingMutations: readonly Mutation[] = [
     tests: ["test/worker/stream/frontPrinter.workerd.test.ts"],
     harm: "a page of one shard is printed from another one's segment, if their checksums happen to agree",
   },
+  {
+    id: "reading-52",
+    file: "worker/stream/liveFeed.ts",
+    find: 'isElsewhere ? readPage(runtime, this.uid, page.next, limits, "skip") : page',
+    replace: "page",
+    tests: ["test/worker/stream/liveFeed.workerd.test.ts"],
+    harm: "live readers of a segment that was staged wait for ever, and their shard asks itself without end",
+  },
 ];
