@@ -28,14 +28,16 @@ export async function openKept(
   return sent;
 }
 
-/** The body, asked for when it is read. */
+/** The body, asked for when it is read. The client has sent all of it: what fails here is not its fault. */
 function bodyOf({ id }: PutManifest, front: Pick<Fetcher, "fetch">): ReadableStream<Uint8Array> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
-      reader ??= await ask(id, front);
-      const { value, done } = await reader.read();
+      const { value, done } = await orOverloaded(async () => {
+        reader ??= await ask(id, front);
+        return reader.read();
+      });
       if (done) {
         controller.close();
         controller.byobRequest?.respond(0);
@@ -52,8 +54,17 @@ async function ask(
   front: Pick<Fetcher, "fetch">,
 ): Promise<ReadableStreamDefaultReader<Uint8Array>> {
   const reply = await front.fetch(`http://front/body/${id}`);
-  if (reply.ok && reply.body !== null) return reply.body.getReader();
-  // The front keeps it only for a while. The client may try again.
-  console.error("the front has no body", await reply.text());
-  throw new StreamError("overloaded");
+  // The front keeps it only for a while.
+  if (!reply.ok || reply.body === null) throw new Error(await reply.text());
+  return reply.body.getReader();
+}
+
+/** The client may try again. */
+async function orOverloaded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    console.error("the front has no body", error);
+    throw new StreamError("overloaded");
+  }
 }

@@ -496,4 +496,12 @@ export const httpMutations: readonly Mutation[] = [
     tests: ["test/e2e/keptPuts.test.ts"],
     harm: "a client can send a manifest",
   },
+  {
+    id: "http-63",
+    file: "worker/http/keptBody.ts",
+    find: 'throw new StreamError("overloaded");',
+    replace: "throw error;",
+    tests: ["test/worker/http/keptBody.workerd.test.ts"],
+    harm: "a client that has sent its whole body is told that it has not, and does not try again",
+  },
 ];
