@@ -15,10 +15,10 @@ import { messageOf } from "./failure.ts";
 import type { Answer } from "./services.ts";
 
 /**
- * Bodies and chunks of all connections, from the first byte of a body on. Each of 700 KB takes 1.2 MB: forty puts at
+ * Bodies and chunks of all connections, from the first byte of a body on. Each of 700 KB takes 1.2 MB: eighty puts at
  * once. What comes beyond it passes through to workerd, which has a bound of its own.
  */
-const keptBytesMax = 48 << 20;
+const keptBytesMax = 96 << 20;
 
 /** A put is over by then: clients wait no longer, and the Worker gives up an append before. */
 const keptMsMax = 30_000;

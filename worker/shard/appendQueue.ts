@@ -51,7 +51,8 @@ export class AppendQueue {
     token?: string,
   ): Promise<AppendReceipt[]> {
     let bytes = 0;
-    for (const { header } of chunks) bytes += header.bytes;
+    // What the front keeps takes no memory here.
+    for (const chunk of chunks) bytes += chunk.bytes.length;
     if (this.bytes + bytes > pendingBytesMax) throw new StreamError("overloaded");
     reservePending(uid, bytes);
     this.bytes += bytes;

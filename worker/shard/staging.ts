@@ -24,6 +24,11 @@ export interface StagingOwner {
   moved(store: ShardStore, segment: number, object: ExpectedObject): Promise<unknown>;
 }
 
+interface Known {
+  staged: StagedSegment;
+  sinceMs: number;
+}
+
 interface Move {
   segment: number;
   adoption: Adoption;
@@ -33,7 +38,7 @@ interface Move {
 export class Staging {
   private readonly owner: StagingOwner;
   /** Staged segments that have not moved yet, as far as they are known. */
-  private readonly known = new Map<number, StagedSegment>();
+  private readonly known = new Map<number, Known>();
   /** Those that move with a call that is under way. */
   private readonly moving = new Set<number>();
   /** Ids of bodies that are being written, or have no row yet. */
@@ -86,13 +91,14 @@ export class Staging {
 
   /** Notes a segment whose row is durable: it need not be read to be moved. */
   note(segment: number, staged: StagedSegment): void {
-    this.known.set(segment, staged);
+    this.known.set(segment, { staged, sinceMs: Date.now() });
   }
 
-  /** True if the segment is known, once. Waits a little, because the next body may take the segment along. */
+  /** True if the segment is known, once. Waits a little for a new one, because the next body may take it along. */
   async take(segment: number): Promise<boolean> {
-    do await scheduler.wait(adoptionWaitMs);
-    while (this.moving.has(segment));
+    const ageMs = Date.now() - (this.known.get(segment)?.sinceMs ?? 0);
+    if (ageMs >= 0 && ageMs < adoptionWaitMs) await scheduler.wait(adoptionWaitMs - ageMs);
+    while (this.moving.has(segment)) await scheduler.wait(adoptionWaitMs);
     return this.known.delete(segment);
   }
 
@@ -146,11 +152,11 @@ export class Staging {
     const moves: Move[] = [];
     const { from, to } = this.owner.toMove();
     for (let segment = from; segment < to; segment++) {
-      const staged = this.known.get(segment);
-      if (staged === undefined) break;
+      const known = this.known.get(segment);
+      if (known === undefined) break;
       this.known.delete(segment);
       this.moving.add(segment);
-      moves.push({ segment, ...adopted(uid, segment, staged) });
+      moves.push({ segment, ...adopted(uid, segment, known.staged) });
     }
     return moves;
   }

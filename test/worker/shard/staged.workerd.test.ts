@@ -111,7 +111,7 @@ describe("a kept body", () => {
       shard.appendKept(keep(kept, large(2))),
       append(shard, record(new Uint8Array(10).fill(3))),
     ];
-    await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 790_000, patience);
+    await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 300_200, patience);
     await release();
     await Promise.all([first, ...others]);
     const fills = await fillsOf(shard);
@@ -261,7 +261,7 @@ test("what is staged for an append under way is not taken for left", async () =>
   const first = append(shard, record(new Uint8Array(200_000)));
   await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 0, patience);
   const reply = shard.appendKept(keep(kept, large(1)));
-  await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 700_000, patience);
+  await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 200_100, patience);
   await runDurableObjectAlarm(shard);
   await expect.poll(() => stagedOf(shard), patience).not.toContain(left);
   await release();
