@@ -1,19 +1,12 @@
 /**
  * Which requests of a client's connection are kept back, so that workerd gets a manifest instead of a body
- * (keptPuts.ts): large PutRecords of Kinesis in JSON. Where that did not help, as with a stream of several shards, the
- * next ones pass as they come; each time twice as many.
+ * (keptPuts.ts): large PutRecords of Kinesis in JSON, where it pays (keptTries.ts).
  */
 import { mediaTypeOf } from "../worker/core/mediaType.ts";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
 import type { Collection, RequestHead } from "./collection.ts";
-import { keptBodyBytes, type KeptPuts, type Use } from "./keptPuts.ts";
-
-/**
- * Bodies that pass after one that was kept in vain, doubled each time. The first may be needed for a moment only: a small
- * record has just come. The bodies of a stream with several shards are needed always.
- */
-const passedMin = 1;
-const passedMax = 1024;
+import { keptBodyBytes, type KeptPuts } from "./keptPuts.ts";
+import type { Tries } from "./keptTries.ts";
 
 /** As the Worker compares them (worker/kinesis/envelope.ts). */
 const wanted = {
@@ -36,8 +29,8 @@ const collectMsMax = 2000;
 /** A connection of HTTP/1.1, or a session of HTTP/2, whose requests overlap. */
 export class KeptConnection {
   readonly #puts: KeptPuts;
-  #passes = 0;
-  #passesNext = passedMin;
+  /** Of the stream of the last body that was kept back: the next one is mostly of the same. */
+  #tries: Tries | undefined;
 
   constructor(puts: KeptPuts) {
     this.#puts = puts;
@@ -47,19 +40,9 @@ export class KeptConnection {
   collect(head: RequestHead, late: () => void): KeptRequest | undefined {
     const { bodyBytes } = head;
     if (bodyBytes === "chunked" || !isLargePut(head, bodyBytes)) return undefined;
-    if (this.#passes > 0) {
-      this.#passes--;
-      return undefined;
-    }
-    const used = (use: Use | "none") => {
-      if (use === "staged") this.#passesNext = passedMin;
-      // Requests that were on their way together count once.
-      else if (this.#passes === 0) {
-        this.#passes = this.#passesNext;
-        this.#passesNext = Math.min(this.#passesNext * 2, passedMax);
-      }
-    };
-    return new KeptRequest(this.#puts, bodyBytes, used, late);
+    if (this.#tries?.pass() === true) return undefined;
+    const known = (tries: Tries) => (this.#tries = tries);
+    return new KeptRequest(this.#puts, bodyBytes, known, late);
   }
 }
 
@@ -67,20 +50,15 @@ export class KeptConnection {
 export class KeptRequest implements Collection {
   readonly bodyBytes: number;
   readonly #puts: KeptPuts;
-  readonly #used: (use: Use | "none") => void;
+  readonly #known: (tries: Tries) => void;
   readonly #timer: NodeJS.Timeout;
   #reservedBytes = 0;
   #id: string | undefined;
 
-  constructor(
-    puts: KeptPuts,
-    bodyBytes: number,
-    used: (use: Use | "none") => void,
-    late: () => void,
-  ) {
+  constructor(puts: KeptPuts, bodyBytes: number, known: (tries: Tries) => void, late: () => void) {
     this.#puts = puts;
     this.bodyBytes = bodyBytes;
-    this.#used = used;
+    this.#known = known;
     this.#timer = setTimeout(late, collectMsMax).unref();
   }
 
@@ -94,12 +72,15 @@ export class KeptRequest implements Collection {
 
   finish(head: Buffer, body: Buffer[]): Buffer[] {
     clearTimeout(this.#timer);
+    const tries = this.#puts.tries.of(body);
+    this.#known(tries);
+    if (tries.pass()) return [head, ...body];
     // The body counts again if it is kept.
     const reserved = this.#reservedBytes;
     this.free();
-    const kept = this.#puts.take(body, this.#used);
+    const kept = this.#puts.take(body, (use) => tries.note(use));
     if (kept === undefined) {
-      this.#used("none");
+      tries.note("none");
       this.#reservedBytes = this.#puts.reserve(reserved) ? reserved : 0;
       return [head, ...body];
     }

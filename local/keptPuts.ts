@@ -12,6 +12,7 @@ import type { PutManifest } from "../worker/engine/putManifest.ts";
 import { segmentBytesMin } from "../worker/limits.ts";
 import { keyFilterOf } from "../worker/shard/keyIndexer.ts";
 import { messageOf } from "./failure.ts";
+import { KeptTries } from "./keptTries.ts";
 import type { Answer } from "./services.ts";
 
 /**
@@ -63,6 +64,7 @@ interface Kept {
 export class KeptPuts {
   /** The value of the header by which the Worker knows a manifest. */
   readonly secret = randomBytes(16).toString("hex");
+  readonly tries = new KeptTries();
   readonly #options: KeptPutsOptions;
   readonly #keptMs: number;
   readonly #kept = new Map<string, Kept>();
