@@ -7,10 +7,20 @@
 import { Buffer } from "node:buffer";
 import type { Env } from "../worker/core/bindings.ts";
 import { takeSpace } from "../worker/core/space.ts";
-import type { ExpectedObject, SegmentBucket } from "../worker/core/segmentBucket.ts";
+import type { ExpectedObject, ReadFilter, SegmentBucket } from "../worker/core/segmentBucket.ts";
 import type { Adoption, StagedBody } from "../worker/engine/putManifest.ts";
 import type { ScreenedSegment } from "../worker/engine/screen.ts";
 import type { ScreenOrder } from "./screen.ts";
+
+/** What the keeper has read of files: their filters of keys in base64. */
+export interface ConfirmReply {
+  /** Empty for a segment that gets none, null if its bytes were not read. */
+  filters: (string | null)[];
+}
+
+function filterOf(text: string): Uint8Array | null {
+  return text === "" ? null : new Uint8Array(Buffer.from(text, "base64"));
+}
 
 type KeeperWork = "confirm" | "delete" | "screen" | "stage";
 
@@ -66,8 +76,10 @@ export class FileBucket implements SegmentBucket {
     await this.#keep("delete", [prefix]);
   }
 
-  async confirm(objects: readonly ExpectedObject[]): Promise<void> {
-    await this.#keep("confirm", objects);
+  async confirm(objects: readonly ExpectedObject[]): Promise<ReadFilter[]> {
+    const reply = await this.#keep("confirm", objects);
+    const { filters } = await reply.json<ConfirmReply>();
+    return filters.map((text) => (text === null ? undefined : filterOf(text)));
   }
 
   async stage(bodies: readonly StagedBody[], adoptions: readonly Adoption[]): Promise<void> {

@@ -12,6 +12,8 @@ import { CHUNK_HEADER_BYTES } from "../worker/engine/chunk.ts";
 import type { Adoption, StagedBody } from "../worker/engine/putManifest.ts";
 import { errorCode } from "./failure.ts";
 import { syncFolder } from "./disk.ts";
+import { keyFilterOf } from "../worker/shard/keyIndexer.ts";
+import type { ConfirmReply } from "./bucket.ts";
 import { OpenFolders } from "./openFolders.ts";
 import { FileScreen, type ScreenOrder } from "./screen.ts";
 import type { KeptPuts } from "./keptPuts.ts";
@@ -37,7 +39,7 @@ const partBytes = 1280 * 1024;
 const spareParts: Buffer[] = [];
 
 /**
- * Serves the calls `confirm`, of a JSON list of ExpectedObject, and `delete`, of a list of keys; with the file of the
+ * Serves the calls `confirm`, of a JSON list of ExpectedObject, which gives a ConfirmReply, and `delete`, of a list of keys; with the file of the
  * scanner also `screen`, of a ScreenOrder; with what the front keeps also `stage`, of a StageOrder.
  */
 export function keepFiles(folder: string, scannerFile?: string, puts?: KeptPuts): Handler {
@@ -53,6 +55,10 @@ export function keepFiles(folder: string, scannerFile?: string, puts?: KeptPuts)
       if (path === "stage" && staged !== undefined && isStageOrder(order)) {
         await staged.files.stage(order, staged.puts);
         return { status: 204 };
+      }
+      if (path === "confirm" && Array.isArray(order) && order.every(isExpected)) {
+        const reply: ConfirmReply = { filters: await confirmFiles(folder, order, folders) };
+        return { status: 200, body: JSON.stringify(reply) };
       }
       const work = workOf(path, order, { folder, folders, staged: staged?.files });
       if (work === undefined) return { status: 400, body: "no such work" };
@@ -76,9 +82,6 @@ function workOf(
   { folder, folders, staged }: Bucket,
 ): (() => Promise<void>) | undefined {
   if (!Array.isArray(list)) return undefined;
-  if (path === "confirm" && list.every(isExpected)) {
-    return () => confirmFiles(folder, list, folders);
-  }
   if (path === "delete" && list.every(isKey)) {
     return async () => {
       await deleteFiles(folder, list);
@@ -92,19 +95,22 @@ function workOf(
 
 /**
  * Resolves when the files hold what is expected, and they, their names and the folders above them
- * are on the disk.
+ * are on the disk; with the filters of keys of the segments that were read. workerd's one thread need not make them.
  */
 async function confirmFiles(
   folder: string,
   objects: readonly ExpectedObject[],
   folders: OpenFolders,
-): Promise<void> {
-  const waiting = [...objects];
+): Promise<(string | null)[]> {
+  const waiting = [...objects.entries()];
+  const filters: (string | null)[] = [];
   const lanes = Array.from({ length: confirmedAtOnceMax }, async () => {
     const part = spareParts.pop() ?? Buffer.allocUnsafeSlow(partBytes);
     try {
-      for (let object = waiting.shift(); object !== undefined; object = waiting.shift()) {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const [i, object] = next;
         await confirmFile(join(folder, object.key), object, part);
+        filters[i] = object.isOnlyCopy === true ? null : filterIn(part, object.bytes);
       }
     } finally {
       if (spareParts.length < confirmedAtOnceMax) spareParts.push(part);
@@ -113,6 +119,17 @@ async function confirmFiles(
   await Promise.all(lanes);
   const keys = objects.map(({ key }) => key);
   for (const above of foldersOf(folder, keys)) await folders.sync(above);
+  return filters;
+}
+
+/** The filter of keys of a segment that was read whole; null if it is longer than what is read at once, or no segment. */
+function filterIn(part: Buffer, bytes: number): string | null {
+  if (bytes > part.length) return null;
+  try {
+    return Buffer.from(keyFilterOf(part.subarray(0, bytes)) ?? []).toString("base64");
+  } catch {
+    return null;
+  }
 }
 
 /** Throws unless the file is on the disk and as expected. */

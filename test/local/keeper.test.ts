@@ -17,6 +17,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { KeptPuts } from "../../local/keptPuts.ts";
 import { keepFiles } from "../../local/keeper.ts";
 import { bindChunk } from "../../worker/engine/chunk.ts";
+import { keyFilterOf } from "../../worker/shard/keyIndexer.ts";
 import { programBytesMax } from "../../worker/limits.ts";
 import { compileSelection } from "../../worker/scan/selection.ts";
 import { bodyKind } from "../engine/put-bodies.ts";
@@ -33,8 +34,8 @@ test("confirms many files, and names the one that is not there", async () => {
     "segments/b-0/0",
     "segments/a-0/2",
   ].map((key) => objectOf(key, key));
-  expect(await call("confirm", [first, second, third])).toBe(204);
-  expect(await call("confirm", [])).toBe(204);
+  expect(await call("confirm", [first, second, third])).toBe(200);
+  expect(await call("confirm", [])).toBe(200);
   expect(await call("confirm", [first, missing])).toBe(500);
 });
 
@@ -44,7 +45,7 @@ test("confirms no file that holds other bytes than were put", async () => {
   const text = Buffer.alloc(700_000, "a segment, of which more than one part is read ").toString();
   const write = (contents: string) => writeFileSync(join(folder, key), contents);
   write(text);
-  expect(await call("confirm", [objectOf(key, text)])).toBe(204);
+  expect(await call("confirm", [objectOf(key, text)])).toBe(200);
   const others = [
     "",
     text.slice(0, 10),
@@ -61,6 +62,27 @@ test("confirms no file that holds other bytes than were put", async () => {
       500,
     ]);
   }
+});
+
+test("makes the filters of the segments that it has read", async () => {
+  const uid = "2-16e5bc0a7ae5408a85df27ba25272fd7-0";
+  const keys = [0, 1, 2, 3].map((n) => `segments/${uid}/${n}`);
+  const { folder } = bucketWith(...keys);
+  const segment = segmentOf(uid, ["a", "b"]);
+  const large = segmentOf(uid, ["x".repeat(3_000_000)]);
+  const contents = [segment, segment, large, Buffer.alloc(100, "no segment")];
+  for (const [i, bytes] of contents.entries()) writeFileSync(join(folder, keys[i]!), bytes);
+  const objects = contents.map((bytes, i) => ({
+    key: keys[i]!,
+    bytes: bytes.length,
+    head: Buffer.from(bytes.subarray(0, 56)).toString("base64"),
+    restCrc: crc32(bytes.subarray(56)),
+    isOnlyCopy: i === 1,
+  }));
+  const body = Buffer.from(JSON.stringify(objects));
+  const reply = await keepFiles(folder)({ path: "confirm", body });
+  const filter = Buffer.from(keyFilterOf(segment)!).toString("base64");
+  expect(JSON.parse(String(reply.body))).toEqual({ filters: [filter, null, null, null] });
 });
 
 test("refuses a confirmation without what to expect", async () => {
@@ -159,7 +181,7 @@ test("of a file that is the only copy, length and head are compared", async () =
     writeFileSync(join(folder, object.key), text);
     return await call("confirm", [object]);
   };
-  expect(await confirmed(text)).toBe(204);
+  expect(await confirmed(text)).toBe(200);
   for (const other of ["", text.slice(1), `${text}.`, `x${text.slice(1)}`]) {
     expect([other, await confirmed(other)]).toEqual([other, 500]);
   }

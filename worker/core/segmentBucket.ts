@@ -28,9 +28,10 @@ export interface SegmentBucket {
   /**
    * Resolves when the objects have been found to be what is expected, and survive a loss of power.
    * Throws if one does not. A bucket with this method replaces an object at once or not at all. One
-   * without it promises for every put that it lasts, and its objects are read back.
+   * without it promises for every put that it lasts, and its objects are read back. May return the filter of the keys of
+   * each segment whose bytes it has read: null if that gets none.
    */
-  confirm?(objects: readonly ExpectedObject[]): Promise<void>;
+  confirm?(objects: readonly ExpectedObject[]): Promise<readonly ReadFilter[] | void>;
   /**
    * Deletes all objects with the prefix, which ends with a slash. A bucket without this method is
    * emptied by `list` and `delete`.
@@ -52,6 +53,9 @@ export interface SegmentBucket {
     program: Uint8Array,
   ): Promise<(ScreenedSegment | undefined)[]>;
 }
+
+/** Undefined if the bytes were not read. */
+export type ReadFilter = Uint8Array | null | undefined;
 
 /** What an object in the bucket must be. */
 export interface ExpectedObject {
@@ -215,9 +219,9 @@ async function readInto(
 export async function confirmSegments(
   bucket: SegmentBucket,
   objects: readonly ExpectedObject[],
-): Promise<void> {
+): Promise<readonly ReadFilter[]> {
   try {
-    await bucket.confirm?.(objects);
+    return (await bucket.confirm?.(objects)) ?? [];
   } catch (error) {
     const copied = objects.filter(({ isOnlyCopy }) => isOnlyCopy !== true);
     if (copied.length > 0) {

@@ -97,6 +97,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       transact: (change) => this.state.transact(change),
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
       moves: (segment, body) => this.indexer.take(segment, body),
+      filtered: (segment, filter) => this.indexer.note(segment, filter),
       filtersOf: (store, generation) => this.indexer.filtersOf(store, generation),
     });
     this.indexer = new KeyIndexer({

@@ -27,8 +27,10 @@ export interface SegmentOwner {
   /** Segments below this one are sealed for good. */
   sealedSegment(): number;
   transact(change: () => void): void;
-  /** Called with the verified bytes of each segment that moves. */
+  /** Called with the verified bytes of each segment that moves, unless the bucket makes the filters of keys. */
   moves(segment: number, body: Uint8Array): void;
+  /** Called with the filter of a segment's keys; undefined if it gets none. */
+  filtered(segment: number, filter: Uint8Array | undefined): void;
   /** The filters of a generation's keys, which are stored when it is marked as moved. */
   filtersOf(store: ShardStore, generation: Generation): Promise<Uint8Array>;
   wakeBy(timeMs: number): Promise<void>;
@@ -202,7 +204,7 @@ export class TierMover {
 
   private load(store: ShardStore, segment: number): Uint8Array | undefined {
     const body = store.loadSegment(segment);
-    if (body !== undefined) this.owner.moves(segment, body);
+    if (body !== undefined && this.bucket?.confirm === undefined) this.owner.moves(segment, body);
     return body;
   }
 
@@ -242,13 +244,16 @@ export class TierMover {
       const isMoved = firstSegment + segments.length <= this.tieredSegment;
       const isWhole = segments.every((each) => !store.inspector.damaged.has(each.firstIndex));
       if (!isMoved || !isWhole) continue;
-      const keys = await this.owner.filtersOf(store, generation);
       try {
-        await confirmSegments(bucket, this.putOf(generation));
+        const filters = await confirmSegments(bucket, this.putOf(generation));
+        for (const [i, filter] of filters.entries()) {
+          if (filter !== undefined) this.owner.filtered(firstSegment + i, filter ?? undefined);
+        }
       } catch (error) {
         this.tieredSegment = Math.min(this.tieredSegment, firstSegment);
         throw error;
       }
+      const keys = await this.owner.filtersOf(store, generation);
       // It may have expired meanwhile.
       const isThere = store.generations.inSqlite().includes(generation);
       if (this.owner.store() !== store || !isThere) return;

@@ -109,8 +109,8 @@ export const shardMutations: readonly Mutation[] = [
   {
     id: "shard-14",
     file: "worker/shard/tierMover.ts",
-    find: "await confirmSegments(bucket, this.putOf(generation));",
-    replace: "",
+    find: "const filters = await confirmSegments(bucket, this.putOf(generation));",
+    replace: "const filters: undefined[] = [];",
     tests: ["test/worker/shard/faults.workerd.test.ts"],
     harm: "a power cut loses what was moved to the bucket",
   },
