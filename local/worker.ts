@@ -156,12 +156,14 @@ export default {
 
 /** Has a socket of its own: whoever sends a request to it reads orders of pages. */
 export const front = {
-  async fetch(request, env, ctx) {
+  fetch(request, env, ctx) {
     const { FRONT, FRONT_SECRET: secret } = env;
-    const isKept =
-      FRONT !== undefined && secret !== undefined && request.headers.has(manifestHeader);
-    const sent = isKept ? await openKept(request, FRONT, secret) : request;
-    return edge.fetch(sent as typeof request, forRequests(env).byFront, ctx);
+    const serve = (sent: Request) =>
+      edge.fetch(sent as typeof request, forRequests(env).byFront, ctx);
+    const mayBeKept = FRONT !== undefined && secret !== undefined;
+    return mayBeKept && request.headers.has(manifestHeader)
+      ? openKept(request, FRONT, secret).then(serve)
+      : serve(request);
   },
 } satisfies ExportedHandler<LocalEnv>;
 

@@ -2,27 +2,12 @@
 // in TLS, they have the records and headers that workerd's own socket gives. A workerd that is killed
 // takes nothing along.
 
-import { connect as connectHttp2 } from "node:http2";
-import { Agent, request as requestHttp1 } from "node:https";
-import { readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { decodeCbor } from "../../worker/codec/cborReader.ts";
 import { encodeCbor } from "../../worker/kinesis/cbor.ts";
 import { type Server, startServer } from "./server.ts";
-
-interface Sent {
-  path: string;
-  headers: Record<string, string>;
-  body: Buffer;
-}
-
-interface Reply {
-  headers: Record<string, string>;
-  body: Buffer;
-}
-
-type Ask = (sent: Sent) => Promise<Reply>;
+import { type Ask, askFetch, type Reply, type Sent, type Ways, waysTo } from "./ways.ts";
 
 const json = {
   "content-type": "application/x-amz-json-1.1",
@@ -37,31 +22,16 @@ let server: Server;
 let direct: string;
 /** Asks over each way to the front. */
 let ways: Record<string, Ask>;
-const ends: (() => void)[] = [];
+let opened: Ways;
 
 beforeAll(async () => {
   server = await startServer({ flags: ["--tls"] });
-  direct = /direct +(http:\S+)/.exec(server.banner)![1]!;
-  const { host } = new URL(server.endpoint);
-  const ca = readFileSync(/trust (\S+):/.exec(server.banner)![1]!);
-  const agent = new Agent({ ca, keepAlive: true });
-  const plain = connectHttp2(`http://${host}`);
-  const encrypted = connectHttp2(`https://${host}`, { ca });
-  ends.push(
-    () => agent.destroy(),
-    () => plain.destroy(),
-    () => encrypted.destroy(),
-  );
-  ways = {
-    "HTTP/1.1": askFetch(`http://${host}`),
-    "HTTP/1.1 in TLS": askTls(`https://${host}`, agent),
-    "HTTP/2": askHttp2(plain),
-    "HTTP/2 in TLS": askHttp2(encrypted),
-  };
+  opened = waysTo(server);
+  ({ direct, front: ways } = opened);
 });
 
 afterAll(async () => {
-  for (const end of ends) end();
+  opened[Symbol.dispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -85,12 +55,12 @@ describe.each([
     "%s",
     async (format) => {
       const sent = reads[format]!;
-      const expected = await askFetch(direct)(sent);
+      const expected = await answered(askFetch(direct), sent);
       const records = recordsOf(expected);
       expect(records.length).toBeGreaterThan(0);
       const before = await orderedPages();
       for (const [way, ask] of Object.entries(ways)) {
-        const reply = await ask(sent);
+        const reply = await answered(ask, sent);
         expect(recordsOf(reply).equals(records), way).toBe(true);
         expect(namesOf(reply), way).toEqual(namesOf(expected));
         expect(reply.headers["content-type"], way).toBe(expected.headers["content-type"]);
@@ -133,11 +103,15 @@ function namesOf({ headers }: Reply): string[] {
     .toSorted();
 }
 
+/** Asks workerd's own socket. */
+function askDirect(sent: Sent): Promise<Reply> {
+  return answered(askFetch(direct), sent);
+}
+
 async function fill(name: string, count: number, dataBytes: number): Promise<void> {
-  const ask = askFetch(direct);
-  await ask(kinesis("CreateStream", { StreamName: name, ShardCount: 1 }));
+  await askDirect(kinesis("CreateStream", { StreamName: name, ShardCount: 1 }));
   const StreamARN = `arn:aws:kinesis:us-east-1:000000000000:stream/${name}`;
-  await ask(kinesis("UpdateMaxRecordSize", { StreamARN, MaxRecordSizeInKiB: 10_240 }));
+  await askDirect(kinesis("UpdateMaxRecordSize", { StreamARN, MaxRecordSizeInKiB: 10_240 }));
   const batch = Math.min(500, Math.floor(4_000_000 / dataBytes) || 1);
   for (let first = 0; first < count; first += batch) {
     const Records = Array.from({ length: Math.min(batch, count - first) }, (_, i) => ({
@@ -145,7 +119,7 @@ async function fill(name: string, count: number, dataBytes: number): Promise<voi
       Data: Buffer.alloc(dataBytes, `record ${first + i} `).toString("base64"),
     }));
     const reply = JSON.parse(
-      (await ask(kinesis("PutRecords", { StreamName: name, Records }))).body.toString(),
+      (await askDirect(kinesis("PutRecords", { StreamName: name, Records }))).body.toString(),
     );
     expect(reply.FailedRecordCount).toBe(0);
   }
@@ -160,29 +134,32 @@ function kinesis(action: string, input: object): Sent {
   return { path: "/", headers, body: Buffer.from(JSON.stringify(input)) };
 }
 
+/** The same, with its reply in JSON. */
+async function callDirect(sent: Sent) {
+  return JSON.parse((await askDirect(sent)).body.toString());
+}
+
+function inCbor(sent: Sent, input: object): Sent {
+  const headers = { ...sent.headers, ...cbor };
+  return { ...sent, headers, body: Buffer.from(encodeCbor(input)) };
+}
+
 /** How each dialect asks for the first page of the stream. */
 async function readsOf(StreamName: string, Limit: number): Promise<Record<string, Sent>> {
-  const ask = askFetch(direct);
-  const call = async (sent: Sent) => JSON.parse((await ask(sent)).body.toString());
   const from = { StreamName, ShardId: "shardId-000000000000", ShardIteratorType: "TRIM_HORIZON" };
-  const { ShardIterator } = await call(kinesis("GetShardIterator", from));
+  const { ShardIterator } = await callDirect(kinesis("GetShardIterator", from));
   const read = kinesis("GetRecords", { ShardIterator, Limit });
-  const inCbor = (sent: Sent, input: object): Sent => ({
-    ...sent,
-    headers: { ...sent.headers, ...cbor },
-    body: Buffer.from(encodeCbor(input)),
-  });
   const v3io = (action: string, input: object): Sent => ({
     path: `/${container}/${StreamName}/0`,
     headers: { "content-type": "application/json", "x-v3io-function": action },
     body: Buffer.from(JSON.stringify(input)),
   });
-  const { Location } = await call(v3io("SeekShard", { Type: "EARLIEST" }));
+  const { Location } = await callDirect(v3io("SeekShard", { Type: "EARLIEST" }));
   const yandex = (action: string, input: object): Sent => ({
     ...kinesis(action, input),
     headers: { ...kinesis(action, input).headers, "x-amz-target": `kinesisApi.${action}` },
   });
-  const found = await call(yandex("GetShardIterator", { ...from, ShardId: "shard-000000" }));
+  const found = await callDirect(yandex("GetShardIterator", { ...from, ShardId: "shard-000000" }));
   const input = { ShardIterator: found.ShardIterator, Limit };
   return {
     "Kinesis JSON": read,
@@ -207,40 +184,8 @@ async function orderedPages(): Promise<number> {
   return Number(/^millrace_ordered_pages_total (\d+)/m.exec(metrics)?.[1]);
 }
 
-function askFetch(base: string): Ask {
-  return async ({ path, headers, body }) => {
-    const reply = await fetch(base + path, { method: "POST", headers, body: new Uint8Array(body) });
-    const bytes = Buffer.from(await reply.arrayBuffer());
-    expect(reply.status, bytes.subarray(0, 500).toString()).toBe(200);
-    return { headers: Object.fromEntries(reply.headers), body: bytes };
-  };
-}
-
-function askTls(base: string, agent: Agent): Ask {
-  return ({ path, headers, body }) =>
-    new Promise((done, fail) => {
-      const sending = requestHttp1(base + path, { method: "POST", headers, agent }, (reply) => {
-        const parts: Buffer[] = [];
-        reply.on("data", (part: Buffer) => parts.push(part));
-        reply.once("end", () =>
-          done({ headers: reply.headers as Record<string, string>, body: Buffer.concat(parts) }),
-        );
-      });
-      sending.once("error", fail);
-      sending.end(body);
-    });
-}
-
-function askHttp2(session: ReturnType<typeof connectHttp2>): Ask {
-  return ({ path, headers, body }) =>
-    new Promise((done, fail) => {
-      const stream = session.request({ ":method": "POST", ":path": path, ...headers });
-      const parts: Buffer[] = [];
-      let head = {};
-      stream.once("response", (fields) => (head = fields));
-      stream.on("data", (part: Buffer) => parts.push(part));
-      stream.once("end", () => done({ headers: head, body: Buffer.concat(parts) }));
-      stream.once("error", fail);
-      stream.end(body);
-    });
+async function answered(ask: Ask, sent: Sent): Promise<Reply> {
+  const reply = await askDirect(sent);
+  expect(reply.status, reply.body.subarray(0, 500).toString()).toBe(200);
+  return reply;
 }

@@ -4,10 +4,7 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync, mkdtempSync, rmSync } from "node:fs";
-import { connect as connectHttp2 } from "node:http2";
-import { Agent as PlainAgent, request as requestPlain } from "node:http";
-import { Agent, request as requestHttp1 } from "node:https";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -15,21 +12,23 @@ import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifestHeader } from "../../worker/engine/putManifest.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
+import {
+  type Ask as AskBytes,
+  askFetch as askByFetch,
+  type Sent,
+  type Ways,
+  waysTo,
+} from "./ways.ts";
 
 const root = resolve(import.meta.dirname, "..", "..");
 const run = promisify(execFile);
 
-interface Sent {
-  headers: Record<string, string>;
-  body: Buffer;
-}
-
-interface Reply {
+interface Answered {
   status: number;
   text: string;
 }
 
-type Ask = (sent: Sent) => Promise<Reply>;
+type Ask = (sent: Sent) => Promise<Answered>;
 
 const unsigned =
   "AWS4-HMAC-SHA256 Credential=local/20261128/us-east-1/kinesis/aws4_request, " +
@@ -39,32 +38,17 @@ let server: Server;
 let direct: Ask;
 /** Asks over each way to the front. */
 let ways: Record<string, Ask>;
-const ends: (() => void)[] = [];
+let opened: Ways;
 
 beforeAll(async () => {
   server = await startServer({ flags: ["--tls"] });
-  direct = askFetch(/direct +(http:\S+)/.exec(server.banner)![1]!);
-  const { host } = new URL(server.endpoint);
-  const ca = readFileSync(/trust (\S+):/.exec(server.banner)![1]!);
-  const agent = new Agent({ ca, keepAlive: true });
-  const plain = connectHttp2(`http://${host}`);
-  const encrypted = connectHttp2(`https://${host}`, { ca });
-  ends.push(
-    () => agent.destroy(),
-    () => plain.destroy(),
-    () => encrypted.destroy(),
-  );
-  ways = {
-    // A connection for each request: one whose bodies were needed passes the next ones.
-    "HTTP/1.1": askOnce(`http://${host}`),
-    "HTTP/1.1 in TLS": askTls(`https://${host}`, agent),
-    "HTTP/2": askHttp2(plain),
-    "HTTP/2 in TLS": askHttp2(encrypted),
-  };
+  opened = waysTo(server);
+  direct = askFetch(opened.direct);
+  ways = Object.fromEntries(Object.entries(opened.front).map(([name, ask]) => [name, asText(ask)]));
 });
 
 afterAll(async () => {
-  for (const end of ends) end();
+  opened[Symbol.dispose]();
   await server[Symbol.asyncDispose]();
 });
 
@@ -327,70 +311,17 @@ async function expectStored(ask: Ask, name: string, count: number, isRepeated = 
 }
 
 async function stagedSegments(): Promise<number> {
-  const base = /direct +(http:\S+)/.exec(server.banner)![1]!;
-  const metrics = await (await fetch(`${base}/metrics`)).text();
+  const metrics = await (await fetch(`${opened.direct}/metrics`)).text();
   return Number(/^millrace_segments_staged_total (\d+)/m.exec(metrics)?.[1]);
 }
 
 function askFetch(base: string): Ask {
-  return async ({ headers, body }) => {
-    const reply = await fetch(base, { method: "POST", headers, body: new Uint8Array(body) });
-    return { status: reply.status, text: await reply.text() };
+  return asText(askByFetch(base));
+}
+
+function asText(ask: AskBytes): Ask {
+  return async (sent) => {
+    const { status, body } = await ask(sent);
+    return { status, text: body.toString() };
   };
-}
-
-function askOnce(base: string): Ask {
-  const agent = new PlainAgent();
-  return ({ headers, body }) =>
-    new Promise((done, fail) => {
-      const options = {
-        method: "POST",
-        headers: { ...headers, "content-length": body.length },
-        agent,
-      };
-      const sending = requestPlain(base, options, (reply) => {
-        const parts: Buffer[] = [];
-        reply.on("data", (part: Buffer) => parts.push(part));
-        reply.once("end", () =>
-          done({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
-        );
-      });
-      sending.once("error", fail);
-      sending.end(body);
-    });
-}
-
-function askTls(base: string, agent: Agent): Ask {
-  return ({ headers, body }) =>
-    new Promise((done, fail) => {
-      const options = {
-        method: "POST",
-        headers: { ...headers, "content-length": body.length },
-        agent,
-      };
-      const sending = requestHttp1(base, options, (reply) => {
-        const parts: Buffer[] = [];
-        reply.on("data", (part: Buffer) => parts.push(part));
-        reply.once("end", () =>
-          done({ status: reply.statusCode ?? 0, text: Buffer.concat(parts).toString() }),
-        );
-      });
-      sending.once("error", fail);
-      sending.end(body);
-    });
-}
-
-function askHttp2(session: ReturnType<typeof connectHttp2>): Ask {
-  return ({ headers, body }) =>
-    new Promise((done, fail) => {
-      const fields = { ":method": "POST", ":path": "/", ...headers, "content-length": body.length };
-      const stream = session.request(fields);
-      const parts: Buffer[] = [];
-      let status = 0;
-      stream.once("response", (head) => (status = Number(head[":status"])));
-      stream.on("data", (part: Buffer) => parts.push(part));
-      stream.once("end", () => done({ status, text: Buffer.concat(parts).toString() }));
-      stream.once("error", fail);
-      stream.end(body);
-    });
 }

@@ -7,10 +7,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { Env, Runtime } from "../../worker/core/bindings.ts";
-import type { KeptChunk } from "../../worker/core/rpc.ts";
-import { CHUNK_HEADER_BYTES } from "../../worker/engine/chunk.ts";
 import { engine } from "../../worker/engine/instance.ts";
-import { keyFilterOf } from "../../worker/shard/keyIndexer.ts";
 import { bodyCacheBytesMax } from "../../worker/limits.ts";
 import { bodies } from "../../worker/core/bodyCache.ts";
 import type { PageLimits } from "../../worker/stream/readPlan.ts";
@@ -259,47 +256,6 @@ export function faultyBucket(faults: Faults): R2Bucket {
       return typeof member === "function" ? member.bind(target) : member;
     },
   });
-}
-
-/** What a front keeps: the bytes of chunks behind their headers, by id. */
-export type KeptBodies = Map<string, Uint8Array>;
-
-/**
- * The real bucket, which also takes bodies that a front keeps, as the local server's does. Each is written as an object of
- * its own, and gets another name when it is that of a segment.
- */
-export function stagingBucket(kept: KeptBodies, faults: Faults = {}): R2Bucket {
-  const bucket = env.SEGMENTS!;
-  return faultyBucket({
-    async stage(bodies, adoptions) {
-      for (const { from, to, head } of adoptions) {
-        const object = (await bucket.get(from)) ?? (await bucket.get(to));
-        if (object === null) throw new Error(`there is no ${from}`);
-        const body = Buffer.from(await object.arrayBuffer());
-        body.set(Buffer.from(head, "base64"));
-        await bucket.put(to, body);
-      }
-      for (const { id, key } of bodies) {
-        const rest = kept.get(id);
-        if (rest === undefined) throw new Error(`nothing is kept by ${id}`);
-        await bucket.put(key, Buffer.concat([new Uint8Array(CHUNK_HEADER_BYTES), rest]));
-      }
-    },
-    ...faults,
-  });
-}
-
-/** Keeps the body of a chunk as a front does; what it tells the shard. */
-export function keep(kept: KeptBodies, chunk: Uint8Array): KeptChunk {
-  const id = crypto.randomUUID();
-  kept.set(id, chunk.slice(CHUNK_HEADER_BYTES));
-  return { id, head: chunk.slice(0, CHUNK_HEADER_BYTES), keys: keyFilterOf(chunk) };
-}
-
-/** Keys of the shard's objects that are staged, and of no segment yet. */
-export async function stagedOf(shard: ShardStub): Promise<string[]> {
-  const { objects } = await env.SEGMENTS!.list({ prefix: `staged/${shard.name}/` });
-  return objects.map(({ key }) => key);
 }
 
 /** Binds the object that is in memory now to another bucket, or to none. */

@@ -18,45 +18,29 @@ import {
   type ShardStub,
 } from "../../support/shards.ts";
 import {
+  gatedStage,
+  keep,
+  type KeptBodies,
+  largeChunk,
+  stagedOf,
+  stageOnly,
+  stagingBucket,
+  stagingShard,
+} from "../../support/staging.ts";
+import {
   evictAll,
-  type Faults,
   forgetBodies,
   gatherAll,
   gatherPage,
-  keep,
-  type KeptBodies,
   objectsOf,
   rebind,
   ringAlarm,
-  stagedOf,
-  stagingBucket,
   statsOf,
   tidyUp,
   untilTiered,
 } from "../../support/storage.ts";
 
 afterEach(tidyUp);
-
-/** A shard whose bucket takes kept bodies. */
-async function stagingShard(faults: Faults = {}): Promise<{ shard: ShardStub; kept: KeptBodies }> {
-  const shard = await openShard();
-  const kept: KeptBodies = new Map();
-  await rebind(shard, stagingBucket(kept, faults));
-  return { shard, kept };
-}
-
-/** Stages bodies; what was staged does not move. */
-function stageOnly(kept: KeptBodies) {
-  const { stage } = stagingBucket(kept) as unknown as Required<Pick<Faults, "stage">>;
-  return async (bodies: Parameters<typeof stage>[0]) => {
-    if (bodies.length === 0) throw new Error("later");
-    await stage(bodies, []);
-  };
-}
-
-function large(fill: number): Uint8Array {
-  return chunkOf(record(new Uint8Array(500_000).fill(fill), `key ${fill}`));
-}
 
 const fillsOf = async (shard: ShardStub) => (await gatherAll(shard)).map(({ data }) => data[0]);
 
@@ -72,7 +56,7 @@ describe("a kept body", () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
     const { shard, kept } = await stagingShard();
     await rebind(shard, stagingBucket(kept, { stage: stageOnly(kept) }));
-    const chunk = large(7);
+    const chunk = largeChunk(7);
     const offered = keep(kept, chunk);
     const { receipts } = unwrap((await shard.appendKept(offered))!);
     expect(receipts[0]).toMatchObject({ firstIndex: 0 });
@@ -94,9 +78,9 @@ describe("a kept body", () => {
   test("comes behind the tail, which is sealed for it, and before what follows", async () => {
     const { shard, kept } = await stagingShard();
     await append(shard, record(new Uint8Array(300_000).fill(1)));
-    await shard.appendKept(keep(kept, large(2)));
+    await shard.appendKept(keep(kept, largeChunk(2)));
     await append(shard, record(new Uint8Array(10).fill(3)));
-    await shard.appendKept(keep(kept, large(4)));
+    await shard.appendKept(keep(kept, largeChunk(4)));
     expect(await fillsOf(shard)).toEqual([1, 2, 3]);
     expect((await readPage(shard, { index: 2 })).records.map(({ index }) => index)).toEqual([2]);
   });
@@ -108,7 +92,7 @@ describe("a kept body", () => {
     await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 0, patience);
     const others = [
       append(shard, record(new Uint8Array(100_000).fill(1))),
-      shard.appendKept(keep(kept, large(2))),
+      shard.appendKept(keep(kept, largeChunk(2))),
       append(shard, record(new Uint8Array(10).fill(3))),
     ];
     await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 300_200, patience);
@@ -123,9 +107,9 @@ describe("a kept body", () => {
     const { shard, kept } = await stagingShard();
     expect(await shard.appendKept(keep(kept, chunkOf("small")))).toBeNull();
     await append(shard, "a tail that is worth no segment");
-    expect(await shard.appendKept(keep(kept, large(1)))).toBeNull();
+    expect(await shard.appendKept(keep(kept, largeChunk(1)))).toBeNull();
     const plain = await openShard();
-    expect(await plain.appendKept(keep(kept, large(1)))).toBeNull();
+    expect(await plain.appendKept(keep(kept, largeChunk(1)))).toBeNull();
     expect((await statsOf(plain)).records).toBe(0);
   });
 
@@ -136,7 +120,7 @@ describe("a kept body", () => {
     ["of another format", (chunk) => chunk.slice(0, 56).with(0, 0)],
   ])("whose header is %s is refused", async (_, change) => {
     const { shard, kept } = await stagingShard();
-    const offered = { ...keep(kept, large(1)), head: change(large(1)) };
+    const offered = { ...keep(kept, largeChunk(1)), head: change(largeChunk(1)) };
     await expect(shard.appendKept(offered)).resolves.toMatchObject({ failed: "corrupt" });
     expect((await statsOf(shard)).records).toBe(0);
   });
@@ -144,7 +128,7 @@ describe("a kept body", () => {
   test("fills generations, which lose their rows when the bucket has all", async () => {
     const { shard, kept } = await stagingShard();
     const count = Math.ceil(generationBytes / 500_000) + 2;
-    for (let i = 0; i < count; i++) await shard.appendKept(keep(kept, large(i)));
+    for (let i = 0; i < count; i++) await shard.appendKept(keep(kept, largeChunk(i)));
     await untilTiered(shard);
     const { segments } = await statsOf(shard);
     expect(segments.count).toBe(count);
@@ -164,7 +148,7 @@ describe("when a body cannot be staged", () => {
   test("nothing is stored, and the caller is asked for the body", async () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
     const { shard, kept } = await stagingShard();
-    const lost = { ...keep(kept, large(1)), id: crypto.randomUUID() };
+    const lost = { ...keep(kept, largeChunk(1)), id: crypto.randomUUID() };
     const [refused, stored] = await Promise.all([
       shard.appendKept(lost),
       append(shard, "beside it"),
@@ -179,7 +163,7 @@ describe("when a body cannot be staged", () => {
   test("an id that is no UUID is refused", async () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
     const { shard, kept } = await stagingShard();
-    const offered = keep(kept, large(1));
+    const offered = keep(kept, largeChunk(1));
     kept.set("short", kept.get(offered.id)!);
     expect(await shard.appendKept({ ...offered, id: "short" })).toMatchObject({
       failed: "corrupt",
@@ -190,20 +174,13 @@ describe("when a body cannot be staged", () => {
 
   test("a shard that is removed meanwhile leaves nothing", async () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
-    const gate = Promise.withResolvers<void>();
-    let isAsked = false;
     const kept: KeptBodies = new Map();
-    const { shard } = await stagingShard({
-      stage: async (bodies) => {
-        isAsked = true;
-        await gate.promise;
-        await stageOnly(kept)(bodies);
-      },
-    });
-    const reply = shard.appendKept(keep(kept, large(1)));
-    await vi.waitUntil(() => isAsked, patience);
+    const { stage, isAsked, open } = gatedStage(kept);
+    const { shard } = await stagingShard({ stage });
+    const reply = shard.appendKept(keep(kept, largeChunk(1)));
+    await vi.waitUntil(isAsked, patience);
     await shard.destroy();
-    await sabotage(shard, () => gate.resolve());
+    await open(shard);
     expect(await reply).toMatchObject({ failed: "shardNotFound" });
     expect(await shard.view()).toMatchObject({ failed: "shardNotFound" });
     expect(await stagedOf(shard)).toEqual([]);
@@ -213,23 +190,16 @@ describe("when a body cannot be staged", () => {
 
 test("while a body is staged, the shard goes on", async () => {
   setClock(noonMs);
-  const gate = Promise.withResolvers<void>();
-  let isAsked = false;
   const kept: KeptBodies = new Map();
-  const { shard } = await stagingShard({
-    stage: async (bodies) => {
-      isAsked = true;
-      await gate.promise;
-      await stageOnly(kept)(bodies);
-    },
-  });
+  const { stage, isAsked, open } = gatedStage(kept);
+  const { shard } = await stagingShard({ stage });
   await append(shard, record(new Uint8Array(300_000).fill(1)));
-  const reply = shard.appendKept(keep(kept, large(2)));
-  await vi.waitUntil(() => isAsked, patience);
+  const reply = shard.appendKept(keep(kept, largeChunk(2)));
+  await vi.waitUntil(isAsked, patience);
   // The tail is old, and so is its generation: the alarm seals the one and closes the other.
   await ringAlarm(shard, noonMs + 20 * 3_600_000);
   expect((await append(shard, "meanwhile")).firstIndex).toBe(1);
-  await sabotage(shard, () => gate.resolve());
+  await open(shard);
   expect(unwrap((await reply)!).receipts[0]?.firstIndex).toBe(2);
   expect((await append(shard, "next")).firstIndex).toBe(3);
   await evictAll(shard);
@@ -241,7 +211,7 @@ test("what a crash has left staged is removed, and nothing that a row or an appe
   const { shard, kept } = await stagingShard();
   await rebind(shard, stagingBucket(kept, { stage: stageOnly(kept) }));
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
-  const needed = keep(kept, large(1));
+  const needed = keep(kept, largeChunk(1));
   await shard.appendKept(needed);
   const left = `staged/${shard.name}/${crypto.randomUUID()}`;
   await stagingBucket(kept).put(left, "of an append that was never committed");
@@ -260,7 +230,7 @@ test("what is staged for an append under way is not taken for left", async () =>
   const release = await holdCommits(shard);
   const first = append(shard, record(new Uint8Array(200_000)));
   await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 0, patience);
-  const reply = shard.appendKept(keep(kept, large(1)));
+  const reply = shard.appendKept(keep(kept, largeChunk(1)));
   await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 200_100, patience);
   await runDurableObjectAlarm(shard);
   await expect.poll(() => stagedOf(shard), patience).not.toContain(left);
@@ -275,13 +245,13 @@ test("a file that somebody has removed harms no other", async () => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
   const { shard, kept } = await stagingShard();
   await rebind(shard, stagingBucket(kept, { stage: stageOnly(kept) }));
-  const lost = keep(kept, large(1));
+  const lost = keep(kept, largeChunk(1));
   await shard.appendKept(lost);
   await stagingBucket(kept).delete(`staged/${shard.name}/${lost.id}`);
   await rebind(shard, stagingBucket(kept));
   const count = Math.ceil((2 * generationBytes) / 500_000) + 1;
   for (let i = 2; i <= count; i++) {
-    expect(unwrap((await shard.appendKept(keep(kept, large(i))))!).receipts).toHaveLength(1);
+    expect(unwrap((await shard.appendKept(keep(kept, largeChunk(i))))!).receipts).toHaveLength(1);
   }
   // A mover that failed waits for the alarm.
   await vi.waitUntil(async () => {

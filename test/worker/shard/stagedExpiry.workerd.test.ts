@@ -5,18 +5,21 @@ import { unwrap } from "../../../worker/core/rpc.ts";
 import { generationBytes } from "../../../worker/limits.ts";
 import { noonMs, setClock } from "../../support/clock.ts";
 import { patience } from "../../support/patience.ts";
-import { append, chunkOf, openShard, record, type ShardStub } from "../../support/shards.ts";
+import { append, openShard, type ShardStub } from "../../support/shards.ts";
 import {
-  type Faults,
-  forgetBodies,
-  gatherAll,
   keep,
   type KeptBodies,
+  largeChunk,
+  stagedOf,
+  stageOnly,
+  stagingBucket,
+} from "../../support/staging.ts";
+import {
+  forgetBodies,
+  gatherAll,
   objectsOf,
   rebind,
   ringAlarmSetFor,
-  stagedOf,
-  stagingBucket,
   statsOf,
   tidyUp,
 } from "../../support/storage.ts";
@@ -25,8 +28,6 @@ const hourMs = 3_600_000;
 const bodyBytes = 500_000;
 /** More than a generation has. */
 const count = Math.ceil(generationBytes / bodyBytes) + 2;
-
-type Stage = Required<Faults>["stage"];
 
 let kept: KeptBodies;
 
@@ -40,25 +41,12 @@ afterEach(async () => {
   await tidyUp();
 });
 
-const stage: Stage = (bodies, adoptions) =>
-  (stagingBucket(kept) as unknown as { stage: Stage }).stage(bodies, adoptions);
-
-/** Stages bodies; what was staged does not move. */
-const stageOnly: Stage = async (bodies) => {
-  if (bodies.length === 0) throw new Error("later");
-  await stage(bodies, []);
-};
-
-function large(fill: number): Uint8Array {
-  return chunkOf(record(new Uint8Array(bodyBytes).fill(fill), `key ${fill}`));
-}
-
 /** A shard that keeps records for two days, with segments that have not moved. */
 async function filledShard(): Promise<ShardStub> {
   setClock(noonMs);
   const shard = await openShard(48);
-  await rebind(shard, stagingBucket(kept, { stage: stageOnly }));
-  for (let i = 0; i < count; i++) unwrap((await shard.appendKept(keep(kept, large(i))))!);
+  await rebind(shard, stagingBucket(kept, { stage: stageOnly(kept) }));
+  for (let i = 0; i < count; i++) unwrap((await shard.appendKept(keep(kept, largeChunk(i))))!);
   expect(await stagedOf(shard)).toHaveLength(count);
   return shard;
 }
@@ -80,7 +68,7 @@ test("of those that lowered retention expires, what came later is left", async (
   const shard = await filledShard();
   await rebind(shard, stagingBucket(kept));
   setClock(noonMs + 25 * hourMs);
-  unwrap((await shard.appendKept(keep(kept, large(99))))!);
+  unwrap((await shard.appendKept(keep(kept, largeChunk(99))))!);
   unwrap(await shard.retain(24));
   await vi.waitUntil(async () => {
     await ringAlarmSetFor(shard, Date.now(), Date.now());

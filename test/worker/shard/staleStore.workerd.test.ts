@@ -4,26 +4,26 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import { unwrap } from "../../../worker/core/rpc.ts";
 import { patience } from "../../support/patience.ts";
-import { append, chunkOf, holdCommits, openShard, record, sabotage } from "../../support/shards.ts";
+import { append, holdCommits, openShard, record, sabotage } from "../../support/shards.ts";
 import {
-  evictAll,
-  type Faults,
-  forgetBodies,
-  gatherAll,
   keep,
   type KeptBodies,
-  rebind,
+  largeChunk,
   stagedOf,
+  stageOnly,
   stagingBucket,
+  stagingShard,
+} from "../../support/staging.ts";
+import {
+  evictAll,
+  forgetBodies,
+  gatherAll,
+  rebind,
   statsOf,
   tidyUp,
 } from "../../support/storage.ts";
 
 afterEach(tidyUp);
-
-function large(fill: number): Uint8Array {
-  return chunkOf(record(new Uint8Array(500_000).fill(fill), `key ${fill}`));
-}
 
 test("what was staged after a commit that failed is not taken for left by who began before", async () => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -32,14 +32,10 @@ test("what was staged after a commit that failed is not taken for left by who be
   const gate = Promise.withResolvers<void>();
   let isAsked = false;
   const whole = stagingBucket(kept);
-  const { stage } = whole as unknown as Required<Pick<Faults, "stage">>;
   await rebind(
     shard,
     stagingBucket(kept, {
-      stage: async (bodies) => {
-        if (bodies.length === 0) throw new Error("later");
-        await stage(bodies, []);
-      },
+      stage: stageOnly(kept),
       list: async (options) => {
         isAsked = true;
         await gate.promise;
@@ -47,6 +43,9 @@ test("what was staged after a commit that failed is not taken for left by who be
       },
     }),
   );
+  // What is left in fact, and goes when the mover is done.
+  const left = `staged/${shard.name}/${crypto.randomUUID()}`;
+  await whole.put(left, "of an append that was never committed");
   await append(shard, "first");
   await vi.waitUntil(async () => {
     await runDurableObjectAlarm(shard);
@@ -61,10 +60,10 @@ test("what was staged after a commit that failed is not taken for left by who be
     sql.exec("DROP TRIGGER no");
   });
   await append(shard, record(new Uint8Array(300_000)));
-  const offered = keep(kept, large(7));
+  const offered = keep(kept, largeChunk(7));
   expect(unwrap((await shard.appendKept(offered))!).receipts).toHaveLength(1);
   await sabotage(shard, () => gate.resolve());
-  await new Promise((done) => setTimeout(done, 500));
+  await expect.poll(() => stagedOf(shard), patience).not.toContain(left);
   expect(await stagedOf(shard)).toContain(`staged/${shard.name}/${offered.id}`);
   forgetBodies();
   await evictAll(shard);
@@ -75,23 +74,12 @@ test("what was staged after a commit that failed is not taken for left by who be
 test("a damaged body that was staged is passed over when an operator says so", async () => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
   const warnings = vi.spyOn(console, "warn").mockImplementation(() => {});
-  const shard = await openShard();
-  const kept: KeptBodies = new Map();
-  const bucket = stagingBucket(kept);
-  const { stage } = bucket as unknown as Required<Pick<Faults, "stage">>;
-  await rebind(
-    shard,
-    stagingBucket(kept, {
-      stage: async (bodies) => {
-        if (bodies.length === 0) throw new Error("later");
-        await stage(bodies, []);
-      },
-    }),
-  );
-  const damaged = keep(kept, large(1));
+  const { shard, kept } = await stagingShard();
+  await rebind(shard, stagingBucket(kept, { stage: stageOnly(kept) }));
+  const damaged = keep(kept, largeChunk(1));
   kept.get(damaged.id)![1000]! ^= 1;
   await shard.appendKept(damaged);
-  await shard.appendKept(keep(kept, large(2)));
+  await shard.appendKept(keep(kept, largeChunk(2)));
   forgetBodies();
   await expect(gatherAll(shard)).rejects.toMatchObject({ code: "corrupt" });
   unwrap(await shard.skip(0));
@@ -103,11 +91,9 @@ test("a damaged body that was staged is passed over when an operator says so", a
 
 test("a file stays when its commit failed and the rows cannot be read now", async () => {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
-  const shard = await openShard();
-  const kept: KeptBodies = new Map();
-  await rebind(shard, stagingBucket(kept));
+  const { shard, kept } = await stagingShard();
   const release = await holdCommits(shard);
-  const offered = keep(kept, large(1));
+  const offered = keep(kept, largeChunk(1));
   const reply = shard.appendKept(offered);
   await vi.waitUntil(async () => (await statsOf(shard)).pendingBytes > 0, patience);
   const restore = await sabotage(shard, ({ sql }) => {

@@ -21,17 +21,15 @@ import {
   type ShardStub,
   type Stored,
 } from "../../support/shards.ts";
+import { keep, type KeptBodies, stagingBucket } from "../../support/staging.ts";
 import {
   evictAll,
   faultyBucket,
   forgetBodies,
   gatherAll,
   gatherPage,
-  keep,
-  type KeptBodies,
   objectsOf,
   rebind,
-  stagingBucket,
   statsOf,
   tidyUp,
 } from "../../support/storage.ts";

@@ -4,15 +4,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, test } from "vitest";
 import { type LiveBatch, liveFeedOf } from "../../../worker/stream/liveFeed.ts";
 import { append, chunkOf, openShard, record, type ShardStub } from "../../support/shards.ts";
-import {
-  forgetBodies,
-  keep,
-  type KeptBodies,
-  rebind,
-  runtimeWith,
-  stagingBucket,
-  tidyUp,
-} from "../../support/storage.ts";
+import { keep, type KeptBodies, stagingBucket } from "../../support/staging.ts";
+import { forgetBodies, rebind, runtimeWith, tidyUp } from "../../support/storage.ts";
 
 afterEach(tidyUp);
 
