@@ -185,7 +185,7 @@ async function orderedPages(): Promise<number> {
 }
 
 async function answered(ask: Ask, sent: Sent): Promise<Reply> {
-  const reply = await askDirect(sent);
+  const reply = await ask(sent);
   expect(reply.status, reply.body.subarray(0, 500).toString()).toBe(200);
   return reply;
 }
