@@ -33,9 +33,7 @@ export function findViolations<Content extends StructureShape>(
   input: Partial<InputOf<Content>>,
   keyed = true,
 ): readonly string[] {
-  const checker = new ConstraintChecker(keyed);
-  checker.checkStructure(shape, input);
-  return checker.violations;
+  return checker.check(shape, input, keyed);
 }
 
 export function violationError(violations: readonly string[]): KinesisError {
@@ -45,16 +43,23 @@ export function violationError(violations: readonly string[]): KinesisError {
 }
 
 class ConstraintChecker {
-  readonly violations: string[] = [];
-  readonly #keyed: boolean;
+  #violations: string[] = [];
+  #keyed = true;
   /** The structures around the member at hand: their paths and, in lists, ordinals from 1. */
   readonly #trail: (string | number)[] = [];
 
-  constructor(keyed: boolean) {
+  check(shape: StructureShape, input: Record<string, unknown>, keyed: boolean): readonly string[] {
     this.#keyed = keyed;
+    this.#trail.length = 0;
+    this.#violations.length = 0;
+    this.#checkStructure(shape, input);
+    const violations = this.#violations;
+    if (violations.length === 0) return none;
+    this.#violations = [];
+    return violations;
   }
 
-  checkStructure({ members }: StructureShape, input: Record<string, unknown>): void {
+  #checkStructure({ members }: StructureShape, input: Record<string, unknown>): void {
     for (const member of members) {
       if (this.#isFull()) return;
       const value = input[member.name];
@@ -89,7 +94,7 @@ class ConstraintChecker {
       case "Structure":
         if (!isPlainObject(value)) break;
         this.#trail.push(path);
-        this.checkStructure(shape, value);
+        this.#checkStructure(shape, value);
         this.#trail.pop();
         break;
       case "Boolean":
@@ -131,7 +136,7 @@ class ConstraintChecker {
     for (let i = 0; i < items.length && !this.#isFull(); i++) {
       const value = items[i];
       this.#trail[ordinalAt] = i + 1;
-      if (isPlainObject(value)) this.checkStructure(item, value);
+      if (isPlainObject(value)) this.#checkStructure(item, value);
       else this.#report("", "Member must not be null");
     }
     this.#trail.length = ordinalAt - 1;
@@ -152,7 +157,7 @@ class ConstraintChecker {
   }
 
   #isFull(): boolean {
-    return this.violations.length >= violationCountMax;
+    return this.#violations.length >= violationCountMax;
   }
 
   /** `name` is empty for a list item itself; `value` for what is not printed. */
@@ -160,11 +165,14 @@ class ConstraintChecker {
     if (this.#isFull()) return;
     const path = [...this.#trail, ...(name ? [name] : [])].join(".");
     const shown = value && `${value} `;
-    this.violations.push(`Value ${shown}at '${path}' failed to satisfy constraint: ${constraint}`);
+    this.#violations.push(`Value ${shown}at '${path}' failed to satisfy constraint: ${constraint}`);
   }
 }
 
 const none: readonly string[] = [];
+
+/** One for all: V8 forgets the code that works with objects of a class when it finds none of them. */
+const checker = new ConstraintChecker();
 
 function textFaults(shape: TextShape, value: string): readonly string[] {
   const { pattern, lengthMin, lengthMax, values } = shape;

@@ -5,8 +5,8 @@ import { Buffer } from "node:buffer";
 import { concatBytes, noBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import type { ShardDescription } from "../core/types.ts";
-import type { PlacedRecord } from "../stream/writer.ts";
-import type { BodyCodec } from "./codec.ts";
+import type { PlacedRecord, PlacedRun } from "../stream/writer.ts";
+import type { BodyCodec, WireFormat } from "./codec.ts";
 import { shardIdOf } from "./shardId.ts";
 
 const NUMBER_BYTES = 56;
@@ -32,6 +32,15 @@ interface NumberRange {
   which: number[];
 }
 
+/** The same reply for records that are one run. */
+export function printRunReply(
+  codec: BodyCodec,
+  run: PlacedRun,
+  members: object | undefined,
+): Uint8Array {
+  return printRun(templateOf(codec, members), run);
+}
+
 /** `members` stand beside `Records` and `FailedRecordCount`. */
 export function printPutReply(
   codec: BodyCodec,
@@ -42,7 +51,10 @@ export function printPutReply(
   const { head, row, last, numberAt } = template;
   const shards = runsByShard(placed);
   const [only, more] = [...shards].flatMap(([shard, runs]) => runs.map((run) => ({ shard, run })));
-  if (only !== undefined && more === undefined) return printRun(template, only.shard, only.run);
+  if (only !== undefined && more === undefined) {
+    const { shard, run } = only;
+    return printRun(template, { shard, ...run, count: run.which.length });
+  }
   const end = placed.length - 1;
   const reply = new Uint8Array(head.length + end * row.length + last.length);
   reply.set(head);
@@ -64,17 +76,16 @@ export function printPutReply(
   return reply;
 }
 
-/** The reply to records that are one run: the engine prints all rows at once. */
+/** The engine prints all rows at once. */
 function printRun(
   { head, row, last, numberAt }: Template,
-  shard: ShardDescription,
-  { index, timeMs, which }: NumberRange,
+  { shard, index, timeMs, count }: PlacedRun,
 ): Uint8Array {
   const numberEnd = numberAt + NUMBER_BYTES;
   const before = row.slice(0, numberAt);
   before.set(utf8(shardIdOf(shard.index)));
   const after = row.subarray(numberEnd);
-  const rows = engine.printNumbers(shard, index, which.length, timeMs, before, after);
+  const rows = engine.printNumbers(shard, index, count, timeMs, before, after);
   // The last row has no separator behind it, but the end of the reply.
   return concatBytes([
     head,
@@ -101,7 +112,20 @@ function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, Num
   return shards;
 }
 
+/** Of replies without further members. */
+const plainTemplates = new Map<WireFormat, Template>();
+
 function templateOf(codec: BodyCodec, members: object | undefined): Template {
+  if (members !== undefined) return newTemplate(codec, members);
+  let template = plainTemplates.get(codec.format);
+  if (template === undefined) {
+    template = newTemplate(codec, members);
+    plainTemplates.set(codec.format, template);
+  }
+  return template;
+}
+
+function newTemplate(codec: BodyCodec, members: object | undefined): Template {
   const row = { ShardId: sampleShardId, SequenceNumber: sampleNumber };
   const bytes = codec.encode({ FailedRecordCount: 0, Records: [row, row], ...members });
   const sample = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -8,14 +8,14 @@ import { readHeader } from "../engine/chunk.ts";
 import type { PutManifest } from "../engine/putManifest.ts";
 import { invariant, isCode } from "../errors.ts";
 import type { KnownStream } from "./directory.ts";
-import type { PutResult } from "./writer.ts";
+import { failures, type PlacedRun, type PutResult } from "./writer.ts";
 
-/** Results in the order of the records; undefined, and nothing is stored, if the body is needed. */
+/** As `putBatch`; undefined, and nothing is stored, if the body is needed. */
 export async function putKept(
   { env }: Pick<WriteRuntime, "env">,
   { routes }: KnownStream,
   { id, bodyBytes, head: headText, keys }: PutManifest,
-): Promise<PutResult[] | undefined> {
+): Promise<PlacedRun | PutResult[] | undefined> {
   const [shard, more] = routes.shards;
   if (shard === undefined || more !== undefined) return undefined;
   const head = bytesOf(headText);
@@ -27,12 +27,11 @@ export async function putKept(
     const [receipt] = unwrap(reply).receipts;
     invariant(receipt !== undefined, "no receipt for the records", { shard: shard.uid });
     tally.receivedBytes += bodyBytes;
-    const { firstIndex, timeMs } = receipt;
-    return Array.from({ length: count }, (_, i) => ({ shard, index: firstIndex + i, timeMs }));
+    return { shard, index: receipt.firstIndex, timeMs: receipt.timeMs, count };
   } catch (failure) {
     // The usual way asks the catalog which shards follow.
     if (isCode(failure, "shardNotFound", "shardClosed")) return undefined;
-    return Array.from({ length: count }, () => ({ shard, failure }));
+    return failures(shard, count, failure);
   }
 }
 

@@ -36,7 +36,7 @@ import {
 import { findChildren, waitForChildren } from "./childShards.ts";
 import { putSome } from "./failingPut.ts";
 import { putKept } from "./keptPut.ts";
-import { putRecords, type PutResult } from "./writer.ts";
+import { type PlacedRun, putBatch, putRecords, type PutResult } from "./writer.ts";
 
 export class Streams {
   private readonly runtime: WriteRuntime;
@@ -167,8 +167,16 @@ export class Streams {
     return putRecords(this.runtime, stream, records);
   }
 
-  /** As `put`, for records that the front keeps; undefined, and nothing is stored, if they are needed here. */
-  async putKept(stream: KnownStream, manifest: PutManifest): Promise<PutResult[] | undefined> {
+  /** As `put`. The result is one run if all records have gone to one place. */
+  putBatch(stream: KnownStream, records: RecordBatch): Promise<PlacedRun | PutResult[]> {
+    return this.failRate > 0 ? this.put(stream, records) : putBatch(this.runtime, stream, records);
+  }
+
+  /** As `putBatch`, for records that the front keeps; undefined, and nothing is stored, if they are needed here. */
+  async putKept(
+    stream: KnownStream,
+    manifest: PutManifest,
+  ): Promise<PlacedRun | PutResult[] | undefined> {
     return this.failRate > 0 ? undefined : putKept(this.runtime, stream, manifest);
   }
 

@@ -24,6 +24,11 @@ export interface PlacedRecord {
 /** Where a record is stored, or why it is not. */
 export type PutResult = PlacedRecord | { shard: ShardDescription; failure: unknown };
 
+/** Records that are stored one after the other, all with the same time. */
+export interface PlacedRun extends PlacedRecord {
+  count: number;
+}
+
 /**
  * The records for one shard: the chunks, the number of records in each, and the positions of the
  * records in the call.
@@ -33,6 +38,53 @@ interface ShardPut {
   chunks: Uint8Array[];
   counts: number[];
   which: number[];
+}
+
+/**
+ * As `putRecords`. Of a batch that its stream's only shard takes as one chunk the result is one run: no record of a
+ * usual batch becomes an object.
+ */
+export async function putBatch(
+  runtime: WriteRuntime,
+  stream: KnownStream,
+  records: RecordBatch,
+): Promise<PlacedRun | PutResult[]> {
+  const [shard, more] = stream.routes.shards;
+  if (shard === undefined || more !== undefined || !isOneChunk(records)) {
+    return putRecords(runtime, stream, records);
+  }
+  const { count } = records;
+  try {
+    const reply = await appendJointly(runtime, shard.uid, [engine.pack(records)]);
+    const { receipts, refused } = unwrap(reply);
+    const [receipt, another] = receipts;
+    const isOne = receipt !== undefined && another === undefined;
+    invariant(isOne, "not one receipt for a chunk", { shard: shard.uid });
+    const run = {
+      shard,
+      index: receipt.firstIndex,
+      timeMs: receipt.timeMs,
+      count: count - refused,
+    };
+    return refused === 0 ? run : [...eachOf(run), ...failures(shard, refused, overloaded())];
+  } catch (failure) {
+    // Nothing is stored; the other way asks the catalog which shards follow.
+    if (isStale(failure)) return putRecords(runtime, stream, records);
+    return failures(shard, count, failure);
+  }
+}
+
+/** The places of a run's records. */
+function eachOf({ shard, index, timeMs, count }: PlacedRun): PlacedRecord[] {
+  return Array.from({ length: count }, (_, i) => ({ shard, index: index + i, timeMs }));
+}
+
+export function failures(shard: ShardDescription, count: number, failure: unknown): PutResult[] {
+  return Array.from({ length: count }, () => ({ shard, failure }));
+}
+
+function overloaded(): StreamError {
+  return new StreamError("overloaded");
 }
 
 /** Returns results in the order of the records. Throws only if the stream does not exist. */
@@ -81,13 +133,13 @@ async function putRouted(
   await Promise.all(
     runs.map(async (run) => {
       const { shard, chunks } = run;
-      const ours = run.which.map((at) => which[at]!);
+      const ours = isAll ? run.which : run.which.map((at) => which[at]!);
       try {
         const reply = unwrap(await appendJointly(runtime, shard.uid, chunks));
         const taken = ours.length - reply.refused;
         placeRecords(results, run, ours.slice(0, taken), reply.receipts);
         for (const i of ours.slice(taken)) {
-          results[i] = { shard, failure: new StreamError("overloaded") };
+          results[i] = { shard, failure: overloaded() };
         }
       } catch (failure) {
         for (const i of ours) results[i] = { shard, failure };
@@ -132,6 +184,11 @@ function packRuns(stream: KnownStream, records: RecordBatch): ShardPut[] {
     for (const [i, route] of routes.entries()) runOf(route).which.push(part.first + i);
   }
   return [...runs.values()];
+}
+
+function isOneChunk({ count, payload }: RecordBatch): boolean {
+  const bytes = CHUNK_HEADER_BYTES + payload.length + count * columnBytesMax;
+  return count === 1 || (count <= chunkRecordsMax && bytes <= chunkBytesMax);
 }
 
 /** Packs records for one shard, as few chunks as their bytes allow. */

@@ -3,8 +3,9 @@
 
 import { expect, test } from "vitest";
 import type { ShardDescription } from "../../../worker/core/types.ts";
+import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { jsonCodec } from "../../../worker/kinesis/codec.ts";
-import { printPutReply } from "../../../worker/kinesis/putReply.ts";
+import { printPutReply, printRunReply } from "../../../worker/kinesis/putReply.ts";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import { shardIdOf } from "../../../worker/kinesis/shardId.ts";
 import type { PlacedRecord } from "../../../worker/stream/writer.ts";
@@ -75,3 +76,15 @@ test.each<[string, [shard: number, index: number, ms: number][]]>([
     EncryptionType: "NONE",
   });
 });
+
+test.each([undefined, { EncryptionType: "KMS" }])(
+  "a run is printed as its records are: %o",
+  (members) => {
+    const [shard] = shards as [ShardDescription];
+    const run = { shard, index: 7, timeMs: createdMs + 1000, count: 3 };
+    const placed = [7, 8, 9].map((index): PlacedRecord => ({ shard, index, timeMs: run.timeMs }));
+    for (const codec of [jsonCodec, cborCodec]) {
+      expect(printRunReply(codec, run, members)).toEqual(printPutReply(codec, placed, members));
+    }
+  },
+);

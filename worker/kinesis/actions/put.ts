@@ -9,7 +9,7 @@ import { batchOf, PACK_ROW, recordBytes, type RecordBatch } from "../../engine/r
 import type { PutManifest } from "../../engine/putManifest.ts";
 import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import type { PlacedRecord, PutResult } from "../../stream/writer.ts";
+import type { PlacedRecord, PlacedRun, PutResult } from "../../stream/writer.ts";
 import { type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { mebibyte } from "../../core/units.ts";
@@ -26,7 +26,7 @@ import {
 } from "../errorTexts.ts";
 import { resolveStream } from "../names.ts";
 import { openPutRecords, type PutInput, putRecordsShape, readRecord } from "../putInput.ts";
-import { printPutReply } from "../putReply.ts";
+import { printPutReply, printRunReply } from "../putReply.ts";
 import { parseSequenceNumber } from "../sequence.ts";
 import { openChecked, operationWith } from "../operation.ts";
 import { streamNamed } from "../resource.ts";
@@ -89,13 +89,15 @@ export const putRecords = operationWith(openPutRecords, {
     }
     const batch = await input.batch();
     const stream = await writableStream(context, input, batch);
-    for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
+    if (largestBytes(batch) > stream.description.recordBytesMax) {
+      for (let i = 0; i < batch.count; i++) checkSize(batch, i, stream, i + 1);
+    }
     if (batch.payload.length > pageBytesMax) throw recordsTooLarge(pageBytesMax / mebibyte);
     if (input.DryRun === true) throw dryRun();
     return replyOf(
       context,
       stream,
-      await context.backend.streams.put(stream, routed(batch, stream)),
+      await context.backend.streams.putBatch(stream, routed(batch, stream)),
     );
   },
 });
@@ -119,9 +121,10 @@ async function putKept(
 function replyOf(
   { codec, failures }: ActionContext,
   stream: KnownStream,
-  results: readonly PutResult[],
+  results: PlacedRun | readonly PutResult[],
 ): ActionReply {
   const encryption = encryptionOf(stream);
+  if ("count" in results) return new PrintedBody(printRunReply(codec, results, encryption));
   if (areAllPlaced(results)) return new PrintedBody(printPutReply(codec, results, encryption));
   return { ...outcomesOf(results, stream, failures), ...encryption };
 }
