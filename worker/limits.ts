@@ -246,6 +246,9 @@ export const unreadBodyBytesMax = 64 * 1024;
 /** So much of every body is not counted, so that a small request never waits for large ones. */
 export const bodyFreeBytes = 64 * 1024;
 
+/** So much of a larger body is read before memory for all of it is reserved; it is copied, and left as garbage. */
+export const bodyBeginBytes = 16 * 1024;
+
 /** How long a body waits for room until its request is refused with the dialect's throughput error. */
 export const bodyWaitMsMax = 20_000;
 

@@ -10,6 +10,7 @@ import { isStreamError, StreamError } from "../errors.ts";
 import {
   bodiesBytesMax,
   bodiesUsualBytesMax,
+  bodyBeginBytes,
   bodyFreeBytes,
   bodyGraceMs,
   bodyIdleMsMax,
@@ -161,7 +162,7 @@ class BodyReader {
 
   /** A body of known length is read directly into its final buffer, except for its beginning. */
   private async readAll(length: number): Promise<Uint8Array> {
-    const first = await this.complete(new Uint8Array(Math.min(length, bodyFreeBytes)), 0);
+    const first = await this.complete(new Uint8Array(Math.min(length, bodyBeginBytes)), 0);
     if (length === first.length) return first;
     await this.takeRoom(length);
     const lent = this.isLent ? bodyPool.lend(length) : undefined;
