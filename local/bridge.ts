@@ -5,9 +5,10 @@
 import { type Http2Session, type ServerHttp2Session, constants, createServer } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { bridgeStream } from "./bridgedStream.ts";
+import { bridgeStream, type StreamOptions } from "./bridgedStream.ts";
 import { KeptConnection } from "./keptConnection.ts";
 import type { Patience } from "./patience.ts";
+import { SmallCalls } from "./smallCalls.ts";
 import { headBytesMax, type Upstream } from "./upstream.ts";
 import { createUpstreamPool } from "./upstreamPool.ts";
 
@@ -43,10 +44,15 @@ export interface BridgeOptions {
   connectionsMax: number;
 }
 
+type Known = Pick<StreamOptions, "puts" | "calls">;
+
+/** Of a session that has ended. */
+const nothingKnown: Known = { puts: undefined, calls: undefined };
+
 export function createBridge({ upstream, patience, connectionsMax }: BridgeOptions): Bridge {
   const pool = createUpstreamPool(upstream, connectionsMax);
-  /** The open sessions, with what each knows of its large puts. */
-  const sessions = new Map<Http2Session, KeptConnection | undefined>();
+  /** The open sessions, with what each knows of its requests. */
+  const sessions = new Map<Http2Session, Known>();
   const server = createServer({
     maxSessionMemory: sessionMemoryMegabytes,
     settings: {
@@ -60,14 +66,17 @@ export function createBridge({ upstream, patience, connectionsMax }: BridgeOptio
     session.setLocalWindowSize(sessionWindowBytes);
     session.on("error", () => session.destroy());
     session.once("close", () => sessions.delete(session));
-    sessions.set(session, upstream.puts && new KeptConnection(upstream.puts));
+    sessions.set(session, {
+      puts: upstream.puts && new KeptConnection(upstream.puts),
+      calls: upstream.gatherer && new SmallCalls(),
+    });
     watchSession(session, patience);
   });
   server.on("stream", (stream, headers, flags) => {
     const hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
     stream.on("error", () => stream.destroy());
-    const puts = stream.session && sessions.get(stream.session);
-    bridgeStream(stream, headers, { hasBody, pool, upstream, patience, puts });
+    const known = (stream.session && sessions.get(stream.session)) ?? nothingKnown;
+    bridgeStream(stream, headers, { hasBody, pool, upstream, patience, ...known });
   });
   return {
     accept(socket, begun) {

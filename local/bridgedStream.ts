@@ -2,20 +2,20 @@
  * One HTTP/2 stream as a request to workerd over HTTP/1.1. Bodies are passed on in both directions at
  * the pace of the slower side. When one side gives up, the other side is ended too. Trailers and
  * informational replies are not forwarded. A large put may be kept back until it is whole; its
- * manifest is passed on instead of it.
+ * manifest is passed on instead of it. Small calls go together with those of other streams (gatherer.ts).
  */
 import { type IncomingHttpHeaders, type ServerHttp2Stream, constants } from "node:http2";
 import { headFault, printHead, replyHeaders } from "./bridgedHeads.ts";
-import { Collected } from "./collection.ts";
+import { Collected, type Collection, type RequestHead, withLine } from "./collection.ts";
 import type { KeptConnection, KeptRequest } from "./keptConnection.ts";
-import { keptBodyBytes } from "./keptPuts.ts";
 import { isOrder, type OrderedPage, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
-import type { ReplyHead } from "./replyReader.ts";
+import { type ReplyHead, ReplyReader } from "./replyReader.ts";
+import { type CallKind, isPlainHead, type SmallCall, type SmallCalls } from "./smallCalls.ts";
 import type { Exchange, UpstreamConnection } from "./upstreamConnection.ts";
 import type { UpstreamPool } from "./upstreamPool.ts";
-import { type Upstream, absenceOf, lingerMs } from "./upstream.ts";
+import { type Upstream, absenceOf, headBytesMax, lingerMs } from "./upstream.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -24,6 +24,7 @@ const replyAheadBytes = 512 << 10;
 
 const nothing = Buffer.alloc(0);
 const lineEnd = Buffer.from("\r\n");
+const nothingToDo = () => {};
 const lastChunk = Buffer.from("0\r\n\r\n");
 
 export interface StreamOptions {
@@ -32,8 +33,9 @@ export interface StreamOptions {
   pool: UpstreamPool;
   upstream: Upstream;
   patience: Patience;
-  /** Of the session; undefined if all requests pass as they come. */
+  /** Of the session; without them all requests pass as they come. */
   puts: KeptConnection | undefined;
+  calls: SmallCalls | undefined;
 }
 
 /** Answers the stream. What HTTP/1.1 cannot carry is refused. */
@@ -53,6 +55,7 @@ class BridgedStream implements Exchange {
   readonly #options: StreamOptions;
   readonly #isChunked: boolean;
   #head: Buffer;
+  readonly #bodyBytes: number | undefined;
   #ordered: OrderedPage | undefined;
   #connection: UpstreamConnection | undefined;
   /** Parts of the body that wait for a connection, or for the next part of this turn. */
@@ -61,6 +64,7 @@ class BridgedStream implements Exchange {
   #isPaused = false;
   #isOver = false;
   #receivedBytes = 0;
+  #replyBytes = 0;
   #aheadBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #stopWatch: Stop | undefined;
@@ -68,6 +72,8 @@ class BridgedStream implements Exchange {
   readonly #kept: KeptRequest | undefined;
   /** What has come of it while it is kept back. */
   #collected: Collected | undefined;
+  /** Called when a call that was sent by itself is answered. */
+  #over: (() => void) | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamOptions) {
     this.#stream = stream;
@@ -76,8 +82,11 @@ class BridgedStream implements Exchange {
     this.#isEnded = !options.hasBody;
     this.#isChunked = options.hasBody && headers["content-length"] === undefined;
     this.#head = printHead(headers, options.hasBody, stream.session?.encrypted === true);
-    this.#kept = keep(headers, options, () => this.#release());
-    if (this.#kept !== undefined) this.#collected = new Collected(this.#kept, this.#head);
+    const head = headOf(headers, options);
+    this.#kept = head && options.puts?.collect(head, () => this.#release());
+    const collection = this.#kept ?? (head && this.#gather(head));
+    if (collection !== undefined) this.#collected = new Collected(collection, this.#head);
+    this.#bodyBytes = head?.bodyBytes;
   }
 
   begin(): void {
@@ -122,6 +131,7 @@ class BridgedStream implements Exchange {
       giveBack();
       return;
     }
+    this.#replyBytes += bytes.length;
     this.#aheadBytes += bytes.length;
     if (this.#aheadBytes > replyAheadBytes) this.#connection?.pause();
     this.#stream.write(bytes, () => {
@@ -135,6 +145,7 @@ class BridgedStream implements Exchange {
   end(): void {
     this.#finish();
     this.#kept?.settle();
+    this.#options.calls?.note(this.#replyBytes);
     if (this.#ordered === undefined) this.#endReply();
     else void this.#sendPage(this.#ordered);
   }
@@ -200,13 +211,63 @@ class BridgedStream implements Exchange {
     clearImmediate(this.#turn);
     this.#turn = undefined;
     if (this.#collected === undefined) this.#flush();
-    else if (this.#receivedBytes !== this.#kept?.bodyBytes) this.#release();
-    else this.#pass(this.#collected.finish());
+    else if (this.#receivedBytes !== this.#bodyBytes) this.#release();
+    else this.#passInstead(this.#collected.finish());
   }
 
   /** Keeps nothing back any more. */
   #release(): void {
     if (this.#collected !== undefined) this.#pass(this.#collected.release());
+  }
+
+  /** A call that goes with others leaves nothing to pass on. */
+  #passInstead(parts: Buffer[]): void {
+    if (parts.length > 0) this.#pass(parts);
+    else this.#collected = undefined;
+  }
+
+  /** Undefined if the request does not go with others. */
+  #gather(head: RequestHead): Collection | undefined {
+    const { calls, upstream } = this.#options;
+    const kind = calls?.kindOf(head);
+    if (kind === undefined) return undefined;
+    this.#over = upstream.gatherer?.pass(kind);
+    if (this.#over !== undefined) return undefined;
+    return {
+      grow: () => true,
+      finish: (head, body) => {
+        if (!isPlainHead(head)) return [head, ...body];
+        upstream.gatherer?.add(this.#callOf(kind, head, body));
+        return [];
+      },
+      abandon() {},
+    };
+  }
+
+  #callOf(kind: CallKind, head: Buffer, body: readonly Buffer[]): SmallCall {
+    return {
+      kind,
+      head,
+      body,
+      sendAlone: (over, line) => {
+        if (this.#isOver) {
+          over();
+          return;
+        }
+        this.#over = over;
+        this.#pass([...(line === undefined ? [head] : withLine(head, Buffer.from(line))), ...body]);
+      },
+      take: (reply) => {
+        const reader = new ReplyReader(headBytesMax);
+        reader.expect(this.method);
+        reader.take(reply, {
+          head: (head) => this.head(head),
+          body: (bytes) => this.body(bytes, nothingToDo),
+          end: () => this.end(),
+        });
+      },
+      lose: () => this.lost(),
+    };
   }
 
   /** Passes on a request that was kept back, or another one instead of it. */
@@ -266,6 +327,7 @@ class BridgedStream implements Exchange {
     this.#collected = undefined;
     this.#kept?.abandon();
     this.#kept?.free();
+    this.#over?.();
     clearImmediate(this.#turn);
     this.#stopWatch?.();
   }
@@ -280,19 +342,19 @@ function refuse(stream: ServerHttp2Stream, status: 400 | 502 | 503, reason: stri
   stream.resume();
 }
 
-function keep(
+/** Of a request with a body of known length. */
+function headOf(
   headers: IncomingHttpHeaders,
-  { hasBody, puts }: StreamOptions,
-  late: () => void,
-): KeptRequest | undefined {
+  { hasBody }: StreamOptions,
+): (RequestHead & { bodyBytes: number }) | undefined {
   const bodyBytes = Number(headers["content-length"]);
-  if (puts === undefined || !hasBody || !(bodyBytes >= keptBodyBytes.least)) return undefined;
+  if (!hasBody || !Number.isSafeInteger(bodyBytes)) return undefined;
   const { ":method": method = "GET", ":path": target = "/" } = headers;
   const list: [string, string][] = [];
   for (const name in headers) {
     for (const value of [headers[name] ?? []].flat()) list.push([name, value]);
   }
-  return puts.collect({ method, target, headers: list, bodyBytes }, late);
+  return { method, target, headers: list, bodyBytes };
 }
 
 function asChunk(bytes: Buffer): Buffer[] {

@@ -21,6 +21,14 @@ export interface Collection {
   abandon(): void;
 }
 
+/** A head with one more line at its end, in parts. The line has its line end. */
+export function withLine(head: Buffer, line: Buffer): Buffer[] {
+  const end = head.length - (head.at(-2) === cr ? 2 : 1);
+  return [head.subarray(0, end), line, head.subarray(end)];
+}
+
+const cr = 0x0d;
+
 /** Parts below this are copied: each has memory of its own, which may be much more than its bytes. */
 const smallBytes = 4096;
 const roomBytes = 16 << 10;

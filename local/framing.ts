@@ -10,7 +10,7 @@
 import { isUtf8 } from "node:buffer";
 import { hostNameOf } from "../worker/http/hosts.ts";
 import { protocolHeader } from "../worker/http/url.ts";
-import { Collected, type Collection, type RequestHead } from "./collection.ts";
+import { Collected, type Collection, type RequestHead, withLine } from "./collection.ts";
 
 /**
  * What the client still has to send. `lost`: after a broken chunk the following bytes have no
@@ -55,7 +55,7 @@ const unescaped = /^[^?#]*[<>`]|^[^?#]*\?[^#]*["<>]/;
 const nonAscii = /[\x80-\xff]/;
 const absoluteTarget = /^https?:\/\/([^/?#]*)/i;
 
-const [lf, cr] = [0x0a, 0x0d];
+const lf = 0x0a;
 
 const securely = Buffer.from(`${protocolHeader}: https\r\n`);
 
@@ -158,7 +158,7 @@ export class RequestFramer {
 
   /** Of a head, what passes now. */
   #begin(head: Buffer): Buffer[] {
-    const parts = this.#isToTell ? told(head) : [head];
+    const parts = this.#isToTell ? withLine(head, securely) : [head];
     const collection = this.#collection;
     this.#collection = undefined;
     if (collection === undefined) return parts;
@@ -335,12 +335,6 @@ function bodyLength({ lengths, codings }: Head): number | "chunked" {
     throw new HeadFault("no Transfer-Encoding but chunked is understood");
   }
   return "chunked";
-}
-
-/** Bytes that end with a head, in parts, with the header before the empty line. */
-function told(bytes: Buffer): Buffer[] {
-  const end = bytes.length - (bytes.at(-2) === cr ? 2 : 1);
-  return [bytes.subarray(0, end), securely, bytes.subarray(end)];
 }
 
 function full(parts: Buffer[]): Buffer[] {

@@ -54,6 +54,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
   /** Connections that have sent nothing yet or owe the rest of a request, the oldest debt first. */
   const owing = new Map<Socket, Debt>();
   const turnedAway = new Set<Socket>();
+  /** End connections that workerd does not end, by which no request is under way. */
+  const endings = new Set<() => void>();
   let stopping = false;
   const tls = options.identity && createTlsLayer(options.identity, patience);
   let hasComplained = false;
@@ -86,7 +88,9 @@ export async function openFront(options: FrontOptions): Promise<Front> {
         } else {
           if (protocol === "tls") complainOnce();
           const isStopping = () => stopping;
-          openTunnel(socket, { upstream, patience, owes, keepsProcess, isStopping });
+          const end = openTunnel(socket, { upstream, patience, owes, keepsProcess, isStopping });
+          endings.add(end);
+          socket.once("close", () => endings.delete(end));
         }
       });
     serve(client);
@@ -103,6 +107,7 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       const closed = new Promise<void>((done) => server.close(() => done()));
       bridge.stop();
       for (const [socket, debt] of owing) if (debt === "head") socket.destroy();
+      for (const end of endings) end();
       await closed;
     },
     destroy() {

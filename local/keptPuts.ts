@@ -44,6 +44,8 @@ export interface KeptPutsOptions {
   /** True if the server checks signatures, which cover the body. */
   hashes: boolean;
   log: (line: string) => void;
+  /** What the Worker knows of this front; a random one if it is left out. */
+  secret?: string;
   keptMs?: number;
   keptBytes?: number;
 }
@@ -63,7 +65,7 @@ interface Kept {
 
 export class KeptPuts {
   /** The value of the header by which the Worker knows a manifest. */
-  readonly secret = randomBytes(16).toString("hex");
+  readonly secret: string;
   readonly tries = new KeptTries();
   readonly #options: KeptPutsOptions;
   readonly #keptMs: number;
@@ -74,6 +76,7 @@ export class KeptPuts {
 
   constructor(options: KeptPutsOptions) {
     this.#options = options;
+    this.secret = options.secret ?? randomBytes(16).toString("hex");
     this.#keptMs = options.keptMs ?? keptMsMax;
     this.#freeBytes = options.keptBytes ?? keptBytesMax;
   }

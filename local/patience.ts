@@ -11,6 +11,8 @@ export interface Patience {
   bodySilenceMs: number;
   /** For a whole body. */
   bodyMs: number;
+  /** For the next request on a connection that workerd has no part in. */
+  idleMs: number;
   /** For an HTTP/2 session without an open stream. */
   idleSessionMs: number;
 }
@@ -18,13 +20,14 @@ export interface Patience {
 /**
  * workerd waits 15 s for a head, so a longer time has no effect. The Worker gives a body a minute,
  * and 10 s of silence (worker/limits.ts); the double here is for bodies that the Worker does not
- * read. Clients that keep a session open use it more often than every two minutes, or open another
+ * read. Of a connection of its own workerd waits as long for the next request. Clients that keep a session open use it more often than every two minutes, or open another
  * one.
  */
 export const patience: Patience = {
   headMs: 15_000,
   bodySilenceMs: 20_000,
   bodyMs: 120_000,
+  idleMs: 15_000,
   idleSessionMs: 120_000,
 };
 

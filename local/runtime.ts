@@ -6,6 +6,7 @@
  * runtimes may be in one process.
  */
 import type { ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { WorkerModules } from "./build.ts";
@@ -67,13 +68,14 @@ export interface RuntimeOptions {
    */
   control?: { entrypoint: string; secretBinding: string };
   /**
-   * The entrypoint of the front's own socket, and the binding by which it has pages printed. With `puts` and a folder of
-   * files, the front keeps bodies of puts; the Worker gets the secret by which it knows manifests.
+   * The entrypoint of the front's own socket, the binding by which it has pages printed, and that of the secret by which it
+   * knows what only the front sends. With `puts` and a folder of files, the front keeps bodies of puts.
    */
   front?: {
     entrypoint: string;
     binding: string;
-    puts?: { secretBinding: string; hashes: boolean };
+    secretBinding: string;
+    puts?: { hashes: boolean };
   };
   /** Set when the objects are shared with other instances; their files are then a copy. */
   cluster?: ClusterConfig;
@@ -96,8 +98,8 @@ export interface RuntimeOptions {
 export interface Runtime {
   host: string;
   port: number;
-  /** The port of the front's socket, what prints the pages that are ordered there, and what keeps bodies of puts. */
-  front: { port: number; pages: PageSender; puts: KeptPuts | undefined } | undefined;
+  /** The port of the front's socket, and what the front does for the Worker. */
+  front: ({ port: number } & FrontHelpers) | undefined;
   /** Port of the inspector of the first workerd, if it was asked for. */
   inspectorPort: number | undefined;
   /** Posts JSON to the entrypoint for control. Rejects with what workerd says if that fails. */
@@ -122,9 +124,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   if (front !== undefined && helpers !== undefined) {
     handlers[front.binding] = handlerOf(helpers);
     bindings[front.binding] = { type: "service" };
-    if (front.puts !== undefined && helpers.puts !== undefined) {
-      bindings[front.puts.secretBinding] = { type: "text", value: helpers.puts.secret };
-    }
+    bindings[front.secretBinding] = { type: "text", value: helpers.secret };
   }
   const services = await openServices(handlers);
   const { control } = options;
@@ -208,6 +208,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 /** What the front does for the Worker. */
 interface FrontHelpers {
+  /** What the Worker knows the front by. */
+  secret: string;
   pages: PageSender;
   puts: KeptPuts | undefined;
 }
@@ -221,8 +223,9 @@ function helpersOf(
   if (file === undefined) return undefined;
   const engine = frontEngine(file);
   const hashes = files && front?.puts?.hashes;
-  const puts = hashes === undefined ? undefined : new KeptPuts({ engine, hashes, log });
-  return { pages: new PageSender(engine, log), puts };
+  const secret = randomBytes(16).toString("hex");
+  const puts = hashes === undefined ? undefined : new KeptPuts({ engine, hashes, log, secret });
+  return { secret, pages: new PageSender(engine, log), puts };
 }
 
 /** Serves `body/<id>` of KeptPuts, and what PageSender serves. */

@@ -17,8 +17,10 @@ import { type Failure, messageOf } from "./failure.ts";
 import type { ServeFlags } from "./flags.ts";
 import { type DataFolder, claimFolder, makeTemporaryFolder } from "./folder.ts";
 import { checkPort, type Front, openFront } from "./front.ts";
+import { createGatherer } from "./gatherer.ts";
 import { type Bindings, type Runtime, type RuntimeOptions, startRuntime } from "./runtime.ts";
 import type { Identity } from "./tlsLayer.ts";
+import type { Upstream } from "./upstream.ts";
 import { renderFull, requireSpace, watchSpace } from "./space.ts";
 
 const durableObjects = { SHARD: "Shard", CATALOG: "Catalog", ITEMS: "Items", QUEUE: "ShardQueue" };
@@ -107,7 +109,8 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       front: {
         entrypoint: "front",
         binding: "FRONT",
-        puts: { secretBinding: "FRONT_SECRET", hashes: flags.auth !== undefined },
+        secretBinding: "FRONT_SECRET",
+        puts: { hashes: flags.auth !== undefined },
       },
       control: { entrypoint: "Control", secretBinding: "MILLRACE_CONTROL_SECRET" },
       bindings: {
@@ -133,12 +136,7 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       ...flags,
       identity,
       upstream: {
-        host: runtime.host,
-        port: runtime.front?.port ?? runtime.port,
-        ...(runtime.front !== undefined && {
-          pages: runtime.front.pages,
-          puts: runtime.front.puts,
-        }),
+        ...upstreamOf(runtime),
         ...(watch !== undefined && { trouble: watch.trouble }),
       },
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),
@@ -175,6 +173,13 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
     parts.folder?.release();
     throw error;
   }
+}
+
+function upstreamOf({ host, port, front }: Runtime): Upstream {
+  if (front === undefined) return { host, port };
+  const { pages, puts, secret } = front;
+  const socket = { host, port: front.port };
+  return { ...socket, pages, puts, gatherer: createGatherer(socket, secret) };
 }
 
 /** The certificate of --tls has the names by which the server is reached. */

@@ -2,6 +2,7 @@
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
  * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
  * an order of a page is replaced by the page, and the body of a large put by its manifest. A
+ * small calls go together with those of other connections (gatheringConnection.ts). A
  * client that does not finish a request is given up. For a head it gets a 408. A body is ended
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
@@ -10,6 +11,8 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Collection, RequestHead } from "./collection.ts";
 import { type Phase, RequestFramer } from "./framing.ts";
+import type { Gatherer } from "./gatherer.ts";
+import { GatheringConnection } from "./gatheringConnection.ts";
 import { KeptConnection, type KeptRequest } from "./keptConnection.ts";
 import { type OrderedPage, OrderFilter, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
@@ -41,11 +44,13 @@ export interface TunnelOptions {
   owes: (what: Debt | undefined) => void;
 }
 
-export function openTunnel(client: Socket, options: TunnelOptions): void {
+/** Returns what is to be called when no more requests are served: then the connection ends when it is idle. */
+export function openTunnel(client: Socket, options: TunnelOptions): () => void {
   const tunnel = new Tunnel(client, options);
   client.on("data", (bytes: Buffer) => tunnel.take(bytes));
   client.once("end", () => tunnel.endUpstream());
   client.once("close", (hadError) => tunnel.close(hadError));
+  return () => tunnel.endIdle();
 }
 
 class Tunnel {
@@ -55,6 +60,12 @@ class Tunnel {
   readonly #replies: OrderFilter;
   /** Undefined if all requests pass as they come. */
   readonly #puts: KeptConnection | undefined;
+  /** Undefined if no calls are gathered. */
+  readonly #calls: GatheringConnection | undefined;
+  /** Ends a client that is idle and has no connection to workerd, which would end it. */
+  #idleTimer: NodeJS.Timeout | undefined;
+  /** The client has ended its side while its call waits. */
+  #hasEnded = false;
   /** Requests that were kept back, of which the parts are passed on now. */
   #passing: KeptRequest[] = [];
   /** Requests that were kept back and passed on. Their replies may be on their way. */
@@ -78,7 +89,9 @@ class Tunnel {
       isSecure: client instanceof TLSSocket,
       begun: (head) => this.#begin(head),
     });
-    this.#puts = options.upstream.puts && new KeptConnection(options.upstream.puts);
+    const { puts, gatherer } = options.upstream;
+    this.#puts = puts && new KeptConnection(puts);
+    this.#calls = gatherer && this.#gather(gatherer);
     this.#stopWatch = this.#watchHead();
   }
 
@@ -92,12 +105,26 @@ class Tunnel {
 
   endUpstream(): void {
     this.#release();
+    if (this.#calls?.isWaiting === true) {
+      this.#hasEnded = true;
+      return;
+    }
     if (this.#server === undefined) this.#client.destroy();
     else this.#server.end();
   }
 
+  /** Ends the connection if nothing is under way, and workerd has no part in it. */
+  endIdle(): void {
+    const isIdle = this.#phase === "nothing" && this.#replies.isIdle && !this.#isPrinting;
+    if (this.#server !== undefined || !isIdle) return;
+    this.#leave();
+    this.#endClient();
+  }
+
   close(hadError: boolean): void {
     this.#leave();
+    clearTimeout(this.#idleTimer);
+    this.#calls?.close();
     if (hadError) this.#server?.resetAndDestroy();
     else this.#server?.destroy();
   }
@@ -105,8 +132,9 @@ class Tunnel {
   #begin(head: RequestHead): Collection | undefined {
     const kept = this.#puts?.collect(head, () => this.#release());
     if (kept === undefined) {
-      this.#replies.expect(head.method);
-      return undefined;
+      const gathered = this.#isFree ? this.#calls?.collect(head) : undefined;
+      if (gathered === undefined) this.#replies.expect(head.method);
+      return gathered;
     }
     const pass = () => {
       this.#replies.expect(head.method);
@@ -126,6 +154,36 @@ class Tunnel {
     };
   }
 
+  /** True if the next reply may come in another way than those before it. */
+  get #isFree(): boolean {
+    const isAnswered = this.#replies.isIdle && !this.#isPrinting && !this.#isWaiting;
+    return isAnswered && this.#passing.length === 0 && !this.#options.isStopping();
+  }
+
+  #gather(gatherer: Gatherer): GatheringConnection {
+    return new GatheringConnection(gatherer, {
+      expect: (method) => this.#replies.expect(method),
+      pass: (parts) => {
+        this.#client.resume();
+        this.#pass(parts);
+        if (this.#farewell !== "") this.#sayFarewell();
+        else if (this.#hasEnded) this.endUpstream();
+        else if (this.#options.isStopping()) this.endIdle();
+        else this.#watchIdle();
+      },
+      take: (reply) => {
+        this.#takeReplies(reply);
+        if (!this.#isPrinting) this.#calls?.goOn();
+      },
+      lose: () => this.#giveUp(this.#absence()),
+    });
+  }
+
+  #watchIdle(): void {
+    this.#idleTimer ??= setTimeout(() => this.endIdle(), this.#options.patience.idleMs).unref();
+    this.#idleTimer.refresh();
+  }
+
   /** Keeps nothing back any more of the request that comes. */
   #release(): void {
     this.#pass(this.#framer.release());
@@ -133,6 +191,10 @@ class Tunnel {
 
   #pass(parts: Buffer[]): void {
     if (parts.length === 0) return;
+    if (this.#calls?.hold(parts) === true) {
+      this.#client.pause();
+      return;
+    }
     this.#server ??= this.#connect();
     const passing = this.#passing.splice(0);
     const written = passing.length === 0 ? undefined : () => free(passing);
@@ -148,7 +210,7 @@ class Tunnel {
     const onread = {
       buffer: Buffer.allocUnsafeSlow(replyBufferBytes),
       callback: (byteCount: number, buffer: Uint8Array): boolean =>
-        this.#takeReplies(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
+        this.#takeServed(Buffer.from(buffer.buffer, buffer.byteOffset, byteCount)),
     };
     const server = connectUpstream(this.#options.upstream, { allowHalfOpen: true, onread });
     if (!this.#options.keepsProcess) server.unref();
@@ -157,33 +219,42 @@ class Tunnel {
       client.end(this.#farewell === "" ? this.#absence() : this.#farewell);
     });
     server.once("error", () => {
-      if (this.#forgets(server)) return;
-      const absence = this.#absence();
-      if (absence === "" || client.destroyed) breakOff(client);
-      else client.end(absence);
+      if (!this.#forgets(server)) this.#giveUp(this.#absence());
     });
     server.once("close", () => {
       if (this.#forgets(server)) return;
       this.#leave();
-      if (this.#options.isStopping()) client.destroySoon();
-      else linger(client);
+      this.#endClient();
     });
     return server;
   }
 
   /**
    * True if the client is not concerned by the end of a connection to workerd, which closes one that is idle: the request
-   * that is kept back gets another one.
+   * that is kept back gets another one, and who has sent a call a short time ago may send another one.
    */
   #forgets(server: Socket): boolean {
-    const isSpare = this.#framer.isCollecting && this.#replies.isIdle;
+    const isRecent = this.#framer.isCollecting || this.#idleTimer !== undefined;
+    const isSpare = this.#calls?.isWaiting === true || (isRecent && this.#replies.isIdle);
     if (this.#server === server && !isSpare) return false;
     if (this.#server === server) {
       this.#server = undefined;
       server.destroy();
       this.#client.resume();
+      if (this.#idleTimer !== undefined) this.#watchIdle();
     }
     return true;
+  }
+
+  #endClient(): void {
+    if (this.#options.isStopping()) this.#client.destroySoon();
+    else linger(this.#client);
+  }
+
+  #giveUp(absence: string): void {
+    const client = this.#client;
+    if (absence === "" || client.destroyed) breakOff(client);
+    else client.end(absence);
   }
 
   /** The reply to a request that workerd has left without one; empty if there is none. */
@@ -191,6 +262,13 @@ class Tunnel {
     if (!this.#replies.isAwaited || this.#isPrinting) return "";
     const { status, body } = absenceOf(this.#options.upstream);
     return printPlainReply(status, body);
+  }
+
+  /** What has come by the connection to workerd; as #takeReplies. */
+  #takeServed(bytes: Buffer): boolean {
+    const goesOn = this.#takeReplies(bytes);
+    this.#calls?.note(bytes.length, this.#replies.isIdle);
+    return goesOn;
   }
 
   /** Returns false if nothing more may be read for now. */
@@ -204,6 +282,7 @@ class Tunnel {
     void this.#sendPage(ordered.page).then(() => {
       this.#isPrinting = false;
       if (rest.length > 0) this.#takeReplies(rest);
+      if (this.#calls?.isWaiting === true) this.#calls.goOn();
       if (!this.#isWaiting && !this.#isPrinting) this.#server?.resume();
     });
     return false;
@@ -281,6 +360,10 @@ class Tunnel {
   #refuse(status: PlainStatus, reason: string): void {
     this.#leave();
     this.#farewell = printPlainReply(status, reason);
+    if (this.#calls?.isWaiting !== true) this.#sayFarewell();
+  }
+
+  #sayFarewell(): void {
     if (this.#server !== undefined) this.#server.end();
     else {
       this.#client.end(this.#farewell);

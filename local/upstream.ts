@@ -4,6 +4,7 @@
  * on the reading side. Node would destroy the socket at the first failed write, together with the
  * reply that waits in it.
  */
+import type { Gatherer } from "./gatherer.ts";
 import type { KeptPuts } from "./keptPuts.ts";
 import type { PageSender } from "./pageSender.ts";
 import { Socket, type SocketConstructorOpts } from "node:net";
@@ -29,6 +30,8 @@ export interface Upstream {
   pages?: PageSender;
   /** Keeps bodies of large puts, of which workerd gets manifests; without it workerd gets the bodies. */
   puts?: KeptPuts | undefined;
+  /** Passes small calls on together; without it each goes by itself. */
+  gatherer?: Gatherer | undefined;
 }
 
 /** What a client is told when workerd gives no reply; with a known reason, as SDKs of AWS read it. */

@@ -12,7 +12,10 @@ import { unwrap } from "../worker/core/rpc.ts";
 import type { Env } from "../worker/core/bindings.ts";
 import { expectLeaving } from "../worker/core/leaving.ts";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
+import { gatheredHeader, leftReplyHeader } from "../worker/http/gathered.ts";
 import { openKept } from "../worker/http/keptBody.ts";
+import { serveGathered, serveLeft } from "../worker/gathered.ts";
+import { runtimeOf, serve } from "../worker/serve.ts";
 import { withPatience } from "../worker/core/moving.ts";
 import { forgetShard } from "../worker/stream/written.ts";
 import { FileBucket } from "./bucket.ts";
@@ -158,12 +161,14 @@ export default {
 export const front = {
   fetch(request, env, ctx) {
     const { FRONT, FRONT_SECRET: secret } = env;
-    const serve = (sent: Request) =>
-      edge.fetch(sent as typeof request, forRequests(env).byFront, ctx);
-    const mayBeKept = FRONT !== undefined && secret !== undefined;
-    return mayBeKept && request.headers.has(manifestHeader)
-      ? openKept(request, FRONT, secret).then(serve)
-      : serve(request);
+    const runtime = runtimeOf(forRequests(env).byFront, ctx);
+    if (FRONT === undefined || secret === undefined) return serve(request, runtime);
+    const { headers } = request;
+    if (headers.get(gatheredHeader) === secret) return serveGathered(request, runtime);
+    const [known, left] = (headers.get(leftReplyHeader) ?? "").split(" ", 2);
+    if (known === secret && left !== undefined) return serveLeft(request, left, runtime);
+    if (!headers.has(manifestHeader)) return serve(request, runtime);
+    return openKept(request, FRONT, secret).then((sent) => serve(sent, runtime));
   },
 } satisfies ExportedHandler<LocalEnv>;
 

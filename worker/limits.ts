@@ -70,6 +70,13 @@ export const isolatePendingBytesMax = 40 * 1024 * 1024;
 /** A put above that makes its own call of the shard: the call by itself is little of what it costs. */
 export const jointPutBytesMax = 64 * 1024;
 
+/**
+ * Segments of pages that were found for requests which came together, and that wait to be sent. The request that a page
+ * waits for comes within a millisecond.
+ */
+export const leftRepliesBytesMax = 32 * 1024 * 1024;
+export const leftReplyMsMax = 2000;
+
 /** What waits for the next joint call of a shard: a sixteenth of what the shard takes. More goes by itself. */
 export const jointCallBytesMax = 1024 * 1024;
 
@@ -245,9 +252,6 @@ export const unreadBodyBytesMax = 64 * 1024;
 
 /** So much of every body is not counted, so that a small request never waits for large ones. */
 export const bodyFreeBytes = 64 * 1024;
-
-/** So much of a larger body is read before memory for all of it is reserved; it is copied, and left as garbage. */
-export const bodyBeginBytes = 16 * 1024;
 
 /** How long a body waits for room until its request is refused with the dialect's throughput error. */
 export const bodyWaitMsMax = 20_000;

@@ -62,6 +62,13 @@ export function askFetch(base: string): Ask {
   };
 }
 
+/** As many connections as requests at once, which are used again. */
+export function askKept(base: string): Ask & Disposable {
+  const agent = new PlainAgent({ keepAlive: true });
+  const ask = askBy((head, take) => requestPlain(base + head.path, { ...head, agent }, take));
+  return Object.assign(ask, { [Symbol.dispose]: () => agent.destroy() });
+}
+
 /** A connection for each request. */
 function askOnce(base: string): Ask {
   const agent = new PlainAgent();

@@ -9,6 +9,7 @@ import type { Authorization, HeaderReader } from "../auth/credentials.ts";
 import { isCode } from "../errors.ts";
 import { BodyError, readBody } from "../http/body.ts";
 import type { DoorRefusal } from "../http/door.ts";
+import type { Incoming } from "../http/incoming.ts";
 import { splitUrl } from "../http/url.ts";
 import { metricBodyBytesMax } from "../limits.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -59,7 +60,7 @@ const served: ReadonlyMap<string, Served> = new Map([
 
 /** Undefined if the request is for a dialect. */
 export function foreignCallIn(
-  { method, url, headers }: Request,
+  { method, url, headers }: Pick<Incoming, "method" | "url" | "headers">,
   isContainer: (name: string) => boolean,
 ): ForeignCall | undefined {
   // Requests to the dialects are recognized first, because they are frequent.

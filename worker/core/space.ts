@@ -34,6 +34,12 @@ const unsaidBytes = 16 * 1024 * 1024;
 const addsNothing =
   /^(?:Get|List|Describe|Subscribe|Seek|Delete|Deregister|Decrease|Remove|Untag|Disable|Stop)/;
 
+/** What of a request tells how much it writes. */
+interface WriteHead {
+  readonly method: string;
+  readonly headers: { get(name: string): string | null };
+}
+
 export class SpaceGauge {
   /** By the last answer, without what was let in since or is being written. */
   #spareBytes = 0;
@@ -46,7 +52,11 @@ export class SpaceGauge {
    * Lets a request in that writes, and says what to give to `end` after it; undefined when there is
    * no room.
    */
-  async begin({ headers }: Request, runtime: Runtime, nowMs: number): Promise<number | undefined> {
+  async begin(
+    { headers }: WriteHead,
+    runtime: Runtime,
+    nowMs: number,
+  ): Promise<number | undefined> {
     const { SPACE } = runtime.env;
     if (SPACE === undefined) return 0;
     const bodyBytes = Number(headers.get("content-length") ?? unsaidBytes);
@@ -117,7 +127,7 @@ function isFresh(spareBytes: number, ageMs: number): boolean {
   return ageMs < (spareBytes >= roomyBytes ? roomyFreshMs : freshMs);
 }
 
-export function addsData({ method, headers }: Request): boolean {
+export function addsData({ method, headers }: WriteHead): boolean {
   const name = headers.get("x-v3io-function") ?? headers.get("x-amz-target")?.split(".").at(-1);
   if (name !== undefined) return !addsNothing.test(name);
   return method === "PUT" || method === "POST";

@@ -3,6 +3,8 @@
 // one isolate has all objects; on Cloudflare an object may be in another isolate than the Worker.
 
 export const tally = {
+  /** Requests that came to the Worker together with others (http/gathered.ts). */
+  gatheredRequests: 0,
   receivedBytes: 0,
   sentBytes: 0,
   commits: 0,

@@ -6,11 +6,11 @@ import { bodyPool } from "../codec/bufferPool.ts";
 import { tally } from "../core/tally.ts";
 import { mebibyte } from "../core/units.ts";
 import { BodyBudget, type Room } from "./bodyBudget.ts";
+import type { Incoming } from "./incoming.ts";
 import { isStreamError, StreamError } from "../errors.ts";
 import {
   bodiesBytesMax,
   bodiesUsualBytesMax,
-  bodyBeginBytes,
   bodyFreeBytes,
   bodyGraceMs,
   bodyIdleMsMax,
@@ -27,7 +27,7 @@ export class BodyError extends Error {
 }
 
 /** The parts of a request that this file uses. */
-export type BodyRequest = Pick<Request, "headers" | "body" | "arrayBuffer">;
+export type BodyRequest = Pick<Incoming, "headers" | "whole" | "body" | "arrayBuffer">;
 
 /** The isolate's budget. */
 export const bodyBudget = new BodyBudget(
@@ -69,6 +69,10 @@ async function read(
   const claimed = length === null ? undefined : Number(length);
   if (claimed !== undefined && claimed > bytesMax) return undefined;
   if (claimed === 0) return new Uint8Array(0);
+  if (request.whole !== undefined) {
+    tally.receivedBytes += request.whole.length;
+    return request.whole;
+  }
   try {
     const bytes = await readSized(request, claimed, bytesMax, isLent);
     tally.receivedBytes += bytes?.length ?? 0;
@@ -162,7 +166,7 @@ class BodyReader {
 
   /** A body of known length is read directly into its final buffer, except for its beginning. */
   private async readAll(length: number): Promise<Uint8Array> {
-    const first = await this.complete(new Uint8Array(Math.min(length, bodyBeginBytes)), 0);
+    const first = await this.complete(new Uint8Array(Math.min(length, bodyFreeBytes)), 0);
     if (length === first.length) return first;
     await this.takeRoom(length);
     const lent = this.isLent ? bodyPool.lend(length) : undefined;

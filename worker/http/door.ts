@@ -8,6 +8,7 @@ import type { Env } from "../core/bindings.ts";
 import { unreadBodyBytesMax } from "../limits.ts";
 import { hostNameOf, isLoopback, isServed } from "./hosts.ts";
 import { answerPreflight, hide, isPreflight, listedOrigin, showTo } from "./origins.ts";
+import type { Incoming } from "./incoming.ts";
 import { authorityOf } from "./url.ts";
 
 /** Why a request is refused; the dialect words it in its own form. */
@@ -29,7 +30,7 @@ export interface Door {
   finish(reply: Response, nowMs: number): Response;
 }
 
-export function openDoor(request: Request, env: Env): Door {
+export function openDoor(request: Incoming, env: Env): Door {
   const isOpen = accessOf(env).mode === "open";
   const origin = request.headers.get("origin");
   const shown = listedOrigin(origin, env.MILLRACE_ALLOW_ORIGIN ?? "");
@@ -49,7 +50,8 @@ export function openDoor(request: Request, env: Env): Door {
     finish(reply, nowMs) {
       if (isGiven && origin === null && reply.status !== 503) return reply;
       reply.headers.set("date", dateOf(nowMs));
-      if (reply.status === 503) reply.headers.set("retry-after", "1");
+      for (const [name, value] of Object.entries(retryHeaders(reply.status)))
+        reply.headers.set(name, value);
       if (shown !== undefined) showTo(reply.headers, shown);
       else if (isOpen) hide(reply.headers);
       return reply;
@@ -61,7 +63,7 @@ export function openDoor(request: Request, env: Env): Door {
  * Checks the Host header and the URL that the runtime made of it and of the target: both must name
  * an accepted host.
  */
-function judgeHost({ url, headers }: Request, served: string): DoorRefusal | undefined {
+function judgeHost({ url, headers }: Incoming, served: string): DoorRefusal | undefined {
   const authority = authorityOf(url);
   const asked = headers.get("host") ?? authority;
   for (const host of asked === authority ? [asked] : [asked, authority]) {
@@ -80,7 +82,7 @@ function judgeHost({ url, headers }: Request, served: string): DoorRefusal | und
  * Nobody reads the body of a GET, and the runtime cuts a long reply to a request whose body was not read
  * and is larger than a socket's buffer. So such a request is refused in a few bytes.
  */
-function judgeBody({ method, headers }: Request): DoorRefusal | undefined {
+function judgeBody({ method, headers }: Incoming): DoorRefusal | undefined {
   if (method !== "GET" && method !== "HEAD") return undefined;
   const bytes = Number(headers.get("content-length"));
   if (!(bytes > unreadBodyBytesMax)) return undefined;
@@ -91,7 +93,7 @@ function judgeBody({ method, headers }: Request): DoorRefusal | undefined {
  * Refuses a page whose origin is not listed. Without an Origin header, browsers still tell the site
  * of the page.
  */
-function judgePage(request: Request, origin: string | null): DoorRefusal | undefined {
+function judgePage(request: Incoming, origin: string | null): DoorRefusal | undefined {
   const { method, headers, url } = request;
   if (origin === null) {
     const site = headers.get("sec-fetch-site") ?? "none";
@@ -111,6 +113,11 @@ function isOwnOrigin(origin: string, host: string): boolean {
   const [page, own] = [URL.parse(origin), URL.parse(`http://${host}`)];
   if (page === null || own === null || page.protocol !== "http:") return false;
   return isLoopback(page.hostname) && page.port === own.port;
+}
+
+/** Clients that are told so try again by themselves. */
+export function retryHeaders(status: number): Record<string, string> {
+  return status === 503 ? { "retry-after": "1" } : {};
 }
 
 let dated = { second: 0, text: "" };

@@ -3,11 +3,12 @@
 // asked from the front if somebody reads it. Whoever knows what to do with the manifest need not read it.
 import { manifestHeader, type PutManifest } from "../engine/putManifest.ts";
 import { StreamError } from "../errors.ts";
+import type { Incoming } from "./incoming.ts";
 
-const manifests = new WeakMap<Request, PutManifest>();
+const manifests = new WeakMap<Incoming, PutManifest>();
 
 /** What the front says of the request; undefined if it has sent the body. */
-export function manifestOf(request: Request): PutManifest | undefined {
+export function manifestOf(request: Incoming): PutManifest | undefined {
   return manifests.get(request);
 }
 

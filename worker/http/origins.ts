@@ -1,6 +1,7 @@
 // Web pages of other sites: which of them may send requests, and what they may read of the replies
 // (Fetch standard, CORS protocol). An origin is listed as browsers send it,
 // `http://app.example:3000`; `*` means all.
+import type { HeaderSet, Incoming } from "./incoming.ts";
 
 /** Headers that a page may read besides those that the standard always allows. */
 const exposedHeaders =
@@ -18,11 +19,11 @@ export function listedOrigin(origin: string | null, listed: string): string | un
   return origins.has(origin) ? origin : undefined;
 }
 
-export function isPreflight({ method, headers }: Request): boolean {
+export function isPreflight({ method, headers }: Pick<Incoming, "method" | "headers">): boolean {
   return method === "OPTIONS" && headers.has("access-control-request-method");
 }
 
-export function answerPreflight(asked: Headers): Response {
+export function answerPreflight(asked: HeaderSet): Response {
   const headers = new Headers({
     "x-amzn-requestid": crypto.randomUUID(),
     "access-control-max-age": preflightSeconds,

@@ -2,6 +2,7 @@
 // if that holds its chunks (stream/frontPrinter.ts).
 import { type Outgoing, RecordText } from "../engine/recordText.ts";
 import { replyBytesMin } from "../limits.ts";
+import { pageOrderHeader } from "../engine/pageOrder.ts";
 import type { FrontPrinter } from "../stream/frontPrinter.ts";
 import { isSentWhole, respond, send } from "./reply.ts";
 
@@ -22,8 +23,8 @@ export class RecordPage extends RecordText {
   respond({ init, checksumHeader, front }: PageSending = {}): Promise<Response> {
     const small = checksumHeader === undefined ? this.printSmall() : undefined;
     if (small !== undefined) return respond(small, init);
-    const ordered = front?.order(this, checksumHeader, init);
-    if (ordered !== undefined) return Promise.resolve(ordered);
+    const order = front?.order(this, checksumHeader);
+    if (order !== undefined) return Promise.resolve(respondWithOrder(order, init));
     return send(this.memoryBytes, () => this.prepare(checksumHeader), init);
   }
 
@@ -31,11 +32,20 @@ export class RecordPage extends RecordText {
     return this.make(checksumHeader, isSentWhole(this.bytesMin));
   }
 
-  /** The text of a small reply, in the engine's memory: polls at the tip are the most frequent pages. */
-  private printSmall(): Uint8Array | undefined {
+  /**
+   * The text of a small reply, in the engine's memory; undefined if it is none. Polls at the tip are the most frequent
+   * pages.
+   */
+  printSmall(): Uint8Array | undefined {
     if (this.bytesLikely >= replyBytesMin) return undefined;
     const [text, more] = this.print();
     const isSmall = more === undefined && text !== undefined && text.length < replyBytesMin;
     return isSmall ? text : undefined;
   }
+}
+
+function respondWithOrder(order: string, init: ResponseInit | undefined): Response {
+  const response = new Response(order, init);
+  response.headers.set(pageOrderHeader, "1");
+  return response;
 }

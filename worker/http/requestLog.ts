@@ -1,6 +1,7 @@
 // The log of requests (core/controls.ts): one line each, when the head of its reply is ready.
 //
 //   2026-11-27T14:00:00.000Z kinesis PutRecords orders 200 3ms 4f0c...
+import type { HeaderReader } from "../auth/credentials.ts";
 import type { Controls, LogLevel } from "../core/controls.ts";
 import type { AccessRequest } from "../stream/backend.ts";
 
@@ -19,7 +20,7 @@ const severity: Record<LogLevel | "off", number> = { off: 0, error: 1, warn: 2, 
  */
 export function logRequest(
   { dialect, deed, startMs }: LoggedRequest,
-  { status, headers }: Response,
+  { status, headers }: { status: number; headers: HeaderReader },
   { log, logForm }: Controls,
   nowMs: number,
 ): void {
@@ -46,7 +47,7 @@ function levelOf(status: number): LogLevel {
 }
 
 /** v3io replies have an id only if something failed. */
-function requestIdOf(headers: Headers): { requestId?: string } {
+function requestIdOf(headers: HeaderReader): { requestId?: string } {
   const requestId = headers.get("x-amzn-requestid") ?? headers.get("x-request-id");
   return requestId === null ? {} : { requestId };
 }

@@ -50,9 +50,8 @@ class ConstraintChecker {
 
   check(shape: StructureShape, input: Record<string, unknown>, keyed: boolean): readonly string[] {
     this.#keyed = keyed;
-    // Left by a check that has thrown.
-    if (this.#trail.length > 0) this.#trail.length = 0;
-    if (this.#violations.length > 0) this.#violations.length = 0;
+    this.#trail.length = 0;
+    this.#violations.length = 0;
     this.#checkStructure(shape, input);
     const violations = this.#violations;
     if (violations.length === 0) return none;

@@ -7,6 +7,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { SignedHead } from "../auth/sigv4.ts";
 import { noBytes } from "../codec/bytes.ts";
 import { BodyError, readLentBody } from "../http/body.ts";
+import type { Incoming } from "../http/incoming.ts";
 import { manifestOf } from "../http/keptBody.ts";
 import type { Door, DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -45,14 +46,25 @@ import { type Named, ownerOf, type QueueResource, type Resource } from "./resour
 const codecs: Codecs = { json: jsonCodec, cbor: cborCodec };
 const newIds = createRequestIds((bytes) => crypto.getRandomValues(bytes));
 
-export async function serveKinesis(
-  request: Request,
+export function serveKinesis(
+  request: Incoming,
   backend: Backend,
   home: Scope,
   door?: Pick<Door, "headers">,
 ): Promise<Response> {
+  return answerKinesis(request, backend, home, (answer) =>
+    send(answer, door?.headers(Date.now()), backend.frontPrinter),
+  );
+}
+
+/** `respond` makes the reply of an answer. If it throws, that is answered. */
+export async function answerKinesis<Reply>(
+  request: Incoming,
+  backend: Backend,
+  home: Scope,
+  respond: (answer: Answer) => Promise<Reply> | Reply,
+): Promise<Reply> {
   const { method, headers } = request;
-  const respond = (answer: Answer) => send(answer, door?.headers(Date.now()), backend.frontPrinter);
   const { path, query } = splitUrl(request.url);
   const head = { method, path, query, headers };
   const manifest = manifestOf(request);
@@ -91,7 +103,7 @@ const refusalNames = {
 } as const;
 
 /** The reply to a request that the door refuses. */
-export function refuseKinesis(refusal: DoorRefusal, { headers }: Request): Promise<Response> {
+export function refuseKinesis(refusal: DoorRefusal, { headers }: Incoming): Promise<Response> {
   const { status, message } = refusal;
   const error = new KinesisError(refusalNames[status], message);
   return send({ ...answerUnread(error, headers, codecs, newIds), status });
@@ -113,7 +125,7 @@ function refuseByHead(
   return refusal && new KinesisError(refusal.name, refusal.message);
 }
 
-async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
+async function readWhole(request: Incoming): Promise<Uint8Array | KinesisError> {
   try {
     return (await readLentBody(request, requestBodyBytesMax)) ?? bodyTooLarge();
   } catch (error) {
@@ -125,7 +137,7 @@ async function readWhole(request: Request): Promise<Uint8Array | KinesisError> {
 }
 
 /** The same, thrown if it is an error. */
-async function bodyOf(request: Request): Promise<Uint8Array> {
+async function bodyOf(request: Incoming): Promise<Uint8Array> {
   const body = await readWhole(request);
   if (body instanceof KinesisError) throw body;
   return body;
@@ -247,13 +259,22 @@ function answerReply(
   };
 }
 
-function send(
-  { status, headers, body }: Answer,
+/** `common` are the headers that every reply has. */
+export function send(
+  answer: Answer,
   common: Record<string, string> = {},
   front?: FrontPrinter,
 ): Promise<Response> {
-  const init = { status, headers: { ...headers, ...common, "cache-control": "no-store" } };
+  const { status, body } = answer;
+  const init = { status, headers: headersOf(answer, common) };
   if (body instanceof RecordPage) return body.respond({ init, front });
   if (body instanceof ReadableStream) return Promise.resolve(new Response(body, init));
   return respondWith(body, init);
+}
+
+export function headersOf(
+  { headers }: Answer,
+  common: Record<string, string>,
+): Record<string, string> {
+  return { ...headers, ...common, "cache-control": "no-store" };
 }

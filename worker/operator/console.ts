@@ -1,5 +1,6 @@
 // The console: a page for browsers below /_millrace/console/, and at / for those who ask for HTML.
 // The page is public. What it shows comes from the APIs, which ask for keys.
+import type { HeaderSet } from "../http/incoming.ts";
 import files from "../../build/console/files.js";
 
 const base = "/_millrace/console/";
@@ -19,14 +20,14 @@ const contentPolicy =
   "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** True for requests that `serveConsole` answers. */
-export function isConsoleRequest(method: string, path: string, headers: Headers): boolean {
+export function isConsoleRequest(method: string, path: string, headers: HeaderSet): boolean {
   if (method !== "GET" && method !== "HEAD") return false;
   if (path === "/") return wantsPage(headers);
   return path === base.slice(0, -1) || path.startsWith(base);
 }
 
 /** A browser that shows a page, and no client of an API. */
-function wantsPage(headers: Headers): boolean {
+function wantsPage(headers: HeaderSet): boolean {
   return (
     (headers.get("accept") ?? "").includes("text/html") &&
     !headers.has("authorization") &&

@@ -97,6 +97,11 @@ function writeWork(page: Exposition, sentBytes: number): void {
       "Rows that shards wrote to SQLite, which Cloudflare bills.",
       tally.rowsWritten,
     ],
+    [
+      "gathered_requests",
+      "Requests that came to the Worker together with others.",
+      tally.gatheredRequests,
+    ],
     ["segments_sealed", "Segments that were sealed.", tally.segmentsSealed],
     ["segments_staged", "Segments that the front of the local server wrote.", tally.segmentsStaged],
     ["segments_moved", "Segments that were moved to the bucket.", tally.segmentsMoved],

@@ -7,6 +7,7 @@ import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { conditionText, isCode, isStreamError, type StreamErrorCode } from "../errors.ts";
 import type { NamedAction, NamedResource } from "../stream/permission.ts";
+import type { Incoming } from "../http/incoming.ts";
 import { respond } from "../http/reply.ts";
 import { callerOf } from "./caller.ts";
 import { isConsoleRequest, serveConsole } from "./console.ts";
@@ -101,7 +102,10 @@ const statusOf: Record<StreamErrorCode, number> = {
   expressionFailed: 400,
 };
 
-export function isOperatorRequest({ method, headers }: Request, path: string): boolean {
+export function isOperatorRequest(
+  { method, headers }: Pick<Incoming, "method" | "headers">,
+  path: string,
+): boolean {
   return isReserved(path) || isConsoleRequest(method, path, headers);
 }
 

@@ -13,7 +13,7 @@ import type { Env, WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { isOver } from "../core/clock.ts";
 import { CHUNK_HEADER_BYTES, readHeader } from "../engine/chunk.ts";
-import { orderOf, pageOrderHeader } from "../engine/pageOrder.ts";
+import { orderOf } from "../engine/pageOrder.ts";
 import type { RecordRun } from "../engine/printer.ts";
 import type { RecordText } from "../engine/recordText.ts";
 import { frontBytesMax, frontCountsMax, frontKeepMs, frontPageBytesMin } from "../limits.ts";
@@ -52,12 +52,8 @@ export class FrontPrinter {
     this.runtime = runtime;
   }
 
-  /** The order for a text; undefined if the text is small, or the front lacks one of its chunks. */
-  order(
-    text: RecordText,
-    checksumHeader: string | undefined,
-    init: ResponseInit | undefined,
-  ): Response | undefined {
+  /** The order for a text, as JSON; undefined if the text is small, or the front lacks one of its chunks. */
+  order(text: RecordText, checksumHeader?: string): string | undefined {
     if (text.bytesLikely < frontPageBytesMin) return undefined;
     const nowMs = Date.now();
     const numbers: number[] = [];
@@ -70,12 +66,7 @@ export class FrontPrinter {
       return undefined;
     }
     readCounters.orderedPages++;
-    const response = new Response(
-      JSON.stringify(orderOf(text, life, numbers, checksumHeader)),
-      init,
-    );
-    response.headers.set(pageOrderHeader, "1");
-    return response;
+    return JSON.stringify(orderOf(text, life, numbers, checksumHeader));
   }
 
   /** Counts what is printed here, and copies what is printed often. */

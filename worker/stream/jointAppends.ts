@@ -26,6 +26,9 @@ import {
 
 type Appended = Promise<OfferReply>;
 
+/** Turns of the queue of promises in which requests that began together come here. */
+const sameTurns = 4;
+
 /** One that makes a call, or is to make one. */
 interface Leader {
   /** Until then the others wait for it. */
@@ -146,6 +149,8 @@ class Line {
   /** Makes the call for its own append and for those that wait. */
   private async lead(runtime: WriteRuntime, offer: Offer, leader: Leader): Appended {
     try {
+      // Those that came in one request with it (http/gathered.ts) are about to wait.
+      for (let turn = 0; turn < sameTurns; turn++) await Promise.resolve();
       if (this.waiting.length === 0) return await offerAlone(runtime, this.uid, offer);
       const followers = this.takeAll();
       leader.untilMs = Date.now() + jointAnswerMs;

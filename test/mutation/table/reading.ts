@@ -191,7 +191,7 @@ export const readingMutations: readonly Mutation[] = [
     file: "worker/stream/writer.ts",
     find: "const taken = ours.length - reply.refused;",
     replace: "const taken = ours.length;",
-    tests: ["test/worker/stream/putBatch.workerd.test.ts"],
+    tests: ["test/worker/kinesis/quota.workerd.test.ts"],
     harm: "records over the limit are told as stored",
   },
   {

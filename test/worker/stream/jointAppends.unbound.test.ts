@@ -94,6 +94,13 @@ describe("one call", () => {
     expect(unwrap(await shard.stats()).commits).toBe(2);
   });
 
+  test("of those that begin together, as in a gathered request", async () => {
+    const shard = await openShard();
+    const places = await Promise.all(["a", "b", "c"].map((text) => placeOf(put(shard, text))));
+    expect(places.toSorted((a = 0, b = 0) => a - b)).toEqual([0, 1, 2]);
+    expect(calls).toEqual(["appendEach"]);
+  });
+
   test("also of those that come while the leader lets others in", async () => {
     const shard = await openShard();
     const { release, first, waiting } = await gather(shard, "a");
@@ -254,32 +261,36 @@ describe("each is told of its own", () => {
 });
 
 /** A put whose call is made, and never arrives. */
-function putUnsent(shard: ShardStub): void {
-  const { SHARD } = runtime.env;
-  const silent = { append: () => new Promise(() => {}) };
-  runtime.env = { ...env, SHARD: { getByName: () => silent } as unknown as Env["SHARD"] };
-  void put(shard, "never sent");
-  runtime.env = { ...env, SHARD };
+async function putUnsent(shard: ShardStub): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const append = () => {
+    resolve();
+    return new Promise(() => {});
+  };
+  const SHARD = { getByName: () => ({ append }) } as unknown as Env["SHARD"];
+  const own = { ...runtime, env: { ...runtime.env, SHARD } };
+  void appendJointly(own, shard.name ?? "", [chunkOf("never sent")]);
+  await promise;
 }
 
 describe("a leader that ends without a word", () => {
   test("is waited for no longer than a turn, also by those who come later", async () => {
     const shard = await openShard();
-    putUnsent(shard);
+    await putUnsent(shard);
     const waiting = ["a", "b"].map((text) => put(shard, text));
     setClock(noonMs + jointTurnMs - 1);
     const early = put(shard, "c");
     expect(calls).toEqual([]);
     setClock(noonMs + jointTurnMs);
     const late = put(shard, "d");
-    expect(calls).toEqual(["appendEach"]);
+    await vi.waitFor(() => expect(calls).toEqual(["appendEach"]), patience);
     expect(await Promise.all([...waiting, early, late].map(placeOf))).toEqual([0, 1, 2, 3]);
     expect(await placeOf(put(shard, "e"))).toBe(4);
   });
 
   test("and nobody comes: one of those who wait leads the others", async () => {
     const shard = await openShard();
-    putUnsent(shard);
+    await putUnsent(shard);
     const waiting = ["a", "b", "c"].map((text) => put(shard, text));
     setClock(noonMs + jointTurnMs);
     const places = await Promise.all(waiting.map(placeOf));

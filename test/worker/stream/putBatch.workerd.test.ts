@@ -63,13 +63,6 @@ test("records that the shard has refused are told from those before them", async
   ]);
 });
 
-test("so are those of several chunks", async () => {
-  const bindings = withReplies(({ receipts }) => ({ receipts: receipts.slice(0, 1), refused: 1 }));
-  const half = new Uint8Array(chunkBytesMax / 2);
-  const failure = { code: "overloaded" };
-  expect(await put([half, half], bindings)).toMatchObject([{ index: 0 }, { failure }]);
-});
-
 test("a shard that has closed: the records go the usual way", async () => {
   const bindings = withReplies((reply, call) =>
     call === 1 ? { failed: "shardClosed", detail: {} } : reply,

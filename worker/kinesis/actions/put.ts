@@ -71,9 +71,8 @@ export const putRecord = operationWith(openPutRecord, {
       await checkOrdering(context, input.SequenceNumberForOrdering, stream);
     }
     if (input.DryRun === true) throw dryRun();
-    const results = await context.backend.streams.putBatch(stream, routed(batch, stream));
-    const result = "count" in results ? results : (results[0] as PutResult);
-    const outcome = outcomeOf(result, stream, context.failures);
+    const [result] = await context.backend.streams.put(stream, routed(batch, stream));
+    const outcome = outcomeOf(result as PutResult, stream, context.failures);
     if (outcome instanceof KinesisError) throw outcome;
     return { ...outcome, ...encryptionOf(stream) };
   },

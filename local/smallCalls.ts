@@ -1,0 +1,88 @@
+/**
+ * Which requests are gathered with others (gatherer.ts): polls and small puts of Kinesis. Whatever is unusual in a head
+ * passes as it comes.
+ */
+import { isAscii } from "node:buffer";
+import { manifestHeader } from "../worker/engine/putManifest.ts";
+import { gatheredHeader, leftReplyHeader } from "../worker/http/gathered.ts";
+import type { RequestHead } from "./collection.ts";
+
+/** Calls of one kind wait for each other alone: a poll is not held up by a commit. */
+export type CallKind = "read" | "write";
+
+/** A small call, whole. */
+export interface SmallCall {
+  readonly kind: CallKind;
+  readonly head: Buffer;
+  readonly body: readonly Buffer[];
+  /**
+   * The call is to be sent by itself, with the line in its head, if there is one. `over` is called when it is answered,
+   * or will not be.
+   */
+  sendAlone(over: () => void, line?: string): void;
+  /** The reply, as HTTP/1.1. The bytes are not used again by others. */
+  take(reply: Buffer): void;
+  /** workerd gives no answer. */
+  lose(): void;
+}
+
+const kinds: ReadonlyMap<string, CallKind> = new Map([
+  ["Kinesis_20131202.GetRecords", "read"],
+  ["Kinesis_20131202.PutRecord", "write"],
+  ["Kinesis_20131202.PutRecords", "write"],
+]);
+
+/** A put of twenty records of 1 KB. */
+const bodyBytesMax = 32 << 10;
+
+/** After a larger reply the next read goes by itself: its consumer is not at the end of a shard. */
+const smallReplyBytes = 64 << 10;
+
+/** Headers that change how a request or its reply is passed on, or who serves it. */
+const unwanted = new Set([
+  "expect",
+  "upgrade",
+  "te",
+  "trailer",
+  "content-encoding",
+  "origin",
+  "x-v3io-function",
+  manifestHeader,
+  gatheredHeader,
+  leftReplyHeader,
+]);
+
+function kindOfCall({ method, target, headers, bodyBytes }: RequestHead): CallKind | undefined {
+  if (method !== "POST" || target !== "/" || bodyBytes === "chunked") return undefined;
+  if (bodyBytes === 0 || bodyBytes > bodyBytesMax) return undefined;
+  let kind: CallKind | undefined;
+  for (const [name, value] of headers) {
+    if (unwanted.has(name)) return undefined;
+    if (name === "connection" && value.toLowerCase() !== "keep-alive") return undefined;
+    if (name === "x-amz-target") kind = kinds.get(value);
+  }
+  return kind;
+}
+
+/** What is known of the calls of a connection, or of a session of HTTP/2. */
+export class SmallCalls {
+  #isLarge = false;
+
+  /** Undefined if the request is not gathered. */
+  kindOf(head: RequestHead): CallKind | undefined {
+    const kind = kindOfCall(head);
+    return kind === "read" && this.#isLarge ? undefined : kind;
+  }
+
+  /** A request that passed by itself had a reply of so many bytes. */
+  note(replyBytes: number): void {
+    this.#isLarge = replyBytes > smallReplyBytes;
+  }
+}
+
+const plainStart = Buffer.from("POST / HTTP/1.1\r\n");
+
+/** False for a head that the Worker might read differently from workerd. */
+export function isPlainHead(head: Buffer): boolean {
+  return isAscii(head) && head.subarray(0, plainStart.length).equals(plainStart);
+}

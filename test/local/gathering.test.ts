@@ -1,0 +1,409 @@
+// Small calls of several connections go to workerd in one request, here to a plain server in its place. Each client gets
+// its own reply, in the order of its requests, whatever the others do; a call that cannot go with others goes as it is.
+
+import { once } from "node:events";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import type { Front } from "../../local/front.ts";
+import { answerKinds, printAnswer } from "../../worker/http/gathered.ts";
+import { patience } from "../support/patience.ts";
+import { callOf, type GatheringOptions, openGatheringFront, secret } from "./gathering-front.ts";
+
+/** Calls that keep the server busy: what comes after them waits for others. */
+const busy = ["busy 0", "busy 1"];
+
+test("calls that come while others are under way go together, and each client gets its own reply", async () => {
+  const { front, gathered } = await openBusy();
+  const clients = ["one", "two", "three"].map((body) => call(front, callOf(body)));
+  const group = await gathered(3);
+  expect(group.members?.toSorted()).toEqual(["one", "three", "two"]);
+  group.answer();
+  expect(await Promise.all(clients.map((client) => client.reply()))).toEqual([
+    "one",
+    "two",
+    "three",
+  ]);
+});
+
+test("a call alone goes as it is", async () => {
+  const { arrived, front } = await openGatheringFront({ isQuick: () => true });
+  const client = call(front, callOf("one"));
+  expect(await client.reply()).toBe("one");
+  client.socket.write(callOf("two"));
+  expect(await client.reply()).toBe("two");
+  expect(arrived.map(({ members, text }) => [members, text])).toEqual([
+    [undefined, "one"],
+    [undefined, "two"],
+  ]);
+});
+
+test("calls wait until one that is under way is answered", async () => {
+  const { arrived, front, gathered } = await openBusy();
+  call(front, callOf("one"));
+  call(front, callOf("two"));
+  expect((await gathered(2)).members).toHaveLength(2);
+  expect(arrived).toHaveLength(3);
+});
+
+test("and no longer than a moment", async () => {
+  const { front, until } = await openBusy({ waitMs: 20 });
+  call(front, callOf("one"));
+  await until(3);
+});
+
+test("reads do not wait for puts, and puts not for reads", async () => {
+  const { front, until } = await openBusy();
+  call(front, callOf("a put", [], "PutRecord"));
+  expect(await until(3)).toMatchObject({ members: undefined, text: "a put" });
+});
+
+test("answers that come later than others are passed on then", async () => {
+  const { front, gathered } = await openBusy();
+  const clients = ["one", "two"].map((body) => call(front, callOf(body)));
+  const group = await gathered(2);
+  const places = clients.map((_, i) => group.members!.indexOf(["one", "two"][i]!));
+  group.answerMembers([places[1]!]);
+  expect(await clients[1]!.reply()).toBe("two");
+  group.answerMembers([places[0]!]);
+  expect(await clients[0]!.reply()).toBe("one");
+});
+
+test("an answer may come in pieces", async () => {
+  const { front, gathered } = await openBusy();
+  const client = call(front, callOf("one"));
+  call(front, callOf("two"));
+  const group = await gathered(2);
+  const bytes = printAnswer(group.members!.indexOf("one"), answerKinds.reply, replyText("one"));
+  for (const byte of bytes) {
+    group.response.write(Uint8Array.of(byte));
+    await turns(1);
+  }
+  expect(await client.reply()).toBe("one");
+});
+
+test("a call that is told to go alone arrives as it was sent", async () => {
+  const { front, until, gathered } = await openBusy();
+  const client = call(front, callOf("one"));
+  call(front, callOf("two"));
+  const group = await gathered(2);
+  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.alone, ""));
+  const alone = await until(4);
+  expect(alone).toMatchObject({ members: undefined, text: "one", left: undefined });
+  alone.answer();
+  expect(await client.reply()).toBe("one");
+});
+
+test("for a reply that was left the call comes again with its name", async () => {
+  const { front, until, gathered } = await openBusy();
+  const client = call(front, callOf("one"));
+  call(front, callOf("two"));
+  const group = await gathered(2);
+  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.left, "a name"));
+  const alone = await until(4);
+  expect(alone).toMatchObject({ members: undefined, text: "one", left: `${secret} a name` });
+  alone.answer();
+  expect(await client.reply()).toBe("one");
+});
+
+test("after a large reply the next read goes by itself, and after a small one with others again", async () => {
+  const { arrived, front, until, gathered } = await openBusy();
+  const client = call(front, callOf("one"));
+  call(front, callOf("other"));
+  const group = await gathered(2);
+  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.left, "a name"));
+  (await until(4)).response.end("x".repeat(70_000));
+  expect(await client.reply()).toHaveLength(70_000);
+  client.socket.write(callOf("by itself"));
+  (await until(5)).answer();
+  expect(arrived[4]).toMatchObject({ members: undefined, text: "by itself" });
+  expect(await client.reply()).toBe("by itself");
+  call(front, callOf("busy 2"));
+  await until(6);
+  client.socket.write(callOf("with others"));
+  call(front, callOf("another"));
+  expect((await gathered(2)).members).toHaveLength(2);
+});
+
+describe("requests that follow each other on a connection", () => {
+  test("get their replies in their order", async () => {
+    const { front, until, gathered } = await openBusy();
+    const other = "GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    const text = [callOf("one"), callOf("two"), other, callOf("three")].join("");
+    const client = call(front, text);
+    call(front, callOf("of another client"));
+    const group = await gathered(2);
+    expect(group.members).toHaveLength(2);
+    group.answer();
+    for (const count of [4, 5, 6]) (await until(count)).answer();
+    const replies = [await client.reply(), await client.reply(), await client.reply()];
+    expect([...replies, await client.reply()]).toEqual(["one", "two", "", "three"]);
+  });
+
+  test("that is ended by its client gets its reply first", async () => {
+    const { front, gathered } = await openBusy();
+    const client = call(front, callOf("one"));
+    client.socket.end();
+    call(front, callOf("two"));
+    (await gathered(2)).answer();
+    expect(await client.reply()).toBe("one");
+    await client.end();
+  });
+
+  test("with an invalid head are answered up to that", async () => {
+    const { front, gathered } = await openBusy();
+    const client = call(front, `${callOf("one")}nonsense\r\n\r\n`);
+    call(front, callOf("two"));
+    (await gathered(2)).answer();
+    expect(await client.all()).toMatch(/^HTTP\/1.1 200 [^]*\r\n\r\noneHTTP\/1.1 400 /);
+  });
+
+  test("wait for a client that does not read", async () => {
+    const { arrived, front } = await openGatheringFront({ isQuick: () => true });
+    const client = call(front, "");
+    client.socket.pause();
+    const body = "x".repeat(30_000);
+    client.socket.write(callOf(body).repeat(800));
+    while (arrived.length < 3) await turns(1);
+    await turns(2000);
+    const before = arrived.length;
+    await turns(500);
+    expect(arrived.length).toBe(before);
+    client.socket.resume();
+    for (let i = 0; i < 800; i++) expect(await client.reply()).toBe(body);
+  });
+});
+
+test("a client that is gone takes nothing from the others", async () => {
+  const { front, gathered } = await openBusy();
+  const gone = call(front, callOf("one"));
+  const client = call(front, callOf("two"));
+  const group = await gathered(2);
+  gone.socket.resetAndDestroy();
+  await turns(10);
+  group.answer();
+  expect(await client.reply()).toBe("two");
+});
+
+test("who has no answer when the server ends is told so", async () => {
+  const { front, gathered } = await openBusy();
+  const clients = ["one", "two"].map((body) => call(front, callOf(body)));
+  const group = await gathered(2);
+  const first = group.members!.indexOf("one");
+  group.answerMembers([first]);
+  expect(await clients[0]!.reply()).toBe("one");
+  group.response.destroy();
+  expect(await clients[1]!.all()).toMatch(/^HTTP\/1.1 502 /);
+});
+
+test("an answer of the server that is none is no reply to anybody", async () => {
+  const { front, gathered } = await openBusy();
+  const clients = ["one", "two"].map((body) => call(front, callOf(body)));
+  (await gathered(2)).response.writeHead(500).end("broken");
+  for (const client of clients) expect(await client.all()).toMatch(/^HTTP\/1.1 502 /);
+});
+
+describe("what passes as it comes", () => {
+  const long = "x".repeat(33_000);
+  const heads: Record<string, string> = {
+    "another operation": callOf("one", [], "DescribeStream"),
+    "no operation": callOf("one").replace(/X-Amz-Target.*\r\n/, ""),
+    "another path": callOf("one").replace("POST / ", "POST /path "),
+    "another method": callOf("one").replace("POST / ", "PUT / "),
+    "HTTP/1.0": callOf("one").replace("HTTP/1.1", "HTTP/1.0"),
+    "an empty line before it": `\r\n${callOf("one")}`,
+    "a page of another origin": callOf("one", ["Origin: http://localhost:1"]),
+    "Connection: close": callOf("one", ["Connection: close"]),
+    "a coding": callOf("one", ["Content-Encoding: gzip"]),
+    "characters that are not ASCII": callOf("one", ["X-Name: n\u00e4me"]),
+    "a header of the front's": callOf("one", [`x-millrace-left: ${secret} name`]),
+    "a larger body": callOf(long),
+    "a body of no bytes": callOf(""),
+    "a body in chunks": callOf("3\r\none\r\n0\r\n\r\n").replace(
+      /Content-Length: \d+/,
+      "Transfer-Encoding: chunked",
+    ),
+  };
+
+  test.each(Object.keys(heads))("%s", async (what) => {
+    const { front, until, gathered } = await openBusy();
+    const client = call(front, heads[what]!);
+    const others = [call(front, callOf("two")), call(front, callOf("three"))];
+    const both = [await until(3), await gathered(2)];
+    const group = both.find(({ members }) => members !== undefined);
+    expect(group?.members?.toSorted()).toEqual(["three", "two"]);
+    for (const one of both) one.answer();
+    await client.head();
+    await Promise.all(others.map((client) => client.reply()));
+  });
+});
+
+describe("a connection without one to workerd", () => {
+  test("ends when it has been idle for long", async () => {
+    const { front, gathered } = await openBusy({ patience: { idleMs: 50 } });
+    const client = call(front, callOf("one"));
+    call(front, callOf("two"));
+    (await gathered(2)).answer();
+    expect(await client.reply()).toBe("one");
+    await client.end();
+  });
+
+  test("ends when the server stops, after its reply", async () => {
+    const { front, gathered, clients } = await openBusy();
+    const idle = call(front, callOf("one"));
+    const waiting = call(front, callOf("two"));
+    const group = await gathered(2);
+    const [first, second] = ["one", "two"].map((body) => group.members!.indexOf(body));
+    group.answerMembers([first!]);
+    expect(await idle.reply()).toBe("one");
+    const stopped = front.stop();
+    await idle.end();
+    group.answerMembers([second!]);
+    expect(await waiting.reply()).toBe("two");
+    await waiting.end();
+    for (const { socket } of clients) socket.destroy();
+    await stopped;
+  });
+});
+
+describe("over HTTP/2", () => {
+  test("calls of one session go together", async () => {
+    const { front, gathered } = await openBusy();
+    const session = sessionTo(front);
+    const replies = ["one", "two", "three"].map((body) => callOver(session, body));
+    const group = await gathered(3);
+    expect(group.members?.toSorted()).toEqual(["one", "three", "two"]);
+    group.answer();
+    expect(await Promise.all(replies)).toEqual(["200 one", "200 two", "200 three"]);
+  });
+
+  test("one that is told to go alone, or that is left, comes by itself", async () => {
+    const { front, until, gathered } = await openBusy();
+    const session = sessionTo(front);
+    const replies = ["one", "two"].map((body) => callOver(session, body));
+    const group = await gathered(2);
+    const [one, two] = ["one", "two"].map((body) => group.members!.indexOf(body));
+    group.response.write(printAnswer(one!, answerKinds.alone, ""));
+    group.response.end(printAnswer(two!, answerKinds.left, "a name"));
+    const alone = [await until(4), await until(5)];
+    expect(alone.map(({ text, left }) => `${text} ${left}`).toSorted()).toEqual([
+      "one undefined",
+      `two ${secret} a name`,
+    ]);
+    for (const each of alone) each.answer();
+    expect(await Promise.all(replies)).toEqual(["200 one", "200 two"]);
+  });
+
+  test("a stream that is closed takes nothing from the others", async () => {
+    const { front, gathered } = await openBusy();
+    const session = sessionTo(front);
+    const gone = session.request(pseudo).end("one");
+    const reply = callOver(session, "two");
+    const group = await gathered(2);
+    gone.close();
+    await once(gone, "close");
+    group.answer();
+    expect(await reply).toBe("200 two");
+  });
+
+  test("who has no answer when the server ends is told so", async () => {
+    const { front, gathered } = await openBusy();
+    const session = sessionTo(front);
+    const replies = ["one", "two"].map((body) => callOver(session, body));
+    (await gathered(2)).response.destroy();
+    for (const reply of await Promise.all(replies)) expect(reply).toMatch(/^502 /);
+  });
+});
+
+const pseudo = {
+  ":method": "POST",
+  ":path": "/",
+  "content-type": "application/x-amz-json-1.1",
+  "x-amz-target": "Kinesis_20131202.GetRecords",
+  "content-length": 3,
+};
+
+/** With as many reads under way as make others wait, of these clients. */
+async function openBusy(options: GatheringOptions = {}) {
+  const opened = await openGatheringFront(options);
+  const clients: Client[] = [];
+  for (const [i, body] of busy.entries()) {
+    clients.push(call(opened.front, callOf(body)));
+    await opened.until(i + 1);
+  }
+  return { ...opened, clients };
+}
+
+function call(front: Front, text: string) {
+  const socket = connect({ host: front.host, port: front.port, allowHalfOpen: true });
+  socket.on("error", () => {});
+  onTestFinished(() => void socket.destroy());
+  socket.write(text);
+  return new Client(socket);
+}
+
+class Client {
+  readonly socket: Socket;
+  #text = "";
+  #ended: Promise<unknown>;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.setEncoding("latin1").on("data", (part: string) => (this.#text += part));
+    this.#ended = once(socket, "end");
+  }
+
+  /** The body of the next reply. */
+  async reply(): Promise<string> {
+    const [, length] = await this.head();
+    const end = this.#text.indexOf("\r\n\r\n") + 4 + length;
+    await vi.waitFor(() => expect(this.#text.length).toBeGreaterThanOrEqual(end), patience);
+    const body = this.#text.slice(end - length, end);
+    this.#text = this.#text.slice(end);
+    return body;
+  }
+
+  async head(): Promise<[status: number, length: number]> {
+    return await vi.waitFor(() => {
+      const end = this.#text.indexOf("\r\n\r\n");
+      if (end < 0) throw new Error(`no reply: ${this.#text}`);
+      const head = this.#text.slice(0, end);
+      const [, status] = /^HTTP\/1.1 (\d+) /.exec(head) ?? [];
+      const [, length = "0"] = /\ncontent-length: (\d+)/i.exec(head) ?? [];
+      return [Number(status), Number(length)];
+    }, patience);
+  }
+
+  async end(): Promise<void> {
+    await this.#ended;
+  }
+
+  async all(): Promise<string> {
+    await this.#ended;
+    return this.#text;
+  }
+}
+
+/** So often everybody in this process gets a turn. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((done) => setImmediate(done));
+}
+
+function sessionTo(front: Front): ClientHttp2Session {
+  const session = connectHttp2(`http://${front.host}:${front.port}`);
+  session.on("error", () => {});
+  onTestFinished(() => session.destroy());
+  return session;
+}
+
+async function callOver(session: ClientHttp2Session, body: string): Promise<string> {
+  const stream = session.request({ ...pseudo, "content-length": body.length }).end(body);
+  const [headers] = await once(stream, "response");
+  let text = "";
+  for await (const part of stream.setEncoding("utf8")) text += part;
+  return `${headers[":status"]} ${text}`;
+}
+
+function replyText(body: string): string {
+  return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}

@@ -1,0 +1,279 @@
+// Requests that came together, inside workerd: each gets the answer that it gets by itself, and what it stores is stored
+// once. What is unusual is not done; a large page is left to be fetched.
+
+import { Buffer } from "node:buffer";
+import { env, exports } from "cloudflare:workers";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Env, Runtime } from "../../worker/core/bindings.ts";
+import { serveGathered, serveLeft } from "../../worker/gathered.ts";
+import {
+  answerHeadBytes,
+  answerKinds,
+  memberHeadBytes,
+  respondToAll,
+} from "../../worker/http/gathered.ts";
+import { serve } from "../../worker/serve.ts";
+import { keysOf, secretOf, signedRequest } from "./access/keys.ts";
+import { authorizationFor, base64, kinesisOver } from "./kinesis/client.ts";
+
+interface Answer {
+  kind: number;
+  status: number;
+  headers: Record<string, string>;
+  text: string;
+}
+
+/** A request as it is sent by itself. */
+type Sent = Request;
+
+const kinesis = kinesisOver((init) => exports.default.fetch("http://localhost/", init));
+
+let stream = "";
+let count = 0;
+
+beforeEach(async () => {
+  stream = `gathered-${count++}`;
+  await kinesis("CreateStream", { StreamName: stream, ShardCount: 1 });
+});
+
+test("every member gets the answer that it gets by itself", async () => {
+  await put("a", "b");
+  const iterator = await iteratorOf("TRIM_HORIZON");
+  const sent = [
+    ask("GetRecords", { ShardIterator: iterator }),
+    ask("GetRecords", { ShardIterator: iterator, Limit: 1 }),
+    ask("GetRecords", { ShardIterator: "nonsense" }),
+    ask("GetRecords", "no JSON"),
+    ask("GetRecords", { Limit: 0 }),
+    ask("PutRecord", { StreamName: "nowhere", PartitionKey: "k", Data: base64("d") }),
+    ask("Nothing", {}),
+    ask("GetRecords", {}, { authorization: "" }),
+    ask("GetRecords", { ShardIterator: iterator }, { "content-type": "text/plain" }),
+    ask("GetRecords", { ShardIterator: iterator }, { "content-type": "application/json" }),
+  ];
+  const alone = await Promise.all(sent.map((request) => serve(request.clone(), runtimeWith())));
+  const answers = await gather(sent);
+  for (const [i, { kind, status, headers, text }] of answers.entries()) {
+    expect(kind).toBe(answerKinds.reply);
+    const own = alone[i]!;
+    expect({ status, text: cut(text) }).toEqual({
+      status: own.status,
+      text: cut(await own.text()),
+    });
+    expect(Object.keys(headers).toSorted()).toEqual(
+      [...new Set([...own.headers.keys(), "content-length"])].toSorted(),
+    );
+  }
+});
+
+test("puts of one request are stored once each", async () => {
+  const texts = Array.from({ length: 30 }, (_, i) => `record ${i}`);
+  const answers = await gather(
+    texts.map((text) =>
+      ask("PutRecord", { StreamName: stream, PartitionKey: text, Data: base64(text) }),
+    ),
+  );
+  const numbers = answers.map(({ text }) => JSON.parse(text).SequenceNumber);
+  expect(new Set(numbers).size).toBe(texts.length);
+  const { output } = await kinesis("GetRecords", {
+    ShardIterator: await iteratorOf("TRIM_HORIZON"),
+  });
+  const stored = output.Records.map(({ Data, SequenceNumber }) => [
+    SequenceNumber,
+    Buffer.from(Data, "base64").toString(),
+  ]);
+  expect(new Map(stored as [string, string][])).toEqual(
+    new Map(numbers.map((n, i) => [n, texts[i]!])),
+  );
+});
+
+describe("not done, and to be sent by itself", () => {
+  const unusual: Record<string, () => Sent> = {
+    "a page of another origin": () => put1({ origin: "http://localhost:1" }),
+    "a host that is not served": () => put1({}, "http://example.test/"),
+    "another dialect": () =>
+      put1({ "x-v3io-function": "PutRecords" }, `http://localhost/bigdata/${stream}/`),
+    "Yandex Data Streams": () => put1({}, "http://localhost/ru-central1/folder/database"),
+    "another service": () => put1({ "x-amz-target": "DynamoDB_20120810.PutItem" }),
+    "a page of the operator's": () => put1({}, "http://localhost/_millrace/reset"),
+  };
+
+  test.each(Object.keys(unusual))("%s", async (what) => {
+    const answers = await gather([unusual[what]!(), put1()]);
+    expect(answers.map(({ kind }) => kind)).toEqual([answerKinds.alone, answerKinds.reply]);
+    expect(await readAll()).toHaveLength(1);
+  });
+
+  test("a put without room on the disk", async () => {
+    const SPACE = { fetch: () => Promise.resolve(Response.json({ spareBytes: 0 })) } as never;
+    const answers = await gather([put1(), ask("GetRecords", { ShardIterator: "x" })], { SPACE });
+    expect(answers.map(({ kind }) => kind)).toEqual([answerKinds.alone, answerKinds.reply]);
+    expect(await readAll()).toHaveLength(0);
+  });
+});
+
+test("each member's signature is checked over its own body", async () => {
+  const access = keysOf([{ accessKeyId: "AKIAGATHERED", account: "000000000000" }]);
+  const key = { accessKeyId: "AKIAGATHERED", secretAccessKey: secretOf("AKIAGATHERED") };
+  const input = { StreamName: stream, PartitionKey: "k", Data: base64("d") };
+  const request = ask("PutRecord", input);
+  const body = await request.clone().text();
+  const init = { method: "POST", headers: Object.fromEntries(request.headers), body };
+  const good = signedRequest(init, key, "us-east-1");
+  const wrong = signedRequest(init, { ...key, secretAccessKey: "wrong" }, "us-east-1");
+  const { url, headers } = good;
+  const changed = new Request(url, { method: "POST", headers, body: body.replace('"k"', '"l"') });
+  const answers = await gather([good, wrong, changed, request], access);
+  expect(answers.map(({ status }) => status)).toEqual([200, 400, 400, 400]);
+  expect(await readAll()).toHaveLength(1);
+});
+
+describe("a large page", () => {
+  test("is left, and sent to who comes with its name, once", async () => {
+    const { request, whole } = await largeRead();
+    const [answer] = await gather([request.clone()]);
+    expect(answer).toMatchObject({ kind: answerKinds.left });
+    const reply = await serveLeft(request.clone(), answer!.text, runtimeWith());
+    expect(cut(await reply.text())).toBe(whole);
+    expect(reply.headers.get("x-amzn-requestid")).not.toBeNull();
+    expect(reply.headers.get("date")).not.toBeNull();
+    const again = await serveLeft(request, answer!.text, runtimeWith());
+    expect(cut(await again.text())).toBe(whole);
+  });
+
+  test("that is too much to be left is to be asked for again", async () => {
+    const { request } = await largeRead();
+    const answers = await gather(Array.from({ length: 60 }, () => request.clone()));
+    const kinds = new Set(answers.map(({ kind }) => kind));
+    expect(kinds).toEqual(new Set([answerKinds.left, answerKinds.alone]));
+  });
+});
+
+test("members that fail do not concern the others", async () => {
+  await put("a");
+  const iterator = await iteratorOf("TRIM_HORIZON");
+  const broken = { ...env, CATALOG: { getByName: () => undefined } } as unknown as Env;
+  const answers = await gather(
+    [
+      ask("GetRecords", "no JSON"),
+      ask("PutRecord", { StreamName: "x", PartitionKey: "k", Data: "" }),
+    ],
+    broken,
+  );
+  expect(answers.map(({ status }) => status)).toEqual([400, 500]);
+  expect((await gather([ask("GetRecords", { ShardIterator: iterator })]))[0]).toMatchObject({
+    status: 200,
+  });
+});
+
+test("an answer does not wait for another one that takes longer", async () => {
+  const late = Promise.withResolvers<Uint8Array>();
+  const reply = await respondToAll([late.promise, Promise.resolve(Uint8Array.of(1))], () => {});
+  const reader = reply.body!.getReader();
+  expect(await reader.read()).toEqual({ done: false, value: Uint8Array.of(1) });
+  late.resolve(Uint8Array.of(2));
+  expect(await reader.read()).toEqual({ done: false, value: Uint8Array.of(2) });
+  expect((await reader.read()).done).toBe(true);
+});
+
+/** Puts a record. */
+function put1(headers: Record<string, string> = {}, url?: string): Sent {
+  const input = { StreamName: stream, PartitionKey: "k", Data: base64("d") };
+  return ask("PutRecord", input, headers, url);
+}
+
+/** A read of a large page, and its text. */
+async function largeRead(): Promise<{ request: Request; whole: string }> {
+  for (let i = 0; i < 2; i++) await put(...Array.from({ length: 4 }, () => "x".repeat(200_000)));
+  const request = ask("GetRecords", { ShardIterator: await iteratorOf("TRIM_HORIZON") });
+  return { request, whole: cut(await (await serve(request.clone(), runtimeWith())).text()) };
+}
+
+async function gather(requests: readonly Sent[], changes: Partial<Env> = {}): Promise<Answer[]> {
+  const parts: Buffer[] = [];
+  for (const request of requests) {
+    const body = Buffer.from(await request.clone().arrayBuffer());
+    const own = [...request.headers].filter(([name]) => name !== "host");
+    const lines = own.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const { host, pathname } = new URL(request.url);
+    const head = Buffer.from(
+      `${request.method} ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${lines}content-length: ${body.length}\r\n\r\n`,
+    );
+    const sizes = Buffer.alloc(memberHeadBytes);
+    sizes.writeUint32LE(head.length, 0);
+    sizes.writeUint32LE(body.length, 4);
+    parts.push(sizes, head, body);
+  }
+  const whole = new Request("http://localhost/", { method: "POST", body: Buffer.concat(parts) });
+  const reply = await serveGathered(whole, runtimeWith(changes));
+  const bytes = Buffer.from(await reply.arrayBuffer());
+  const answers: Answer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const [place = 0, kind = 0, length = 0] = [0, 4, 8].map((offset) =>
+      bytes.readUint32LE(at + offset),
+    );
+    const from = at + answerHeadBytes;
+    answers[place] = answerOf(kind, bytes.subarray(from, from + length));
+    at = from + length;
+  }
+  expect(answers.filter(() => true)).toHaveLength(requests.length);
+  return answers;
+}
+
+function answerOf(kind: number, bytes: Buffer): Answer {
+  if (kind !== answerKinds.reply) return { kind, status: 0, headers: {}, text: bytes.toString() };
+  const end = bytes.indexOf("\r\n\r\n");
+  const [first = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
+  const headers = Object.fromEntries(lines.map((line) => line.split(": ", 2)));
+  return {
+    kind,
+    status: Number(first.split(" ")[1]),
+    headers,
+    text: bytes.toString("utf8", end + 4),
+  };
+}
+
+function runtimeWith(changes: Partial<Env> = {}): Runtime {
+  return { env: { ...env, ...changes }, segments: exports.Segments, waitUntil: () => {} };
+}
+
+function ask(
+  operation: string,
+  input: object | string,
+  changes: Record<string, string> = {},
+  url = "http://localhost/",
+): Sent {
+  const headers = {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amz-target": `Kinesis_20131202.${operation}`,
+    "x-amz-date": "20261128T000000Z",
+    authorization: authorizationFor("us-east-1"),
+    ...changes,
+  };
+  const body = typeof input === "string" ? input : JSON.stringify(input);
+  return new Request(url, { method: "POST", headers, body });
+}
+
+/** Without what is new in each reply. */
+function cut(text: string): string {
+  return text.replace(/"NextShardIterator":"[^"]*"/, "").replace(/"MillisBehindLatest":\d+/, "");
+}
+
+async function put(...texts: string[]): Promise<void> {
+  const Records = texts.map((text) => ({ PartitionKey: "k", Data: base64(text) }));
+  expect(
+    (await kinesis("PutRecords", { StreamName: stream, Records })).output.FailedRecordCount,
+  ).toBe(0);
+}
+
+async function readAll() {
+  const { output } = await kinesis("GetRecords", {
+    ShardIterator: await iteratorOf("TRIM_HORIZON"),
+  });
+  return output.Records;
+}
+
+async function iteratorOf(ShardIteratorType: string): Promise<string> {
+  const target = { StreamName: stream, ShardId: "shardId-000000000000", ShardIteratorType };
+  return (await kinesis("GetShardIterator", target)).output.ShardIterator;
+}

@@ -1,0 +1,129 @@
+// Members of a request that the front has gathered, read as the platform would have read them; and replies that wait.
+
+import { Buffer } from "node:buffer";
+import { describe, expect, test } from "vitest";
+import {
+  answerHeadBytes,
+  answerKinds,
+  GatheredRequest,
+  memberHeadBytes,
+  printReply,
+  readMembers,
+} from "../../../worker/http/gathered.ts";
+import { LeftReplies } from "../../../worker/http/leftReplies.ts";
+import { splitUrl } from "../../../worker/http/url.ts";
+
+describe("a member's head", () => {
+  const head = [
+    "POST / HTTP/1.1",
+    "Host: example.test:4567",
+    "X-Amz-Target: Kinesis_20131202.GetRecords",
+    "Accept:",
+    "X-Twice: one",
+    "x-Other: Host: x-twice: not this",
+    "X-TWICE: \ttwo \t",
+    "",
+    "",
+  ].join("\r\n");
+  const request = new GatheredRequest(head, new Uint8Array());
+  const asked: Record<string, string | null> = {
+    "x-amz-target": "Kinesis_20131202.GetRecords",
+    "X-Amz-TARGET": "Kinesis_20131202.GetRecords",
+    host: "example.test:4567",
+    accept: "",
+    "x-twice": "one, two",
+    twice: null,
+    "amz-target": null,
+    "x-other": "Host: x-twice: not this",
+    post: null,
+  };
+
+  test.each(Object.entries(asked))("%s is %j", (name, value) => {
+    expect(request.headers.get(name)).toBe(value);
+    expect(request.headers.has(name)).toBe(value !== null);
+  });
+
+  test("has the method, and a URL with the host", () => {
+    expect(request).toMatchObject({ method: "POST", url: "http://example.test:4567/" });
+    expect(splitUrl(request.url)).toEqual({ path: "/", query: "" });
+  });
+
+  test("may end its lines without a carriage return", () => {
+    const plain = new GatheredRequest("POST / HTTP/1.1\r\nHost: a\nX-B: c\n\n", new Uint8Array());
+    expect(plain.headers.get("host")).toBe("a");
+    expect(plain.headers.get("x-b")).toBe("c");
+  });
+});
+
+describe("members", () => {
+  const head = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const bytes = Buffer.concat(["one", "", "three"].map(memberOf));
+
+  test("have each its head and its body", async () => {
+    const members = readMembers(bufferOf(bytes));
+    expect(members.map(({ whole }) => Buffer.from(whole).toString())).toEqual(["one", "", "three"]);
+    expect(members.map(({ headers }) => headers.get("host"))).toEqual(["a", "a", "a"]);
+    expect(Buffer.from(await members[2]!.arrayBuffer()).toString()).toBe("three");
+  });
+
+  test("of no bytes are none", () => {
+    expect(readMembers(new ArrayBuffer(0))).toEqual([]);
+  });
+
+  test.each([1, 5, 7])("%d bytes too few are an error", (missing) => {
+    expect(() => readMembers(bufferOf(bytes.subarray(0, -missing)))).toThrow();
+  });
+
+  function memberOf(body: string): Buffer {
+    const sizes = Buffer.alloc(memberHeadBytes);
+    sizes.writeUint32LE(head.length, 0);
+    sizes.writeUint32LE(body.length, 4);
+    return Buffer.concat([sizes, Buffer.from(head), Buffer.from(body)]);
+  }
+});
+
+test("a reply is that of HTTP/1.1, behind its place, its kind and its length", () => {
+  const bytes = Buffer.from(printReply(7, 400, { "x-name": "value" }, Buffer.from("body")));
+  expect([0, 4, 8].map((at) => bytes.readUint32LE(at))).toEqual([
+    7,
+    answerKinds.reply,
+    bytes.length - answerHeadBytes,
+  ]);
+  expect(bytes.subarray(answerHeadBytes).toString()).toBe(
+    "HTTP/1.1 400 Bad Request\r\nx-name: value\r\ncontent-length: 4\r\n\r\nbody",
+  );
+});
+
+describe("replies that wait", () => {
+  const options = { bytesMax: 100, msMax: 1000 };
+
+  test("are taken once, by their names", () => {
+    const left = new LeftReplies<string>(options);
+    const names = [left.leave("one", 10, 0), left.leave("two", 10, 0)];
+    expect(left.take(names[1]!)).toBe("two");
+    expect(left.take(names[1]!)).toBeUndefined();
+    expect(left.take(names[0]!)).toBe("one");
+  });
+
+  test("take no more than their room, and give it back", () => {
+    const left = new LeftReplies<string>(options);
+    const name = left.leave("one", 60, 0);
+    expect(left.leave("two", 41, 0)).toBeUndefined();
+    expect(left.leave("three", 40, 0)).toBeDefined();
+    left.take(name!);
+    expect(left.leave("four", 60, 0)).toBeDefined();
+  });
+
+  test("are forgotten after a while, also if the clock was set back", () => {
+    const left = new LeftReplies<string>(options);
+    const [old, later] = [left.leave("old", 50, 5000), left.leave("later", 50, 5500)];
+    const new1 = left.leave("new", 50, 6000);
+    expect([old, later].map((name) => left.take(name!))).toEqual([undefined, "later"]);
+    expect(left.leave("earlier", 100, 4000)).toBeDefined();
+    expect(left.take(new1!)).toBeUndefined();
+  });
+});
+
+function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}

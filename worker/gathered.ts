@@ -1,0 +1,86 @@
+// Serves requests that the front has gathered into one (http/gathered.ts). A page that is not small is not among the
+// answers: the front would have to keep it while its client reads it, and with it those of all others. It is left
+// here, unprinted, and sent when the client's request comes by itself.
+import { utf8 } from "./codec/bytes.ts";
+import type { Runtime } from "./core/bindings.ts";
+import { tally } from "./core/tally.ts";
+import { pageOrderHeader } from "./engine/pageOrder.ts";
+import {
+  answerKinds,
+  type GatheredRequest,
+  printAnswer,
+  printReply,
+  readMembers,
+  respondToAll,
+} from "./http/gathered.ts";
+import { LeftReplies } from "./http/leftReplies.ts";
+import { RecordPage } from "./http/recordPage.ts";
+import type { Answer } from "./kinesis/envelope.ts";
+import { send } from "./kinesis/face.ts";
+import { leftRepliesBytesMax, leftReplyMsMax } from "./limits.ts";
+import { serve, serveMember } from "./serve.ts";
+import type { FrontPrinter } from "./stream/frontPrinter.ts";
+
+const left = new LeftReplies<Answer>({ bytesMax: leftRepliesBytesMax, msMax: leftReplyMsMax });
+
+/** The reply to a gathered request. */
+export async function serveGathered(request: Request, runtime: Runtime): Promise<Response> {
+  const members = readMembers(await request.arrayBuffer());
+  tally.gatheredRequests += members.length;
+  const answering = members.map((member, i) => answerMember(member, i, runtime));
+  // A put goes on although the front is gone.
+  runtime.waitUntil(Promise.all(answering));
+  return await respondToAll(answering, (work) => runtime.waitUntil(work));
+}
+
+async function answerMember(
+  member: GatheredRequest,
+  i: number,
+  runtime: Runtime,
+): Promise<Uint8Array> {
+  try {
+    const answered = await serveMember(member, runtime, (answer, headers, front) =>
+      printMember(i, answer, headers, front),
+    );
+    return answered ?? printAnswer(i, answerKinds.alone, "");
+  } catch (error) {
+    console.error("a gathered request failed", error);
+    const headers = { "content-type": "text/plain", "cache-control": "no-store" };
+    return printReply(i, 500, headers, utf8("Internal Server Error\n"));
+  }
+}
+
+function printMember(
+  i: number,
+  answer: Answer,
+  headers: Record<string, string>,
+  front: FrontPrinter | undefined,
+): Uint8Array {
+  const { status, body } = answer;
+  if (body instanceof Uint8Array) return printReply(i, status, headers, body);
+  if (!(body instanceof RecordPage)) throw new Error("a gathered request has an endless reply");
+  const small = body.printSmall();
+  if (small !== undefined) return printReply(i, status, headers, small);
+  const order = front?.order(body);
+  if (order !== undefined)
+    return printReply(i, status, { ...headers, [pageOrderHeader]: "1" }, utf8(order));
+  const bytes = body.runs.reduce((sum, { chunk }) => sum + chunk.length, 0);
+  const name = left.leave({ ...answer, headers }, bytes, Date.now());
+  // A read may be done twice.
+  if (name === undefined) return printAnswer(i, answerKinds.alone, "");
+  return printAnswer(i, answerKinds.left, name);
+}
+
+/** The reply that was left under this name; if it is gone, the request is served anew. */
+export async function serveLeft(
+  request: Request,
+  name: string,
+  runtime: Runtime,
+): Promise<Response> {
+  const answer = left.take(name);
+  // What is wrong with sending it, a second look will tell in the dialect's form.
+  const reply = answer && (await send(answer).catch(() => undefined));
+  if (reply === undefined) return await serve(request, runtime);
+  await request.arrayBuffer();
+  return reply;
+}

@@ -1,0 +1,16 @@
+// What the faces need of a request: one of the platform, or one of several that came together (gathered.ts).
+import type { HeaderReader } from "../auth/credentials.ts";
+
+export interface HeaderSet extends HeaderReader {
+  has(name: string): boolean;
+}
+
+export interface Incoming {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: HeaderSet;
+  /** The body, if it has come already; then nothing else is asked for it. */
+  readonly whole?: Uint8Array;
+  readonly body: ReadableStream<Uint8Array> | null;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}

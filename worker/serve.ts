@@ -1,0 +1,200 @@
+// Serves a request: checks host and origin, and chooses the dialect. Reserved paths are the operator's, and
+// requests for other services of AWS are answered as such. v3io names its operation in its own
+// header, or uses a path with a plain HTTP method. Yandex Data Streams has the headers of Kinesis
+// with a database as the path, another service in the target, or a region of that cloud in the
+// credential. Durable Streams has a part of all paths. Kinesis is the default, so it also answers unrecognised requests.
+import { foreignCallIn, refuseAws, serveAws } from "./aws/face.ts";
+import { defaultAccount, defaultRegion } from "./core/defaults.ts";
+import { refuseDurable, serveDurable } from "./durable/face.ts";
+import { isDurablePath } from "./durable/names.ts";
+import { releaseBody } from "./http/body.ts";
+import { type Door, type DoorRefusal, openDoor, retryHeaders } from "./http/door.ts";
+import type { GatheredRequest } from "./http/gathered.ts";
+import type { HeaderSet, Incoming } from "./http/incoming.ts";
+import type { Env, Runtime } from "./core/bindings.ts";
+import { answerKinesis, headersOf, refuseKinesis, serveKinesis } from "./kinesis/face.ts";
+import type { Answer } from "./kinesis/envelope.ts";
+import { isOperatorRequest, refuseOperator, serveOperator } from "./operator/routes.ts";
+import type { Scope } from "./core/types.ts";
+import { readContainers } from "./core/settings.ts";
+import { addsData, SpaceGauge } from "./core/space.ts";
+import { Backend } from "./stream/backend.ts";
+import type { FrontPrinter } from "./stream/frontPrinter.ts";
+import { logRequest } from "./http/requestLog.ts";
+import { requestMetrics } from "./http/requestMetrics.ts";
+import { isRoot, splitUrl } from "./http/url.ts";
+import { refuseV3io, serveV3io } from "./v3io/face.ts";
+import { pingPath, refuseYandex, serveYandex } from "./yandex/face.ts";
+import { isYandexCredential } from "./yandex/names.ts";
+
+/** The account and region of requests that name none. */
+const defaultScope: Scope = { account: defaultAccount, region: defaultRegion };
+
+const kinesisTarget = /^Kinesis_20131202\./;
+
+const verbs: ReadonlySet<string> = new Set(["GET", "HEAD", "PUT", "POST", "DELETE"]);
+
+/** What a request of the platform brings along. */
+export function runtimeOf(env: Env, ctx: ExecutionContext): Runtime {
+  return { env, segments: ctx.exports.Segments, waitUntil: (work) => ctx.waitUntil(work) };
+}
+
+/** The reply to a request, whatever it asks for. */
+export async function serve(request: Request, runtime: Runtime): Promise<Response> {
+  const { env } = runtime;
+  const startMs = Date.now();
+  const door = openDoor(request, env);
+  const face = faceOf(request, env);
+  const backend = new Backend(runtime);
+  const { controls } = backend;
+  const answer = () => face.serve(request, backend, defaultScope, door);
+  if (controls.latencyMs > 0 && face !== faces.operator) await scheduler.wait(controls.latencyMs);
+  try {
+    const reply =
+      door.preflight ??
+      (door.refusal === undefined
+        ? await (face.stores && addsData(request)
+            ? serveWrite(request, runtime, face, answer)
+            : answer())
+        : await face.refuse(door.refusal, request));
+    const nowMs = Date.now();
+    const finished = door.finish(reply, nowMs);
+    const answered = { dialect: face.name, deed: backend.deed, status: finished.status };
+    requestMetrics.note(answered, nowMs - startMs, env.ANALYTICS);
+    if (controls.log !== "off") {
+      logRequest({ ...answered, startMs }, finished, controls, nowMs);
+    }
+    return finished;
+  } catch (error) {
+    const failed = { dialect: face.name, deed: backend.deed, status: 500 };
+    requestMetrics.note(failed, Date.now() - startMs, env.ANALYTICS);
+    throw error;
+  } finally {
+    releaseBody(request);
+  }
+}
+
+/**
+ * The answer to one of several requests that came together, as `respond` makes a reply of it. Undefined, and nothing
+ * has been done, if it must be served by itself: only usual calls of Kinesis are not.
+ */
+export async function serveMember<Reply>(
+  request: GatheredRequest,
+  runtime: Runtime,
+  respond: (answer: Answer, headers: Record<string, string>, front?: FrontPrinter) => Reply,
+): Promise<Reply | undefined> {
+  const { env } = runtime;
+  const startMs = Date.now();
+  const door = openDoor(request, env);
+  const isUsual = door.refusal === undefined && !request.headers.has("origin");
+  if (!isUsual || faceOf(request, env) !== faces.kinesis) return undefined;
+  const bytes = addsData(request) ? await gauge.begin(request, runtime, startMs) : 0;
+  if (bytes === undefined) return undefined;
+  const backend = new Backend(runtime);
+  const { controls, deed } = backend;
+  const answered = { dialect: faces.kinesis.name, deed, status: 500 };
+  let headers: Record<string, string> = {};
+  try {
+    if (controls.latencyMs > 0) await scheduler.wait(controls.latencyMs);
+    return await answerKinesis(request, backend, defaultScope, (answer) => {
+      answered.status = answer.status;
+      headers = { ...headersOf(answer, door.headers(Date.now())), ...retryHeaders(answer.status) };
+      return respond(answer, headers, backend.frontPrinter);
+    });
+  } finally {
+    gauge.end(bytes);
+    const nowMs = Date.now();
+    requestMetrics.note(answered, nowMs - startMs, env.ANALYTICS);
+    if (controls.log !== "off") {
+      const get = (name: string) => headers[name] ?? null;
+      logRequest(
+        { ...answered, startMs },
+        { status: answered.status, headers: { get } },
+        controls,
+        nowMs,
+      );
+    }
+  }
+}
+
+const gauge = new SpaceGauge();
+
+const diskFull: DoorRefusal = {
+  status: 503,
+  message: "The server's disk is almost full: writes are refused for now.",
+};
+
+/** Serves the request if the disk has room for it. */
+async function serveWrite(
+  request: Request,
+  runtime: Runtime,
+  face: Face,
+  serve: () => Promise<Response>,
+): Promise<Response> {
+  const bytes = await gauge.begin(request, runtime, Date.now());
+  if (bytes === undefined) return face.refuse(diskFull, request);
+  try {
+    return await serve();
+  } finally {
+    gauge.end(bytes);
+  }
+}
+
+interface Face {
+  /** In metrics and logs. */
+  name: string;
+  /** False if no request for it stores anything. */
+  stores: boolean;
+  serve(request: Request, backend: Backend, home: Scope, door: Door): Promise<Response>;
+  /** The reply to a request that the door refuses. */
+  refuse(refusal: DoorRefusal, request: Request): Response | Promise<Response>;
+}
+
+const faces: Record<"operator" | Dialect, Face> = {
+  operator: { name: "operator", stores: true, serve: serveOperator, refuse: refuseOperator },
+  kinesis: { name: "kinesis", stores: true, serve: serveKinesis, refuse: refuseKinesis },
+  v3io: { name: "v3io", stores: true, serve: serveV3io, refuse: refuseV3io },
+  yandex: { name: "yandex", stores: true, serve: serveYandex, refuse: refuseYandex },
+  durable: { name: "durable", stores: true, serve: serveDurable, refuse: refuseDurable },
+};
+
+function faceOf(request: Incoming, env: Env): Face {
+  const { path } = splitUrl(request.url);
+  if (isOperatorRequest(request, path)) return faces.operator;
+  const call = isDurablePath(path)
+    ? undefined
+    : foreignCallIn(request, (name) => readContainers(env).includes(name));
+  if (call === undefined) return faces[dialectOf(request, path)];
+  return {
+    name: "aws",
+    stores: false,
+    serve: (request, backend) => serveAws(request, backend, call),
+    refuse: (refusal, request) => refuseAws(refusal, request, call),
+  };
+}
+
+type Dialect = "kinesis" | "v3io" | "yandex" | "durable";
+
+function dialectOf({ method, headers }: Incoming, path: string): Dialect {
+  if (headers.has("x-v3io-function")) return "v3io";
+  const target = headers.get("x-amz-target");
+  if (target === null) {
+    if (isDurablePath(path)) return "durable";
+    if (path === pingPath && method === "GET") return "yandex";
+    if (isRoot(path)) return method === "GET" && isV3ioClient(headers) ? "v3io" : "kinesis";
+    return verbs.has(method) ? "v3io" : "kinesis";
+  }
+  if (method !== "POST") return "kinesis";
+  if (!isRoot(path) || target.startsWith("kinesisApi.")) return "yandex";
+  const [, credential = ""] = /Credential=([^,\s]*)/.exec(headers.get("authorization") ?? "") ?? [];
+  return kinesisTarget.test(target) && isYandexCredential(credential) ? "yandex" : "kinesis";
+}
+
+/**
+ * True if the client asks for the list of containers: at the root only the credentials tell the
+ * dialect.
+ */
+function isV3ioClient(headers: HeaderSet): boolean {
+  const scheme = /^basic /i;
+  return headers.has("x-v3io-session-key") || scheme.test(headers.get("authorization") ?? "");
+}
