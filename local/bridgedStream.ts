@@ -354,7 +354,7 @@ function headOf(
   for (const name in headers) {
     for (const value of [headers[name] ?? []].flat()) list.push([name, value]);
   }
-  return { method, target, headers: list, bodyBytes };
+  return { method, target, headers: list, bodyBytes, isLast: false };
 }
 
 function asChunk(bytes: Buffer): Buffer[] {

@@ -9,6 +9,8 @@ export interface RequestHead {
   /** Names in lower case; without those that tell where the request ends, and Host. */
   headers: readonly (readonly [name: string, value: string])[];
   bodyBytes: number | "chunked";
+  /** True if the client wants the connection to end with the reply. */
+  isLast: boolean;
 }
 
 /** Takes a request with a body of known length. `finish` or `abandon` is called, once. */

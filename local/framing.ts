@@ -48,7 +48,7 @@ const methods: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-const requestLine = /^([!#$%&'*+.^_`|~\w-]+) ([!-~\x80-\xff]+) HTTP\/1\.[01]$/;
+const requestLine = /^([!#$%&'*+.^_`|~\w-]+) ([!-~\x80-\xff]+) HTTP\/1\.([01])$/;
 const headerLine = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/;
 /** Characters that workerd refuses by itself, without a Date: in the path, and in the query. */
 const unescaped = /^[^?#]*[<>`]|^[^?#]*\?[^#]*["<>]/;
@@ -62,6 +62,8 @@ const securely = Buffer.from(`${protocolHeader}: https\r\n`);
 interface Head {
   method: string;
   target: string;
+  /** True for HTTP/1.0. */
+  isOld: boolean;
   hosts: string[];
   lengths: string[];
   codings: string[];
@@ -214,7 +216,13 @@ export class RequestFramer {
     else this.#owedBytes = length;
     const { method, target, headers } = head;
     this.#isToTell = this.#isSecure && !head.hasProtocol;
-    this.#collection = this.#begun({ method, target, headers, bodyBytes: length });
+    this.#collection = this.#begun({
+      method,
+      target,
+      headers,
+      bodyBytes: length,
+      isLast: isLast(head),
+    });
   }
 
   #takeBody(bytes: Buffer, from: number): number {
@@ -267,12 +275,22 @@ export class RequestFramer {
 
 function readLine(line: string, head: Head | undefined): Head {
   if (head === undefined) {
-    const [, method, target = ""] = requestLine.exec(line) ?? [];
+    const [, method, target = "", minor] = requestLine.exec(line) ?? [];
     if (method === undefined) throw new HeadFault("the first line is no HTTP/1.1 request");
     if (method === "CONNECT") throw new HeadFault("no tunnels here");
     if (!methods.has(method)) throw new HeadFault("no such method", 501);
     checkTarget(target);
-    return { method, target, hosts: [], lengths: [], codings: [], hasProtocol: false, headers: [] };
+    const isOld = minor === "0";
+    return {
+      method,
+      target,
+      isOld,
+      hosts: [],
+      lengths: [],
+      codings: [],
+      hasProtocol: false,
+      headers: [],
+    };
   }
   const [, name, value = ""] = headerLine.exec(line) ?? [];
   if (name === undefined || /[\0\r]/.test(value)) throw new HeadFault("a header line is none");
@@ -294,6 +312,12 @@ function readLine(line: string, head: Head | undefined): Head {
       head.headers.push([lower, value]);
   }
   return head;
+}
+
+/** RFC 9112, section 9.3. */
+function isLast({ isOld, headers }: Head): boolean {
+  const [, value] = headers.find(([name]) => name === "connection") ?? [];
+  return isOld ? !/\bkeep-alive\b/i.test(value ?? "") : /\bclose\b/i.test(value ?? "");
 }
 
 /** `target` has a character for each byte. */

@@ -30,22 +30,24 @@ const usualPace: Pace = { usualMs: 20, waitMs: 2 };
 const membersMax = 64;
 const groupBytesMax = 256 << 10;
 
-/** To workerd. Only requests that are held up need more than a few. */
-const connectionsMax = 64;
+/** To workerd, of each kind. Only groups that are held up need more than a few. */
+const connectionsMax = 32;
 
 export class Gatherer {
   readonly #lanes: Readonly<Record<CallKind, Lane>>;
 
   /** The Worker knows by the secret what only the front may send. */
-  constructor(pool: UpstreamPool, secret: string, pace: Pace = usualPace) {
+  constructor(
+    pools: Readonly<Record<CallKind, UpstreamPool>>,
+    secret: string,
+    pace: Pace = usualPace,
+  ) {
     /** By which the Worker finds a reply that it has left. */
     const lineOf = (name: string) => `${leftReplyHeader}: ${secret} ${name}\r\n`;
-    const begin = (calls: readonly SmallCall[], answered: () => void) =>
-      pool.begin(new GroupExchange(calls, print(calls, secret), answered, lineOf));
-    this.#lanes = {
-      read: new Lane(underWayMax.read, pace, begin),
-      write: new Lane(underWayMax.write, pace, begin),
-    };
+    const exchangeOf = (calls: readonly SmallCall[], answered: () => void) =>
+      new GroupExchange(calls, print(calls, secret), answered, lineOf);
+    const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, pools[kind], exchangeOf);
+    this.#lanes = { read: laneOf("read"), write: laneOf("write") };
   }
 
   /** Calls that wait for others. */
@@ -67,28 +69,41 @@ export class Gatherer {
 }
 
 export function createGatherer(upstream: Upstream, secret: string, pace?: Pace): Gatherer {
-  return new Gatherer(createUpstreamPool(upstream, connectionsMax), secret, pace);
+  const pool = () => createUpstreamPool(upstream, connectionsMax);
+  return new Gatherer({ read: pool(), write: pool() }, secret, pace);
+}
+
+/** What goes to workerd at once: a call, or several in one request. */
+interface Message {
+  sentMs: number;
+  isOpen: boolean;
 }
 
 /** Messages of calls that wait for each other. */
 class Lane {
   readonly #underWayMax: number;
   readonly #pace: Pace;
-  readonly #begin: (calls: readonly SmallCall[], answered: () => void) => void;
+  readonly #pool: UpstreamPool;
+  readonly #exchangeOf: (calls: readonly SmallCall[], answered: () => void) => GroupExchange;
   #waiting: SmallCall[] = [];
-  /** When each message was sent of which nothing is answered. */
-  readonly #sentMs = new Map<object, number>();
+  /** Messages of which nothing is answered. */
+  #openCount = 0;
+  /** Messages that were sent a short time ago, the oldest first, and how many of them are open. */
+  readonly #fresh: Message[] = [];
+  #busyCount = 0;
   #turn: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
     underWayMax: number,
     pace: Pace,
-    begin: (calls: readonly SmallCall[], answered: () => void) => void,
+    pool: UpstreamPool,
+    exchangeOf: (calls: readonly SmallCall[], answered: () => void) => GroupExchange,
   ) {
     this.#underWayMax = underWayMax;
     this.#pace = pace;
-    this.#begin = begin;
+    this.#pool = pool;
+    this.#exchangeOf = exchangeOf;
   }
 
   get waitingCount(): number {
@@ -96,13 +111,15 @@ class Lane {
   }
 
   pass(): (() => void) | undefined {
-    return this.#sentMs.size === 0 ? this.#sent() : undefined;
+    return this.#openCount === 0 ? this.#sent() : undefined;
   }
 
   add(call: SmallCall): void {
     this.#waiting.push(call);
-    if (this.#isBusy()) this.#timer ??= setTimeout(this.#send, this.#pace.waitMs);
-    else this.#turn ??= setImmediate(this.#send);
+    this.#letGo(performance.now());
+    if (this.#busyCount >= this.#underWayMax) {
+      this.#timer ??= setTimeout(this.#send, this.#pace.waitMs);
+    } else this.#turn ??= setImmediate(this.#send);
   }
 
   readonly #send = (): void => {
@@ -113,27 +130,42 @@ class Lane {
     const calls = this.#waiting;
     this.#waiting = [];
     for (const group of groupsOf(calls)) {
-      if (group.length === 1) group[0]!.sendAlone(this.#sent());
-      else this.#begin(group, this.#sent());
+      // Groups that are held up have all connections: those who come now are not to wait for them.
+      const isAlone = group.length === 1 || this.#pool.isFull;
+      if (isAlone) for (const call of group) call.sendAlone(this.#sent());
+      else this.#pool.begin(this.#exchangeOf(group, this.#sent()));
     }
   };
 
   /** Returns what is to be called when something of the message is answered, or nothing will be. */
   #sent(): () => void {
-    const message = {};
-    this.#sentMs.set(message, performance.now());
+    const message = { sentMs: performance.now(), isOpen: true };
+    this.#letGo(message.sentMs);
+    this.#fresh.push(message);
+    this.#openCount++;
+    this.#busyCount++;
     return () => {
-      const wasOpen = this.#sentMs.delete(message);
-      if (wasOpen && this.#waiting.length > 0) this.#turn ??= setImmediate(this.#send);
+      if (!message.isOpen) return;
+      message.isOpen = false;
+      this.#openCount--;
+      if (this.#isFresh(message)) this.#busyCount--;
+      if (this.#waiting.length > 0) this.#turn ??= setImmediate(this.#send);
     };
   }
 
-  #isBusy(): boolean {
-    if (this.#sentMs.size < this.#underWayMax) return false;
-    const sinceMs = performance.now() - this.#pace.usualMs;
-    let count = 0;
-    for (const sentMs of this.#sentMs.values()) if (sentMs > sinceMs) count++;
-    return count >= this.#underWayMax;
+  /** Nobody waits for messages that were sent long ago. */
+  #letGo(nowMs: number): void {
+    const sinceMs = nowMs - this.#pace.usualMs;
+    for (let [oldest] = this.#fresh; oldest !== undefined; [oldest] = this.#fresh) {
+      if (oldest.isOpen && oldest.sentMs > sinceMs) return;
+      this.#fresh.shift();
+      if (oldest.isOpen) this.#busyCount--;
+    }
+  }
+
+  #isFresh({ sentMs }: Message): boolean {
+    const [oldest] = this.#fresh;
+    return oldest !== undefined && sentMs >= oldest.sentMs;
   }
 }
 

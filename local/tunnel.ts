@@ -1,9 +1,8 @@
 /**
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
  * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
- * an order of a page is replaced by the page, and the body of a large put by its manifest. A
- * small calls go together with those of other connections (gatheringConnection.ts). A
- * client that does not finish a request is given up. For a head it gets a 408. A body is ended
+ * an order of a page is replaced by the page, and the body of a large put by its manifest; small
+ * calls go together with those of other connections (gatheringConnection.ts). A client that does not finish a request is given up. For a head it gets a 408. A body is ended
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
 import { STATUS_CODES } from "node:http";
@@ -30,6 +29,9 @@ import {
 
 /** For each connection; workerd sends a page in pieces of this (worker/http/reply.ts). */
 const replyBufferBytes = 256 << 10;
+
+/** After so much silence workerd ends a connection for no other reason: it waits for three times as long. */
+const lainMsMin = 5000;
 
 /** What a client still has to send. */
 export type Debt = "head" | "body";
@@ -64,6 +66,10 @@ class Tunnel {
   readonly #calls: GatheringConnection | undefined;
   /** Ends a client that is idle and has no connection to workerd, which would end it. */
   #idleTimer: NodeJS.Timeout | undefined;
+  /** True after a request with which the client wants the connection to end. */
+  #isLast = false;
+  /** When the last bytes came by the connection to workerd. */
+  #servedMs = 0;
   /** The client has ended its side while its call waits. */
   #hasEnded = false;
   /** Requests that were kept back, of which the parts are passed on now. */
@@ -109,8 +115,9 @@ class Tunnel {
       this.#hasEnded = true;
       return;
     }
-    if (this.#server === undefined) this.#client.destroy();
-    else this.#server.end();
+    if (this.#server !== undefined) this.#server.end();
+    else if (this.#phase === "silent") this.#client.destroy();
+    else this.#client.destroySoon();
   }
 
   /** Ends the connection if nothing is under way, and workerd has no part in it. */
@@ -130,6 +137,7 @@ class Tunnel {
   }
 
   #begin(head: RequestHead): Collection | undefined {
+    this.#isLast ||= head.isLast;
     const kept = this.#puts?.collect(head, () => this.#release());
     if (kept === undefined) {
       const gathered = this.#isFree ? this.#calls?.collect(head) : undefined;
@@ -157,7 +165,8 @@ class Tunnel {
   /** True if the next reply may come in another way than those before it. */
   get #isFree(): boolean {
     const isAnswered = this.#replies.isIdle && !this.#isPrinting && !this.#isWaiting;
-    return isAnswered && this.#passing.length === 0 && !this.#options.isStopping();
+    const goesOn = !this.#isLast && !this.#options.isStopping();
+    return isAnswered && goesOn && this.#passing.length === 0;
   }
 
   #gather(gatherer: Gatherer): GatheringConnection {
@@ -175,8 +184,19 @@ class Tunnel {
         this.#takeReplies(reply);
         if (!this.#isPrinting) this.#calls?.goOn();
       },
-      lose: () => this.#giveUp(this.#absence()),
+      lose: () => this.#lose(),
     });
+  }
+
+  /** There is no reply to a call. Nothing that comes after it is answered either. */
+  #lose(): void {
+    const absence = this.#absence();
+    if (absence === "" || this.#client.destroyed) breakOff(this.#client);
+    else {
+      this.#client.write(absence);
+      this.#leave();
+      this.#endClient();
+    }
   }
 
   #watchIdle(): void {
@@ -234,8 +254,7 @@ class Tunnel {
    * that is kept back gets another one, and who has sent a call a short time ago may send another one.
    */
   #forgets(server: Socket): boolean {
-    const isRecent = this.#framer.isCollecting || this.#idleTimer !== undefined;
-    const isSpare = this.#calls?.isWaiting === true || (isRecent && this.#replies.isIdle);
+    const isSpare = this.#calls?.isWaiting === true || this.#isBetween || this.#hasLain;
     if (this.#server === server && !isSpare) return false;
     if (this.#server === server) {
       this.#server = undefined;
@@ -244,6 +263,23 @@ class Tunnel {
       if (this.#idleTimer !== undefined) this.#watchIdle();
     }
     return true;
+  }
+
+  /** True while a request is kept back, and all before it have their replies. */
+  get #isBetween(): boolean {
+    return this.#framer.isCollecting && this.#replies.isIdle;
+  }
+
+  /**
+   * True if the connection to workerd has lain idle while calls went with others. One that workerd ends for another reason
+   * is ended with a reply or soon after it, and the client's with it.
+   */
+  get #hasLain(): boolean {
+    const hasCalls = this.#idleTimer !== undefined && this.#phase === "nothing";
+    const goesOn = !this.#isLast && !this.#options.isStopping();
+    const isOpen = goesOn && !this.#client.readableEnded;
+    const isIdle = hasCalls && isOpen && this.#replies.isIdle && !this.#isPrinting;
+    return isIdle && performance.now() - this.#servedMs >= lainMsMin;
   }
 
   #endClient(): void {
@@ -266,6 +302,7 @@ class Tunnel {
 
   /** What has come by the connection to workerd; as #takeReplies. */
   #takeServed(bytes: Buffer): boolean {
+    this.#servedMs = performance.now();
     const goesOn = this.#takeReplies(bytes);
     this.#calls?.note(bytes.length, this.#replies.isIdle);
     return goesOn;
@@ -337,6 +374,8 @@ class Tunnel {
   #watchHead(): Stop {
     const timer = setTimeout(() => {
       if (this.#phase === "silent") this.#client.destroy();
+      // The client is not read while its call waits.
+      else if (this.#calls?.isWaiting === true) this.#stopWatch = this.#watchHead();
       else this.#refuse(408, "the head of the request did not come whole in time");
     }, this.#options.patience.headMs);
     return () => clearTimeout(timer.unref());

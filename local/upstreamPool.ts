@@ -10,6 +10,8 @@ import type { Upstream } from "./upstream.ts";
 const sweepMs = 4000;
 
 export interface UpstreamPool {
+  /** True if an exchange that begins now has to wait for a connection. */
+  readonly isFull: boolean;
   /** Begins the exchange on a connection, now or when there is one. */
   begin(exchange: Exchange): void;
   /** Forgets an exchange that waits for a connection. */
@@ -58,6 +60,9 @@ export function createUpstreamPool(upstream: Upstream, connectionsMax: number): 
     return connection;
   };
   return {
+    get isFull() {
+      return idle.length === 0 && all.size >= connectionsMax;
+    },
     begin,
     forget: (exchange) => void waiting.delete(exchange),
     destroy() {

@@ -40,7 +40,7 @@ async function answerMember(
 ): Promise<Uint8Array> {
   try {
     const answered = await serveMember(member, runtime, (answer, headers, front) =>
-      printMember(i, answer, headers, front),
+      printMember(i, answer, headers, front, runtime),
     );
     return answered ?? printAnswer(i, answerKinds.alone, "");
   } catch (error) {
@@ -50,25 +50,40 @@ async function answerMember(
   }
 }
 
-function printMember(
+async function printMember(
   i: number,
   answer: Answer,
   headers: Record<string, string>,
   front: FrontPrinter | undefined,
-): Uint8Array {
+  runtime: Runtime,
+): Promise<Uint8Array> {
   const { status, body } = answer;
   if (body instanceof Uint8Array) return printReply(i, status, headers, body);
   if (!(body instanceof RecordPage)) throw new Error("a gathered request has an endless reply");
   const small = body.printSmall();
   if (small !== undefined) return printReply(i, status, headers, small);
   const order = front?.order(body);
-  if (order !== undefined)
+  if (order !== undefined) {
     return printReply(i, status, { ...headers, [pageOrderHeader]: "1" }, utf8(order));
+  }
   const bytes = body.runs.reduce((sum, { chunk }) => sum + chunk.length, 0);
-  const name = left.leave({ ...answer, headers }, bytes, Date.now());
-  // A read may be done twice.
-  if (name === undefined) return printAnswer(i, answerKinds.alone, "");
+  const name = await left.leave({ ...answer, headers }, bytes, Date.now);
+  runtime.waitUntil(forgetLater());
   return printAnswer(i, answerKinds.left, name);
+}
+
+/** Until then somebody looks for replies that nobody has come for. */
+let watchedUntilMs = 0;
+
+async function forgetLater(): Promise<void> {
+  if (Date.now() < watchedUntilMs) return;
+  while (left.count > 0) {
+    // Whoever waits here may end without a word.
+    watchedUntilMs = Date.now() + 2 * leftReplyMsMax;
+    await scheduler.wait(leftReplyMsMax);
+    left.forgetOld(Date.now());
+  }
+  watchedUntilMs = 0;
 }
 
 /** The reply that was left under this name; if it is gone, the request is served anew. */

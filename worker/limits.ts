@@ -74,7 +74,7 @@ export const jointPutBytesMax = 64 * 1024;
  * Segments of pages that were found for requests which came together, and that wait to be sent. The request that a page
  * waits for comes within a millisecond.
  */
-export const leftRepliesBytesMax = 32 * 1024 * 1024;
+export const leftRepliesBytesMax = 64 * 1024 * 1024;
 export const leftReplyMsMax = 2000;
 
 /** What waits for the next joint call of a shard: a sixteenth of what the shard takes. More goes by itself. */

@@ -81,7 +81,11 @@ export async function serve(request: Request, runtime: Runtime): Promise<Respons
 export async function serveMember<Reply>(
   request: GatheredRequest,
   runtime: Runtime,
-  respond: (answer: Answer, headers: Record<string, string>, front?: FrontPrinter) => Reply,
+  respond: (
+    answer: Answer,
+    headers: Record<string, string>,
+    front?: FrontPrinter,
+  ) => Promise<Reply>,
 ): Promise<Reply | undefined> {
   const { env } = runtime;
   const startMs = Date.now();

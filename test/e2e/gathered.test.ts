@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { gatheredHeader, leftReplyHeader } from "../../worker/http/gathered.ts";
 import { authorizationFor, base64 } from "../worker/kinesis/client.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
 import { type Ask, askFetch, askKept, type Reply, type Sent, type Ways, waysTo } from "./ways.ts";
@@ -103,6 +104,19 @@ describe.each(wayNames)("over %s", (way) => {
     );
   });
 });
+
+test.each([gatheredHeader, leftReplyHeader])(
+  "a client that sends %s is answered like others",
+  async (name) => {
+    const sent = kinesis("GetRecords", { ShardIterator: await iteratorOf("over-0", "LATEST") });
+    const expected = comparable(await direct(sent));
+    for (const value of ["", "1", "0".repeat(32), `${"0".repeat(32)} name`]) {
+      for (const ask of Object.values(ways)) {
+        expect(comparable(await ask(withHeader(sent, name, value)))).toEqual(expected);
+      }
+    }
+  },
+);
 
 test("every signature is checked over its own body", async () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-gathered-keys-"));

@@ -2,7 +2,7 @@
 // and answers when it is told to.
 
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished, vi } from "vitest";
 import { openFront } from "../../local/front.ts";
@@ -60,6 +60,8 @@ export class Arrived {
 }
 
 export interface GatheringOptions {
+  /** Answers requests to other paths than the root, which are not kept then. */
+  answerPath?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   patience?: Partial<Patience>;
   /** How long calls wait for others; for ever if it is left out. */
   waitMs?: number;
@@ -69,7 +71,9 @@ export interface GatheringOptions {
 
 export async function openGatheringFront(options: GatheringOptions = {}) {
   const arrived: Arrived[] = [];
+  const { answerPath } = options;
   const server = createServer((request, response) => {
+    if (answerPath !== undefined && request.url !== "/") return answerPath(request, response);
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
     request.on("end", () => {

@@ -238,6 +238,95 @@ describe("what passes as it comes", () => {
   });
 });
 
+describe("what workerd ends is ended, although calls of the connection went with others before", () => {
+  test("with a reply to a request that it has refused before its body came", async () => {
+    const asked: (string | undefined)[] = [];
+    const { client } = await openUsed((request, response) => {
+      asked.push(request.url);
+      response.end("refused");
+      response.once("finish", () => request.socket.destroySoon());
+    });
+    client.socket.write(`POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n`);
+    expect(await client.reply()).toBe("refused");
+    await client.end();
+    client.socket.write(`GET /inside HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await turns(300);
+    expect(asked).toEqual(["/refused"]);
+  });
+
+  test("with the reply to a request that asks for it", async () => {
+    const { client } = await openUsed();
+    client.socket.write("GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(await client.reply()).toBe("/last");
+    await client.end();
+  });
+
+  test("and an invalid head is answered", async () => {
+    const { client } = await openUsed();
+    client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/one");
+    client.socket.write("nonsense\r\n\r\n");
+    expect(await client.all()).toMatch(/^HTTP\/1.1 400 /);
+  });
+
+  test("when the client ends its side", async () => {
+    const { client } = await openUsed();
+    client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/one");
+    client.socket.end();
+    await client.end();
+  });
+
+  test("when the server stops", async () => {
+    const { client, front, server } = await openUsed();
+    client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/one");
+    void front.stop();
+    server.closeIdleConnections();
+    await client.end();
+  });
+
+  test("but not when it has lain idle", async () => {
+    const { client, server, until, arrived } = await openUsed();
+    client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/one");
+    const later = performance.now() + 6000;
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => later);
+    server.closeIdleConnections();
+    await turns(100);
+    clock.mockRestore();
+    const count = arrived.length;
+    client.socket.write(callOf("next"));
+    (await until(count + 1)).answer();
+    expect(await client.reply()).toBe("next");
+  });
+});
+
+test("a head may wait as long as the call before it", async () => {
+  const { front, gathered, until } = await openBusy({ patience: { headMs: 30 } });
+  const next = callOf("next");
+  const client = call(front, callOf("one") + next.slice(0, 60));
+  call(front, callOf("two"));
+  const sinceMs = performance.now();
+  while (performance.now() - sinceMs < 100) await turns(1);
+  client.socket.write(next.slice(60));
+  (await gathered(2)).answer();
+  expect(await client.reply()).toBe("one");
+  (await until(4)).answer();
+  expect(await client.reply()).toBe("next");
+});
+
+test("after the loss of a call nothing more of its connection is served", async () => {
+  const { front, gathered, arrived } = await openBusy();
+  const client = call(front, callOf("one"));
+  call(front, callOf("two"));
+  (await gathered(2)).response.destroy();
+  expect(await client.all()).toMatch(/^HTTP\/1.1 502 /);
+  client.socket.write("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+  await turns(300);
+  expect(arrived).toHaveLength(3);
+});
+
 describe("a connection without one to workerd", () => {
   test("ends when it has been idle for long", async () => {
     const { front, gathered } = await openBusy({ patience: { idleMs: 50 } });
@@ -322,6 +411,18 @@ const pseudo = {
   "x-amz-target": "Kinesis_20131202.GetRecords",
   "content-length": 3,
 };
+
+/** A client that has had a call gathered. Requests to paths are answered at once. */
+async function openUsed(
+  answerPath: GatheringOptions["answerPath"] = ({ url }, response) => response.end(url),
+) {
+  const opened = await openBusy({ answerPath });
+  const client = call(opened.front, callOf("one"));
+  call(opened.front, callOf("two"));
+  (await opened.gathered(2)).answer();
+  expect(await client.reply()).toBe("one");
+  return { ...opened, client };
+}
 
 /** With as many reads under way as make others wait, of these clients. */
 async function openBusy(options: GatheringOptions = {}) {

@@ -214,6 +214,7 @@ test("after a body that was asked for, 1 passes as it comes, then 2; a chunk tha
         {
           method: "POST",
           target: "/",
+          isLast: false,
           headers: [
             ["x-amz-target", "Kinesis_20131202.PutRecords"],
             ["content-type", "application/x-amz-json-1.1"],

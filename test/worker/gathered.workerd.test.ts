@@ -104,6 +104,12 @@ describe("not done, and to be sent by itself", () => {
     expect(await readAll()).toHaveLength(1);
   });
 
+  test("a page of an origin that is listed", async () => {
+    const allowed = { MILLRACE_ALLOW_ORIGIN: "http://localhost:1" };
+    const answers = await gather([put1({ origin: "http://localhost:1" })], allowed);
+    expect(answers.map(({ kind }) => kind)).toEqual([answerKinds.alone]);
+  });
+
   test("a put without room on the disk", async () => {
     const SPACE = { fetch: () => Promise.resolve(Response.json({ spareBytes: 0 })) } as never;
     const answers = await gather([put1(), ask("GetRecords", { ShardIterator: "x" })], { SPACE });
@@ -141,11 +147,18 @@ describe("a large page", () => {
     expect(cut(await again.text())).toBe(whole);
   });
 
-  test("that is too much to be left is to be asked for again", async () => {
-    const { request } = await largeRead();
-    const answers = await gather(Array.from({ length: 60 }, () => request.clone()));
-    const kinds = new Set(answers.map(({ kind }) => kind));
-    expect(kinds).toEqual(new Set([answerKinds.left, answerKinds.alone]));
+  test("waits for room, and is looked for once", async () => {
+    const { request, whole } = await largeRead();
+    const before = await pagesRead();
+    const requests = Array.from({ length: 90 }, () => request.clone());
+    const answers: Answer[] = [];
+    await gather(requests, {}, async (answer) => {
+      answers.push(answer);
+      const reply = await serveLeft(request.clone(), answer.text, runtimeWith());
+      expect(cut(await reply.text())).toBe(whole);
+    });
+    expect(answers.map(({ kind }) => kind)).toEqual(requests.map(() => answerKinds.left));
+    expect((await pagesRead()) - before).toBe(requests.length);
   });
 });
 
@@ -189,7 +202,12 @@ async function largeRead(): Promise<{ request: Request; whole: string }> {
   return { request, whole: cut(await (await serve(request.clone(), runtimeWith())).text()) };
 }
 
-async function gather(requests: readonly Sent[], changes: Partial<Env> = {}): Promise<Answer[]> {
+/** The answers in the order of the requests; `take` gets each as soon as it is there. */
+async function gather(
+  requests: readonly Sent[],
+  changes: Partial<Env> = {},
+  take: (answer: Answer) => Promise<void> = async () => {},
+): Promise<Answer[]> {
   const parts: Buffer[] = [];
   for (const request of requests) {
     const body = Buffer.from(await request.clone().arrayBuffer());
@@ -206,15 +224,19 @@ async function gather(requests: readonly Sent[], changes: Partial<Env> = {}): Pr
   }
   const whole = new Request("http://localhost/", { method: "POST", body: Buffer.concat(parts) });
   const reply = await serveGathered(whole, runtimeWith(changes));
-  const bytes = Buffer.from(await reply.arrayBuffer());
   const answers: Answer[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const [place = 0, kind = 0, length = 0] = [0, 4, 8].map((offset) =>
-      bytes.readUint32LE(at + offset),
-    );
-    const from = at + answerHeadBytes;
-    answers[place] = answerOf(kind, bytes.subarray(from, from + length));
-    at = from + length;
+  let bytes = Buffer.alloc(0);
+  for await (const part of reply.body!) {
+    bytes = Buffer.concat([bytes, part]);
+    while (bytes.length >= answerHeadBytes) {
+      const [place = 0, kind = 0, length = 0] = [0, 4, 8].map((at) => bytes.readUint32LE(at));
+      const end = answerHeadBytes + length;
+      if (bytes.length < end) break;
+      const answer = answerOf(kind, bytes.subarray(answerHeadBytes, end));
+      answers[place] = answer;
+      bytes = bytes.subarray(end);
+      await take(answer);
+    }
   }
   expect(answers.filter(() => true)).toHaveLength(requests.length);
   return answers;
@@ -276,4 +298,11 @@ async function readAll() {
 async function iteratorOf(ShardIteratorType: string): Promise<string> {
   const target = { StreamName: stream, ShardId: "shardId-000000000000", ShardIteratorType };
   return (await kinesis("GetShardIterator", target)).output.ShardIterator;
+}
+
+/** Pages that were read, wherever from. */
+async function pagesRead(): Promise<number> {
+  const metrics = await (await exports.default.fetch("http://localhost/metrics")).text();
+  const counts = [...metrics.matchAll(/^millrace_pages_total\{[^}]*\} (\d+)/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -95,32 +95,58 @@ test("a reply is that of HTTP/1.1, behind its place, its kind and its length", (
 });
 
 describe("replies that wait", () => {
-  const options = { bytesMax: 100, msMax: 1000 };
+  let nowMs = 0;
+  const now = () => nowMs;
+  const opened = () => {
+    nowMs = 0;
+    return new LeftReplies<string>({ bytesMax: 100, msMax: 1000 });
+  };
 
-  test("are taken once, by their names", () => {
-    const left = new LeftReplies<string>(options);
-    const names = [left.leave("one", 10, 0), left.leave("two", 10, 0)];
+  test("are taken once, by their names", async () => {
+    const left = opened();
+    const names = [await left.leave("one", 10, now), await left.leave("two", 10, now)];
     expect(left.take(names[1]!)).toBe("two");
     expect(left.take(names[1]!)).toBeUndefined();
     expect(left.take(names[0]!)).toBe("one");
+    expect(left.count).toBe(0);
   });
 
-  test("take no more than their room, and give it back", () => {
-    const left = new LeftReplies<string>(options);
-    const name = left.leave("one", 60, 0);
-    expect(left.leave("two", 41, 0)).toBeUndefined();
-    expect(left.leave("three", 40, 0)).toBeDefined();
-    left.take(name!);
-    expect(left.leave("four", 60, 0)).toBeDefined();
+  test("wait for room, the first one first", async () => {
+    const left = opened();
+    const first = await left.leave("first", 60, now);
+    const inside: string[] = [];
+    const leave = (reply: string, bytes: number) =>
+      left.leave(reply, bytes, now).then((name) => (inside.push(reply), name));
+    const large = leave("large", 41);
+    const small = leave("small", 10);
+    await Promise.resolve();
+    expect(inside).toEqual([]);
+    left.take(first);
+    expect([left.take(await large), left.take(await small)]).toEqual(["large", "small"]);
+    expect(inside).toEqual(["large", "small"]);
   });
 
-  test("are forgotten after a while, also if the clock was set back", () => {
-    const left = new LeftReplies<string>(options);
-    const [old, later] = [left.leave("old", 50, 5000), left.leave("later", 50, 5500)];
-    const new1 = left.leave("new", 50, 6000);
-    expect([old, later].map((name) => left.take(name!))).toEqual([undefined, "later"]);
-    expect(left.leave("earlier", 100, 4000)).toBeDefined();
-    expect(left.take(new1!)).toBeUndefined();
+  test("that are larger than all room get all of it", async () => {
+    const left = opened();
+    const large = await left.leave("large", 1000, now);
+    const next = left.leave("next", 1, now);
+    expect(left.count).toBe(1);
+    left.take(large);
+    expect(left.take(await next)).toBe("next");
+  });
+
+  test("are forgotten after a while, and make room, also if the clock was set back", async () => {
+    const left = opened();
+    nowMs = 5000;
+    const old = await left.leave("old", 50, now);
+    nowMs = 5500;
+    const later = await left.leave("later", 50, now);
+    const waiting = left.leave("waiting", 50, now);
+    left.forgetOld(6000);
+    await waiting;
+    expect([old, later].map((name) => left.take(name))).toEqual([undefined, "later"]);
+    left.forgetOld(4000);
+    expect(left.count).toBe(0);
   });
 });
 
