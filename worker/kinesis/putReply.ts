@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { concatBytes, noBytes, utf8 } from "../codec/bytes.ts";
 import { engine } from "../engine/instance.ts";
 import type { ShardDescription } from "../core/types.ts";
-import type { PlacedRecord, PlacedRun } from "../stream/writer.ts";
+import type { PlacedRecord, PlacedRun, PlacedRuns } from "../stream/writer.ts";
 import type { BodyCodec, WireFormat } from "./codec.ts";
 import { shardIdOf } from "./shardId.ts";
 
@@ -39,6 +39,38 @@ export function printRunReply(
   members: object | undefined,
 ): Uint8Array {
   return printRun(templateOf(codec, members), run);
+}
+
+/** The same for records whose shards have a run each. */
+export function printRoutedReply(
+  codec: BodyCodec,
+  { runs, routes }: PlacedRuns,
+  members: object | undefined,
+): Uint8Array {
+  const { head, row, last, numberAt } = templateOf(codec, members);
+  // The rows of each run, one run after the other; then each record takes the next row of its route.
+  const rows = new Uint8Array(routes.length * row.length);
+  const next = new Uint32Array(runs.length);
+  let at = 0;
+  for (const [route, run] of runs.entries()) {
+    next[route] = at;
+    if (run === undefined) continue;
+    rows.set(printRows(row, numberAt, run), at);
+    at += run.count * row.length;
+  }
+  const lastAt = head.length + (routes.length - 1) * row.length;
+  const reply = new Uint8Array(lastAt + Math.max(last.length, row.length));
+  reply.set(head);
+  at = head.length;
+  for (const route of routes) {
+    const from = next[route]!;
+    next[route] = from + row.length;
+    reply.set(rows.subarray(from, from + row.length), at);
+    at += row.length;
+  }
+  const numberEnd = numberAt + NUMBER_BYTES;
+  reply.set(last.subarray(numberEnd), lastAt + numberEnd);
+  return reply.subarray(0, lastAt + last.length);
 }
 
 /** `members` stand beside `Records` and `FailedRecordCount`. */
@@ -76,22 +108,27 @@ export function printPutReply(
   return reply;
 }
 
-/** The engine prints all rows at once. */
-function printRun(
-  { head, row, last, numberAt }: Template,
-  { shard, index, timeMs, count }: PlacedRun,
-): Uint8Array {
+function printRun({ head, row, last, numberAt }: Template, run: PlacedRun): Uint8Array {
   const numberEnd = numberAt + NUMBER_BYTES;
-  const before = row.slice(0, numberAt);
-  before.set(utf8(shardIdOf(shard.index)));
-  const after = row.subarray(numberEnd);
-  const rows = engine.printNumbers(shard, index, count, timeMs, before, after);
+  const rows = printRows(row, numberAt, run);
   // The last row has no separator behind it, but the end of the reply.
   return concatBytes([
     head,
-    rows.subarray(0, rows.length - after.length),
+    rows.subarray(0, rows.length - (row.length - numberEnd)),
     last.subarray(numberEnd),
   ]);
+}
+
+/** The engine prints all rows at once; they are in its memory. */
+function printRows(
+  row: Uint8Array,
+  numberAt: number,
+  { shard, index, timeMs, count }: PlacedRun,
+): Uint8Array {
+  const before = row.slice(0, numberAt);
+  before.set(utf8(shardIdOf(shard.index)));
+  const after = row.subarray(numberAt + NUMBER_BYTES);
+  return engine.printNumbers(shard, index, count, timeMs, before, after);
 }
 
 function runsByShard(placed: readonly PlacedRecord[]): Map<ShardDescription, NumberRange[]> {

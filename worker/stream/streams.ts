@@ -36,7 +36,7 @@ import {
 import { findChildren, waitForChildren } from "./childShards.ts";
 import { putSome } from "./failingPut.ts";
 import { putKept } from "./keptPut.ts";
-import { type PlacedRun, putBatch, putRecords, type PutResult } from "./writer.ts";
+import { type PlacedRun, type PlacedRuns, putBatch, putRecords, type PutResult } from "./writer.ts";
 
 export class Streams {
   private readonly runtime: WriteRuntime;
@@ -167,8 +167,11 @@ export class Streams {
     return putRecords(this.runtime, stream, records);
   }
 
-  /** As `put`. The result is one run if all records have gone to one place. */
-  putBatch(stream: KnownStream, records: RecordBatch): Promise<PlacedRun | PutResult[]> {
+  /** As `put`. The result is one run if all records have gone to one place, or a run for each shard. */
+  putBatch(
+    stream: KnownStream,
+    records: RecordBatch,
+  ): Promise<PlacedRun | PlacedRuns | PutResult[]> {
     return this.failRate > 0 ? this.put(stream, records) : putBatch(this.runtime, stream, records);
   }
 

@@ -29,29 +29,49 @@ export interface PlacedRun extends PlacedRecord {
   count: number;
 }
 
-/**
- * The records for one shard: the chunks, the number of records in each, and the positions of the
- * records in the call.
- */
+/** Records of which each shard that got some stored its own as one run. */
+export interface PlacedRuns {
+  /** By route. */
+  runs: readonly (PlacedRun | undefined)[];
+  /** The route of each record; those of one route are in the order of its run. */
+  routes: Uint32Array;
+}
+
+/** Records by route, and the route of each. */
+interface RoutedPut {
+  puts: ShardPut[];
+  routes: Uint32Array;
+}
+
+/** The records for one shard: the chunks, and the number of records in each. */
 interface ShardPut {
+  route: number;
   shard: ShardDescription;
   chunks: Uint8Array[];
   counts: number[];
-  which: number[];
+}
+
+/** What became of them: where the first ones are, and why the others are nowhere. */
+interface Outcome {
+  route: number;
+  shard: ShardDescription;
+  runs: readonly PlacedRun[];
+  failed: number;
+  failure?: unknown;
 }
 
 /**
- * As `putRecords`. Of a batch that its stream's only shard takes as one chunk the result is one run: no record of a
- * usual batch becomes an object.
+ * As `putRecords`. Of a batch that its stream's only shard takes as one chunk the result is one run, and of one of which
+ * each shard takes a chunk a run for each: no record of a usual batch becomes an object.
  */
 export async function putBatch(
   runtime: WriteRuntime,
   stream: KnownStream,
   records: RecordBatch,
-): Promise<PlacedRun | PutResult[]> {
+): Promise<PlacedRun | PlacedRuns | PutResult[]> {
   const [shard, more] = stream.routes.shards;
   if (shard === undefined || more !== undefined || !isOneChunk(records)) {
-    return putRecords(runtime, stream, records);
+    return putRouted(runtime, stream, records);
   }
   const { count } = records;
   try {
@@ -69,7 +89,7 @@ export async function putBatch(
     return refused === 0 ? run : [...eachOf(run), ...failures(shard, refused, overloaded())];
   } catch (failure) {
     // Nothing is stored; the other way asks the catalog which shards follow.
-    if (isStale(failure)) return putRecords(runtime, stream, records);
+    if (isStale(failure)) return putRouted(runtime, stream, records);
     return failures(shard, count, failure);
   }
 }
@@ -93,18 +113,33 @@ export async function putRecords(
   stream: KnownStream,
   records: RecordBatch,
 ): Promise<PutResult[]> {
-  const results: PutResult[] = Array.from({ length: records.count });
+  const placed = await putRouted(runtime, stream, records);
+  if (!("routes" in placed)) return placed;
+  return inOrder(
+    placed.routes,
+    placed.runs.map((run) => run && eachOf(run)),
+  );
+}
+
+async function putRouted(
+  runtime: WriteRuntime,
+  stream: KnownStream,
+  records: RecordBatch,
+): Promise<PlacedRuns | PutResult[]> {
   const { description } = stream;
-  let current = stream;
-  let which = results.map((_, i) => i);
+  const { routes, outcomes } = await appendRouted(runtime, stream, records);
+  if (outcomes.every(isOneRun))
+    return { runs: byRoute(outcomes, ({ runs: [run] }) => run), routes };
+  const results = inOrder(routes, byRoute(outcomes, resultsOf));
+  let which = staleOf(results, results.keys());
   for (let reroutes = 0; ; reroutes++) {
-    which = await putRouted(runtime, current, records, which, results);
     // The new map has shards that are not there: the stream has expired.
     const isGone = reroutes > 0 && which.every((i) => isMissing(results[i]!));
     if (isGone && which.length === records.count) {
       throw new StreamError("streamNotFound", { stream: description.name });
     }
     if (which.length === 0 || isGone || reroutes === reroutesMax) return results;
+    let current: KnownStream;
     try {
       current = await settledStream(runtime.env, description, description.name);
     } catch (error) {
@@ -113,41 +148,66 @@ export async function putRecords(
       console.error("no new map of the stream's shards", error);
       return results;
     }
+    const isAll = which.length === records.count;
+    const left = isAll ? records : selectBatch(records, which);
+    const again = await appendRouted(runtime, current, left);
+    const replaced = inOrder(again.routes, byRoute(again.outcomes, resultsOf));
+    for (const [at, i] of which.entries()) results[i] = replaced[at]!;
+    which = staleOf(results, which);
   }
 }
 
-/**
- * Fills in the results of the records at `which`; returns those whose shard is closed or does not
- * exist.
- */
-async function putRouted(
+async function appendRouted(
   runtime: WriteRuntime,
   stream: KnownStream,
   records: RecordBatch,
-  which: readonly number[],
-  results: PutResult[],
-): Promise<number[]> {
-  const stale: number[] = [];
-  const isAll = which.length === records.count;
-  const runs = packRuns(stream, isAll ? records : selectBatch(records, which));
-  await Promise.all(
-    runs.map(async (run) => {
-      const { shard, chunks } = run;
-      const ours = isAll ? run.which : run.which.map((at) => which[at]!);
-      try {
-        const reply = unwrap(await appendJointly(runtime, shard.uid, chunks));
-        const taken = ours.length - reply.refused;
-        placeRecords(results, run, ours.slice(0, taken), reply.receipts);
-        for (const i of ours.slice(taken)) {
-          results[i] = { shard, failure: overloaded() };
-        }
-      } catch (failure) {
-        for (const i of ours) results[i] = { shard, failure };
-        if (isStale(failure)) stale.push(...ours);
-      }
-    }),
-  );
-  return stale.sort((a, b) => a - b);
+): Promise<{ outcomes: Outcome[]; routes: Uint32Array }> {
+  const { puts, routes } = packRuns(stream, records);
+  return { outcomes: await Promise.all(puts.map((put) => appendRun(runtime, put))), routes };
+}
+
+async function appendRun(runtime: WriteRuntime, put: ShardPut): Promise<Outcome> {
+  const { route, shard, chunks, counts } = put;
+  const count = counts.reduce((sum, each) => sum + each, 0);
+  try {
+    const { receipts, refused } = unwrap(await appendJointly(runtime, shard.uid, chunks));
+    const runs = runsOf(put, receipts, count - refused);
+    return { route, shard, runs, failed: refused, failure: overloaded() };
+  } catch (failure) {
+    return { route, shard, runs: [], failed: count, failure };
+  }
+}
+
+function isOneRun({ runs, failed }: Outcome): boolean {
+  return runs.length === 1 && failed === 0;
+}
+
+function resultsOf({ shard, runs, failed, failure }: Outcome): PutResult[] {
+  return [...runs.flatMap(eachOf), ...failures(shard, failed, failure)];
+}
+
+/** By route; undefined for routes without records. */
+function byRoute<T>(outcomes: readonly Outcome[], of: (outcome: Outcome) => T): (T | undefined)[] {
+  const values: (T | undefined)[] = [];
+  for (const outcome of outcomes) values[outcome.route] = of(outcome);
+  return values;
+}
+
+/** The results of the records, from those of each route. */
+function inOrder(
+  routes: Uint32Array,
+  results: readonly (readonly PutResult[] | undefined)[],
+): PutResult[] {
+  const next = results.map(() => 0);
+  return Array.from(routes, (route) => results[route]![next[route]!++]!);
+}
+
+/** Those of the records whose shard is closed or does not exist. */
+function staleOf(results: readonly PutResult[], which: Iterable<number>): number[] {
+  return [...which].filter((i) => {
+    const result = results[i]!;
+    return "failure" in result && isStale(result.failure);
+  });
 }
 
 function isMissing(result: PutResult): boolean {
@@ -159,31 +219,30 @@ function isStale(failure: unknown): boolean {
 }
 
 /** Packs the records of each shard into as few chunks as their bytes allow. */
-function packRuns(stream: KnownStream, records: RecordBatch): ShardPut[] {
+function packRuns(stream: KnownStream, records: RecordBatch): RoutedPut {
   const { shards, starts } = stream.routes;
-  const runs = new Map<number, ShardPut>();
-  const runOf = (route: number): ShardPut => {
-    let run = runs.get(route);
-    if (run === undefined) {
-      run = { shard: shards[route]!, chunks: [], counts: [], which: [] };
-      runs.set(route, run);
+  const puts = new Map<number, ShardPut>();
+  const routes = new Uint32Array(records.count);
+  const add = (route: number, chunk: Uint8Array, count: number): void => {
+    let put = puts.get(route);
+    if (put === undefined) {
+      put = { route, shard: shards[route]!, chunks: [], counts: [] };
+      puts.set(route, put);
     }
-    return run;
+    put.chunks.push(chunk);
+    put.counts.push(count);
   };
   const bytesMax = chunkBytesMax - CHUNK_HEADER_BYTES;
   for (const part of partsOf(records, chunkRecordsMax, bytesMax, columnBytesMax)) {
     if (shards.length === 1) {
-      addChunk(runOf(0), engine.pack(part), part.count);
-      for (let i = 0; i < part.count; i++) runOf(0).which.push(part.first + i);
+      add(0, engine.pack(part), part.count);
       continue;
     }
-    const { chunks, routes } = engine.packRouted(part, starts, (shard, hash) =>
-      routeTo(stream, shard, hash),
-    );
-    for (const { route, chunk, count } of chunks) addChunk(runOf(route), chunk, count);
-    for (const [i, route] of routes.entries()) runOf(route).which.push(part.first + i);
+    const packed = engine.packRouted(part, starts, (shard, hash) => routeTo(stream, shard, hash));
+    for (const { route, chunk, count } of packed.chunks) add(route, chunk, count);
+    routes.set(packed.routes, part.first);
   }
-  return [...runs.values()];
+  return { puts: [...puts.values()], routes };
 }
 
 function isOneChunk({ count, payload }: RecordBatch): boolean {
@@ -198,11 +257,6 @@ export function packRecords(records: RecordBatch): Uint8Array[] {
   return [...parts].map((part) => engine.pack(part));
 }
 
-function addChunk(run: ShardPut, chunk: Uint8Array, count: number): void {
-  run.chunks.push(chunk);
-  run.counts.push(count);
-}
-
 /** Position of the shard with that index, or of its open successor. */
 function routeTo({ routes, description }: KnownStream, index: number, hash: Uint8Array): number {
   const route = routes.shards.findIndex((shard) => shard.index === index);
@@ -213,25 +267,21 @@ function routeTo({ routes, description }: KnownStream, index: number, hash: Uint
   return found < 0 ? findRoute(routes, hash, 0) : found;
 }
 
-/**
- * Fills in where the records of a run are stored, chunk by chunk. A shard may have accepted only
- * the first ones.
- */
-function placeRecords(
-  results: PutResult[],
+/** Where the first `taken` records are stored, chunk by chunk: a shard may have accepted no others. */
+function runsOf(
   { shard, counts }: ShardPut,
-  taken: readonly number[],
   receipts: readonly AppendReceipt[],
-): void {
+  taken: number,
+): PlacedRun[] {
   let [at, next] = [0, 0];
   const place = { shard: shard.uid };
-  for (const [i, { firstIndex, timeMs }] of receipts.entries()) {
-    const end = Math.min(at + (counts[i] ?? 0), taken.length);
-    invariant(firstIndex >= next && end > at, "a receipt for other records", place);
-    next = firstIndex + end - at;
-    for (let index = firstIndex; at < end; at++, index++) {
-      results[taken[at]!] = { shard, index, timeMs };
-    }
-  }
-  invariant(at === taken.length, "no receipt for some of the records", place);
+  const runs = receipts.map(({ firstIndex, timeMs }, i) => {
+    const count = Math.min(counts[i] ?? 0, taken - at);
+    invariant(firstIndex >= next && count > 0, "a receipt for other records", place);
+    at += count;
+    next = firstIndex + count;
+    return { shard, index: firstIndex, timeMs, count };
+  });
+  invariant(at === taken, "no receipt for some of the records", place);
+  return runs;
 }

@@ -5,7 +5,11 @@ import { expect, test } from "vitest";
 import type { ShardDescription } from "../../../worker/core/types.ts";
 import { cborCodec } from "../../../worker/kinesis/cbor.ts";
 import { jsonCodec } from "../../../worker/kinesis/codec.ts";
-import { printPutReply, printRunReply } from "../../../worker/kinesis/putReply.ts";
+import {
+  printPutReply,
+  printRoutedReply,
+  printRunReply,
+} from "../../../worker/kinesis/putReply.ts";
 import { sequenceNumber } from "../../../worker/kinesis/sequence.ts";
 import { shardIdOf } from "../../../worker/kinesis/shardId.ts";
 import type { PlacedRecord } from "../../../worker/stream/writer.ts";
@@ -85,6 +89,31 @@ test.each([undefined, { EncryptionType: "KMS" }])(
     const placed = [7, 8, 9].map((index): PlacedRecord => ({ shard, index, timeMs: run.timeMs }));
     for (const codec of [jsonCodec, cborCodec]) {
       expect(printRunReply(codec, run, members)).toEqual(printPutReply(codec, placed, members));
+    }
+  },
+);
+
+test.each([undefined, { EncryptionType: "KMS" }])(
+  "runs of several shards are printed as their records are: %o",
+  (members) => {
+    const [first, second] = shards as [ShardDescription, ShardDescription];
+    const timeMs = createdMs + 1000;
+    const runs = [
+      { shard: first, index: 7, timeMs, count: 2 },
+      undefined,
+      { shard: second, index: 3, timeMs: timeMs + 1000, count: 3 },
+    ];
+    const routes = Uint32Array.of(2, 0, 2, 2, 0);
+    const placed: PlacedRecord[] = [
+      { shard: second, index: 3, timeMs: timeMs + 1000 },
+      { shard: first, index: 7, timeMs },
+      { shard: second, index: 4, timeMs: timeMs + 1000 },
+      { shard: second, index: 5, timeMs: timeMs + 1000 },
+      { shard: first, index: 8, timeMs },
+    ];
+    for (const codec of [jsonCodec, cborCodec]) {
+      const expected = printPutReply(codec, placed, members);
+      expect(printRoutedReply(codec, { runs, routes }, members)).toEqual(expected);
     }
   },
 );

@@ -1,8 +1,8 @@
-// A batch for a stream with one shard is one chunk, and what became of it one run; of everything else each record
-// has a result of its own, the same as by the usual way.
+// A batch for a stream with one shard is one chunk, and what became of it one run; with several shards there is a
+// run for each. Of everything else each record has a result of its own, the same as by the usual way.
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { type AppendReply, type Reply, unwrap } from "../../../worker/core/rpc.ts";
 import { batchOf } from "../../../worker/engine/recordBatch.ts";
@@ -16,17 +16,25 @@ const scope = { account: "000000000000", region: "us-east-1" };
 
 let stream: KnownStream;
 
-beforeEach(async () => {
+beforeEach(() => create(1));
+
+async function create(shardCount: number): Promise<void> {
   const name = crypto.randomUUID();
-  const spec = { name, shardCount: 1, retentionHours: 24, mode: "PROVISIONED" as const };
+  const spec = { name, shardCount, retentionHours: 24, mode: "PROVISIONED" as const };
   unwrap(await catalogOf(env, scope).createStream(scope, spec));
   stream = await findStream(env, scope, name);
-});
+}
 
 afterEach(tidyUp);
 
 function put(texts: (string | Uint8Array)[], bindings: Env = env) {
   const records = texts.map((text) => Object.assign(record(text), { hash: undefined }));
+  return putBatch(runtimeWith(bindings), stream, batchOf(records));
+}
+
+/** Records that name their shards, as bytes of that length. */
+function putInto(shards: number[], bindings: Env = env, bytes = 1) {
+  const records = shards.map((shard) => ({ ...record(new Uint8Array(bytes)), shard }));
   return putBatch(runtimeWith(bindings), stream, batchOf(records));
 }
 
@@ -67,7 +75,7 @@ test("a shard that has closed: the records go the usual way", async () => {
   const bindings = withReplies((reply, call) =>
     call === 1 ? { failed: "shardClosed", detail: {} } : reply,
   );
-  expect(await put(["a", "b"], bindings)).toMatchObject([{ index: 2 }, { index: 3 }]);
+  expect(await put(["a", "b"], bindings)).toMatchObject({ runs: [{ index: 2, count: 2 }] });
 });
 
 test("a call that fails: every record has the failure", async () => {
@@ -86,4 +94,72 @@ test.each([
   }));
   const failure = { code: "corrupt" };
   expect(await put(["a", "b"], bindings)).toMatchObject([{ failure }, { failure }]);
+});
+
+describe("several shards", () => {
+  beforeEach(() => create(2));
+
+  test("each has a run, and its records follow one another", async () => {
+    const [first, second] = stream.description.shards;
+    const placed = await putInto([1, 0, 1]);
+    expect(placed).toMatchObject({
+      runs: [
+        { shard: first, index: 0, count: 1 },
+        { shard: second, index: 0, count: 2 },
+      ],
+      routes: Uint32Array.of(1, 0, 1),
+    });
+    const next = await putInto([1]);
+    expect(next).toMatchObject({ runs: [undefined, { index: 2, count: 1 }] });
+  });
+
+  test("of records of several chunks each has a result", async () => {
+    const results = await putInto([1, 0, 1], env, chunkBytesMax / 2);
+    expect(results).toMatchObject([{ index: 0 }, { index: 0 }, { index: 1 }]);
+  });
+
+  test("records that one has refused are told from all others", async () => {
+    const bindings = withReplies((reply) => ({
+      ...reply,
+      refused: reply.receipts[0]!.firstIndex === 0 ? 1 : 0,
+    }));
+    await putInto([0]);
+    const failure = { code: "overloaded" };
+    expect(await putInto([1, 0, 1, 0], bindings)).toMatchObject([
+      { shard: stream.description.shards[1], index: 0 },
+      { index: 1 },
+      { shard: stream.description.shards[1], failure },
+      { index: 2 },
+    ]);
+  });
+
+  test("the records of one that has closed are put again, the others are not", async () => {
+    const bindings = withReplies((reply) =>
+      reply.receipts[0]!.firstIndex === 1 ? { failed: "shardClosed", detail: {} } : reply,
+    );
+    await putInto([0]);
+    const results = [{ index: 3 }, { index: 0 }, { index: 4 }];
+    expect(await putInto([0, 1, 0], bindings)).toMatchObject(results);
+  });
+
+  test("one that fails: its records have the failure", async () => {
+    const bindings = withReplies((reply) =>
+      reply.receipts[0]!.firstIndex === 0 ? { failed: "commitFailed", detail: {} } : reply,
+    );
+    await putInto([0]);
+    const failure = { code: "commitFailed" };
+    expect(await putInto([1, 0], bindings)).toMatchObject([{ failure }, { index: 1 }]);
+  });
+
+  test.each([
+    ["no receipt", 0],
+    ["two receipts", 2],
+  ])("%s: none of its records is said to be stored", async (_, count) => {
+    const bindings = withReplies((reply) => ({
+      ...reply,
+      receipts: Array.from({ length: count }, () => reply.receipts[0]!),
+    }));
+    const failure = { code: "corrupt" };
+    expect(await putInto([1, 0], bindings)).toMatchObject([{ failure }, { failure }]);
+  });
 });

@@ -9,7 +9,7 @@ import { batchOf, PACK_ROW, recordBytes, type RecordBatch } from "../../engine/r
 import type { PutManifest } from "../../engine/putManifest.ts";
 import type { KnownStream } from "../../stream/directory.ts";
 import { findShard } from "../../core/hashRange.ts";
-import type { PlacedRecord, PlacedRun, PutResult } from "../../stream/writer.ts";
+import type { PlacedRecord, PlacedRun, PlacedRuns, PutResult } from "../../stream/writer.ts";
 import { type ActionContext, type ActionReply, PrintedBody } from "../context.ts";
 import { KinesisError, recordFailure } from "../errors.ts";
 import { mebibyte } from "../../core/units.ts";
@@ -26,7 +26,7 @@ import {
 } from "../errorTexts.ts";
 import { resolveStream } from "../names.ts";
 import { openPutRecords, type PutInput, putRecordsShape, readRecord } from "../putInput.ts";
-import { printPutReply, printRunReply } from "../putReply.ts";
+import { printPutReply, printRoutedReply, printRunReply } from "../putReply.ts";
 import { parseSequenceNumber } from "../sequence.ts";
 import { openChecked, operationWith } from "../operation.ts";
 import { streamNamed } from "../resource.ts";
@@ -121,10 +121,11 @@ async function putKept(
 function replyOf(
   { codec, failures }: ActionContext,
   stream: KnownStream,
-  results: PlacedRun | readonly PutResult[],
+  results: PlacedRun | PlacedRuns | readonly PutResult[],
 ): ActionReply {
   const encryption = encryptionOf(stream);
   if ("count" in results) return new PrintedBody(printRunReply(codec, results, encryption));
+  if ("routes" in results) return new PrintedBody(printRoutedReply(codec, results, encryption));
   if (areAllPlaced(results)) return new PrintedBody(printPutReply(codec, results, encryption));
   return { ...outcomesOf(results, stream, failures), ...encryption };
 }
