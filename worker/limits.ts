@@ -107,7 +107,7 @@ export const pageMemoryBytesMax = 24 * 1024 * 1024;
 export const pageMemoryLeaseMs = 10_000;
 
 /**
- * Chunks of this size are handed to a shard in the same isolate, not copied; how much may be on its way to all shards,
+ * Chunks of this size together are handed to a shard in the same isolate, not copied; how much may be on its way to all shards,
  * which is counted with the bodies that they come from, and for how long.
  */
 export const handedBytesMin = 64 * 1024;

@@ -6,7 +6,7 @@ import { handedBytesMax, handedMsMax } from "../limits.ts";
 
 interface Handed {
   uid: string;
-  chunks: Uint8Array[];
+  chunks: readonly Uint8Array[];
   bytes: number;
   sinceMs: number;
 }
@@ -17,7 +17,11 @@ let handedBytes = 0;
 let lastNumber = 0;
 
 /** The number by which the shard finds the chunks; undefined if too much waits already. */
-export function handChunks(uid: string, chunks: Uint8Array[], nowMs: number): number | undefined {
+export function handChunks(
+  uid: string,
+  chunks: readonly Uint8Array[],
+  nowMs: number,
+): number | undefined {
   for (const [number, { sinceMs }] of handed) {
     if (nowMs - sinceMs < handedMsMax && nowMs >= sinceMs) break;
     takeBack(number);
@@ -31,7 +35,7 @@ export function handChunks(uid: string, chunks: Uint8Array[], nowMs: number): nu
 }
 
 /** The chunks, once, if they are for this shard. */
-export function takeHanded(uid: string, number: number): Uint8Array[] | undefined {
+export function takeHanded(uid: string, number: number): readonly Uint8Array[] | undefined {
   const found = handed.get(number);
   if (found?.uid !== uid) return undefined;
   takeBack(number);

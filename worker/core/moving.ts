@@ -39,6 +39,7 @@ const ofShards: Record<keyof ShardApi, Manner> = {
   retire: "again",
   append: "token",
   appendEach: "once",
+  appendEachHanded: "once",
   appendHanded: "once",
   appendKept: "once",
   close: "long",

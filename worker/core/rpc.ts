@@ -105,6 +105,8 @@ export interface ShardApi {
   append(chunks: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>>;
   /** Several appends in one call, each accepted or refused by itself; they share a commit. */
   appendEach(offers: Offer[]): Promise<AppendOutcome[]>;
+  /** As `appendEach`, for chunks that were handed over, in the order of the offers. Null if they are not there. */
+  appendEachHanded(number: number, offers: HandedOffer[]): Promise<AppendOutcome[] | null>;
   /** As `append`, for chunks that were handed over (core/handedChunks.ts). Null if they are not there. */
   appendHanded(number: number): Promise<Reply<AppendReply> | null>;
   /**
@@ -196,6 +198,12 @@ export interface KeptChunk extends KeptBody {
 /** One of several appends: as `write` takes it if it has a guard, else as `append` does. */
 export interface Offer {
   chunks: Uint8Array[];
+  guard?: WriteGuard | undefined;
+}
+
+/** The same, with the number of its chunks instead of them. */
+export interface HandedOffer {
+  count: number;
   guard?: WriteGuard | undefined;
 }
 

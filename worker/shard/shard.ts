@@ -34,6 +34,7 @@ import {
   asReply,
   type Beginning,
   type FirstContents,
+  type HandedOffer,
   type KeptChunk,
   type NextRequest,
   type Offer,
@@ -135,7 +136,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     await this.alarmClock.wakeBy(Date.now() + sealAgeMs);
   }
 
-  append(offered: Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>> {
+  append(offered: readonly Uint8Array[], token?: AppendToken): Promise<Reply<AppendReply>> {
     return asReply(() => this.take(() => openOffered(offered), token));
   }
 
@@ -151,6 +152,15 @@ export class Shard extends DurableObject<Env> implements ShardApi {
       ),
     );
     return Promise.all(outcomes);
+  }
+
+  async appendEachHanded(number: number, offers: HandedOffer[]): Promise<AppendOutcome[] | null> {
+    const chunks = takeHanded(this.ctx.id.name ?? "", number);
+    if (chunks === undefined) return null;
+    let at = 0;
+    return this.appendEach(
+      offers.map(({ count, guard }) => ({ chunks: chunks.slice(at, (at += count)), guard })),
+    );
   }
 
   async appendHanded(number: number): Promise<Reply<AppendReply> | null> {

@@ -11,7 +11,7 @@
 // for nothing of its own as hung; here that is a timer.
 import type { WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
-import { appendChunks } from "./appendChunks.ts";
+import { appendChunks, appendOffers } from "./appendChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
 import type { WriteGuard, WriteReply } from "../core/durable.ts";
 import type { AppendOutcome, AppendReply, Offer, OfferReply, Reply } from "../core/rpc.ts";
@@ -179,7 +179,7 @@ class Line {
     try {
       // In any order: none of them was answered before another one came.
       const offers = [...followers.map(({ offer }) => offer), own];
-      const outcomes = await env.SHARD.getByName(this.uid).appendEach(offers);
+      const outcomes = await appendOffers(env, this.uid, offers);
       const last = outcomes[followers.length];
       invariant(last !== undefined, "no answer for some of the appends", { shard: this.uid });
       for (const [i, follower] of followers.entries()) follower.decide(outcomes[i]!);

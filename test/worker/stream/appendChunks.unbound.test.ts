@@ -2,12 +2,18 @@
 // copied where they are not found, as after a long wait.
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Env } from "../../../worker/core/bindings.ts";
 import { handChunks, takeBack, takeHanded } from "../../../worker/core/handedChunks.ts";
-import { unwrap } from "../../../worker/core/rpc.ts";
+import {
+  type AppendReply,
+  type HandedOffer,
+  type Offer,
+  type Reply,
+  unwrap,
+} from "../../../worker/core/rpc.ts";
 import { handedBytesMax, handedBytesMin, handedMsMax } from "../../../worker/limits.ts";
-import { appendChunks } from "../../../worker/stream/appendChunks.ts";
+import { appendChunks, appendOffers } from "../../../worker/stream/appendChunks.ts";
 import { expectBytes } from "../../engine/expect-bytes.ts";
 import { Random } from "../../engine/random.ts";
 import { noonMs, setClock } from "../../support/clock.ts";
@@ -30,13 +36,26 @@ function nextTo(shard: ShardStub, isNextDoor = true, before: (number: number) =>
       before(number);
       return shard.appendHanded(number);
     },
+    appendEach: (offers: Offer[]) => (calls.push("appendEach"), shard.appendEach(offers)),
+    appendEachHanded: (number: number, offers: HandedOffer[]) => {
+      calls.push("appendEachHanded");
+      before(number);
+      return shard.appendEachHanded(number, offers);
+    },
   };
   const SHARD = { getByName: () => stub } as unknown as Env["SHARD"];
   const { ONE_ISOLATE: _, ...others } = env;
   const bindings = { ...others, SHARD, ...(isNextDoor && { ONE_ISOLATE: "yes" }) };
   const put = async (data: Uint8Array) =>
     unwrap(await appendChunks(bindings as Env, shard.name ?? "", [chunkOf(record(data))]));
-  return { calls, put };
+  const putEach = async (...offers: Uint8Array[][]) => {
+    const chunked = offers.map((each) => ({ chunks: each.map((data) => chunkOf(record(data))) }));
+    const outcomes = await appendOffers(bindings, shard.name ?? "", chunked);
+    return outcomes.map((each) =>
+      "reply" in each ? unwrap(each.reply as Reply<AppendReply>) : undefined,
+    );
+  };
+  return { calls, put, putEach };
 }
 
 test("a large chunk is handed over, a small one is sent; both are stored", async () => {
@@ -65,6 +84,39 @@ test("what the shard does not find is sent, and stored once", async () => {
   const stored = await gatherAll(shard);
   expect(stored.length).toBe(1);
   expectBytes(stored[0]?.data ?? small, large);
+});
+
+describe("several appends together", () => {
+  let shard: ShardStub;
+  const data = [3, 4, 5].map((seed) => new Random(seed).bytes(handedBytesMin / 2));
+  const [first, second, third] = data as [Uint8Array, Uint8Array, Uint8Array];
+
+  test.each<[string, () => ReturnType<typeof nextTo>, string[]]>([
+    ["are handed over", () => nextTo(shard), ["appendEachHanded"]],
+    ["are sent to a shard that may be elsewhere", () => nextTo(shard, false), ["appendEach"]],
+    [
+      "are sent, and stored once, when the shard does not find them",
+      () => nextTo(shard, true, takeBack),
+      ["appendEachHanded", "appendEach"],
+    ],
+  ])("%s, and each gets its own receipts", async (_, open, expected) => {
+    shard = await openShard();
+    const { calls, putEach } = open();
+    const replies = await putEach([first], [second, third]);
+    expect(calls).toEqual(expected);
+    const indexes = replies.map((reply) => reply?.receipts.map(({ firstIndex }) => firstIndex));
+    expect(indexes).toEqual([[0], [1, 2]]);
+    const stored = await gatherAll(shard);
+    expect(stored.length).toBe(3);
+    for (const [i, each] of stored.entries()) expectBytes(each.data, data[i]!);
+  });
+
+  test("small ones are sent", async () => {
+    shard = await openShard();
+    const { calls, putEach } = nextTo(shard);
+    await putEach([small], [small]);
+    expect(calls).toEqual(["appendEach"]);
+  });
 });
 
 test("what a shard refuses is not sent again, and nothing of it waits", async () => {

@@ -156,7 +156,7 @@ describe("one call", () => {
     const places = await Promise.all([first, ...waiting, more].map(placeOf));
     expect(new Set(places).size).toBe(fits + 2);
     // What went has made room.
-    expect(calls).toEqual(["append", "append", "appendEach"]);
+    expect(calls).toEqual(["append", "append", "appendEachHanded"]);
   });
 
   test("is each one's own where the objects may be elsewhere", async () => {
@@ -182,24 +182,31 @@ describe("each is told of its own", () => {
     expect(await textsIn(shard)).toEqual(["first", "a", "b"]);
   });
 
-  test("guarded ones are judged one after the other, among those without a guard", async () => {
-    const shard = await openShard();
-    const { release, first, waiting } = await gather(shard, "a");
-    const write = (seq: number, text: string) => {
-      const guard = { mediaType: otherMediaType, producer: { id: "p", epoch: 0, seq } };
-      return writeJointly(runtime, shard.name ?? "", [chunkOf(text)], guard);
-    };
-    const writes = [write(0, "b"), write(1, "c"), write(1, "c again"), write(3, "a gap")];
-    const last = put(shard, "d");
-    await release();
-    const verdicts = await Promise.all(writes.map(async (each) => unwrap(await each).verdict));
-    const kinds = verdicts.map(({ kind }) => kind);
-    expect(kinds).toEqual(["stored", "stored", "duplicate", "gap"]);
-    expect(await Promise.all([first, ...waiting, last].map(placeOf))).toEqual([0, 1, 4]);
-    expect(calls).toEqual(["append", "appendEach"]);
-    expect(await textsIn(shard)).toEqual(["first", "a", "b", "c", "d"]);
-    expect(unwrap(await shard.stats()).commits).toBe(2);
-  });
+  test.each([
+    ["sent", 1, "appendEach"],
+    ["handed over", 20_000, "appendEachHanded"],
+  ])(
+    "guarded ones are judged one after the other, among those without: %s",
+    async (_, length, call) => {
+      const shard = await openShard();
+      const { release, first, waiting } = await gather(shard, "a");
+      const write = (seq: number, text: string) => {
+        const guard = { mediaType: otherMediaType, producer: { id: "p", epoch: 0, seq } };
+        return writeJointly(runtime, shard.name ?? "", [chunkOf(text.padEnd(length))], guard);
+      };
+      const writes = [write(0, "b"), write(1, "c"), write(1, "c again"), write(3, "a gap")];
+      const last = put(shard, "d");
+      await release();
+      const verdicts = await Promise.all(writes.map(async (each) => unwrap(await each).verdict));
+      const kinds = verdicts.map(({ kind }) => kind);
+      expect(kinds).toEqual(["stored", "stored", "duplicate", "gap"]);
+      expect(await Promise.all([first, ...waiting, last].map(placeOf))).toEqual([0, 1, 4]);
+      expect(calls).toEqual(["append", call]);
+      const texts = (await textsIn(shard)).map((text) => text.trimEnd());
+      expect(texts).toEqual(["first", "a", "b", "c", "d"]);
+      expect(unwrap(await shard.stats()).commits).toBe(2);
+    },
+  );
 
   test("one that throws does not hinder the others", async () => {
     const shard = await openShard();
