@@ -13,6 +13,11 @@ export interface Patience {
   bodyMs: number;
   /** For the next request on a connection that workerd has no part in. */
   idleMs: number;
+  /**
+   * For a connection to workerd that lies idle while calls go with others: workerd would end it after 15 s, and a request
+   * that is on its way then would be lost.
+   */
+  spareMs: number;
   /** For an HTTP/2 session without an open stream. */
   idleSessionMs: number;
 }
@@ -28,6 +33,7 @@ export const patience: Patience = {
   bodySilenceMs: 20_000,
   bodyMs: 120_000,
   idleMs: 15_000,
+  spareMs: 4000,
   idleSessionMs: 120_000,
 };
 

@@ -66,6 +66,8 @@ class Tunnel {
   readonly #calls: GatheringConnection | undefined;
   /** Ends a client that is idle and has no connection to workerd, which would end it. */
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Ends the connection to workerd that lies idle. */
+  #spareTimer: NodeJS.Timeout | undefined;
   /** True after a request with which the client wants the connection to end. */
   #isLast = false;
   /** When the last bytes came by the connection to workerd. */
@@ -131,6 +133,7 @@ class Tunnel {
   close(hadError: boolean): void {
     this.#leave();
     clearTimeout(this.#idleTimer);
+    clearTimeout(this.#spareTimer);
     this.#calls?.close();
     if (hadError) this.#server?.resetAndDestroy();
     else this.#server?.destroy();
@@ -202,6 +205,31 @@ class Tunnel {
   #watchIdle(): void {
     this.#idleTimer ??= setTimeout(() => this.endIdle(), this.#options.patience.idleMs).unref();
     this.#idleTimer.refresh();
+    if (this.#server !== undefined) this.#watchSpare();
+  }
+
+  #watchSpare(): void {
+    this.#spareTimer ??= setTimeout(() => {
+      this.#spareTimer = undefined;
+      if (this.#isSpare) this.#dropSpare();
+      else if (this.#server !== undefined) this.#watchSpare();
+    }, this.#options.patience.spareMs).unref();
+  }
+
+  get #isSpare(): boolean {
+    const isIdle = this.#phase === "nothing" && this.#replies.isIdle && !this.#isPrinting;
+    return (
+      isIdle &&
+      !this.#isLast &&
+      performance.now() - this.#servedMs >= this.#options.patience.spareMs
+    );
+  }
+
+  /** The client gets another one when it needs it. */
+  #dropSpare(): void {
+    const server = this.#server;
+    this.#server = undefined;
+    server?.destroy();
   }
 
   /** Keeps nothing back any more of the request that comes. */
@@ -318,7 +346,7 @@ class Tunnel {
     const rest = Buffer.from(ordered.rest);
     void this.#sendPage(ordered.page).then(() => {
       this.#isPrinting = false;
-      if (rest.length > 0) this.#takeReplies(rest);
+      if (rest.length > 0) this.#takeServed(rest);
       if (this.#calls?.isWaiting === true) this.#calls.goOn();
       if (!this.#isWaiting && !this.#isPrinting) this.#server?.resume();
     });

@@ -21,7 +21,11 @@ import { leftRepliesBytesMax, leftReplyMsMax } from "./limits.ts";
 import { serve, serveMember } from "./serve.ts";
 import type { FrontPrinter } from "./stream/frontPrinter.ts";
 
-const left = new LeftReplies<Answer>({ bytesMax: leftRepliesBytesMax, msMax: leftReplyMsMax });
+const left = new LeftReplies<Answer>({
+  bytesMax: leftRepliesBytesMax,
+  msMax: leftReplyMsMax,
+  patience: () => scheduler.wait(leftReplyMsMax),
+});
 
 /** The reply to a gathered request. */
 export async function serveGathered(request: Request, runtime: Runtime): Promise<Response> {
@@ -68,6 +72,8 @@ async function printMember(
   }
   const bytes = body.runs.reduce((sum, { chunk }) => sum + chunk.length, 0);
   const name = await left.leave({ ...answer, headers }, bytes, Date.now);
+  // A read may be done twice.
+  if (name === undefined) return printAnswer(i, answerKinds.alone, "");
   runtime.waitUntil(forgetLater());
   return printAnswer(i, answerKinds.left, name);
 }

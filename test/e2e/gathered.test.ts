@@ -118,6 +118,29 @@ test.each([gatheredHeader, leftReplyHeader])(
   },
 );
 
+test("many who are far behind get their pages at once, which are more than waits in workerd", async () => {
+  const name = "far-behind";
+  await callDirect(kinesis("CreateStream", { StreamName: name, ShardCount: 1 }));
+  const Records = Array.from({ length: 4 }, (_, i) => ({
+    PartitionKey: `key ${i}`,
+    Data: base64(`${i} `.repeat(350_000)),
+  }));
+  for (let i = 0; i < 3; i++) {
+    await callDirect(kinesis("PutRecords", { StreamName: name, Records }));
+  }
+  const behind = kinesis("GetRecords", { ShardIterator: await iteratorOf(name, "TRIM_HORIZON") });
+  const page = comparable(await direct(behind));
+  expect(page.text.length).toBeGreaterThan(8_000_000);
+  for (let round = 0; round < 2; round++) {
+    using fresh = askKept(`http://${new URL(server.endpoint).host}`);
+    const replies = Array.from({ length: 24 }, () => fresh(behind));
+    for (const reply of await Promise.all(replies)) {
+      expect(reply.status).toBe(200);
+      expect(comparable(reply).text === page.text).toBe(true);
+    }
+  }
+});
+
 test("every signature is checked over its own body", async () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-gathered-keys-"));
   const file = join(folder, "auth.json");

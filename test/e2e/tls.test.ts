@@ -30,7 +30,14 @@ import { bannerValue, runToEnd, type Server, startServer } from "./server.ts";
 const scratch = mkdtempSync(join(tmpdir(), "millrace-tls-"));
 const host = "127.0.0.1";
 /** A handshake must be over within `headMs`, also on a busy machine. */
-const patience = { headMs: 1000, bodySilenceMs: 150, bodyMs: 400, idleMs: 150, idleSessionMs: 150 };
+const patience = {
+  headMs: 1000,
+  bodySilenceMs: 150,
+  bodyMs: 400,
+  idleMs: 150,
+  spareMs: 4000,
+  idleSessionMs: 150,
+};
 
 let server: Server;
 let ca: string;

@@ -286,6 +286,22 @@ describe("what workerd ends is ended, although calls of the connection went with
     await client.end();
   });
 
+  test("but an idle one is ended by the front, before workerd would end it", async () => {
+    const { client, server, until, arrived } = await openUsed(undefined, { spareMs: 20 });
+    client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/one");
+    const open = () =>
+      new Promise<number>((done) => server.getConnections((_, count) => done(count)));
+    const before = await open();
+    for (const body of ["next", "last"]) {
+      const count = arrived.length;
+      client.socket.write(callOf(body));
+      (await until(count + 1)).answer();
+      expect(await client.reply()).toBe(body);
+      await vi.waitFor(async () => expect(await open()).toBeLessThan(before), patience);
+    }
+  });
+
   test("but not when it has lain idle", async () => {
     const { client, server, until, arrived } = await openUsed();
     client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -415,8 +431,9 @@ const pseudo = {
 /** A client that has had a call gathered. Requests to paths are answered at once. */
 async function openUsed(
   answerPath: GatheringOptions["answerPath"] = ({ url }, response) => response.end(url),
+  patience: GatheringOptions["patience"] = {},
 ) {
-  const opened = await openBusy({ answerPath });
+  const opened = await openBusy({ answerPath, patience });
   const client = call(opened.front, callOf("one"));
   call(opened.front, callOf("two"));
   (await opened.gathered(2)).answer();

@@ -1,11 +1,13 @@
 // Replies that wait here until their client's request comes for them (gathered.ts). They hold memory of segments, so
-// their number of bytes is bounded: what does not fit waits until others have left. What nobody comes for is forgotten
-// after a moment.
+// their number of bytes is bounded: what does not fit waits until others have left, for a moment. What nobody comes for is
+// forgotten after another one. A request may end at any time: what it leaves or waits for is forgotten like that.
 
 export interface LeftRepliesOptions {
   bytesMax: number;
-  /** How long a reply waits. */
+  /** How long a reply waits to be taken. */
   msMax: number;
+  /** Resolves when nobody waits for room any more. It is time of the request that waits, which workerd would end as hung. */
+  patience: () => Promise<void>;
 }
 
 interface Left<Reply> {
@@ -14,13 +16,20 @@ interface Left<Reply> {
   sinceMs: number;
 }
 
+interface Waiting<Reply> {
+  reply: Reply;
+  bytes: number;
+  now: () => number;
+  enter: (name: string) => void;
+}
+
 export class LeftReplies<Reply> {
   private readonly options: LeftRepliesOptions;
   /** By random names, the oldest first. */
   private readonly left = new Map<string, Left<Reply>>();
   private bytes = 0;
   /** Those who wait for room, the first one first. */
-  private readonly waiting: { bytes: number; go: () => void }[] = [];
+  private waiting: Waiting<Reply>[] = [];
 
   constructor(options: LeftRepliesOptions) {
     this.options = options;
@@ -31,15 +40,19 @@ export class LeftReplies<Reply> {
     return this.left.size;
   }
 
-  /** Resolves with the name of the reply when there is room for it. A reply that is larger than all room gets all. */
-  async leave(reply: Reply, bytes: number, now: () => number): Promise<string> {
+  /**
+   * Resolves with the name of the reply when there is room for it, and with undefined if there is none for too long. A
+   * reply that is larger than all room gets all.
+   */
+  async leave(reply: Reply, bytes: number, now: () => number): Promise<string | undefined> {
     this.forgetOld(now());
-    if (this.waiting.length > 0 || !this.hasRoom(bytes)) {
-      await new Promise<void>((go) => this.waiting.push({ bytes, go }));
-    } else this.bytes += bytes;
-    const name = crypto.randomUUID();
-    this.left.set(name, { reply, bytes, sinceMs: now() });
-    return name;
+    if (this.waiting.length === 0 && this.hasRoom(bytes)) return this.enter(reply, bytes, now());
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const waiting = { reply, bytes, now, enter: resolve };
+    this.waiting.push(waiting);
+    const name = await Promise.race([promise, this.options.patience()]);
+    if (name === undefined) this.waiting = this.waiting.filter((each) => each !== waiting);
+    return name ?? undefined;
   }
 
   /** Undefined if it is gone. */
@@ -65,11 +78,17 @@ export class LeftReplies<Reply> {
     return this.bytes === 0 || this.bytes + bytes <= this.options.bytesMax;
   }
 
+  private enter(reply: Reply, bytes: number, nowMs: number): string {
+    const name = crypto.randomUUID();
+    this.left.set(name, { reply, bytes, sinceMs: nowMs });
+    this.bytes += bytes;
+    return name;
+  }
+
   private letIn(): void {
     for (let [first] = this.waiting; first && this.hasRoom(first.bytes); [first] = this.waiting) {
       this.waiting.shift();
-      this.bytes += first.bytes;
-      first.go();
+      first.enter(this.enter(first.reply, first.bytes, first.now()));
     }
   }
 }

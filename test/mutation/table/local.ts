@@ -278,7 +278,7 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-35",
     file: "local/tunnel.ts",
-    find: "if (rest.length > 0) this.#takeReplies(rest);",
+    find: "if (rest.length > 0) this.#takeServed(rest);",
     replace: "",
     tests: ["test/e2e/pages.test.ts"],
     harm: "the reply after a page is lost for a client that pipelines",

@@ -96,18 +96,22 @@ test("a reply is that of HTTP/1.1, behind its place, its kind and its length", (
 
 describe("replies that wait", () => {
   let nowMs = 0;
+  let patience: Promise<void> = new Promise(() => {});
   const now = () => nowMs;
   const opened = () => {
     nowMs = 0;
-    return new LeftReplies<string>({ bytesMax: 100, msMax: 1000 });
+    return new LeftReplies<string>({ bytesMax: 100, msMax: 1000, patience: () => patience });
   };
 
   test("are taken once, by their names", async () => {
     const left = opened();
-    const names = [await left.leave("one", 10, now), await left.leave("two", 10, now)];
-    expect(left.take(names[1]!)).toBe("two");
-    expect(left.take(names[1]!)).toBeUndefined();
-    expect(left.take(names[0]!)).toBe("one");
+    const [one = "", two = ""] = [
+      await left.leave("one", 10, now),
+      await left.leave("two", 10, now),
+    ];
+    expect(left.take(two)).toBe("two");
+    expect(left.take(two)).toBeUndefined();
+    expect(left.take(one)).toBe("one");
     expect(left.count).toBe(0);
   });
 
@@ -115,15 +119,40 @@ describe("replies that wait", () => {
     const left = opened();
     const first = await left.leave("first", 60, now);
     const inside: string[] = [];
-    const leave = (reply: string, bytes: number) =>
-      left.leave(reply, bytes, now).then((name) => (inside.push(reply), name));
+    const leave = async (reply: string, bytes: number) => {
+      const name = await left.leave(reply, bytes, now);
+      inside.push(reply);
+      return name ?? "";
+    };
     const large = leave("large", 41);
     const small = leave("small", 10);
     await Promise.resolve();
     expect(inside).toEqual([]);
-    left.take(first);
+    left.take(first ?? "");
     expect([left.take(await large), left.take(await small)]).toEqual(["large", "small"]);
     expect(inside).toEqual(["large", "small"]);
+  });
+
+  test("wait for room only so long, and then hold up nobody", async () => {
+    const left = opened();
+    const first = await left.leave("first", 60, now);
+    patience = Promise.resolve();
+    expect(await left.leave("impatient", 50, now)).toBeUndefined();
+    expect(await left.leave("small", 40, now)).toBeDefined();
+    expect(left.take(first ?? "")).toBe("first");
+    expect(left.count).toBe(1);
+  });
+
+  test("of a request that has ended while it waited are forgotten like others", async () => {
+    const left = opened();
+    patience = new Promise(() => {});
+    const first = await left.leave("first", 60, now);
+    void left.leave("nobody waits for it", 100, now);
+    left.take(first ?? "");
+    expect(left.count).toBe(1);
+    nowMs = 1000;
+    const next = await left.leave("next", 100, now);
+    expect(left.take(next ?? "")).toBe("next");
   });
 
   test("that are larger than all room get all of it", async () => {
@@ -131,8 +160,8 @@ describe("replies that wait", () => {
     const large = await left.leave("large", 1000, now);
     const next = left.leave("next", 1, now);
     expect(left.count).toBe(1);
-    left.take(large);
-    expect(left.take(await next)).toBe("next");
+    left.take(large ?? "");
+    expect(left.take((await next) ?? "")).toBe("next");
   });
 
   test("are forgotten after a while, and make room, also if the clock was set back", async () => {
@@ -144,7 +173,7 @@ describe("replies that wait", () => {
     const waiting = left.leave("waiting", 50, now);
     left.forgetOld(6000);
     await waiting;
-    expect([old, later].map((name) => left.take(name))).toEqual([undefined, "later"]);
+    expect([old, later].map((name) => left.take(name ?? ""))).toEqual([undefined, "later"]);
     left.forgetOld(4000);
     expect(left.count).toBe(0);
   });
