@@ -30,9 +30,6 @@ import {
 /** For each connection; workerd sends a page in pieces of this (worker/http/reply.ts). */
 const replyBufferBytes = 256 << 10;
 
-/** After so much silence workerd ends a connection for no other reason: it waits for three times as long. */
-const lainMsMin = 5000;
-
 /** What a client still has to send. */
 export type Debt = "head" | "body";
 
@@ -124,8 +121,7 @@ class Tunnel {
 
   /** Ends the connection if nothing is under way, and workerd has no part in it. */
   endIdle(): void {
-    const isIdle = this.#phase === "nothing" && this.#replies.isIdle && !this.#isPrinting;
-    if (this.#server !== undefined || !isIdle) return;
+    if (this.#server !== undefined || !this.#isIdle) return;
     this.#leave();
     this.#endClient();
   }
@@ -205,31 +201,23 @@ class Tunnel {
   #watchIdle(): void {
     this.#idleTimer ??= setTimeout(() => this.endIdle(), this.#options.patience.idleMs).unref();
     this.#idleTimer.refresh();
-    if (this.#server !== undefined) this.#watchSpare();
+    this.#dropSpare();
   }
 
-  #watchSpare(): void {
-    this.#spareTimer ??= setTimeout(() => {
-      this.#spareTimer = undefined;
-      if (this.#isSpare) this.#dropSpare();
-      else if (this.#server !== undefined) this.#watchSpare();
-    }, this.#options.patience.spareMs).unref();
-  }
-
-  get #isSpare(): boolean {
-    const isIdle = this.#phase === "nothing" && this.#replies.isIdle && !this.#isPrinting;
-    return (
-      isIdle &&
-      !this.#isLast &&
-      performance.now() - this.#servedMs >= this.#options.patience.spareMs
-    );
-  }
-
-  /** The client gets another one when it needs it. */
+  /** Ends the connection to workerd once it has lain idle for a while. The client gets another one when it needs it. */
   #dropSpare(): void {
     const server = this.#server;
-    this.#server = undefined;
-    server?.destroy();
+    const { spareMs } = this.#options.patience;
+    if (server === undefined || this.#isLast) return;
+    if (this.#isIdle && performance.now() - this.#servedMs >= spareMs) {
+      this.#server = undefined;
+      server.destroy();
+      return;
+    }
+    this.#spareTimer ??= setTimeout(() => {
+      this.#spareTimer = undefined;
+      this.#dropSpare();
+    }, spareMs).unref();
   }
 
   /** Keeps nothing back any more of the request that comes. */
@@ -279,35 +267,23 @@ class Tunnel {
 
   /**
    * True if the client is not concerned by the end of a connection to workerd, which closes one that is idle: the request
-   * that is kept back gets another one, and who has sent a call a short time ago may send another one.
+   * that is kept back gets another one, and a call that waits needs none.
    */
   #forgets(server: Socket): boolean {
-    const isSpare = this.#calls?.isWaiting === true || this.#isBetween || this.#hasLain;
+    const isBetween = this.#framer.isCollecting && this.#replies.isIdle;
+    const isSpare = this.#calls?.isWaiting === true || isBetween;
     if (this.#server === server && !isSpare) return false;
     if (this.#server === server) {
       this.#server = undefined;
       server.destroy();
       this.#client.resume();
-      if (this.#idleTimer !== undefined) this.#watchIdle();
     }
     return true;
   }
 
-  /** True while a request is kept back, and all before it have their replies. */
-  get #isBetween(): boolean {
-    return this.#framer.isCollecting && this.#replies.isIdle;
-  }
-
-  /**
-   * True if the connection to workerd has lain idle while calls went with others. One that workerd ends for another reason
-   * is ended with a reply or soon after it, and the client's with it.
-   */
-  get #hasLain(): boolean {
-    const hasCalls = this.#idleTimer !== undefined && this.#phase === "nothing";
-    const goesOn = !this.#isLast && !this.#options.isStopping();
-    const isOpen = goesOn && !this.#client.readableEnded;
-    const isIdle = hasCalls && isOpen && this.#replies.isIdle && !this.#isPrinting;
-    return isIdle && performance.now() - this.#servedMs >= lainMsMin;
+  /** True while nothing is under way on this connection. */
+  get #isIdle(): boolean {
+    return this.#phase === "nothing" && this.#replies.isIdle && !this.#isPrinting;
   }
 
   #endClient(): void {

@@ -3,6 +3,8 @@
 // header, or uses a path with a plain HTTP method. Yandex Data Streams has the headers of Kinesis
 // with a database as the path, another service in the target, or a region of that cloud in the
 // credential. Durable Streams has a part of all paths. Kinesis is the default, so it also answers unrecognised requests.
+import type { HeaderReader } from "./auth/credentials.ts";
+import type { Controls } from "./core/controls.ts";
 import { foreignCallIn, refuseAws, serveAws } from "./aws/face.ts";
 import { defaultAccount, defaultRegion } from "./core/defaults.ts";
 import { refuseDurable, serveDurable } from "./durable/face.ts";
@@ -20,7 +22,7 @@ import { readContainers } from "./core/settings.ts";
 import { addsData, SpaceGauge } from "./core/space.ts";
 import { Backend } from "./stream/backend.ts";
 import type { FrontPrinter } from "./stream/frontPrinter.ts";
-import { logRequest } from "./http/requestLog.ts";
+import { type LoggedRequest, logRequest } from "./http/requestLog.ts";
 import { requestMetrics } from "./http/requestMetrics.ts";
 import { isRoot, splitUrl } from "./http/url.ts";
 import { refuseV3io, serveV3io } from "./v3io/face.ts";
@@ -57,13 +59,8 @@ export async function serve(request: Request, runtime: Runtime): Promise<Respons
             ? serveWrite(request, runtime, face, answer)
             : answer())
         : await face.refuse(door.refusal, request));
-    const nowMs = Date.now();
-    const finished = door.finish(reply, nowMs);
-    const answered = { dialect: face.name, deed: backend.deed, status: finished.status };
-    requestMetrics.note(answered, nowMs - startMs, env.ANALYTICS);
-    if (controls.log !== "off") {
-      logRequest({ ...answered, startMs }, finished, controls, nowMs);
-    }
+    const finished = door.finish(reply, Date.now());
+    note({ dialect: face.name, deed: backend.deed, startMs }, finished, controls, env);
     return finished;
   } catch (error) {
     const failed = { dialect: face.name, deed: backend.deed, status: 500 };
@@ -96,29 +93,34 @@ export async function serveMember<Reply>(
   if (bytes === undefined) return undefined;
   const backend = new Backend(runtime);
   const { controls, deed } = backend;
-  const answered = { dialect: faces.kinesis.name, deed, status: 500 };
+  let status = 500;
   let headers: Record<string, string> = {};
   try {
     if (controls.latencyMs > 0) await scheduler.wait(controls.latencyMs);
     return await answerKinesis(request, backend, defaultScope, (answer) => {
-      answered.status = answer.status;
-      headers = { ...headersOf(answer, door.headers(Date.now())), ...retryHeaders(answer.status) };
+      status = answer.status;
+      headers = { ...headersOf(answer, door.headers(Date.now())), ...retryHeaders(status) };
       return respond(answer, headers, backend.frontPrinter);
     });
   } finally {
     gauge.end(bytes);
-    const nowMs = Date.now();
-    requestMetrics.note(answered, nowMs - startMs, env.ANALYTICS);
-    if (controls.log !== "off") {
-      const get = (name: string) => headers[name] ?? null;
-      logRequest(
-        { ...answered, startMs },
-        { status: answered.status, headers: { get } },
-        controls,
-        nowMs,
-      );
-    }
+    const get = (name: string) => headers[name] ?? null;
+    const request = { dialect: faces.kinesis.name, deed, startMs };
+    note(request, { status, headers: { get } }, controls, env);
   }
+}
+
+/** For metrics and the log. */
+function note(
+  request: LoggedRequest,
+  reply: { status: number; headers: HeaderReader },
+  controls: Controls,
+  env: Env,
+): void {
+  const nowMs = Date.now();
+  const { dialect, deed, startMs } = request;
+  requestMetrics.note({ dialect, deed, status: reply.status }, nowMs - startMs, env.ANALYTICS);
+  if (controls.log !== "off") logRequest(request, reply, controls, nowMs);
 }
 
 const gauge = new SpaceGauge();

@@ -302,19 +302,24 @@ describe("what workerd ends is ended, although calls of the connection went with
     }
   });
 
-  test("but not when it has lain idle", async () => {
-    const { client, server, until, arrived } = await openUsed();
+  test("and one that has lain idle for long already, with the next call", async () => {
+    const { client, server, front, until, gathered, arrived } = await openUsed();
     client.socket.write("GET /one HTTP/1.1\r\nHost: a\r\n\r\n");
     expect(await client.reply()).toBe("/one");
-    const later = performance.now() + 6000;
+    call(front, callOf("busy 2"));
+    await until(arrived.length + 1);
+    const later = performance.now() + 14_000;
     const clock = vi.spyOn(performance, "now").mockImplementation(() => later);
+    onTestFinished(() => clock.mockRestore());
+    client.socket.write(callOf("next"));
+    call(front, callOf("another"));
+    (await gathered(2)).answer();
+    expect(await client.reply()).toBe("next");
+    clock.mockRestore();
     server.closeIdleConnections();
     await turns(100);
-    clock.mockRestore();
-    const count = arrived.length;
-    client.socket.write(callOf("next"));
-    (await until(count + 1)).answer();
-    expect(await client.reply()).toBe("next");
+    client.socket.write("GET /two HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(await client.reply()).toBe("/two");
   });
 });
 

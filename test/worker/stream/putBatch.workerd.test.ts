@@ -50,6 +50,14 @@ function withReplies(change: (reply: AppendReply, call: number) => Reply<AppendR
   return { ...env, SHARD } as unknown as Env;
 }
 
+/** As `withReplies`: each reply has so many receipts, whatever was appended. */
+function withReceipts(count: number): Env {
+  return withReplies((reply) => ({
+    ...reply,
+    receipts: Array.from({ length: count }, () => reply.receipts[0]!),
+  }));
+}
+
 test("the records of one chunk are one run, and the next ones follow", async () => {
   const [shard] = stream.description.shards;
   expect(await put(["a", "b"])).toMatchObject({ shard, index: 0, count: 2 });
@@ -88,12 +96,8 @@ test.each([
   ["no receipt", 0],
   ["two receipts", 2],
 ])("%s: none of the records is said to be stored", async (_, count) => {
-  const bindings = withReplies((reply) => ({
-    ...reply,
-    receipts: Array.from({ length: count }, () => reply.receipts[0]!),
-  }));
   const failure = { code: "corrupt" };
-  expect(await put(["a", "b"], bindings)).toMatchObject([{ failure }, { failure }]);
+  expect(await put(["a", "b"], withReceipts(count))).toMatchObject([{ failure }, { failure }]);
 });
 
 describe("several shards", () => {
@@ -155,11 +159,7 @@ describe("several shards", () => {
     ["no receipt", 0],
     ["two receipts", 2],
   ])("%s: none of its records is said to be stored", async (_, count) => {
-    const bindings = withReplies((reply) => ({
-      ...reply,
-      receipts: Array.from({ length: count }, () => reply.receipts[0]!),
-    }));
     const failure = { code: "corrupt" };
-    expect(await putInto([1, 0], bindings)).toMatchObject([{ failure }, { failure }]);
+    expect(await putInto([1, 0], withReceipts(count))).toMatchObject([{ failure }, { failure }]);
   });
 });
