@@ -72,8 +72,6 @@ class BridgedStream implements Exchange {
   readonly #kept: KeptRequest | undefined;
   /** What has come of it while it is kept back. */
   #collected: Collected | undefined;
-  /** Called when a call that was sent by itself is answered. */
-  #over: (() => void) | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamOptions) {
     this.#stream = stream;
@@ -231,8 +229,6 @@ class BridgedStream implements Exchange {
     const { calls, upstream } = this.#options;
     const kind = calls?.kindOf(head);
     if (kind === undefined) return undefined;
-    this.#over = upstream.gatherer?.pass(kind);
-    if (this.#over !== undefined) return undefined;
     return {
       grow: () => true,
       finish: (head, body) => {
@@ -249,12 +245,8 @@ class BridgedStream implements Exchange {
       kind,
       head,
       body,
-      sendAlone: (over, line) => {
-        if (this.#isOver) {
-          over();
-          return;
-        }
-        this.#over = over;
+      sendAlone: (line) => {
+        if (this.#isOver) return;
         this.#pass([...(line === undefined ? [head] : withLine(head, Buffer.from(line))), ...body]);
       },
       take: (reply) => {
@@ -327,7 +319,6 @@ class BridgedStream implements Exchange {
     this.#collected = undefined;
     this.#kept?.abandon();
     this.#kept?.free();
-    this.#over?.();
     clearImmediate(this.#turn);
     this.#stopWatch?.();
   }

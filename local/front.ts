@@ -108,12 +108,14 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       bridge.stop();
       for (const [socket, debt] of owing) if (debt === "head") socket.destroy();
       for (const end of endings) end();
+      upstream.gatherer?.stop();
       await closed;
     },
     destroy() {
       server.close();
       bridge.destroy();
       for (const socket of sockets) socket.destroy();
+      upstream.gatherer?.destroy();
     },
   };
 }

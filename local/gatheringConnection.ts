@@ -25,8 +25,6 @@ export class GatheringConnection {
   #call: SmallCall | undefined;
   /** What has come after it. */
   #later: Buffer[] = [];
-  /** Called when the call that was sent by itself has its reply. */
-  #over: (() => void) | undefined;
   readonly #known = new SmallCalls();
   #replyBytes = 0;
   #isClosed = false;
@@ -45,8 +43,6 @@ export class GatheringConnection {
   collect(head: RequestHead): Collection | undefined {
     const kind = this.#known.kindOf(head);
     if (kind === undefined) return undefined;
-    this.#over = this.#gatherer.pass(kind);
-    if (this.#over !== undefined) return undefined;
     const { method } = head;
     return {
       grow: () => true,
@@ -79,13 +75,11 @@ export class GatheringConnection {
     if (!isIdle) return;
     this.#known.note(this.#replyBytes);
     this.#replyBytes = 0;
-    this.#settle();
   }
 
   close(): void {
     this.#isClosed = true;
     this.#later = [];
-    this.#settle();
   }
 
   #open({ kind, head, body }: Pick<SmallCall, "kind" | "head" | "body">): SmallCall {
@@ -93,13 +87,9 @@ export class GatheringConnection {
       kind,
       head,
       body,
-      sendAlone: (over, line) => {
-        if (this.#isClosed) over();
-        else {
-          this.#over = over;
-          const parts = line === undefined ? [head] : withLine(head, Buffer.from(line));
-          this.#passOn([...parts, ...body]);
-        }
+      sendAlone: (line) => {
+        const parts = line === undefined ? [head] : withLine(head, Buffer.from(line));
+        this.#passOn([...parts, ...body]);
       },
       take: (reply) => {
         if (!this.#isClosed) this.#outlet.take(reply);
@@ -115,11 +105,5 @@ export class GatheringConnection {
     this.#call = undefined;
     if (this.#isClosed) return;
     this.#outlet.pass([...parts, ...this.#later.splice(0)]);
-  }
-
-  #settle(): void {
-    const over = this.#over;
-    this.#over = undefined;
-    over?.();
   }
 }

@@ -15,11 +15,8 @@ export interface SmallCall {
   readonly kind: CallKind;
   readonly head: Buffer;
   readonly body: readonly Buffer[];
-  /**
-   * The call is to be sent by itself, with the line in its head, if there is one. `over` is called when it is answered,
-   * or will not be.
-   */
-  sendAlone(over: () => void, line?: string): void;
+  /** The call is to be sent by itself, with the line in its head, if there is one. */
+  sendAlone(line?: string): void;
   /** The reply, as HTTP/1.1. The bytes are not used again by others. */
   take(reply: Buffer): void;
   /** workerd gives no answer. */

@@ -14,7 +14,7 @@ import { expectLeaving } from "../worker/core/leaving.ts";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
 import { gatheredHeader, leftReplyHeader } from "../worker/http/gathered.ts";
 import { openKept } from "../worker/http/keptBody.ts";
-import { serveGathered, serveLeft } from "../worker/gathered.ts";
+import { openChannel, serveLeft } from "../worker/gathered.ts";
 import { runtimeOf, serve } from "../worker/serve.ts";
 import { withPatience } from "../worker/core/moving.ts";
 import { forgetShard } from "../worker/stream/written.ts";
@@ -164,7 +164,7 @@ export const front = {
     const runtime = runtimeOf(forRequests(env).byFront, ctx);
     if (FRONT === undefined || secret === undefined) return serve(request, runtime);
     const { headers } = request;
-    if (headers.get(gatheredHeader) === secret) return serveGathered(request, runtime);
+    if (headers.get(gatheredHeader) === secret) return openChannel(runtime);
     const [known, left] = (headers.get(leftReplyHeader) ?? "").split(" ", 2);
     if (known === secret && left !== undefined) return serveLeft(request, left, runtime);
     if (!headers.has(manifestHeader)) return serve(request, runtime);

@@ -10,8 +10,8 @@ import {
   type GatheredRequest,
   printAnswer,
   printReply,
+  AnswerSender,
   readMembers,
-  respondToAll,
 } from "./http/gathered.ts";
 import { LeftReplies } from "./http/leftReplies.ts";
 import { RecordPage } from "./http/recordPage.ts";
@@ -27,14 +27,28 @@ const left = new LeftReplies<Answer>({
   patience: () => scheduler.wait(leftReplyMsMax),
 });
 
-/** The reply to a gathered request. */
-export async function serveGathered(request: Request, runtime: Runtime): Promise<Response> {
-  const members = readMembers(await request.arrayBuffer());
-  tally.gatheredRequests += members.length;
-  const answering = members.map((member, i) => answerMember(member, i, runtime));
-  // A put goes on although the front is gone.
-  runtime.waitUntil(Promise.all(answering));
-  return await respondToAll(answering, (work) => runtime.waitUntil(work));
+/** Answers what the front sends by a WebSocket, as long as that is open. */
+export function openChannel(runtime: Runtime): Response {
+  const { 0: client, 1: socket } = new WebSocketPair();
+  socket.binaryType = "arraybuffer";
+  socket.accept();
+  const sender = new AnswerSender((bytes) => socket.send(bytes));
+  socket.addEventListener("message", ({ data }) => {
+    if (!(data instanceof ArrayBuffer)) throw new Error("the front has sent no bytes");
+    const members = readMembers(data);
+    tally.gatheredRequests += members.length;
+    for (const member of members) void answer(member, runtime, sender);
+  });
+  socket.addEventListener("close", () => socket.close());
+  return new Response(null, { status: 101, webSocket: client });
+}
+
+async function answer(
+  member: GatheredRequest,
+  runtime: Runtime,
+  sender: AnswerSender,
+): Promise<void> {
+  sender.add(await answerMember(member, member.number, runtime));
 }
 
 async function answerMember(

@@ -1,21 +1,21 @@
-// Requests that the front of the local server passes to workerd in one, because they have come at about the same time
-// (docs/decisions/0026). Each is answered as if it had come by itself; workerd's own cost of a request is paid once for
-// all of them.
+// Small requests that the front of the local server passes to workerd as messages of a WebSocket (docs/decisions/0026):
+// those that have come at about the same time are in one. Each is answered as if it had come by itself. A message costs
+// workerd half of what a request costs, and that is paid once for all that are in it.
 //
-// The body of such a request has one member after the other: the bytes of its head and of its body as numbers of 32 bits,
-// little-endian, and then these, as the client has sent them. The reply has the answers in any order: the place of the
-// member, a kind and a length as such numbers, then the bytes.
+// A message has one member after the other: its number, the bytes of its head and of its body as numbers of 32 bits,
+// little-endian, and then these, as the client has sent them. The answers come in any order, in messages with one or
+// several: the number of the member, a kind and a length as such numbers, then the bytes.
 import { Buffer } from "node:buffer";
 import { concatBytes } from "../codec/bytes.ts";
 import type { HeaderSet, Incoming } from "./incoming.ts";
 
-/** A request with this header is one of several members. The value is a secret that only the front knows. */
+/** A request with this header opens the WebSocket. The value is a secret that only the front knows. */
 export const gatheredHeader = "x-millrace-gathered";
 
 /** A request that is sent again for its reply has the secret and the reply's name in this header. */
 export const leftReplyHeader = "x-millrace-left";
 
-export const memberHeadBytes = 8;
+export const memberHeadBytes = 12;
 export const answerHeadBytes = 12;
 
 export const answerKinds = {
@@ -31,13 +31,15 @@ export type AnswerKind = (typeof answerKinds)[keyof typeof answerKinds];
 
 /** One of the members. Its head was checked by the front (local/framing.ts), and is ASCII. */
 export class GatheredRequest implements Incoming {
+  readonly number: number;
   readonly method: string;
   readonly url: string;
   readonly headers: HeaderSet;
   readonly whole: Uint8Array;
   readonly body = null;
 
-  constructor(head: string, bytes: Uint8Array) {
+  constructor(number: number, head: string, bytes: Uint8Array) {
+    this.number = number;
     const [method = "", target = ""] = head.slice(0, head.indexOf("\r\n")).split(" ", 2);
     this.method = method;
     this.headers = new SentHeaders(head);
@@ -85,12 +87,12 @@ export function readMembers(body: ArrayBuffer): GatheredRequest[] {
   const members: GatheredRequest[] = [];
   for (let at = 0; at < body.byteLength;) {
     const head = at + memberHeadBytes;
-    const from = head + view.getUint32(at, true);
-    const end = from + view.getUint32(at + 4, true);
-    if (end > body.byteLength) throw new Error("a member of a gathered request is cut off");
-    members.push(
-      new GatheredRequest(text.latin1Slice(head, from), new Uint8Array(body, from, end - from)),
-    );
+    const from = head + view.getUint32(at + 4, true);
+    const end = from + view.getUint32(at + 8, true);
+    if (end > body.byteLength) throw new Error("a member of a message is cut off");
+    const bytes = new Uint8Array(body, from, end - from);
+    const number = view.getUint32(at, true);
+    members.push(new GatheredRequest(number, text.latin1Slice(head, from), bytes));
     at = end;
   }
   return members;
@@ -135,69 +137,30 @@ const reasons: Record<number, string> = {
   503: "Service Unavailable",
 };
 
-/**
- * The reply to a gathered request: answers go out together with those that are ready at the same time. `waitUntil` as of
- * the request.
- */
-export async function respondToAll(
-  answering: readonly Promise<Uint8Array>[],
-  waitUntil: (work: Promise<unknown>) => void,
-): Promise<Response> {
-  const answers = new Answers(answering);
-  const first = await answers.next();
-  if (answers.isOver) return new Response(first);
-  const { readable, writable } = new IdentityTransformStream();
-  waitUntil(write(writable.getWriter(), first, answers));
-  return new Response(readable);
-}
-
-async function write(
-  writer: WritableStreamDefaultWriter<Uint8Array>,
-  first: Uint8Array,
-  answers: Answers,
-): Promise<void> {
-  try {
-    await writer.write(first);
-    while (!answers.isOver) await writer.write(await answers.next());
-    await writer.close();
-  } catch {
-    // The front is gone.
-  }
-}
-
-class Answers {
+/** Sends answers, those together that are ready at the same time. */
+export class AnswerSender {
+  private readonly send: (bytes: Uint8Array) => void;
   private ready: Uint8Array[] = [];
-  private left: number;
-  private wake = Promise.withResolvers<void>();
 
-  constructor(answering: readonly Promise<Uint8Array>[]) {
-    this.left = answering.length;
-    for (const answer of answering) void this.take(answer);
+  constructor(send: (bytes: Uint8Array) => void) {
+    this.send = send;
   }
 
-  get isOver(): boolean {
-    return this.left === 0 && this.ready.length === 0;
+  add(answer: Uint8Array): void {
+    this.ready.push(answer);
+    if (this.ready.length === 1) void this.sendSoon();
   }
 
-  /** Those that are ready, as soon as there is one. */
-  async next(): Promise<Uint8Array> {
-    await this.wake.promise;
+  private async sendSoon(): Promise<void> {
     // Those that have waited for the same thing need a few more turns of the queue of promises.
-    for (let count = 0; this.left > 0 && count < this.ready.length;) {
+    for (let count = 0; count < this.ready.length;) {
       count = this.ready.length;
       for (let turn = 0; turn < settleTurns; turn++) await Promise.resolve();
     }
-    const bytes = concatBytes(this.ready);
+    const [first] = this.ready;
+    const bytes = this.ready.length === 1 && first !== undefined ? first : concatBytes(this.ready);
     this.ready = [];
-    this.wake = Promise.withResolvers();
-    return bytes;
-  }
-
-  private async take(answer: Promise<Uint8Array>): Promise<void> {
-    const bytes = await answer;
-    this.ready.push(bytes);
-    this.left--;
-    this.wake.resolve();
+    this.send(bytes);
   }
 }
 
