@@ -6,13 +6,14 @@
  */
 import { type IncomingHttpHeaders, type ServerHttp2Stream, constants } from "node:http2";
 import { headFault, printHead, replyHeaders } from "./bridgedHeads.ts";
-import { Collected, type Collection, type RequestHead, withLine } from "./collection.ts";
+import { CallCollection, type CallOwner } from "./callCollection.ts";
+import { Collected, type Collection, type RequestHead } from "./collection.ts";
 import type { KeptConnection, KeptRequest } from "./keptConnection.ts";
 import { isOrder, type OrderedPage, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
 import { plainHeaders } from "./plainReply.ts";
 import { type ReplyHead, ReplyReader } from "./replyReader.ts";
-import { type CallKind, isPlainHead, type SmallCall, type SmallCalls } from "./smallCalls.ts";
+import { isUsual, type SmallCalls } from "./smallCalls.ts";
 import type { Exchange, UpstreamConnection } from "./upstreamConnection.ts";
 import type { UpstreamPool } from "./upstreamPool.ts";
 import { type Upstream, absenceOf, headBytesMax, lingerMs } from "./upstream.ts";
@@ -82,7 +83,8 @@ class BridgedStream implements Exchange {
     this.#head = printHead(headers, options.hasBody, stream.session?.encrypted === true);
     const head = headOf(headers, options);
     this.#kept = head && options.puts?.collect(head, () => this.#release());
-    const collection = this.#kept ?? (head && this.#gather(head));
+    const kept = this.#kept;
+    const collection = head && (kept ? this.#sendKept(head, kept) : this.#gather(head));
     if (collection !== undefined) this.#collected = new Collected(collection, this.#head);
     this.#bodyBytes = head?.bodyBytes;
   }
@@ -227,27 +229,30 @@ class BridgedStream implements Exchange {
   /** Undefined if the request does not go with others. */
   #gather(head: RequestHead): Collection | undefined {
     const { calls, upstream } = this.#options;
-    const kind = calls?.kindOf(head);
-    if (kind === undefined) return undefined;
+    const { gatherer } = upstream;
+    const kind = gatherer && calls?.kindOf(head);
+    return kind && new CallCollection(gatherer, kind, head.bodyBytes, this.#callOwner());
+  }
+
+  /** The manifest of a put goes with others too. */
+  #sendKept(head: RequestHead, kept: KeptRequest): Collection {
+    const { gatherer } = this.#options.upstream;
     return {
-      grow: () => true,
-      finish: (head, body) => {
-        if (!isPlainHead(head)) return [head, ...body];
-        upstream.gatherer?.add(this.#callOf(kind, head, body));
-        return [];
+      grow: (bytes) => kept.grow(bytes),
+      finish: (sent, body) => {
+        const [its = sent, ...parts] = kept.finish(sent, body);
+        if (gatherer === undefined || !isUsual(head)) return [its, ...parts];
+        return new CallCollection(gatherer, "write", 0, this.#callOwner()).finish(its, parts);
       },
-      abandon() {},
+      abandon: () => kept.abandon(),
     };
   }
 
-  #callOf(kind: CallKind, head: Buffer, body: readonly Buffer[]): SmallCall {
+  #callOwner(): CallOwner {
     return {
-      kind,
-      head,
-      body,
-      sendAlone: (line) => {
-        if (this.#isOver) return;
-        this.#pass([...(line === undefined ? [head] : withLine(head, Buffer.from(line))), ...body]);
+      begin() {},
+      pass: (parts) => {
+        if (!this.#isOver) this.#pass(parts);
       },
       take: (reply) => {
         const reader = new ReplyReader(headBytesMax);
@@ -259,6 +264,7 @@ class BridgedStream implements Exchange {
         });
       },
       lose: () => this.lost(),
+      late: () => this.#release(),
     };
   }
 

@@ -28,12 +28,21 @@ const usualPace: Pace = { usualMs: 20, waitMs: 2 };
 const membersMax = 64;
 const groupBytesMax = 256 << 10;
 
+/** Larger calls wait for no others: what is paid for a message is little beside them. */
+const gatheredBytesMax = 48 << 10;
+
+/** What the larger bodies of all connections take, on their way to workerd. */
+const largeBytesMax = 64 << 20;
+
+const nothingToDo = () => {};
+
 /** What the gatherer sends calls with. */
 export type CallSender = Pick<Channel, "send" | "stop" | "destroy">;
 
 export class Gatherer {
   readonly #channel: CallSender;
   readonly #lanes: Readonly<Record<CallKind, Lane>>;
+  #freeBytes = largeBytesMax;
 
   constructor(channel: CallSender, pace: Pace = usualPace) {
     const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, channel);
@@ -47,7 +56,19 @@ export class Gatherer {
   }
 
   add(call: SmallCall): void {
-    this.#lanes[call.kind].add(call);
+    if (bytesOf(call) > gatheredBytesMax) this.#channel.send([call], nothingToDo);
+    else this.#lanes[call.kind].add(call);
+  }
+
+  /** True if so many bytes may be kept back; they count until they are given to `free`. */
+  reserve(bytes: number): boolean {
+    if (bytes > this.#freeBytes) return false;
+    this.#freeBytes -= bytes;
+    return true;
+  }
+
+  free(bytes: number): void {
+    this.#freeBytes += bytes;
   }
 
   /** workerd is to be left as soon as all calls are answered. */

@@ -2,9 +2,10 @@
  * Small calls of an HTTP/1.1 connection, which go to workerd together with those of other connections (gatherer.ts).
  * Replies have the order of their requests: what comes after such a call waits here until that has its reply.
  */
-import { type Collection, type RequestHead, withLine } from "./collection.ts";
+import { CallCollection, type CallOwner } from "./callCollection.ts";
+import type { Collection, RequestHead } from "./collection.ts";
 import type { Gatherer } from "./gatherer.ts";
-import { isPlainHead, type SmallCall, SmallCalls } from "./smallCalls.ts";
+import { isUsual, SmallCalls } from "./smallCalls.ts";
 
 /** The connection. */
 export interface CallOutlet {
@@ -16,13 +17,15 @@ export interface CallOutlet {
   take(reply: Buffer): void;
   /** No reply comes to what was sent. */
   lose(): void;
+  /** Nothing is to be kept back any more of the request that comes. */
+  release(): void;
 }
 
 export class GatheringConnection {
   readonly #gatherer: Gatherer;
   readonly #outlet: CallOutlet;
-  /** The call that waits for others, or for its reply together with theirs. */
-  #call: SmallCall | undefined;
+  /** True while a call waits for others, or for its reply. */
+  #isWaiting = false;
   /** What has come after it. */
   #later: Buffer[] = [];
   readonly #known = new SmallCalls();
@@ -36,30 +39,37 @@ export class GatheringConnection {
 
   /** True while a call waits for its reply. Then the connection to workerd has nothing to do. */
   get isWaiting(): boolean {
-    return this.#call !== undefined;
+    return this.#isWaiting;
   }
 
   /** Undefined if the request passes as it comes. To be asked only while no reply is awaited. */
   collect(head: RequestHead): Collection | undefined {
     const kind = this.#known.kindOf(head);
     if (kind === undefined) return undefined;
-    const { method } = head;
+    const { method, bodyBytes } = head;
+    const call = new CallCollection(this.#gatherer, kind, bodyBytes, this.#owner());
     return {
-      grow: () => true,
+      grow: (bytes) => call.grow(bytes),
       finish: (head, body) => {
         this.#outlet.expect(method);
-        if (!isPlainHead(head)) return [head, ...body];
-        this.#call = this.#open({ kind, head, body });
-        this.#gatherer.add(this.#call);
-        return [];
+        return call.finish(head, body);
       },
-      abandon: () => this.#outlet.expect(method),
+      abandon: () => {
+        this.#outlet.expect(method);
+        call.abandon();
+      },
     };
+  }
+
+  /** As `finish` of what `collect` returns, for the manifest of a put (keptPuts.ts): it passes if that is unusual. */
+  send(request: RequestHead, head: Buffer, body: Buffer[]): Buffer[] {
+    if (!isUsual(request)) return [head, ...body];
+    return new CallCollection(this.#gatherer, "write", 0, this.#owner()).finish(head, body);
   }
 
   /** Keeps the parts back if they come after a call that waits; returns false if there is none. */
   hold(parts: readonly Buffer[]): boolean {
-    if (this.#call === undefined) return false;
+    if (!this.#isWaiting) return false;
     this.#later.push(...parts);
     return true;
   }
@@ -82,27 +92,23 @@ export class GatheringConnection {
     this.#later = [];
   }
 
-  #open({ kind, head, body }: Pick<SmallCall, "kind" | "head" | "body">): SmallCall {
+  #owner(): CallOwner {
     return {
-      kind,
-      head,
-      body,
-      sendAlone: (line) => {
-        const parts = line === undefined ? [head] : withLine(head, Buffer.from(line));
-        this.#passOn([...parts, ...body]);
-      },
+      begin: () => (this.#isWaiting = true),
+      pass: (parts) => this.#passOn(parts),
       take: (reply) => {
         if (!this.#isClosed) this.#outlet.take(reply);
       },
       lose: () => {
-        this.#call = undefined;
+        this.#isWaiting = false;
         if (!this.#isClosed) this.#outlet.lose();
       },
+      late: () => this.#outlet.release(),
     };
   }
 
   #passOn(parts: Buffer[]): void {
-    this.#call = undefined;
+    this.#isWaiting = false;
     if (this.#isClosed) return;
     this.#outlet.pass([...parts, ...this.#later.splice(0)]);
   }

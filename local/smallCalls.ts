@@ -29,8 +29,8 @@ const kinds: ReadonlyMap<string, CallKind> = new Map([
   ["Kinesis_20131202.PutRecords", "write"],
 ]);
 
-/** A put of twenty records of 1 KB. */
-const bodyBytesMax = 32 << 10;
+/** A message of workerd's WebSocket is copied where it is made and where it is read, and read as a whole. */
+const bodyBytesMax = 1 << 20;
 
 /** After a larger reply the next read goes by itself: its consumer is not at the end of a shard. */
 const smallReplyBytes = 64 << 10;
@@ -49,16 +49,21 @@ const unwanted = new Set([
   leftReplyHeader,
 ]);
 
-function kindOfCall({ method, target, headers, bodyBytes }: RequestHead): CallKind | undefined {
-  if (method !== "POST" || target !== "/" || bodyBytes === "chunked") return undefined;
-  if (bodyBytes === 0 || bodyBytes > bodyBytesMax) return undefined;
-  let kind: CallKind | undefined;
-  for (const [name, value] of headers) {
-    if (unwanted.has(name)) return undefined;
-    if (name === "connection" && value.toLowerCase() !== "keep-alive") return undefined;
-    if (name === "x-amz-target") kind = kinds.get(value);
-  }
-  return kind;
+/** False for a request that is not passed on like any other. */
+export function isUsual({ method, target, headers }: RequestHead): boolean {
+  if (method !== "POST" || target !== "/") return false;
+  return headers.every(
+    ([name, value]) =>
+      !unwanted.has(name) && (name !== "connection" || value.toLowerCase() === "keep-alive"),
+  );
+}
+
+function kindOfCall(head: RequestHead): CallKind | undefined {
+  const { headers, bodyBytes } = head;
+  if (bodyBytes === "chunked" || bodyBytes === 0 || bodyBytes > bodyBytesMax) return undefined;
+  const operation = headers.find(([name]) => name === "x-amz-target")?.[1];
+  const kind = operation === undefined ? undefined : kinds.get(operation);
+  return kind !== undefined && isUsual(head) ? kind : undefined;
 }
 
 /** What is known of the calls of a connection, or of a session of HTTP/2. */

@@ -148,11 +148,13 @@ class Tunnel {
       this.#passing.push(kept);
       this.#passed.push(kept);
     };
+    const calls = this.#isFree ? this.#calls : undefined;
     return {
       grow: (bytes) => kept.grow(bytes),
-      finish(head, body) {
+      finish: (sent, body) => {
         pass();
-        return kept.finish(head, body);
+        const [its = sent, ...parts] = kept.finish(sent, body);
+        return calls?.send(head, its, parts) ?? [its, ...parts];
       },
       abandon() {
         pass();
@@ -184,6 +186,7 @@ class Tunnel {
         if (!this.#isPrinting) this.#calls?.goOn();
       },
       lose: () => this.#lose(),
+      release: () => this.#release(),
     });
   }
 
@@ -315,7 +318,11 @@ class Tunnel {
   /** Returns false if nothing more may be read for now. */
   #takeReplies(bytes: Buffer): boolean {
     const ordered = this.#replies.take(bytes);
-    if (this.#replies.isIdle) for (const kept of this.#passed.splice(0)) kept.settle();
+    if (this.#replies.isIdle) {
+      for (const kept of this.#passed.splice(0)) kept.settle();
+      // A manifest that went with other calls has not passed here.
+      free(this.#passing.splice(0));
+    }
     if (ordered === undefined) return !this.#isWaiting;
     this.#isPrinting = true;
     // The bytes are only good until this returns.

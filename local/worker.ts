@@ -13,7 +13,7 @@ import type { Env } from "../worker/core/bindings.ts";
 import { expectLeaving } from "../worker/core/leaving.ts";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
 import { gatheredHeader, leftReplyHeader } from "../worker/http/gathered.ts";
-import { openKept } from "../worker/http/keptBody.ts";
+import { openKept, openKeptCall } from "../worker/http/keptBody.ts";
 import { openChannel, serveLeft } from "../worker/gathered.ts";
 import { runtimeOf, serve } from "../worker/serve.ts";
 import { withPatience } from "../worker/core/moving.ts";
@@ -164,7 +164,9 @@ export const front = {
     const runtime = runtimeOf(forRequests(env).byFront, ctx);
     if (FRONT === undefined || secret === undefined) return serve(request, runtime);
     const { headers } = request;
-    if (headers.get(gatheredHeader) === secret) return openChannel(runtime);
+    if (headers.get(gatheredHeader) === secret) {
+      return openChannel(runtime, (call) => openKeptCall(call, FRONT, secret));
+    }
     const [known, left] = (headers.get(leftReplyHeader) ?? "").split(" ", 2);
     if (known === secret && left !== undefined) return serveLeft(request, left, runtime);
     if (!headers.has(manifestHeader)) return serve(request, runtime);

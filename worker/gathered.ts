@@ -13,12 +13,15 @@ import {
   AnswerSender,
   readMembers,
 } from "./http/gathered.ts";
+import type { Incoming } from "./http/incoming.ts";
 import { LeftReplies } from "./http/leftReplies.ts";
 import { RecordPage } from "./http/recordPage.ts";
 import type { Answer } from "./kinesis/envelope.ts";
 import { send } from "./kinesis/face.ts";
 import { leftRepliesBytesMax, leftReplyMsMax } from "./limits.ts";
+import { isOnlyIsolate } from "./core/publishedTips.ts";
 import { serve, serveMember } from "./serve.ts";
+import { Attendant } from "./stream/attendant.ts";
 import type { FrontPrinter } from "./stream/frontPrinter.ts";
 
 const left = new LeftReplies<Answer>({
@@ -27,8 +30,12 @@ const left = new LeftReplies<Answer>({
   patience: () => scheduler.wait(leftReplyMsMax),
 });
 
+/** What asks the front for a body that it keeps (http/keptBody.ts). */
+export type OpenKept = (call: GatheredRequest) => Incoming;
+
 /** Answers what the front sends by a WebSocket, as long as that is open. */
-export function openChannel(runtime: Runtime): Response {
+export function openChannel(request: Runtime, openKept: OpenKept): Response {
+  const runtime = { ...request, isLasting: true };
   const { 0: client, 1: socket } = new WebSocketPair();
   socket.binaryType = "arraybuffer";
   socket.accept();
@@ -37,25 +44,26 @@ export function openChannel(runtime: Runtime): Response {
     if (!(data instanceof ArrayBuffer)) throw new Error("the front has sent no bytes");
     const members = readMembers(data);
     tally.gatheredRequests += members.length;
-    for (const member of members) void answer(member, runtime, sender);
+    for (const member of members) void answer(member.number, openKept(member), runtime, sender);
   });
-  socket.addEventListener("close", () => socket.close());
+  const attendant = isOnlyIsolate(runtime.env) ? new Attendant(runtime.env) : undefined;
+  socket.addEventListener("close", () => {
+    attendant?.stop();
+    socket.close();
+  });
   return new Response(null, { status: 101, webSocket: client });
 }
 
 async function answer(
-  member: GatheredRequest,
+  number: number,
+  member: Incoming,
   runtime: Runtime,
   sender: AnswerSender,
 ): Promise<void> {
-  sender.add(await answerMember(member, member.number, runtime));
+  sender.add(await answerMember(member, number, runtime));
 }
 
-async function answerMember(
-  member: GatheredRequest,
-  i: number,
-  runtime: Runtime,
-): Promise<Uint8Array> {
+async function answerMember(member: Incoming, i: number, runtime: Runtime): Promise<Uint8Array> {
   try {
     const answered = await serveMember(member, runtime, (answer, headers, front) =>
       printMember(i, answer, headers, front, runtime),

@@ -157,6 +157,12 @@ export const tipTtlMs = 1000;
 /** Shards that readers need not ask. Each takes about 10 KB. */
 export const nextDoorShardsMax = 1000;
 
+/** Shards that take calls from memory at once: the object of each stays awake. */
+export const nearShardsMax = 256;
+
+/** One that was not called for so long is let go, and after twice that at the latest. */
+export const nearIdleMs = 5000;
+
 /** The last chunks and segments of a shard that such readers find. */
 export const recentBodiesMax = 64;
 

@@ -11,7 +11,6 @@ import { refuseDurable, serveDurable } from "./durable/face.ts";
 import { isDurablePath } from "./durable/names.ts";
 import { releaseBody } from "./http/body.ts";
 import { type Door, type DoorRefusal, openDoor, retryHeaders } from "./http/door.ts";
-import type { GatheredRequest } from "./http/gathered.ts";
 import type { HeaderSet, Incoming } from "./http/incoming.ts";
 import type { Env, Runtime } from "./core/bindings.ts";
 import { answerKinesis, headersOf, refuseKinesis, serveKinesis } from "./kinesis/face.ts";
@@ -76,7 +75,7 @@ export async function serve(request: Request, runtime: Runtime): Promise<Respons
  * has been done, if it must be served by itself: only usual calls of Kinesis are not.
  */
 export async function serveMember<Reply>(
-  request: GatheredRequest,
+  request: Incoming,
   runtime: Runtime,
   respond: (
     answer: Answer,
@@ -104,9 +103,10 @@ export async function serveMember<Reply>(
     });
   } finally {
     gauge.end(bytes);
+    releaseBody(request);
     const get = (name: string) => headers[name] ?? null;
-    const request = { dialect: faces.kinesis.name, deed, startMs };
-    note(request, { status, headers: { get } }, controls, env);
+    const logged = { dialect: faces.kinesis.name, deed, startMs };
+    note(logged, { status, headers: { get } }, controls, env);
   }
 }
 

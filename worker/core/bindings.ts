@@ -71,7 +71,9 @@ export interface Runtime {
   /** The entrypoint that serves sealed segments, behind its cache. */
   segments: Pick<Fetcher, "fetch">;
   waitUntil(work: Promise<unknown>): void;
+  /** True in a request that lasts: workerd does not end it as hung when it waits for nothing of its own. */
+  isLasting?: boolean;
 }
 
 /** What a write uses. */
-export type WriteRuntime = Pick<Runtime, "env" | "waitUntil">;
+export type WriteRuntime = Pick<Runtime, "env" | "waitUntil" | "isLasting">;

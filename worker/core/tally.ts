@@ -5,6 +5,8 @@
 export const tally = {
   /** Requests that came to the Worker together with others (http/gathered.ts). */
   gatheredRequests: 0,
+  /** Calls of shards by memory (nearShards.ts). */
+  nearCalls: 0,
   receivedBytes: 0,
   sentBytes: 0,
   commits: 0,

@@ -3,7 +3,8 @@
 // asked from the front if somebody reads it. Whoever knows what to do with the manifest need not read it.
 import { manifestHeader, type PutManifest } from "../engine/putManifest.ts";
 import { StreamError } from "../errors.ts";
-import type { Incoming } from "./incoming.ts";
+import type { GatheredRequest } from "./gathered.ts";
+import type { HeaderSet, Incoming } from "./incoming.ts";
 
 const manifests = new WeakMap<Incoming, PutManifest>();
 
@@ -27,6 +28,55 @@ export async function openKept(
   const sent = new Request(url, { method, headers, body: bodyOf(manifest, front) });
   manifests.set(sent, manifest);
   return sent;
+}
+
+/** The same of a call of the front's WebSocket (gathered.ts). */
+export function openKeptCall(
+  call: GatheredRequest,
+  front: Pick<Fetcher, "fetch">,
+  secret: string,
+): Incoming {
+  if (call.headers.get(manifestHeader) !== secret) return call;
+  const manifest: PutManifest = JSON.parse(textOf(call.whole));
+  const sent = new KeptCall(call, manifest, front);
+  manifests.set(sent, manifest);
+  return sent;
+}
+
+const textDecoder = new TextDecoder();
+
+function textOf(bytes: Uint8Array): string {
+  return textDecoder.decode(bytes);
+}
+
+class KeptCall implements Incoming {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: HeaderSet;
+  private readonly manifest: PutManifest;
+  private readonly front: Pick<Fetcher, "fetch">;
+  private stream: ReadableStream<Uint8Array> | undefined;
+
+  constructor(call: GatheredRequest, manifest: PutManifest, front: Pick<Fetcher, "fetch">) {
+    const { method, url, headers } = call;
+    const length = String(manifest.bodyBytes);
+    this.method = method;
+    this.url = url;
+    this.headers = {
+      has: (name) => headers.has(name),
+      get: (name) => (name.toLowerCase() === "content-length" ? length : headers.get(name)),
+    };
+    this.manifest = manifest;
+    this.front = front;
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    return (this.stream ??= bodyOf(this.manifest, this.front));
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return new Response(this.body).arrayBuffer();
+  }
 }
 
 /** The body, asked for when it is read. The client has sent all of it: what fails here is not its fault. */

@@ -102,6 +102,11 @@ function writeWork(page: Exposition, sentBytes: number): void {
       "Requests that came to the Worker together with others.",
       tally.gatheredRequests,
     ],
+    [
+      "near_calls",
+      "Calls of shards that went by memory, in the isolate of Worker and shard.",
+      tally.nearCalls,
+    ],
     ["segments_sealed", "Segments that were sealed.", tally.segmentsSealed],
     ["segments_staged", "Segments that the front of the local server wrote.", tally.segmentsStaged],
     ["segments_moved", "Segments that were moved to the bucket.", tally.segmentsMoved],

@@ -13,6 +13,7 @@ import { sealAgeMs, tierRetryMs } from "../limits.ts";
 import type { DurableState, ForkReply, WriteGuard, WriteReply } from "../core/durable.ts";
 import { takeHanded } from "../core/handedChunks.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
+import { loseNear, type NearApi, type NearShard, openNear } from "../core/nearShards.ts";
 import { noteStaged } from "../core/stagedSegments.ts";
 import { readSettings } from "../core/settings.ts";
 import { AlarmClock } from "./alarmClock.ts";
@@ -128,7 +129,47 @@ export class Shard extends DurableObject<Env> implements ShardApi {
         this.committer.change(() => this.opened().describe({ life: { ...life, isKnown: true } })),
       wakeBy: (timeMs) => this.alarmClock.wakeBy(timeMs),
     });
+    if (isOnlyIsolate(env)) loseNear(ctx.id.name ?? "");
     this.state.recoverIfPossible();
+  }
+
+  /** Opens a WebSocket, and takes calls from memory as long as it is open (core/nearShards.ts). */
+  override fetch(): Response {
+    if (!isOnlyIsolate(this.env)) return new Response("no such page\n", { status: 404 });
+    const { 0: client, 1: socket } = new WebSocketPair();
+    const near = openNear(this.ctx.id.name ?? "");
+    socket.accept();
+    socket.addEventListener("close", () => {
+      near.leave();
+      socket.close();
+    });
+    this.ctx.waitUntil(this.takeNear(near));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  private async takeNear(near: NearShard): Promise<void> {
+    const api: NearApi = {
+      append: (chunks) => this.gate(this.append(chunks)),
+      write: (chunks, guard) => this.gate(this.write(chunks, guard), true),
+      appendKept: (chunk) => this.gate(this.appendKept(chunk)),
+    };
+    for (let calls = await near.take(); calls !== undefined; calls = await near.take()) {
+      tally.nearCalls += calls.length;
+      // Those that came together share a commit.
+      this.committer.together(() => {
+        for (const call of calls) void call.run(api);
+      });
+    }
+  }
+
+  /**
+   * What an answer rests on is to be durable before it leaves, as the platform sees to it for its calls. Receipts are given
+   * for what is durable already; whatever else is answered, such as the end of a shard, may be under way.
+   */
+  private async gate<R extends object | null>(answering: Promise<R>, isAny = false): Promise<R> {
+    const reply = await answering;
+    if (isAny || reply === null || "failed" in reply) await this.ctx.storage.sync();
+    return reply;
   }
 
   async open(shard: ShardSettings): Promise<void> {

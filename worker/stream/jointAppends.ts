@@ -12,6 +12,8 @@
 import type { WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
 import { appendChunks, appendOffers } from "./appendChunks.ts";
+import { nearShard } from "../core/nearShards.ts";
+import { callNear } from "./nearCall.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
 import type { WriteGuard, WriteReply } from "../core/durable.ts";
 import type { AppendOutcome, AppendReply, Offer, OfferReply, Reply } from "../core/rpc.ts";
@@ -69,6 +71,13 @@ export function writeJointly(
 
 /** The reply is that of the method which the offer is for. */
 function offerJointly(runtime: WriteRuntime, uid: string, offer: Offer): Appended {
+  const near = nearShard(runtime.env, uid);
+  if (near !== undefined) {
+    const { chunks, guard } = offer;
+    return callNear<OfferReply>(runtime, near, (shard) =>
+      guard === undefined ? shard.append(chunks) : shard.write(chunks, guard),
+    );
+  }
   const bytes = offer.chunks.reduce((sum, { length }) => sum + length, 0);
   if (!isOnlyIsolate(runtime.env) || bytes > jointPutBytesMax) {
     return offerAlone(runtime, uid, offer);

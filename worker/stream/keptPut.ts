@@ -2,17 +2,19 @@
 // goes to the shard. Whatever is unusual is left to the usual way, which needs the body.
 import { Buffer } from "node:buffer";
 import type { WriteRuntime } from "../core/bindings.ts";
+import { nearShard } from "../core/nearShards.ts";
 import { unwrap } from "../core/rpc.ts";
 import { tally } from "../core/tally.ts";
 import { readHeader } from "../engine/chunk.ts";
 import type { PutManifest } from "../engine/putManifest.ts";
 import { invariant, isCode } from "../errors.ts";
 import type { KnownStream } from "./directory.ts";
+import { callNear } from "./nearCall.ts";
 import { failures, type PlacedRun, type PutResult } from "./writer.ts";
 
 /** As `putBatch`; undefined, and nothing is stored, if the body is needed. */
 export async function putKept(
-  { env }: Pick<WriteRuntime, "env">,
+  runtime: WriteRuntime,
   { routes }: KnownStream,
   { id, bodyBytes, head: headText, keys }: PutManifest,
 ): Promise<PlacedRun | PutResult[] | undefined> {
@@ -22,7 +24,10 @@ export async function putKept(
   const { count } = readHeader(head);
   const put = { id, head, keys: keys === undefined ? undefined : bytesOf(keys) };
   try {
-    const reply = await env.SHARD.getByName(shard.uid).appendKept(put);
+    const near = nearShard(runtime.env, shard.uid);
+    const reply = await (near === undefined
+      ? runtime.env.SHARD.getByName(shard.uid).appendKept(put)
+      : callNear(runtime, near, (object) => object.appendKept(put)));
     if (reply === null) return undefined;
     const [receipt] = unwrap(reply).receipts;
     invariant(receipt !== undefined, "no receipt for the records", { shard: shard.uid });

@@ -172,7 +172,8 @@ async function appendRun(runtime: WriteRuntime, put: ShardPut): Promise<Outcome>
   try {
     const { receipts, refused } = unwrap(await appendJointly(runtime, shard.uid, chunks));
     const runs = runsOf(put, receipts, count - refused);
-    return { route, shard, runs, failed: refused, failure: overloaded() };
+    const failure = refused === 0 ? undefined : overloaded();
+    return { route, shard, runs, failed: refused, failure };
   } catch (failure) {
     return { route, shard, runs: [], failed: count, failure };
   }
