@@ -3,7 +3,7 @@
  * (worker/http/gathered.ts). A message costs workerd half of what a request costs. It is opened by the first call, and
  * again by the first one after its end.
  */
-import WebSocket from "ws";
+import { WebSocket } from "ws";
 import {
   answerHeadBytes,
   type AnswerKind,

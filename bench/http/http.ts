@@ -66,12 +66,19 @@ function listFloors(floors: FloorServer): Load[] {
     floors.load("copy", "read", 4),
     floors.load("worker", "poll", 64),
     floors.load("object", "poll", 1),
+    floors.load("message", "poll", 1),
     floors.load("object", "poll", 64),
+    floors.load("message", "poll", 64),
     floors.load("batch", "write", 4),
+    floors.load("messageBatch", "write", 4),
     floors.load("row", "write", 1),
+    floors.load("messageRow", "write", 1),
     floors.load("row", "write", 64),
+    floors.load("messageRow", "write", 64),
     floors.load("batch", "shards", 16),
     floors.load("spread", "shards", 16),
+    floors.load("messageBatch", "shards", 16),
+    floors.load("messageSpread", "shards", 16),
   ];
 }
 

@@ -25,7 +25,8 @@ const unreadRecords = 2000;
 const floor = {
   name: floorSubject,
   version: versionOf("workerd"),
-  durability: "a row that an object commits, with nothing around it: the floor of Millrace's rows",
+  durability:
+    "a row that an object commits for a message of a WebSocket, with nothing around it: the floor of Millrace's rows",
 };
 
 export async function benchPeers(options: HttpOptions, progress: Progress): Promise<PeersBench> {
@@ -90,10 +91,10 @@ function listFloors(floors: FloorServer): Load[] {
   const { page, idle, batch, single, alone } = contests;
   const kinds = [
     [page, "page"],
-    [idle, "object"],
-    [batch, "batch"],
-    [single, "row"],
-    [alone, "row"],
+    [idle, "message"],
+    [batch, "messageBatch"],
+    [single, "messageRow"],
+    [alone, "messageRow"],
   ] as const;
   return kinds.map(([{ id, title, connections }, kind]) =>
     Object.assign(floors.load(kind, id, connections), { title }),

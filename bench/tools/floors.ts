@@ -1,10 +1,13 @@
 // Floors: what the platform asks for a request that does nothing of its own, as loads beside those of Millrace, in the
 // same run. A workerd of its own serves them: an empty Worker, an empty call of an object, an object that
 // commits one row of a record's size, many objects that commit a part of it each, a copy of a page, and a page that is
-// only sent.
+// only sent. Some of them also by a message of a WebSocket, where objects are called by memory: the shortest way that
+// is known.
 
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { WebSocket } from "ws";
 import { buildWorker } from "../../local/build.ts";
 import { startRuntime } from "../../local/runtime.ts";
 import { makeMessage } from "../http/kinesis.ts";
@@ -22,9 +25,41 @@ const floors = {
     path: "/spread",
     bodyBytes: 1 << 19,
   },
+  message: {
+    title: "floor: an empty message of a WebSocket",
+    path: "/",
+    bodyBytes: 1,
+    isMessage: true,
+  },
+  messageRow: {
+    title: "floor: a message, an object commits a row of 1 KiB",
+    path: "/row",
+    bodyBytes: 1024,
+    isMessage: true,
+  },
+  messageBatch: {
+    title: "floor: a message, an object commits a row of 512 KiB",
+    path: "/row",
+    bodyBytes: 1 << 19,
+    isMessage: true,
+  },
+  messageSpread: {
+    title: "floor: a message, 16 objects commit a row of 32 KiB each",
+    path: "/spread",
+    bodyBytes: 1 << 19,
+    isMessage: true,
+  },
   copy: { title: "floor: a Worker copies 1.43 MB", path: "/copy", bodyBytes: 0 },
   page: { title: "floor: a Worker sends 1.43 MB", path: "/page", bodyBytes: 0 },
-} as const;
+} as const satisfies Record<string, Floor>;
+
+interface Floor {
+  title: string;
+  path: string;
+  bodyBytes: number;
+  /** By a WebSocket. */
+  isMessage?: boolean;
+}
 
 export type FloorKind = keyof typeof floors;
 
@@ -67,7 +102,8 @@ export async function startFloors(dataParent?: string): Promise<FloorServer> {
 }
 
 function floorLoad(address: Address, name: LoadName, kind: FloorKind): Load {
-  const { path, bodyBytes } = floors[kind];
+  const { path, bodyBytes, isMessage = false }: Floor = floors[kind];
+  if (isMessage) return messageLoad(address, name, path, bodyBytes);
   const request = makeMessage(address, path, {}, new Uint8Array(bodyBytes));
   const moved = { records: bodyBytes / recordBytes, dataBytes: bodyBytes };
   return {
@@ -83,6 +119,36 @@ function floorLoad(address: Address, name: LoadName, kind: FloorKind): Load {
         }),
         async close() {
           for (const connection of connections) connection.close();
+        },
+      };
+    },
+  };
+}
+
+function messageLoad(
+  { host, port }: Address,
+  name: LoadName,
+  path: string,
+  bodyBytes: number,
+): Load {
+  const body = new Uint8Array(bodyBytes);
+  const moved = { records: Math.floor(bodyBytes / recordBytes), dataBytes: bodyBytes };
+  return {
+    ...name,
+    async open() {
+      const url = `ws://${host}:${port}${path}`;
+      const options = { perMessageDeflate: false, generateMask: (mask: Buffer) => mask.fill(0) };
+      const sockets = Array.from({ length: name.connections }, () => new WebSocket(url, options));
+      await Promise.all(sockets.map((socket) => once(socket, "open")));
+      return {
+        workers: sockets.map((socket) => async () => {
+          const answered = once(socket, "message");
+          socket.send(body);
+          await answered;
+          return moved;
+        }),
+        async close() {
+          for (const socket of sockets) socket.close();
         },
       };
     },
