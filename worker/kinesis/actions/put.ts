@@ -1,7 +1,7 @@
 // PutRecord and PutRecords: the checks that need the stream or its clock, then the core's writer.
 // If a shard cannot accept a record, that record fails in PutRecords, and the call fails in
 // PutRecord.
-import { isCode } from "../../errors.ts";
+import { invariant, isCode } from "../../errors.ts";
 import type { FailureLog } from "../../core/failureLog.ts";
 import { engine } from "../../engine/instance.ts";
 import { pageBytesMax } from "../../limits.ts";
@@ -71,8 +71,8 @@ export const putRecord = operationWith(openPutRecord, {
       await checkOrdering(context, input.SequenceNumberForOrdering, stream);
     }
     if (input.DryRun === true) throw dryRun();
-    const [result] = await context.backend.streams.put(stream, routed(batch, stream));
-    const outcome = outcomeOf(result as PutResult, stream, context.failures);
+    const results = await context.backend.streams.putBatch(stream, routed(batch, stream));
+    const outcome = outcomeOf(firstOf(results), stream, context.failures);
     if (outcome instanceof KinesisError) throw outcome;
     return { ...outcome, ...encryptionOf(stream) };
   },
@@ -230,6 +230,13 @@ function largestBytes(batch: RecordBatch): number {
 
 function areAllPlaced(results: readonly PutResult[]): results is readonly PlacedRecord[] {
   return results.every((result) => !("failure" in result));
+}
+
+function firstOf(results: PlacedRun | PlacedRuns | readonly PutResult[]): PutResult {
+  if ("count" in results) return results;
+  const first = "routes" in results ? results.runs[results.routes[0]!] : results[0];
+  invariant(first !== undefined, "no result of a put", {});
+  return first;
 }
 
 function outcomeOf(result: PutResult, { description }: KnownStream, failures: FailureLog): Outcome {
