@@ -2,7 +2,7 @@
  * One HTTP/2 stream as a request to workerd over HTTP/1.1. Bodies are passed on in both directions at
  * the pace of the slower side. When one side gives up, the other side is ended too. Trailers and
  * informational replies are not forwarded. A large put may be kept back until it is whole; its
- * manifest is passed on instead of it. Small calls go together with those of other streams (gatherer.ts).
+ * manifest is passed on instead of it. Small calls go by a WebSocket (gatherer.ts).
  */
 import { type IncomingHttpHeaders, type ServerHttp2Stream, constants } from "node:http2";
 import { headFault, printHead, replyHeaders } from "./bridgedHeads.ts";

@@ -25,70 +25,113 @@ interface Awaited {
 export class Channel {
   readonly #upstream: Upstream;
   readonly #secret: string;
-  readonly #awaited = new Map<number, Awaited>();
-  #socket: WebSocket | undefined;
-  #count = 0;
-  #isStopping = false;
+  /** Of calls so far. */
+  #count: number;
+  /** The last one is for new calls. One before it is about to end. */
+  readonly #links: Link[] = [];
+  #state: "open" | "stopping" | "over" = "open";
 
-  /** The Worker knows by the secret what only the front may send. */
-  constructor(upstream: Upstream, secret: string) {
+  /** The Worker knows by the secret what only the front may send. Calls are counted from `count` on. */
+  constructor(upstream: Upstream, secret: string, count = 0) {
     this.#upstream = upstream;
     this.#secret = secret;
+    this.#count = count;
   }
 
   /** Sends calls in one message. `over` is called for each of them. */
   send(calls: readonly SmallCall[], over: () => void): void {
-    const first = this.#count;
-    this.#count = (this.#count + calls.length) % numberEnd;
-    for (const [i, call] of calls.entries()) {
-      this.#awaited.set((first + i) % numberEnd, { call, over });
+    if (this.#state === "over") {
+      lose(calls.map((call) => ({ call, over })));
+      return;
     }
-    const socket = (this.#socket ??= this.#open());
-    const message = print(calls, first);
-    if (socket.readyState === WebSocket.OPEN) socket.send(message);
-    else socket.once("open", () => socket.send(message));
+    const first = this.#count;
+    this.#count += calls.length;
+    const last = this.#links.at(-1);
+    const link = last?.isUsable === true ? last : this.#open();
+    for (const [i, call] of calls.entries()) link.expect(numberAt(first + i), { call, over });
+    link.send(print(calls, first));
   }
 
-  /** Ends the WebSocket as soon as all calls are answered. */
-  stop(): void {
-    this.#isStopping = true;
-    this.#endIfIdle();
+  /** Ends the WebSocket as soon as all calls are answered. Resolves when it has ended. */
+  async stop(): Promise<void> {
+    if (this.#state === "open") this.#state = "stopping";
+    this.#endIdle();
+    await Promise.all(this.#links.map(({ ended }) => ended));
   }
 
-  /** Ends it at once. */
+  /** Ends it at once. Calls are not sent any more. */
   destroy(): void {
-    this.#isStopping = true;
-    this.#socket?.terminate();
+    this.#state = "over";
+    for (const link of this.#links) link.destroy();
   }
 
-  #open(): WebSocket {
-    const { host, port } = this.#upstream;
+  #open(): Link {
+    const link = new Link(this.#upstream, this.#secret, () => this.#endIdle());
+    this.#links.push(link);
+    void link.ended.then(() => this.#links.splice(this.#links.indexOf(link), 1));
+    return link;
+  }
+
+  #endIdle(): void {
+    if (this.#state === "open") return;
+    for (const link of this.#links) link.endIfIdle();
+  }
+}
+
+/** A WebSocket, and the calls that went by it. */
+class Link {
+  readonly ended: Promise<void>;
+  readonly #secret: string;
+  readonly #socket: WebSocket;
+  readonly #awaited = new Map<number, Awaited>();
+  /** Messages of the time before it is open. */
+  #early: Buffer[] = [];
+  readonly #answered: () => void;
+
+  /** `answered` is called when answers have come. */
+  constructor(upstream: Upstream, secret: string, answered: () => void) {
+    const { host, port } = upstream;
     const socket = new WebSocket(`ws://${host}:${port}/`, {
-      headers: { host: "localhost", [gatheredHeader]: this.#secret },
+      headers: { host: "localhost", [gatheredHeader]: secret },
       perMessageDeflate: false,
       skipUTF8Validation: true,
       // Whoever masks with zeros need not mask. It is there for proxies, of which there are none.
       generateMask: (mask) => mask.fill(0),
-      createConnection: () => connectUpstream(this.#upstream).unref(),
+      createConnection: () => connectUpstream(upstream).unref(),
+    });
+    socket.once("open", () => {
+      for (const message of this.#early.splice(0)) socket.send(message);
     });
     socket.on("message", (data: Buffer) => this.#take(data));
     socket.on("error", () => socket.terminate());
-    socket.once("close", () => this.#closed(socket));
-    return socket;
+    this.ended = new Promise((resolve) => socket.once("close", () => resolve()));
+    void this.ended.then(() => lose([...this.#awaited.values()]));
+    this.#secret = secret;
+    this.#socket = socket;
+    this.#answered = answered;
   }
 
-  #closed(socket: WebSocket): void {
-    if (this.#socket === socket) this.#socket = undefined;
-    const lost = [...this.#awaited.values()];
-    this.#awaited.clear();
-    for (const { call, over } of lost) {
-      call.lose();
-      over();
-    }
+  /** False as soon as its end has begun, on either side. */
+  get isUsable(): boolean {
+    const { readyState } = this.#socket;
+    return readyState === WebSocket.OPEN || readyState === WebSocket.CONNECTING;
   }
 
-  #endIfIdle(): void {
-    if (this.#isStopping && this.#awaited.size === 0) this.#socket?.close();
+  expect(number: number, awaited: Awaited): void {
+    this.#awaited.set(number, awaited);
+  }
+
+  send(message: Buffer): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(message);
+    else this.#early.push(message);
+  }
+
+  endIfIdle(): void {
+    if (this.#awaited.size === 0) this.#socket.close();
+  }
+
+  destroy(): void {
+    this.#socket.terminate();
   }
 
   /** A message has whole answers. */
@@ -104,7 +147,7 @@ export class Channel {
       this.#answer(awaited.call, kind, bytes.subarray(from, at));
       awaited.over();
     }
-    this.#endIfIdle();
+    this.#answered();
   }
 
   #answer(call: SmallCall, kind: AnswerKind, bytes: Buffer): void {
@@ -114,8 +157,17 @@ export class Channel {
   }
 }
 
-/** Numbers of calls have 32 bits. */
-const numberEnd = 2 ** 32;
+/** The number of a call has 32 bits. */
+function numberAt(count: number): number {
+  return count % 2 ** 32;
+}
+
+function lose(calls: readonly Awaited[]): void {
+  for (const { call, over } of calls) {
+    call.lose();
+    over();
+  }
+}
 
 export function bytesOf({ head, body }: SmallCall): number {
   return body.reduce((sum, { length }) => sum + length, memberHeadBytes + head.length);
@@ -125,7 +177,7 @@ function print(calls: readonly SmallCall[], first: number): Buffer {
   const message = Buffer.allocUnsafe(calls.reduce((sum, call) => sum + bytesOf(call), 0));
   let at = 0;
   for (const [i, { head, body }] of calls.entries()) {
-    at = message.writeUint32LE((first + i) % numberEnd, at);
+    at = message.writeUint32LE(numberAt(first + i), at);
     at = message.writeUint32LE(head.length, at);
     at = message.writeUint32LE(
       body.reduce((sum, { length }) => sum + length, 0),

@@ -108,8 +108,8 @@ export async function openFront(options: FrontOptions): Promise<Front> {
       bridge.stop();
       for (const [socket, debt] of owing) if (debt === "head") socket.destroy();
       for (const end of endings) end();
-      upstream.gatherer?.stop();
       await closed;
+      await upstream.gatherer?.stop();
     },
     destroy() {
       server.close();

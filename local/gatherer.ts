@@ -24,7 +24,7 @@ export interface Pace {
 
 const usualPace: Pace = { usualMs: 20, waitMs: 2 };
 
-/** Members of one request, and the bytes of all. */
+/** Calls of one message, and the bytes of all. */
 const membersMax = 64;
 const groupBytesMax = 256 << 10;
 
@@ -43,6 +43,7 @@ export class Gatherer {
   readonly #channel: CallSender;
   readonly #lanes: Readonly<Record<CallKind, Lane>>;
   #freeBytes = largeBytesMax;
+  #isStopping = false;
 
   constructor(channel: CallSender, pace: Pace = usualPace) {
     const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, channel);
@@ -56,7 +57,8 @@ export class Gatherer {
   }
 
   add(call: SmallCall): void {
-    if (bytesOf(call) > gatheredBytesMax) this.#channel.send([call], nothingToDo);
+    if (this.#isStopping) call.sendAlone();
+    else if (bytesOf(call) > gatheredBytesMax) this.#channel.send([call], nothingToDo);
     else this.#lanes[call.kind].add(call);
   }
 
@@ -71,9 +73,14 @@ export class Gatherer {
     this.#freeBytes += bytes;
   }
 
-  /** workerd is to be left as soon as all calls are answered. */
-  stop(): void {
-    this.#channel.stop();
+  /**
+   * From now on calls go by themselves, over HTTP. The WebSocket ends as soon as those before are answered: workerd does
+   * not end before it. Resolves when it has ended.
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const lane of [this.#lanes.read, this.#lanes.write]) lane.sendAll();
+    await this.#channel.stop();
   }
 
   destroy(): void {
@@ -85,7 +92,7 @@ export function createGatherer(upstream: Upstream, secret: string, pace?: Pace):
   return new Gatherer(new Channel(upstream, secret), pace);
 }
 
-/** What goes to workerd at once: a call, or several in one request. */
+/** What goes to workerd at once: a call, or several. */
 interface Message {
   sentMs: number;
   isOpen: boolean;
@@ -118,12 +125,12 @@ class Lane {
   add(call: SmallCall): void {
     this.#waiting.push(call);
     this.#letGo(performance.now());
-    if (this.#openCount === 0) this.#send();
-    else if (this.#busyCount < this.#underWayMax) this.#turn ??= setImmediate(this.#send);
-    else this.#timer ??= setTimeout(this.#send, this.#pace.waitMs);
+    if (this.#openCount === 0) this.sendAll();
+    else if (this.#busyCount < this.#underWayMax) this.#turn ??= setImmediate(this.sendAll);
+    else this.#timer ??= setTimeout(this.sendAll, this.#pace.waitMs);
   }
 
-  readonly #send = (): void => {
+  readonly sendAll = (): void => {
     clearImmediate(this.#turn);
     clearTimeout(this.#timer);
     this.#turn = undefined;
@@ -145,7 +152,7 @@ class Lane {
       message.isOpen = false;
       this.#openCount--;
       if (this.#isFresh(message)) this.#busyCount--;
-      if (this.#waiting.length > 0) this.#turn ??= setImmediate(this.#send);
+      if (this.#waiting.length > 0) this.#turn ??= setImmediate(this.sendAll);
     };
   }
 

@@ -1,5 +1,5 @@
 /**
- * Small calls of an HTTP/1.1 connection, which go to workerd together with those of other connections (gatherer.ts).
+ * Small calls of an HTTP/1.1 connection, which go to workerd by the WebSocket of all connections (gatherer.ts).
  * Replies have the order of their requests: what comes after such a call waits here until that has its reply.
  */
 import { CallCollection, type CallOwner } from "./callCollection.ts";
@@ -24,7 +24,7 @@ export interface CallOutlet {
 export class GatheringConnection {
   readonly #gatherer: Gatherer;
   readonly #outlet: CallOutlet;
-  /** True while a call waits for others, or for its reply. */
+  /** True while a call waits for its reply. */
   #isWaiting = false;
   /** What has come after it. */
   #later: Buffer[] = [];

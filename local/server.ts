@@ -77,6 +77,7 @@ interface Parts {
   watch?: BucketWatch;
   folder?: DataFolder;
   runtime?: Runtime;
+  upstream?: Upstream;
   front?: Front;
 }
 
@@ -132,13 +133,15 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
     });
     parts.runtime = runtime;
     const identity = await identityOf(flags, folder.path);
+    const upstream = {
+      ...upstreamOf(runtime),
+      ...(watch !== undefined && { trouble: watch.trouble }),
+    };
+    parts.upstream = upstream;
     const front = await openFront({
       ...flags,
       identity,
-      upstream: {
-        ...upstreamOf(runtime),
-        ...(watch !== undefined && { trouble: watch.trouble }),
-      },
+      upstream,
       connectionsMax: connectionsMaxFor(readDescriptorLimit()),
       keepsProcess,
       log,
@@ -246,6 +249,8 @@ async function leaveCluster(parts: Parts, log: (line: string) => void): Promise<
   await parts.runtime
     ?.tell("/leave", {})
     .catch((error: unknown) => log(`millrace: ${messageOf(error)}`));
+  // Otherwise workerd would wait for its WebSocket, and stay for all the time that it may.
+  void parts.upstream?.gatherer?.stop();
   await Promise.race([parts.runtime?.drain(), delay(clusterStopMs + graceMs)]);
   await stopParts(parts);
 }

@@ -1,5 +1,5 @@
 /**
- * Which requests are gathered with others (gatherer.ts): polls and small puts of Kinesis. Whatever is unusual in a head
+ * Which requests go to workerd by the WebSocket (gatherer.ts): polls and small puts of Kinesis. Whatever is unusual in a head
  * passes as it comes.
  */
 import { isAscii } from "node:buffer";
@@ -70,7 +70,7 @@ function kindOfCall(head: RequestHead): CallKind | undefined {
 export class SmallCalls {
   #isLarge = false;
 
-  /** Undefined if the request is not gathered. */
+  /** Undefined if the request passes as it comes. */
   kindOf(head: RequestHead): CallKind | undefined {
     const kind = kindOfCall(head);
     return kind === "read" && this.#isLarge ? undefined : kind;

@@ -2,7 +2,7 @@
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
  * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
  * an order of a page is replaced by the page, and the body of a large put by its manifest; small
- * calls go together with those of other connections (gatheringConnection.ts). A client that does not finish a request is given up. For a head it gets a 408. A body is ended
+ * calls go by the WebSocket of all connections (gatheringConnection.ts). A client that does not finish a request is given up. For a head it gets a 408. A body is ended
  * towards workerd too, so that the Worker answers in the dialect's form.
  */
 import { STATUS_CODES } from "node:http";
@@ -59,7 +59,7 @@ class Tunnel {
   readonly #replies: OrderFilter;
   /** Undefined if all requests pass as they come. */
   readonly #puts: KeptConnection | undefined;
-  /** Undefined if no calls are gathered. */
+  /** Undefined if all calls pass as they come. */
   readonly #calls: GatheringConnection | undefined;
   /** Ends a client that is idle and has no connection to workerd, which would end it. */
   #idleTimer: NodeJS.Timeout | undefined;

@@ -30,7 +30,7 @@ export interface Upstream {
   pages?: PageSender;
   /** Keeps bodies of large puts, of which workerd gets manifests; without it workerd gets the bodies. */
   puts?: KeptPuts | undefined;
-  /** Passes small calls on together; without it each goes by itself. */
+  /** Passes small calls on by a WebSocket; without it they go over HTTP. */
   gatherer?: Gatherer | undefined;
 }
 

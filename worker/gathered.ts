@@ -1,4 +1,4 @@
-// Serves requests that the front has gathered into one (http/gathered.ts). A page that is not small is not among the
+// Serves the small calls that the front sends by a WebSocket (http/gathered.ts). A page that is not small is not among the
 // answers: the front would have to keep it while its client reads it, and with it those of all others. It is left
 // here, unprinted, and sent when the client's request comes by itself.
 import { utf8 } from "./codec/bytes.ts";
@@ -39,7 +39,10 @@ export function openChannel(request: Runtime, openKept: OpenKept): Response {
   const { 0: client, 1: socket } = new WebSocketPair();
   socket.binaryType = "arraybuffer";
   socket.accept();
-  const sender = new AnswerSender((bytes) => socket.send(bytes));
+  const sender = new AnswerSender((bytes) => {
+    // The front may be gone.
+    if (socket.readyState === WebSocket.OPEN) socket.send(bytes);
+  });
   socket.addEventListener("message", ({ data }) => {
     if (!(data instanceof ArrayBuffer)) throw new Error("the front has sent no bytes");
     const members = readMembers(data);

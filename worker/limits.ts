@@ -71,11 +71,14 @@ export const isolatePendingBytesMax = 40 * 1024 * 1024;
 export const jointPutBytesMax = 64 * 1024;
 
 /**
- * Segments of pages that were found for requests which came together, and that wait to be sent. The request that a page
+ * Segments of pages that were found for calls of the front's WebSocket, and that wait to be sent. The request that a page
  * waits for comes within a millisecond.
  */
 export const leftRepliesBytesMax = 64 * 1024 * 1024;
 export const leftReplyMsMax = 2000;
+
+/** Answers of one message to the front. A client that does not read its own keeps all of the message in memory. */
+export const answersBytesMax = 256 * 1024;
 
 /** What waits for the next joint call of a shard: a sixteenth of what the shard takes. More goes by itself. */
 export const jointCallBytesMax = 1024 * 1024;

@@ -71,7 +71,7 @@ export async function serve(request: Request, runtime: Runtime): Promise<Respons
 }
 
 /**
- * The answer to one of several requests that came together, as `respond` makes a reply of it. Undefined, and nothing
+ * The answer to a call that came by the front's WebSocket, as `respond` makes a reply of it. Undefined, and nothing
  * has been done, if it must be served by itself: only usual calls of Kinesis are not.
  */
 export async function serveMember<Reply>(

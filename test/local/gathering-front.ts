@@ -1,62 +1,34 @@
-// A front before a plain server in workerd's place, for tests of calls that go together. The server keeps what arrives,
-// and answers when it is told to.
+// A front before a plain server in workerd's place, for tests of calls that go by the WebSocket. The server keeps what
+// arrives, and answers when it is told to.
 
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { onTestFinished, vi } from "vitest";
 import { openFront } from "../../local/front.ts";
 import { createGatherer } from "../../local/gatherer.ts";
 import { type Patience, patience as usualPatience } from "../../local/patience.ts";
-import {
-  answerKinds,
-  gatheredHeader,
-  leftReplyHeader,
-  printReply,
-  readMembers,
-} from "../../worker/http/gathered.ts";
+import { leftReplyHeader } from "../../worker/http/gathered.ts";
 import { patience } from "../support/patience.ts";
+import { type Message, openChannelServer, secret } from "./channel-server.ts";
 
-export const secret = "the secret of a test";
+/** What the server got: a message of the WebSocket, or a request by itself. */
+export interface Arrived {
+  /** Undefined for a request by itself. */
+  readonly message?: Message;
+  /** Bodies of the calls of a message. */
+  readonly members: readonly string[] | undefined;
+  /** The body of a request by itself. */
+  readonly text?: string;
+  /** With the name of a reply that was left. */
+  readonly left?: string | undefined;
+  readonly response?: ServerResponse;
+  isAnswered: boolean;
+}
 
-/** A request as the server got it. */
-export class Arrived {
-  /** Bodies of calls that came in one request; undefined for a request by itself. */
-  readonly members: string[] | undefined;
-  readonly text: string;
-  /** The name of a reply that was left. */
-  readonly left: string | undefined;
-  readonly response: ServerResponse;
-
-  constructor(bytes: Buffer, headers: Record<string, unknown>, response: ServerResponse) {
-    const isGroup = headers[gatheredHeader] === secret;
-    this.text = isGroup ? "" : bytes.toString();
-    const own = new Uint8Array(bytes);
-    this.members = isGroup
-      ? readMembers(own.buffer).map(({ whole }) => Buffer.from(whole).toString())
-      : undefined;
-    this.left = headers[leftReplyHeader]?.toString();
-    this.response = response;
-  }
-
-  isAnswered = false;
-
-  /** Answers a request by itself, or all members of a group that have no answer, each with what it has sent. */
-  answer(): void {
-    this.isAnswered = true;
-    if (this.members === undefined) this.response.end(this.text);
-    else {
-      this.answerMembers(this.members.map((_, i) => i));
-      this.response.end();
-    }
-  }
-
-  answerMembers(members: readonly number[]): void {
-    for (const i of members) {
-      const body = Buffer.from(this.members?.[i] ?? "");
-      this.response.write(printReply(i, 200, { "x-place": String(i) }, body));
-    }
-  }
+/** Answers a request by itself, or all members of a message, each with what it has sent. */
+export function answer(arrived: Arrived): void {
+  arrived.isAnswered = true;
+  arrived.message?.answer();
+  arrived.response?.end(arrived.text);
 }
 
 export interface GatheringOptions {
@@ -67,26 +39,32 @@ export interface GatheringOptions {
   waitMs?: number;
   /** Answers at once what is true for it; the others wait for the test. */
   isQuick?: (arrived: Arrived) => boolean;
+  /** False for a server that opens no WebSocket. */
+  opens?: boolean;
 }
 
 export async function openGatheringFront(options: GatheringOptions = {}) {
   const arrived: Arrived[] = [];
   const { answerPath } = options;
-  const server = createServer((request, response) => {
-    if (answerPath !== undefined && request.url !== "/") return answerPath(request, response);
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const one = new Arrived(Buffer.concat(parts), request.headers, response);
-      arrived.push(one);
-      if (options.isQuick?.(one) === true) one.answer();
-    });
-    request.on("error", () => {});
+  const take = (one: Arrived) => {
+    arrived.push(one);
+    if (options.isQuick?.(one) === true) answer(one);
+  };
+  const { host, port, server, sockets } = await openChannelServer({
+    opens: options.opens ?? true,
+    take: (message) => take({ message, members: message.members, isAnswered: false }),
+    serve(request, response) {
+      if (answerPath !== undefined && request.url !== "/") return answerPath(request, response);
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        const text = Buffer.concat(parts).toString();
+        const left = request.headers[leftReplyHeader]?.toString();
+        take({ members: undefined, text, left, response, isAnswered: false });
+      });
+      request.on("error", () => {});
+    },
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const host = "127.0.0.1";
-  const { port } = server.address() as AddressInfo;
   const upstream = { host, port };
   const { waitMs = 2 ** 30 } = options;
   const gatherer = createGatherer(upstream, secret, { waitMs, usualMs: Infinity });
@@ -96,25 +74,24 @@ export async function openGatheringFront(options: GatheringOptions = {}) {
     upstream: { ...upstream, gatherer },
     patience: { ...usualPatience, ...options.patience },
   });
-  onTestFinished(() => {
-    front.destroy();
-    server.close();
-    server.closeAllConnections();
-  });
+  onTestFinished(() => front.destroy());
   const until = async (count: number) => {
     await vi.waitFor(() => {
       if (arrived.length < count) throw new Error(`${arrived.length} of ${count} have come`);
     }, patience);
     return arrived[count - 1]!;
   };
-  /** The group of so many calls that wait, which goes when a request is answered. */
+  /** The message with so many calls that wait, which goes when one before it is answered. */
   const gathered = async (count: number) => {
     await vi.waitUntil(() => gatherer.waitingCount === count, { ...patience, interval: 1 });
     const before = arrived.length;
-    arrived.find(({ members, isAnswered }) => members === undefined && !isAnswered)?.answer();
-    return await until(before + 1);
+    const first = arrived.find(({ members, isAnswered }) => members?.length === 1 && !isAnswered);
+    if (first !== undefined) answer(first);
+    const { message } = await until(before + 1);
+    if (message === undefined) throw new Error("a request by itself has come");
+    return message;
   };
-  return { arrived, front, server, until, gathered };
+  return { arrived, front, gatherer, server, sockets, until, gathered };
 }
 
 /** A call as a client sends it. */
@@ -130,5 +107,3 @@ export function callOf(body: string, lines: readonly string[] = [], operation = 
     body,
   ].join("\r\n");
 }
-
-export { answerKinds };

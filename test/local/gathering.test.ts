@@ -1,14 +1,16 @@
-// Small calls of several connections go to workerd in one request, here to a plain server in its place. Each client gets
-// its own reply, in the order of its requests, whatever the others do; a call that cannot go with others goes as it is.
+// Small calls of several connections go to workerd by one WebSocket, here to a plain server in its place. Each client gets
+// its own reply, in the order of its requests, whatever the others do; a call that is not small goes as it is.
 
 import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket } from "ws";
 import type { Front } from "../../local/front.ts";
-import { answerKinds, printAnswer } from "../../worker/http/gathered.ts";
+import { answerKinds } from "../../worker/http/gathered.ts";
 import { patience } from "../support/patience.ts";
-import { callOf, type GatheringOptions, openGatheringFront, secret } from "./gathering-front.ts";
+import { secret } from "./channel-server.ts";
+import { answer, callOf, type GatheringOptions, openGatheringFront } from "./gathering-front.ts";
 
 /** Calls that keep the server busy: what comes after them waits for others. */
 const busy = ["busy 0", "busy 1"];
@@ -17,7 +19,7 @@ test("calls that come while others are under way go together, and each client ge
   const { front, gathered } = await openBusy();
   const clients = ["one", "two", "three"].map((body) => call(front, callOf(body)));
   const group = await gathered(3);
-  expect(group.members?.toSorted()).toEqual(["one", "three", "two"]);
+  expect(group.members.toSorted()).toEqual(["one", "three", "two"]);
   group.answer();
   expect(await Promise.all(clients.map((client) => client.reply()))).toEqual([
     "one",
@@ -26,16 +28,14 @@ test("calls that come while others are under way go together, and each client ge
   ]);
 });
 
-test("a call alone goes as it is", async () => {
-  const { arrived, front } = await openGatheringFront({ isQuick: () => true });
+test("a call alone goes by the WebSocket too, which stays for the next one", async () => {
+  const { arrived, front, sockets } = await openGatheringFront({ isQuick: () => true });
   const client = call(front, callOf("one"));
   expect(await client.reply()).toBe("one");
   client.socket.write(callOf("two"));
   expect(await client.reply()).toBe("two");
-  expect(arrived.map(({ members, text }) => [members, text])).toEqual([
-    [undefined, "one"],
-    [undefined, "two"],
-  ]);
+  expect(arrived.map(({ members }) => members)).toEqual([["one"], ["two"]]);
+  expect(sockets).toHaveLength(1);
 });
 
 test("calls wait until one that is under way is answered", async () => {
@@ -55,18 +55,29 @@ test("and no longer than a moment", async () => {
 test("reads do not wait for puts, and puts not for reads", async () => {
   const { front, until } = await openBusy();
   call(front, callOf("a put", [], "PutRecord"));
-  expect(await until(3)).toMatchObject({ members: undefined, text: "a put" });
+  expect((await until(3)).members).toEqual(["a put"]);
 });
 
 test("answers that come later than others are passed on then", async () => {
   const { front, gathered } = await openBusy();
   const clients = ["one", "two"].map((body) => call(front, callOf(body)));
   const group = await gathered(2);
-  const places = clients.map((_, i) => group.members!.indexOf(["one", "two"][i]!));
-  group.answerMembers([places[1]!]);
+  group.answer(["two"]);
   expect(await clients[1]!.reply()).toBe("two");
-  group.answerMembers([places[0]!]);
+  group.answer(["one"]);
   expect(await clients[0]!.reply()).toBe("one");
+});
+
+test("answers to several messages may come in one", async () => {
+  const { front, until, gathered } = await openBusy();
+  const clients = ["one", "two"].map((body) => call(front, callOf(body)));
+  const group = await gathered(2);
+  const third = call(front, callOf("three", [], "PutRecord"));
+  const { message: put } = await until(4);
+  const answers = [group.replyTo("two"), put!.replyTo("three"), group.replyTo("one")];
+  group.socket.send(Buffer.concat(answers));
+  const replies = [...clients, third].map((client) => client.reply());
+  expect(await Promise.all(replies)).toEqual(["one", "two", "three"]);
 });
 
 test("an answer may come in pieces", async () => {
@@ -74,9 +85,9 @@ test("an answer may come in pieces", async () => {
   const client = call(front, callOf("one"));
   call(front, callOf("two"));
   const group = await gathered(2);
-  const bytes = printAnswer(group.members!.indexOf("one"), answerKinds.reply, replyText("one"));
-  for (const byte of bytes) {
-    group.response.write(Uint8Array.of(byte));
+  const bytes = group.replyTo("one");
+  for (const [i, byte] of bytes.entries()) {
+    group.socket.send(Uint8Array.of(byte), { fin: i === bytes.length - 1 });
     await turns(1);
   }
   expect(await client.reply()).toBe("one");
@@ -87,10 +98,10 @@ test("a call that is told to go alone arrives as it was sent", async () => {
   const client = call(front, callOf("one"));
   call(front, callOf("two"));
   const group = await gathered(2);
-  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.alone, ""));
+  group.tell("one", answerKinds.alone);
   const alone = await until(4);
   expect(alone).toMatchObject({ members: undefined, text: "one", left: undefined });
-  alone.answer();
+  answer(alone);
   expect(await client.reply()).toBe("one");
 });
 
@@ -99,10 +110,10 @@ test("for a reply that was left the call comes again with its name", async () =>
   const client = call(front, callOf("one"));
   call(front, callOf("two"));
   const group = await gathered(2);
-  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.left, "a name"));
+  group.tell("one", answerKinds.left, "a name");
   const alone = await until(4);
   expect(alone).toMatchObject({ members: undefined, text: "one", left: `${secret} a name` });
-  alone.answer();
+  answer(alone);
   expect(await client.reply()).toBe("one");
 });
 
@@ -111,11 +122,11 @@ test("after a large reply the next read goes by itself, and after a small one wi
   const client = call(front, callOf("one"));
   call(front, callOf("other"));
   const group = await gathered(2);
-  group.response.end(printAnswer(group.members!.indexOf("one"), answerKinds.left, "a name"));
-  (await until(4)).response.end("x".repeat(70_000));
+  group.tell("one", answerKinds.left, "a name");
+  (await until(4)).response?.end("x".repeat(70_000));
   expect(await client.reply()).toHaveLength(70_000);
   client.socket.write(callOf("by itself"));
-  (await until(5)).answer();
+  answer(await until(5));
   expect(arrived[4]).toMatchObject({ members: undefined, text: "by itself" });
   expect(await client.reply()).toBe("by itself");
   call(front, callOf("busy 2"));
@@ -135,7 +146,7 @@ describe("requests that follow each other on a connection", () => {
     const group = await gathered(2);
     expect(group.members).toHaveLength(2);
     group.answer();
-    for (const count of [4, 5, 6]) (await until(count)).answer();
+    for (const count of [4, 5, 6]) answer(await until(count));
     const replies = [await client.reply(), await client.reply(), await client.reply()];
     expect([...replies, await client.reply()]).toEqual(["one", "two", "", "three"]);
   });
@@ -185,22 +196,25 @@ test("a client that is gone takes nothing from the others", async () => {
   expect(await client.reply()).toBe("two");
 });
 
-test("who has no answer when the server ends is told so", async () => {
-  const { front, gathered } = await openBusy();
+test("who has no answer when the WebSocket ends is told so, and later calls go by another one", async () => {
+  const { front, arrived, gathered, sockets, until } = await openBusy();
   const clients = ["one", "two"].map((body) => call(front, callOf(body)));
   const group = await gathered(2);
-  const first = group.members!.indexOf("one");
-  group.answerMembers([first]);
+  group.answer(["one"]);
   expect(await clients[0]!.reply()).toBe("one");
-  group.response.destroy();
+  group.socket.terminate();
   expect(await clients[1]!.all()).toMatch(/^HTTP\/1.1 502 /);
+  clients[0]!.socket.write(callOf("later"));
+  answer(await until(arrived.length + 1));
+  expect(await clients[0]!.reply()).toBe("later");
+  expect(sockets).toHaveLength(2);
 });
 
-test("an answer of the server that is none is no reply to anybody", async () => {
-  const { front, gathered } = await openBusy();
-  const clients = ["one", "two"].map((body) => call(front, callOf(body)));
-  (await gathered(2)).response.writeHead(500).end("broken");
-  for (const client of clients) expect(await client.all()).toMatch(/^HTTP\/1.1 502 /);
+test("what a server answers that opens no WebSocket is no reply to anybody", async () => {
+  const { front } = await openGatheringFront({ opens: false, isQuick: () => true });
+  for (const body of ["one", "two"]) {
+    expect(await call(front, callOf(body)).all()).toMatch(/^HTTP\/1.1 502 /);
+  }
 });
 
 describe("what passes as it comes", () => {
@@ -229,10 +243,12 @@ describe("what passes as it comes", () => {
     const { front, until, gathered } = await openBusy();
     const client = call(front, heads[what]!);
     const others = [call(front, callOf("two")), call(front, callOf("three"))];
-    const both = [await until(3), await gathered(2)];
-    const group = both.find(({ members }) => members !== undefined);
-    expect(group?.members?.toSorted()).toEqual(["three", "two"]);
-    for (const one of both) one.answer();
+    const alone = await until(3);
+    expect(alone.members).toBeUndefined();
+    const group = await gathered(2);
+    expect(group.members.toSorted()).toEqual(["three", "two"]);
+    answer(alone);
+    group.answer();
     await client.head();
     await Promise.all(others.map((client) => client.reply()));
   });
@@ -296,7 +312,7 @@ describe("what workerd ends is ended, although calls of the connection went with
     for (const body of ["next", "last"]) {
       const count = arrived.length;
       client.socket.write(callOf(body));
-      (await until(count + 1)).answer();
+      answer(await until(count + 1));
       expect(await client.reply()).toBe(body);
       await vi.waitFor(async () => expect(await open()).toBeLessThan(before), patience);
     }
@@ -333,7 +349,7 @@ test("a head may wait as long as the call before it", async () => {
   client.socket.write(next.slice(60));
   (await gathered(2)).answer();
   expect(await client.reply()).toBe("one");
-  (await until(4)).answer();
+  answer(await until(4));
   expect(await client.reply()).toBe("next");
 });
 
@@ -341,7 +357,7 @@ test("after the loss of a call nothing more of its connection is served", async 
   const { front, gathered, arrived } = await openBusy();
   const client = call(front, callOf("one"));
   call(front, callOf("two"));
-  (await gathered(2)).response.destroy();
+  (await gathered(2)).socket.terminate();
   expect(await client.all()).toMatch(/^HTTP\/1.1 502 /);
   client.socket.write("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
   await turns(300);
@@ -359,22 +375,95 @@ describe("a connection without one to workerd", () => {
   });
 
   test("ends when the server stops, after its reply", async () => {
-    const { front, gathered, clients } = await openBusy();
+    const { front, gathered, arrived } = await openBusy();
     const idle = call(front, callOf("one"));
     const waiting = call(front, callOf("two"));
     const group = await gathered(2);
-    const [first, second] = ["one", "two"].map((body) => group.members!.indexOf(body));
-    group.answerMembers([first!]);
+    group.answer(["one"]);
     expect(await idle.reply()).toBe("one");
     const stopped = front.stop();
     await idle.end();
-    group.answerMembers([second!]);
+    group.answer(["two"]);
     expect(await waiting.reply()).toBe("two");
     await waiting.end();
-    for (const { socket } of clients) socket.destroy();
+    for (const one of arrived) if (!one.isAnswered) answer(one);
     await stopped;
   });
 });
+
+describe("when the server stops, the WebSocket", () => {
+  test("stays for what is under way, and for a call whose body is on its way", async () => {
+    const { front, until, sockets } = await openGatheringFront();
+    const [one, late] = [call(front, callOf("one")), call(front, callOf("late").slice(0, -2))];
+    const first = await until(1);
+    await turns(10);
+    const stopped = front.stop();
+    answer(first);
+    expect(await one.reply()).toBe("one");
+    await one.end();
+    late.socket.write("te");
+    const last = await until(2);
+    expect(last.members).toEqual(["late"]);
+    answer(last);
+    expect(await late.reply()).toBe("late");
+    await stopped;
+    await closed(sockets[0]);
+    expect(sockets).toHaveLength(1);
+  });
+
+  test("stays for calls whose clients have gone, and for those that wait", async () => {
+    const { arrived, front, gatherer, until, sockets } = await openBusy();
+    const gone = ["one", "two"].map((body) => call(front, callOf(body)));
+    await vi.waitUntil(() => gatherer.waitingCount === 2, patience);
+    const ended = gone.map(({ socket }) => once(socket, "close"));
+    for (const { socket } of gone) socket.resetAndDestroy();
+    await Promise.all(ended);
+    const stopped = front.stop();
+    for (const one of arrived) answer(one);
+    const last = await until(3);
+    expect(last.members?.toSorted()).toEqual(["one", "two"]);
+    await turns(100);
+    expect(sockets[0]?.readyState).toBe(WebSocket.OPEN);
+    answer(last);
+    await stopped;
+    await closed(sockets[0]);
+  });
+
+  test("of an idle server ends", async () => {
+    const { front, sockets } = await openGatheringFront({ isQuick: () => true });
+    const client = call(front, callOf("one"));
+    expect(await client.reply()).toBe("one");
+    await front.stop();
+    await closed(sockets[0]);
+  });
+});
+
+describe("once the WebSocket is to end before the server stops", () => {
+  test("a call goes by itself, over HTTP/1.1 and HTTP/2", async () => {
+    const { arrived, front, gatherer, sockets } = await openGatheringFront({ isQuick: () => true });
+    const client = call(front, callOf("one"));
+    const session = sessionTo(front);
+    expect(await client.reply()).toBe("one");
+    await gatherer.stop();
+    await closed(sockets[0]);
+    client.socket.write(callOf("two"));
+    expect(await client.reply()).toBe("two");
+    expect(await callOver(session, "three")).toBe("200 three");
+    client.socket.write(callOf("four"));
+    expect(await client.reply()).toBe("four");
+    expect(arrived.map(({ members, text }) => members ?? text)).toEqual([
+      ["one"],
+      "two",
+      "three",
+      "four",
+    ]);
+  });
+});
+
+/** Resolves when the front has ended this WebSocket. */
+async function closed(socket: WebSocket | undefined): Promise<void> {
+  await vi.waitUntil(() => socket?.readyState === WebSocket.CLOSED, patience);
+}
 
 describe("over HTTP/2", () => {
   test("calls of one session go together", async () => {
@@ -382,7 +471,7 @@ describe("over HTTP/2", () => {
     const session = sessionTo(front);
     const replies = ["one", "two", "three"].map((body) => callOver(session, body));
     const group = await gathered(3);
-    expect(group.members?.toSorted()).toEqual(["one", "three", "two"]);
+    expect(group.members.toSorted()).toEqual(["one", "three", "two"]);
     group.answer();
     expect(await Promise.all(replies)).toEqual(["200 one", "200 two", "200 three"]);
   });
@@ -392,15 +481,14 @@ describe("over HTTP/2", () => {
     const session = sessionTo(front);
     const replies = ["one", "two"].map((body) => callOver(session, body));
     const group = await gathered(2);
-    const [one, two] = ["one", "two"].map((body) => group.members!.indexOf(body));
-    group.response.write(printAnswer(one!, answerKinds.alone, ""));
-    group.response.end(printAnswer(two!, answerKinds.left, "a name"));
+    group.tell("one", answerKinds.alone);
+    group.tell("two", answerKinds.left, "a name");
     const alone = [await until(4), await until(5)];
     expect(alone.map(({ text, left }) => `${text} ${left}`).toSorted()).toEqual([
       "one undefined",
       `two ${secret} a name`,
     ]);
-    for (const each of alone) each.answer();
+    for (const each of alone) answer(each);
     expect(await Promise.all(replies)).toEqual(["200 one", "200 two"]);
   });
 
@@ -416,11 +504,11 @@ describe("over HTTP/2", () => {
     expect(await reply).toBe("200 two");
   });
 
-  test("who has no answer when the server ends is told so", async () => {
+  test("who has no answer when the WebSocket ends is told so", async () => {
     const { front, gathered } = await openBusy();
     const session = sessionTo(front);
     const replies = ["one", "two"].map((body) => callOver(session, body));
-    (await gathered(2)).response.destroy();
+    (await gathered(2)).socket.terminate();
     for (const reply of await Promise.all(replies)) expect(reply).toMatch(/^502 /);
   });
 });
@@ -525,8 +613,4 @@ async function callOver(session: ClientHttp2Session, body: string): Promise<stri
   let text = "";
   for await (const part of stream.setEncoding("utf8")) text += part;
   return `${headers[":status"]} ${text}`;
-}
-
-function replyText(body: string): string {
-  return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }

@@ -1,17 +1,12 @@
-// Requests that came together, inside workerd: each gets the answer that it gets by itself, and what it stores is stored
-// once. What is unusual is not done; a large page is left to be fetched.
+// Requests that came by the front's WebSocket, inside workerd: each gets the answer that it gets by itself, and what it
+// stores is stored once. What is unusual is not done; a large page is left to be fetched.
 
 import { Buffer } from "node:buffer";
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Env, Runtime } from "../../worker/core/bindings.ts";
-import { serveGathered, serveLeft } from "../../worker/gathered.ts";
-import {
-  answerHeadBytes,
-  answerKinds,
-  memberHeadBytes,
-  respondToAll,
-} from "../../worker/http/gathered.ts";
+import { openChannel, serveLeft } from "../../worker/gathered.ts";
+import { answerHeadBytes, answerKinds, memberHeadBytes } from "../../worker/http/gathered.ts";
 import { serve } from "../../worker/serve.ts";
 import { keysOf, secretOf, signedRequest } from "./access/keys.ts";
 import { authorizationFor, base64, kinesisOver } from "./kinesis/client.ts";
@@ -66,7 +61,7 @@ test("every member gets the answer that it gets by itself", async () => {
   }
 });
 
-test("puts of one request are stored once each", async () => {
+test("puts of one message are stored once each", async () => {
   const texts = Array.from({ length: 30 }, (_, i) => `record ${i}`);
   const answers = await gather(
     texts.map((text) =>
@@ -179,15 +174,86 @@ test("members that fail do not concern the others", async () => {
   });
 });
 
-test("an answer does not wait for another one that takes longer", async () => {
-  const late = Promise.withResolvers<Uint8Array>();
-  const reply = await respondToAll([late.promise, Promise.resolve(Uint8Array.of(1))], () => {});
-  const reader = reply.body!.getReader();
-  expect(await reader.read()).toEqual({ done: false, value: Uint8Array.of(1) });
-  late.resolve(Uint8Array.of(2));
-  expect(await reader.read()).toEqual({ done: false, value: Uint8Array.of(2) });
-  expect((await reader.read()).done).toBe(true);
+describe("while an answer takes long", () => {
+  test("others do not wait for it, of its message and of later ones", async () => {
+    const { runtime, release } = waitingRuntime();
+    const front = new Front(runtime);
+    const order: number[] = [];
+    front.take = ({ status }) => void order.push(status);
+    await front.send([slow(), quick()]);
+    await front.answer(1);
+    await front.send([quick(), quick()]);
+    await Promise.all([front.answer(2), front.answer(3)]);
+    expect(order).toEqual([400, 400, 400]);
+    release();
+    expect(await front.answer(0)).toMatchObject({ status: 500 });
+    front.close();
+  });
+
+  test("the front may go: then nobody gets it, and it harms nobody", async () => {
+    const { runtime, release } = waitingRuntime();
+    const gone = new Front(runtime);
+    await gone.send([slow(), quick()]);
+    await gone.answer(1);
+    gone.close();
+    await gone.closed;
+    release();
+    const next = new Front(runtime);
+    await next.send([slow(), quick()]);
+    expect(await next.answer(0)).toMatchObject({ status: 500 });
+    expect(await next.answer(1)).toMatchObject({ status: 400 });
+    next.close();
+  });
 });
+
+test("messages of many calls are answered one by one", async () => {
+  const front = new Front(runtimeWith());
+  const texts = Array.from({ length: 640 }, (_, i) => `record ${i}`);
+  for (let at = 0; at < texts.length; at += 64) {
+    await front.send(
+      texts
+        .slice(at, at + 64)
+        .map((text) =>
+          ask("PutRecord", { StreamName: stream, PartitionKey: text, Data: base64(text) }),
+        ),
+    );
+  }
+  const numbers = new Map<string, string>();
+  for (const [i, text] of texts.entries()) {
+    const answer = await front.answer(i);
+    numbers.set(JSON.parse(answer.text).SequenceNumber, text);
+  }
+  front.close();
+  const stored = (await readAll()).map(({ SequenceNumber, Data }) => [
+    SequenceNumber,
+    Buffer.from(Data, "base64").toString(),
+  ]);
+  expect(new Map(stored as [string, string][])).toEqual(numbers);
+});
+
+test("every call of the WebSocket is counted", async () => {
+  const before = await countOf(/^millrace_gathered_requests_total (\d+)$/gm);
+  await gather([put1()]);
+  await gather([put1(), ask("GetRecords", "no JSON")]);
+  expect((await countOf(/^millrace_gathered_requests_total (\d+)$/gm)) - before).toBe(3);
+});
+
+/** Waits for the catalog. */
+function slow(): Sent {
+  return ask("PutRecord", { StreamName: "slow", PartitionKey: "k", Data: "" });
+}
+
+function quick(): Sent {
+  return ask("GetRecords", "no JSON");
+}
+
+/** A runtime whose catalog answers, with a failure, as soon as it is told to. */
+function waitingRuntime(): { runtime: Runtime; release: () => void } {
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  const describeStream = () => promise.then(() => Promise.reject(new Error("no catalog")));
+  const CATALOG = { getByName: () => ({ describeStream }) } as unknown as Env["CATALOG"];
+  return { runtime: runtimeWith({ CATALOG }), release };
+}
 
 /** Puts a record. */
 function put1(headers: Record<string, string> = {}, url?: string): Sent {
@@ -208,38 +274,79 @@ async function gather(
   changes: Partial<Env> = {},
   take: (answer: Answer) => Promise<void> = async () => {},
 ): Promise<Answer[]> {
-  const parts: Buffer[] = [];
-  for (const request of requests) {
-    const body = Buffer.from(await request.clone().arrayBuffer());
-    const own = [...request.headers].filter(([name]) => name !== "host");
-    const lines = own.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    const { host, pathname } = new URL(request.url);
-    const head = Buffer.from(
-      `${request.method} ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${lines}content-length: ${body.length}\r\n\r\n`,
-    );
-    const sizes = Buffer.alloc(memberHeadBytes);
-    sizes.writeUint32LE(head.length, 0);
-    sizes.writeUint32LE(body.length, 4);
-    parts.push(sizes, head, body);
+  const front = new Front(runtimeWith(changes));
+  const taken: Promise<void>[] = [];
+  front.take = (answer) => void taken.push(take(answer));
+  await front.send(requests);
+  const answers = await Promise.all(requests.map((_, i) => front.answer(i)));
+  await Promise.all(taken);
+  front.close();
+  return answers;
+}
+
+/** The front's side of a WebSocket. */
+class Front {
+  take: (answer: Answer) => void = () => {};
+  readonly #socket: WebSocket;
+  readonly #answers: PromiseWithResolvers<Answer>[] = [];
+  readonly closed: Promise<unknown>;
+
+  constructor(runtime: Runtime) {
+    const socket = openChannel(runtime, (call) => call).webSocket!;
+    socket.binaryType = "arraybuffer";
+    socket.addEventListener("message", ({ data }) => this.#read(Buffer.from(data as ArrayBuffer)));
+    this.closed = new Promise((done) => socket.addEventListener("close", done));
+    socket.accept();
+    this.#socket = socket;
   }
-  const whole = new Request("http://localhost/", { method: "POST", body: Buffer.concat(parts) });
-  const reply = await serveGathered(whole, runtimeWith(changes));
-  const answers: Answer[] = [];
-  let bytes = Buffer.alloc(0);
-  for await (const part of reply.body!) {
-    bytes = Buffer.concat([bytes, part]);
-    while (bytes.length >= answerHeadBytes) {
-      const [place = 0, kind = 0, length = 0] = [0, 4, 8].map((at) => bytes.readUint32LE(at));
-      const end = answerHeadBytes + length;
-      if (bytes.length < end) break;
-      const answer = answerOf(kind, bytes.subarray(answerHeadBytes, end));
-      answers[place] = answer;
-      bytes = bytes.subarray(end);
-      await take(answer);
+
+  /** Sends them in one message. */
+  async send(requests: readonly Sent[]): Promise<void> {
+    const parts: Buffer[] = [];
+    for (const request of requests) {
+      const number = firstNumber + this.#answers.push(Promise.withResolvers<Answer>()) - 1;
+      parts.push(await printMember(number, request));
+    }
+    this.#socket.send(Buffer.concat(parts));
+  }
+
+  /** What the request got that was sent as the n-th. */
+  answer(n: number): Promise<Answer> {
+    return this.#answers[n]!.promise;
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #read(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      const [number = 0, kind = 0, length = 0] = [0, 4, 8].map((i) => bytes.readUint32LE(at + i));
+      const from = at + answerHeadBytes;
+      at = from + length;
+      expect(at).toBeLessThanOrEqual(bytes.length);
+      const answer = answerOf(kind, bytes.subarray(from, at));
+      this.#answers[number - firstNumber]!.resolve(answer);
+      this.take(answer);
     }
   }
-  expect(answers.filter(() => true)).toHaveLength(requests.length);
-  return answers;
+}
+
+const firstNumber = 2 ** 32 - 1000;
+
+async function printMember(number: number, request: Sent): Promise<Buffer> {
+  const body = Buffer.from(await request.clone().arrayBuffer());
+  const own = [...request.headers].filter(([name]) => name !== "host");
+  const lines = own.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  const { host, pathname } = new URL(request.url);
+  const head = Buffer.from(
+    `${request.method} ${pathname} HTTP/1.1\r\nHost: ${host}\r\n${lines}content-length: ${body.length}\r\n\r\n`,
+  );
+  const sizes = Buffer.alloc(memberHeadBytes);
+  sizes.writeUint32LE(number, 0);
+  sizes.writeUint32LE(head.length, 4);
+  sizes.writeUint32LE(body.length, 8);
+  return Buffer.concat([sizes, head, body]);
 }
 
 function answerOf(kind: number, bytes: Buffer): Answer {
@@ -302,7 +409,11 @@ async function iteratorOf(ShardIteratorType: string): Promise<string> {
 
 /** Pages that were read, wherever from. */
 async function pagesRead(): Promise<number> {
+  return await countOf(/^millrace_pages_total\{[^}]*\} (\d+)/gm);
+}
+
+/** The sum of these metrics. */
+async function countOf(lines: RegExp): Promise<number> {
   const metrics = await (await exports.default.fetch("http://localhost/metrics")).text();
-  const counts = [...metrics.matchAll(/^millrace_pages_total\{[^}]*\} (\d+)/gm)];
-  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  return [...metrics.matchAll(lines)].reduce((sum, [, count]) => sum + Number(count), 0);
 }

@@ -3,7 +3,7 @@
 // one isolate has all objects; on Cloudflare an object may be in another isolate than the Worker.
 
 export const tally = {
-  /** Requests that came to the Worker together with others (http/gathered.ts). */
+  /** Small calls that came to the Worker by the WebSocket of the front (http/gathered.ts). */
   gatheredRequests: 0,
   /** Calls of shards by memory (nearShards.ts). */
   nearCalls: 0,

@@ -7,6 +7,7 @@
 // several: the number of the member, a kind and a length as such numbers, then the bytes.
 import { Buffer } from "node:buffer";
 import { concatBytes } from "../codec/bytes.ts";
+import { answersBytesMax } from "../limits.ts";
 import type { HeaderSet, Incoming } from "./incoming.ts";
 
 /** A request with this header opens the WebSocket. The value is a secret that only the front knows. */
@@ -157,11 +158,26 @@ export class AnswerSender {
       count = this.ready.length;
       for (let turn = 0; turn < settleTurns; turn++) await Promise.resolve();
     }
-    const [first] = this.ready;
-    const bytes = this.ready.length === 1 && first !== undefined ? first : concatBytes(this.ready);
+    const { ready } = this;
     this.ready = [];
-    this.send(bytes);
+    for (const message of messagesOf(ready)) this.send(message);
   }
 }
 
 const settleTurns = 16;
+
+function* messagesOf(answers: readonly Uint8Array[]): Generator<Uint8Array> {
+  let group: Uint8Array[] = [];
+  let bytes = 0;
+  for (const answer of answers) {
+    if (group.length > 0 && bytes + answer.length > answersBytesMax) {
+      yield concatBytes(group);
+      group = [];
+      bytes = 0;
+    }
+    group.push(answer);
+    bytes += answer.length;
+  }
+  const [first] = group;
+  if (first !== undefined) yield group.length === 1 ? first : concatBytes(group);
+}

@@ -1,4 +1,4 @@
-// What the faces need of a request: one of the platform, or one of several that came together (gathered.ts).
+// What the faces need of a request: one of the platform, or one that came by the front's WebSocket (gathered.ts).
 import type { HeaderReader } from "../auth/credentials.ts";
 
 export interface HeaderSet extends HeaderReader {

@@ -99,7 +99,7 @@ function writeWork(page: Exposition, sentBytes: number): void {
     ],
     [
       "gathered_requests",
-      "Requests that came to the Worker together with others.",
+      "Small calls that came to the Worker by the WebSocket of the front.",
       tally.gatheredRequests,
     ],
     [

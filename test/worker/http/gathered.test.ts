@@ -1,8 +1,10 @@
-// Members of a request that the front has gathered, read as the platform would have read them; and replies that wait.
+// Members of a message of the front, read as the platform would have read them; answers, which go together; and replies
+// that wait.
 
 import { Buffer } from "node:buffer";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
+  AnswerSender,
   answerHeadBytes,
   answerKinds,
   GatheredRequest,
@@ -25,7 +27,7 @@ describe("a member's head", () => {
     "",
     "",
   ].join("\r\n");
-  const request = new GatheredRequest(head, new Uint8Array());
+  const request = new GatheredRequest(7, head, new Uint8Array());
   const asked: Record<string, string | null> = {
     "x-amz-target": "Kinesis_20131202.GetRecords",
     "X-Amz-TARGET": "Kinesis_20131202.GetRecords",
@@ -49,7 +51,11 @@ describe("a member's head", () => {
   });
 
   test("may end its lines without a carriage return", () => {
-    const plain = new GatheredRequest("POST / HTTP/1.1\r\nHost: a\nX-B: c\n\n", new Uint8Array());
+    const plain = new GatheredRequest(
+      7,
+      "POST / HTTP/1.1\r\nHost: a\nX-B: c\n\n",
+      new Uint8Array(),
+    );
     expect(plain.headers.get("host")).toBe("a");
     expect(plain.headers.get("x-b")).toBe("c");
   });
@@ -57,10 +63,12 @@ describe("a member's head", () => {
 
 describe("members", () => {
   const head = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
-  const bytes = Buffer.concat(["one", "", "three"].map(memberOf));
+  const numbers = [7, 0, 2 ** 32 - 1];
+  const bytes = Buffer.concat(["one", "", "three"].map((body, i) => memberOf(numbers[i]!, body)));
 
-  test("have each its head and its body", async () => {
+  test("have each its number, its head and its body", async () => {
     const members = readMembers(bufferOf(bytes));
+    expect(members.map(({ number }) => number)).toEqual(numbers);
     expect(members.map(({ whole }) => Buffer.from(whole).toString())).toEqual(["one", "", "three"]);
     expect(members.map(({ headers }) => headers.get("host"))).toEqual(["a", "a", "a"]);
     expect(Buffer.from(await members[2]!.arrayBuffer()).toString()).toBe("three");
@@ -70,28 +78,84 @@ describe("members", () => {
     expect(readMembers(new ArrayBuffer(0))).toEqual([]);
   });
 
-  test.each([1, 5, 7])("%d bytes too few are an error", (missing) => {
-    expect(() => readMembers(bufferOf(bytes.subarray(0, -missing)))).toThrow();
-  });
+  test.each([1, 5, 7, bytes.length - 1, bytes.length - 11])(
+    "%d bytes too few are an error",
+    (missing) => {
+      expect(() => readMembers(bufferOf(bytes.subarray(0, -missing)))).toThrow();
+    },
+  );
 
-  function memberOf(body: string): Buffer {
+  function memberOf(number: number, body: string): Buffer {
     const sizes = Buffer.alloc(memberHeadBytes);
-    sizes.writeUint32LE(head.length, 0);
-    sizes.writeUint32LE(body.length, 4);
+    for (const [i, value] of [number, head.length, body.length].entries()) {
+      sizes.writeUint32LE(value, 4 * i);
+    }
     return Buffer.concat([sizes, Buffer.from(head), Buffer.from(body)]);
   }
 });
 
-test("a reply is that of HTTP/1.1, behind its place, its kind and its length", () => {
-  const bytes = Buffer.from(printReply(7, 400, { "x-name": "value" }, Buffer.from("body")));
-  expect([0, 4, 8].map((at) => bytes.readUint32LE(at))).toEqual([
-    7,
-    answerKinds.reply,
-    bytes.length - answerHeadBytes,
-  ]);
-  expect(bytes.subarray(answerHeadBytes).toString()).toBe(
-    "HTTP/1.1 400 Bad Request\r\nx-name: value\r\ncontent-length: 4\r\n\r\nbody",
-  );
+test.each([7, 2 ** 32 - 1])(
+  "a reply is that of HTTP/1.1, behind its number %d, its kind and its length",
+  (number) => {
+    const bytes = Buffer.from(printReply(number, 400, { "x-name": "value" }, Buffer.from("body")));
+    expect([0, 4, 8].map((at) => bytes.readUint32LE(at))).toEqual([
+      number,
+      answerKinds.reply,
+      bytes.length - answerHeadBytes,
+    ]);
+    expect(bytes.subarray(answerHeadBytes).toString()).toBe(
+      "HTTP/1.1 400 Bad Request\r\nx-name: value\r\ncontent-length: 4\r\n\r\nbody",
+    );
+  },
+);
+
+describe("answers", () => {
+  let sent: Uint8Array[];
+  let sender: AnswerSender;
+
+  beforeEach(() => {
+    sent = [];
+    sender = new AnswerSender((bytes) => void sent.push(bytes));
+  });
+
+  test("that are ready at the same time go together", async () => {
+    const answers = [1, 2, 3].map((value) => Uint8Array.of(value));
+    for (const [i, answer] of answers.entries()) void addLater(answer, i * 5);
+    await afterTurns(50);
+    expect(sent).toEqual([Uint8Array.of(1, 2, 3)]);
+  });
+
+  test("do not wait for another one that takes longer", async () => {
+    sender.add(Uint8Array.of(1));
+    await afterTurns(50);
+    sender.add(Uint8Array.of(2));
+    await afterTurns(50);
+    expect(sent).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+  });
+
+  test("are sent in several messages if they are large, each of them whole and in its order", async () => {
+    const sizes = [100_000, 100_000, 100_000, 300_000, 1, 262_143, 1];
+    for (const [i, size] of sizes.entries()) sender.add(new Uint8Array(size).fill(i));
+    await afterTurns(50);
+    expect(sent.map(({ length }) => length)).toEqual([200_000, 100_000, 300_000, 262_144, 1]);
+    expect(
+      Buffer.concat(sent).equals(Buffer.concat(sizes.map((size, i) => Buffer.alloc(size, i)))),
+    ).toBe(true);
+  });
+
+  test("that come while others are sent are not lost", async () => {
+    sender = new AnswerSender((bytes) => {
+      if (sent.push(bytes) === 1) sender.add(Uint8Array.of(2));
+    });
+    sender.add(Uint8Array.of(1));
+    await afterTurns(50);
+    expect(sent).toEqual([Uint8Array.of(1), Uint8Array.of(2)]);
+  });
+
+  async function addLater(answer: Uint8Array, turns: number): Promise<void> {
+    await afterTurns(turns);
+    sender.add(answer);
+  }
 });
 
 describe("replies that wait", () => {
@@ -181,4 +245,9 @@ describe("replies that wait", () => {
 
 function bufferOf(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
+}
+
+/** So many turns of the queue of promises. */
+async function afterTurns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve();
 }
