@@ -1,5 +1,5 @@
-// Puts of many clients share calls of their shards, some of the clients leave in the middle, and the shard is
-// split: what the others are told is true. Every one of them gets its answer, each acknowledged record is
+// Puts of many clients share calls of their shards, or go to them by memory. Some of the clients leave in the middle, and the
+// shard is split: what the others are told is true. Every one of them gets its answer, each acknowledged record is
 // there once under its sequence number, and what a client did not wait for is there at most once.
 
 import { connect as connectTo } from "node:net";
@@ -22,13 +22,20 @@ interface Told {
   left: number;
 }
 
-test(`each client that waits gets its own answer, seed ${seed}`, async () => {
+const ways = ["in shared calls", "by memory"];
+
+test.each(ways)(`each client that waits gets its own answer, %s, seed ${seed}`, async (way) => {
   await using server = await startServer();
   const admin = kinesisOver((init) => fetch(server.endpoint, init));
   const changed = async (operation: string, input: object) => {
     expect((await admin(operation, { StreamName, ...input })).status).toBe(200);
   };
   await changed("CreateStream", { ShardCount: 1 });
+  if (way === "by memory") {
+    // A small call connects the front with workerd, which from then on has an attendant of busy shards.
+    const input = { StreamName: "none", PartitionKey: "a", Data: "" };
+    expect((await admin("PutRecord", input)).status).toBe(400);
+  }
   const told: Told = { records: new Map(), sent: 0, left: 0 };
   const half = Promise.withResolvers<void>();
   const clients = Array.from({ length: clientCount }, async (_, i) => {
@@ -43,6 +50,10 @@ test(`each client that waits gets its own answer, seed ${seed}`, async () => {
   await Promise.all([...clients, split]);
   expect(told.left).toBeGreaterThan(putCount / 20);
   await expectStored(server, told);
+  const metrics = await (await fetch(`${server.endpoint}/metrics`)).text();
+  const near = Number(/^millrace_near_calls_total (\d+)/m.exec(metrics)?.[1]);
+  if (way === "by memory") expect(near).toBeGreaterThan(putCount / 2);
+  else expect(near).toBe(0);
   const { stderr } = await server.stop();
   expect(stderr).toBe("");
 });

@@ -111,27 +111,54 @@ export class NearShard {
 
 const shards = new Map<string, NearShard>();
 
-/** Shards that are called often enough for an attendant. */
-const wanted = new Set<string>();
 /** Shards that were called once lately, by the attendant's clock. */
 const called = new Set<string>();
-let bell: (() => void) | undefined;
+
+/** Where an attendant hears of shards that are called often enough for it. */
+export class WantedShards {
+  private wanted = new Set<string>();
+  private ring: (() => void) | undefined;
+
+  add(uid: string): void {
+    this.wanted.add(uid);
+    this.ring?.();
+  }
+
+  /** As soon as there are any. */
+  async next(): Promise<Iterable<string>> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ring = resolve;
+    if (this.wanted.size === 0) await promise;
+    const { wanted } = this;
+    this.wanted = new Set();
+    return wanted;
+  }
+
+  /** There is no attendant any more, unless another one has come. */
+  end(): void {
+    if (heard === this) heard = undefined;
+  }
+}
+
+let heard: WantedShards | undefined;
+
+/** For an attendant; the one that came last hears of them. */
+export function hearWanted(): WantedShards {
+  heard = new WantedShards();
+  return heard;
+}
 
 /** Undefined if the shard must be called by the platform. A shard that is called again soon gets an attendant, if there is one. */
 export function nearShard(env: Env, uid: string): NearShard | undefined {
   if (!isOnlyIsolate(env)) return undefined;
   const near = shards.get(uid);
-  if (near === undefined && bell !== undefined) want(uid);
+  if (near === undefined && heard !== undefined) want(heard, uid);
   return near;
 }
 
-function want(uid: string): void {
-  if (!called.has(uid)) {
-    if (called.size < nearShardsMax) called.add(uid);
-    return;
-  }
-  wanted.add(uid);
-  bell?.();
+function want(wanted: WantedShards, uid: string): void {
+  if (called.delete(uid)) wanted.add(uid);
+  else if (called.size < nearShardsMax) called.add(uid);
 }
 
 /** For the attendant, now and then: who was called once before is not called often. */
@@ -139,25 +166,10 @@ export function forgetCalled(): void {
   called.clear();
 }
 
-/** For the attendant: shards that are to be attended. */
-export async function nextWanted(): Promise<string[]> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  bell = resolve;
-  if (wanted.size === 0) await promise;
-  const uids = [...wanted];
-  wanted.clear();
-  return uids;
-}
-
-/** There is no attendant any more. */
-export function forgetAttendant(): void {
-  bell = undefined;
-  wanted.clear();
-}
-
 /** For the object, which takes calls from now on. */
 export function openNear(uid: string): NearShard {
-  loseNear(uid);
+  // It is the same object: what was called by another attendant is carried out.
+  shards.get(uid)?.leave();
   const near = new NearShard(uid);
   shards.set(uid, near);
   return near;

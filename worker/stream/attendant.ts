@@ -2,13 +2,7 @@
 // request by which the front of the local server is connected, and holds a WebSocket to each object: by that it hears
 // when the object ends. One that is not called for a while is let go.
 import type { Env } from "../core/bindings.ts";
-import {
-  findNear,
-  forgetAttendant,
-  forgetCalled,
-  type NearShard,
-  nextWanted,
-} from "../core/nearShards.ts";
+import { findNear, forgetCalled, hearWanted, type NearShard } from "../core/nearShards.ts";
 import { jointAnswerMs, nearIdleMs, nearShardsMax } from "../limits.ts";
 
 /** A call is answered by then. */
@@ -24,6 +18,7 @@ export class Attendant {
   /** Undefined while its object is asked. */
   private readonly shards = new Map<string, Attended | undefined>();
   private readonly timer: ReturnType<typeof setInterval>;
+  private readonly wanted = hearWanted();
   private isOver = false;
 
   constructor(env: Pick<Env, "SHARD">) {
@@ -35,12 +30,12 @@ export class Attendant {
   stop(): void {
     this.isOver = true;
     clearInterval(this.timer);
-    forgetAttendant();
+    this.wanted.end();
     for (const uid of this.shards.keys()) this.leave(uid);
   }
 
   private async run(): Promise<void> {
-    while (!this.isOver) for (const uid of await nextWanted()) void this.attend(uid);
+    while (!this.isOver) for (const uid of await this.wanted.next()) void this.attend(uid);
   }
 
   private async attend(uid: string): Promise<void> {

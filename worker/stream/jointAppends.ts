@@ -2,7 +2,8 @@
 // its call is under way wait: when it is answered, the newest of them makes the next call, for all that
 // wait by then. In the shard each is accepted or refused by itself, and they share a commit. Only on
 // the server of one machine: elsewhere waiting for another's call costs a way to the shard and back, and a
-// request may be ended before those that rely on it have their answers (docs/decisions/0022).
+// request may be ended before those that rely on it have their answers (docs/decisions/0022). A busy shard there takes
+// its calls from memory (core/nearShards.ts); what follows is for all others.
 //
 // A request may end at any time, because its client leaves, and what it has not sent ends with it. A
 // call for several goes on all the same (waitUntil). One that was to lead and did not is waited for no longer than
@@ -11,9 +12,7 @@
 // for nothing of its own as hung; here that is a timer.
 import type { WriteRuntime } from "../core/bindings.ts";
 import { BoundedMap } from "../core/boundedMap.ts";
-import { appendChunks, appendOffers } from "./appendChunks.ts";
 import { nearShard } from "../core/nearShards.ts";
-import { callNear } from "./nearCall.ts";
 import { isOnlyIsolate } from "../core/publishedTips.ts";
 import type { WriteGuard, WriteReply } from "../core/durable.ts";
 import type { AppendOutcome, AppendReply, Offer, OfferReply, Reply } from "../core/rpc.ts";
@@ -25,6 +24,8 @@ import {
   jointTurnMs,
   nextDoorShardsMax,
 } from "../limits.ts";
+import { appendChunks, appendOffers } from "./appendChunks.ts";
+import { callNear } from "./nearCall.ts";
 
 type Appended = Promise<OfferReply>;
 

@@ -705,4 +705,28 @@ export const shardMutations: readonly Mutation[] = [
     tests: ["test/worker/shard/staleStore.workerd.test.ts"],
     harm: "readers cannot pass over a damaged file",
   },
+  {
+    id: "shard-84",
+    file: "worker/shard/shard.ts",
+    find: '    if (isAny || reply === null || "failed" in reply) await this.ctx.storage.sync();\n',
+    replace: "",
+    tests: ["test/e2e/nearShards.test.ts"],
+    harm: "a put is refused by an end of its shard that a crash takes back",
+  },
+  {
+    id: "shard-85",
+    file: "worker/shard/shard.ts",
+    find: "this.gate(this.write(chunks, guard), true)",
+    replace: "this.gate(this.write(chunks, guard))",
+    tests: ["test/e2e/nearShards.test.ts"],
+    harm: "Durable Streams: a verdict rests on an append that a crash takes back",
+  },
+  {
+    id: "shard-86",
+    file: "worker/shard/shard.ts",
+    find: "      this.committer.together(() => {\n        for (const call of calls) void call.run(api);\n      });\n",
+    replace: "      for (const call of calls) void call.run(api);\n",
+    tests: ["test/e2e/nearShards.test.ts"],
+    harm: "puts that begin together take two commits",
+  },
 ];

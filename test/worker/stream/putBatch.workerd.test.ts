@@ -163,3 +163,27 @@ describe("several shards", () => {
     expect(await putInto([1, 0], withReceipts(count))).toMatchObject([{ failure }, { failure }]);
   });
 });
+
+test.each([1, 3])(
+  "a chunk has memory of its own: a shard next door keeps it as it is (%d shards)",
+  async (shardCount) => {
+    await create(shardCount);
+    const chunks: Uint8Array[] = [];
+    const getByName = (uid: string) => ({
+      append: (offered: Uint8Array[]) => {
+        chunks.push(...offered);
+        return env.SHARD.getByName(uid).append(offered);
+      },
+    });
+    const bindings = { ...env, SHARD: { getByName } } as unknown as Env;
+    for (const sizes of [[1], [1000, 2000, 3000], [400_000, 400_000, 400_000], [3 << 20]]) {
+      await put(
+        sizes.map((bytes) => new Uint8Array(bytes)),
+        bindings,
+      );
+    }
+    expect(chunks.length).toBeGreaterThan(3);
+    for (const chunk of chunks) expect(chunk.buffer.byteLength).toBe(chunk.length);
+    expect(new Set(chunks.map(({ buffer }) => buffer)).size).toBe(chunks.length);
+  },
+);
