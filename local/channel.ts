@@ -1,7 +1,7 @@
 /**
  * The way of small calls to workerd and of their answers back: a WebSocket, whose messages have one call or several
  * (worker/http/gathered.ts). A message costs workerd half of what a request costs. It is opened by the first call, and
- * again by the first one after its end.
+ * again by the first one after its end; or kept open, because by it shards are attended (worker/stream/attendant.ts).
  */
 import { WebSocket } from "ws";
 import {
@@ -22,6 +22,9 @@ interface Awaited {
   over: () => void;
 }
 
+/** workerd may be about to start again. */
+const reopenMs = 500;
+
 export class Channel {
   readonly #upstream: Upstream;
   readonly #secret: string;
@@ -30,6 +33,7 @@ export class Channel {
   /** The last one is for new calls. One before it is about to end. */
   readonly #links: Link[] = [];
   #state: "open" | "stopping" | "over" = "open";
+  #isKept = false;
 
   /** The Worker knows by the secret what only the front may send. Calls are counted from `count` on. */
   constructor(upstream: Upstream, secret: string, count = 0) {
@@ -52,6 +56,12 @@ export class Channel {
     link.send(print(calls, first));
   }
 
+  /** From now on there is a WebSocket also without calls, and another one soon after its end. */
+  keepOpen(): void {
+    this.#isKept = true;
+    if (this.#state === "open" && this.#links.length === 0) this.#open();
+  }
+
   /** Ends the WebSocket as soon as all calls are answered. Resolves when it has ended. */
   async stop(): Promise<void> {
     if (this.#state === "open") this.#state = "stopping";
@@ -68,7 +78,10 @@ export class Channel {
   #open(): Link {
     const link = new Link(this.#upstream, this.#secret, () => this.#endIdle());
     this.#links.push(link);
-    void link.ended.then(() => this.#links.splice(this.#links.indexOf(link), 1));
+    void link.ended.then(() => {
+      this.#links.splice(this.#links.indexOf(link), 1);
+      if (this.#isKept) setTimeout(() => this.keepOpen(), reopenMs).unref();
+    });
     return link;
   }
 

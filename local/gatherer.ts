@@ -37,7 +37,7 @@ const largeBytesMax = 64 << 20;
 const nothingToDo = () => {};
 
 /** What the gatherer sends calls with. */
-export type CallSender = Pick<Channel, "send" | "stop" | "destroy">;
+export type CallSender = Pick<Channel, "send" | "keepOpen" | "stop" | "destroy">;
 
 export class Gatherer {
   readonly #channel: CallSender;
@@ -49,6 +49,11 @@ export class Gatherer {
     const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, channel);
     this.#channel = channel;
     this.#lanes = { read: laneOf("read"), write: laneOf("write") };
+  }
+
+  /** workerd is to be connected also while there are no calls. */
+  keepOpen(): void {
+    this.#channel.keepOpen();
   }
 
   /** Calls that wait for others. */

@@ -147,6 +147,8 @@ export async function openServer(flags: ServeFlags, options: ServerOptions): Pro
       log,
     });
     parts.front = front;
+    // By it shards are attended; those of a cluster are not.
+    if (cluster === undefined) parts.upstream?.gatherer?.keepOpen();
     if (flags.streams !== undefined) await runtime.tell("/streams", {});
     const warnings = isExposed(flags) ? [exposedWarning] : [];
     if ((await space.look()) === 0) warnings.push(renderFull(folder.path, space.minFreeBytes));

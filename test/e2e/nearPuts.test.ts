@@ -169,6 +169,21 @@ describe("while shards are attended", () => {
   });
 });
 
+test("they go by memory also where no client uses the front, and after workerd alone has ended", async () => {
+  await using own = await startServer();
+  const ownDirect = /direct +(http:\S+)/.exec(own.banner)?.[1] ?? "";
+  const create = { StreamName: "alone", ShardCount: 1 };
+  expect((await kinesisAt(ownDirect)("CreateStream", create)).status).toBe(200);
+  const putOne: Put = (text) => put("alone", text, ownDirect);
+  const calls = () => nearCalls(ownDirect);
+  await untilNear(putOne, calls);
+  for (const pid of own.workerdPids) process.kill(pid, "SIGKILL");
+  for (let tries = 0; !(await putOne("after").then(Boolean, () => false)); tries++) {
+    if (tries === triesMax) throw new Error("workerd has no successor");
+  }
+  await untilNear(putOne, calls);
+});
+
 test("after workerd alone has ended, its successor's shards are called by memory again", async () => {
   await using own = await startServer();
   const create = { StreamName: "again", ShardCount: 1 };

@@ -34,6 +34,19 @@ test("it is opened by the first call, and again by the first one after its end",
   expect(sockets).toHaveLength(2);
 });
 
+test("one that is kept open is there without calls, and another one after its end", async () => {
+  const { channel, sockets } = await openChannel();
+  channel.keepOpen();
+  channel.keepOpen();
+  await vi.waitUntil(() => sockets.length === 1, patience);
+  sockets[0]!.terminate();
+  await vi.waitUntil(() => sockets.length === 2, patience);
+  await channel.stop();
+  expect(sockets.map(({ readyState }) => readyState === WebSocket.OPEN)).toEqual([false, false]);
+  channel.keepOpen();
+  expect(sockets).toHaveLength(2);
+});
+
 test("a server that does not know the secret gets no calls", async () => {
   const { channel, messages } = await openChannel({}, "another secret");
   expect(await send(channel, "one").outcome).toBe("lost");

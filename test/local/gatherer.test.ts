@@ -28,6 +28,7 @@ beforeEach(() => {
   const channel = {
     send: (calls: readonly SmallCall[], over: () => void) =>
       void sent.push({ names: calls.map(nameOf), over }),
+    keepOpen() {},
     async stop() {
       stopped = sent.length;
     },
