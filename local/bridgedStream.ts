@@ -2,12 +2,12 @@
  * One HTTP/2 stream as a request to workerd over HTTP/1.1. Bodies are passed on in both directions at
  * the pace of the slower side. When one side gives up, the other side is ended too. Trailers and
  * informational replies are not forwarded. A large put may be kept back until it is whole; its
- * manifest is passed on instead of it. Small calls go by a WebSocket (gatherer.ts).
+ * manifest is passed on instead of it. Small calls and manifests go by a WebSocket (gatherer.ts).
  */
 import { type IncomingHttpHeaders, type ServerHttp2Stream, constants } from "node:http2";
 import { headFault, printHead, replyHeaders } from "./bridgedHeads.ts";
 import { CallCollection, type CallOwner } from "./callCollection.ts";
-import { Collected, type Collection, type RequestHead } from "./collection.ts";
+import { Collected, type Collection, type Counted, type RequestHead } from "./collection.ts";
 import type { KeptConnection, KeptRequest } from "./keptConnection.ts";
 import { isOrder, type OrderedPage, pageHead } from "./orderFilter.ts";
 import { type Patience, type Stop, watchProgress } from "./patience.ts";
@@ -69,9 +69,11 @@ class BridgedStream implements Exchange {
   #aheadBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #stopWatch: Stop | undefined;
-  /** A request that is kept back, or was. */
+  /** A put that is kept back, or was. */
   readonly #kept: KeptRequest | undefined;
-  /** What has come of it while it is kept back. */
+  /** What counts of a request that was kept back, until it is written. */
+  #counted: Counted | undefined;
+  /** What has come of a request while it is kept back. */
   #collected: Collected | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamOptions) {
@@ -84,6 +86,7 @@ class BridgedStream implements Exchange {
     const head = headOf(headers, options);
     this.#kept = head && options.puts?.collect(head, () => this.#release());
     const kept = this.#kept;
+    this.#counted = kept;
     const collection = head && (kept ? this.#sendKept(head, kept) : this.#gather(head));
     if (collection !== undefined) this.#collected = new Collected(collection, this.#head);
     this.#bodyBytes = head?.bodyBytes;
@@ -212,7 +215,7 @@ class BridgedStream implements Exchange {
     this.#turn = undefined;
     if (this.#collected === undefined) this.#flush();
     else if (this.#receivedBytes !== this.#bodyBytes) this.#release();
-    else this.#passInstead(this.#collected.finish());
+    else this.#passInstead(this.#collected);
   }
 
   /** Keeps nothing back any more. */
@@ -221,9 +224,10 @@ class BridgedStream implements Exchange {
   }
 
   /** A call that goes with others leaves nothing to pass on. */
-  #passInstead(parts: Buffer[]): void {
+  #passInstead(collected: Collected): void {
+    this.#collected = undefined;
+    const parts = collected.finish();
     if (parts.length > 0) this.#pass(parts);
-    else this.#collected = undefined;
   }
 
   /** Undefined if the request does not go with others. */
@@ -241,7 +245,9 @@ class BridgedStream implements Exchange {
       grow: (bytes) => kept.grow(bytes),
       finish: (sent, body) => {
         const [its = sent, ...parts] = kept.finish(sent, body);
-        if (gatherer === undefined || !isUsual(head)) return [its, ...parts];
+        // A body is too large for the WebSocket.
+        const isCall = kept.isManifest && isUsual(head);
+        if (gatherer === undefined || !isCall) return [its, ...parts];
         return new CallCollection(gatherer, "write", 0, this.#callOwner()).finish(its, parts);
       },
       abandon: () => kept.abandon(),
@@ -251,8 +257,13 @@ class BridgedStream implements Exchange {
   #callOwner(): CallOwner {
     return {
       begin() {},
+      passes: (call) => {
+        if (this.#isOver) call.free();
+        else this.#counted = call;
+      },
       pass: (parts) => {
-        if (!this.#isOver) this.#pass(parts);
+        if (this.#isOver) this.#kept?.settle();
+        else this.#pass(parts);
       },
       take: (reply) => {
         const reader = new ReplyReader(headBytesMax);
@@ -263,7 +274,10 @@ class BridgedStream implements Exchange {
           end: () => this.end(),
         });
       },
-      lose: () => this.lost(),
+      lose: () => {
+        this.#kept?.settle();
+        this.lost();
+      },
       late: () => this.#release(),
     };
   }
@@ -284,7 +298,8 @@ class BridgedStream implements Exchange {
     this.#head = nothing;
     this.#waiting = [];
     if (this.#isEnded) connection.finishRequest();
-    const written = this.#kept && (() => this.#kept?.free());
+    const counted = this.#counted;
+    const written = counted && (() => counted.free());
     if (parts.length > 0 && !connection.write(parts, written)) this.#pause();
     else this.drained();
   }
@@ -322,9 +337,9 @@ class BridgedStream implements Exchange {
     this.#isOver = true;
     this.#connection = undefined;
     this.#waiting = [];
+    this.#collected?.release();
     this.#collected = undefined;
-    this.#kept?.abandon();
-    this.#kept?.free();
+    this.#counted?.free();
     clearImmediate(this.#turn);
     this.#stopWatch?.();
   }

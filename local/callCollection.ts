@@ -3,7 +3,7 @@
  * or a stream of HTTP/2. Most bodies are of a few kilobytes. Larger ones share a bound, and do not hold it for long: what
  * is slow, or finds no room, passes as it comes.
  */
-import { type Collection, type RequestHead, withLine } from "./collection.ts";
+import { type Collection, type Counted, type RequestHead, withLine } from "./collection.ts";
 import type { Gatherer } from "./gatherer.ts";
 import { type CallKind, isPlainHead } from "./smallCalls.ts";
 
@@ -17,6 +17,8 @@ const collectMsMax = 2000;
 export interface CallOwner {
   /** The call goes to the gatherer now. */
   begin(): void;
+  /** What comes next of the request passes by itself. It counts until it was written or given up. */
+  passes(call: Counted): void;
   /** The request is to pass by itself, with these parts. */
   pass(parts: Buffer[]): void;
   /** The reply, as HTTP/1.1. The bytes are not used again by others. */
@@ -27,7 +29,7 @@ export interface CallOwner {
   late(): void;
 }
 
-export class CallCollection implements Collection {
+export class CallCollection implements Collection, Counted {
   readonly #gatherer: Gatherer;
   readonly #kind: CallKind;
   readonly #owner: CallOwner;
@@ -60,7 +62,7 @@ export class CallCollection implements Collection {
   finish(head: Buffer, body: Buffer[]): Buffer[] {
     clearTimeout(this.#timer);
     if (!isPlainHead(head)) {
-      this.#free();
+      this.#passAlone();
       return [head, ...body];
     }
     this.#send(head, body);
@@ -69,7 +71,12 @@ export class CallCollection implements Collection {
 
   abandon(): void {
     clearTimeout(this.#timer);
-    this.#free();
+    this.#passAlone();
+  }
+
+  free(): void {
+    this.#gatherer.free(this.#reservedBytes);
+    this.#reservedBytes = 0;
   }
 
   #send(head: Buffer, body: Buffer[]): void {
@@ -80,23 +87,22 @@ export class CallCollection implements Collection {
       head,
       body,
       sendAlone: (line) => {
-        this.#free();
+        this.#passAlone();
         const parts = line === undefined ? [head] : withLine(head, Buffer.from(line));
         owner.pass([...parts, ...body]);
       },
       take: (reply) => {
-        this.#free();
+        this.free();
         owner.take(reply);
       },
       lose: () => {
-        this.#free();
+        this.free();
         owner.lose();
       },
     });
   }
 
-  #free(): void {
-    this.#gatherer.free(this.#reservedBytes);
-    this.#reservedBytes = 0;
+  #passAlone(): void {
+    if (this.#reservedBytes > 0) this.#owner.passes(this);
   }
 }

@@ -23,6 +23,11 @@ export interface Collection {
   abandon(): void;
 }
 
+/** What takes room that is shared, until its bytes are written to workerd or given up. `free` may be called several times. */
+export interface Counted {
+  free(): void;
+}
+
 /** A head with one more line at its end, in parts. The line has its line end. */
 export function withLine(head: Buffer, line: Buffer): Buffer[] {
   const end = head.length - (head.at(-2) === cr ? 2 : 1);

@@ -22,6 +22,11 @@ export interface Pace {
   waitMs: number;
 }
 
+export interface GathererOptions extends Partial<Pace> {
+  /** What larger bodies take at most. */
+  largeBytes?: number;
+}
+
 const usualPace: Pace = { usualMs: 20, waitMs: 2 };
 
 /** Calls of one message, and the bytes of all. */
@@ -31,8 +36,11 @@ const groupBytesMax = 256 << 10;
 /** Larger calls wait for no others: what is paid for a message is little beside them. */
 const gatheredBytesMax = 48 << 10;
 
-/** What the larger bodies of all connections take, on their way to workerd. */
-const largeBytesMax = 64 << 20;
+/**
+ * What the larger bodies of all connections take, from their first byte to the answer. Each counts twice, as there is a copy
+ * of it in the message. workerd has as many messages at most.
+ */
+const largeBytesMax = 32 << 20;
 
 const nothingToDo = () => {};
 
@@ -42,10 +50,12 @@ export type CallSender = Pick<Channel, "send" | "keepOpen" | "stop" | "destroy">
 export class Gatherer {
   readonly #channel: CallSender;
   readonly #lanes: Readonly<Record<CallKind, Lane>>;
-  #freeBytes = largeBytesMax;
+  #freeBytes: number;
   #isStopping = false;
 
-  constructor(channel: CallSender, pace: Pace = usualPace) {
+  constructor(channel: CallSender, options: GathererOptions = {}) {
+    const { largeBytes = largeBytesMax, ...pace } = { ...usualPace, ...options };
+    this.#freeBytes = largeBytes;
     const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, channel);
     this.#channel = channel;
     this.#lanes = { read: laneOf("read"), write: laneOf("write") };
@@ -65,6 +75,11 @@ export class Gatherer {
     if (this.#isStopping) call.sendAlone();
     else if (bytesOf(call) > gatheredBytesMax) this.#channel.send([call], nothingToDo);
     else this.#lanes[call.kind].add(call);
+  }
+
+  /** Bytes that larger bodies may still take. */
+  get freeBytes(): number {
+    return this.#freeBytes;
   }
 
   /** True if so many bytes may be kept back; they count until they are given to `free`. */
@@ -93,8 +108,12 @@ export class Gatherer {
   }
 }
 
-export function createGatherer(upstream: Upstream, secret: string, pace?: Pace): Gatherer {
-  return new Gatherer(new Channel(upstream, secret), pace);
+export function createGatherer(
+  upstream: Upstream,
+  secret: string,
+  options?: GathererOptions,
+): Gatherer {
+  return new Gatherer(new Channel(upstream, secret), options);
 }
 
 /** What goes to workerd at once: a call, or several. */

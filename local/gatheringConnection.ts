@@ -3,14 +3,18 @@
  * Replies have the order of their requests: what comes after such a call waits here until that has its reply.
  */
 import { CallCollection, type CallOwner } from "./callCollection.ts";
-import type { Collection, RequestHead } from "./collection.ts";
+import type { Collection, Counted, RequestHead } from "./collection.ts";
 import type { Gatherer } from "./gatherer.ts";
 import { isUsual, SmallCalls } from "./smallCalls.ts";
+
+const nothingToDo = () => {};
 
 /** The connection. */
 export interface CallOutlet {
   /** A request has been sent: its reply follows those of the requests before it. */
   expect(method: string): void;
+  /** What is passed on next counts until it was written. */
+  passes(call: Counted): void;
   /** Passes on to workerd what a client has sent. */
   pass(parts: Buffer[]): void;
   /** Bytes of replies. The outlet calls `goOn` when they need nothing more from here. */
@@ -61,10 +65,13 @@ export class GatheringConnection {
     };
   }
 
-  /** As `finish` of what `collect` returns, for the manifest of a put (keptPuts.ts): it passes if that is unusual. */
-  send(request: RequestHead, head: Buffer, body: Buffer[]): Buffer[] {
+  /**
+   * As `finish` of what `collect` returns, for the manifest of a put (keptPuts.ts): it passes if that is unusual. `gone` is
+   * called if the client has gone before the call is over.
+   */
+  send(request: RequestHead, head: Buffer, body: Buffer[], gone: () => void): Buffer[] {
     if (!isUsual(request)) return [head, ...body];
-    return new CallCollection(this.#gatherer, "write", 0, this.#owner()).finish(head, body);
+    return new CallCollection(this.#gatherer, "write", 0, this.#owner(gone)).finish(head, body);
   }
 
   /** Keeps the parts back if they come after a call that waits; returns false if there is none. */
@@ -92,16 +99,25 @@ export class GatheringConnection {
     this.#later = [];
   }
 
-  #owner(): CallOwner {
+  #owner(gone = nothingToDo): CallOwner {
     return {
       begin: () => (this.#isWaiting = true),
-      pass: (parts) => this.#passOn(parts),
+      passes: (call) => {
+        if (this.#isClosed) call.free();
+        else this.#outlet.passes(call);
+      },
+      pass: (parts) => {
+        this.#passOn(parts);
+        if (this.#isClosed) gone();
+      },
       take: (reply) => {
-        if (!this.#isClosed) this.#outlet.take(reply);
+        if (this.#isClosed) gone();
+        else this.#outlet.take(reply);
       },
       lose: () => {
         this.#isWaiting = false;
-        if (!this.#isClosed) this.#outlet.lose();
+        if (this.#isClosed) gone();
+        else this.#outlet.lose();
       },
       late: () => this.#outlet.release(),
     };

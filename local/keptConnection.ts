@@ -4,7 +4,7 @@
  */
 import { mediaTypeOf } from "../worker/core/mediaType.ts";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
-import type { Collection, RequestHead } from "./collection.ts";
+import type { Collection, Counted, RequestHead } from "./collection.ts";
 import { keptBodyBytes, type KeptPuts } from "./keptPuts.ts";
 import type { Tries } from "./keptTries.ts";
 
@@ -47,7 +47,7 @@ export class KeptConnection {
 }
 
 /** A request on its way to workerd. Its owner calls `free` when it was written or given up. */
-export class KeptRequest implements Collection {
+export class KeptRequest implements Collection, Counted {
   readonly bodyBytes: number;
   readonly #puts: KeptPuts;
   readonly #known: (tries: Tries) => void;
@@ -60,6 +60,11 @@ export class KeptRequest implements Collection {
     this.bodyBytes = bodyBytes;
     this.#known = known;
     this.#timer = setTimeout(late, collectMsMax).unref();
+  }
+
+  /** True if a manifest passes instead of the body, until the reply has come. */
+  get isManifest(): boolean {
+    return this.#id !== undefined;
   }
 
   /** What has not come takes no room from others. */

@@ -1,6 +1,6 @@
 /**
- * Which requests go to workerd by the WebSocket (gatherer.ts): polls and small puts of Kinesis. Whatever is unusual in a head
- * passes as it comes.
+ * Which requests go to workerd by the WebSocket (gatherer.ts): polls of Kinesis, and puts of Kinesis, v3io and Yandex up to
+ * 1 MiB. Whatever is unusual in a head passes as it comes.
  */
 import { isAscii } from "node:buffer";
 import { manifestHeader } from "../worker/engine/putManifest.ts";
@@ -23,6 +23,7 @@ export interface SmallCall {
   lose(): void;
 }
 
+/** Operations by their targets. Those of Yandex have a path, and reads of it go by themselves: their pages may be large. */
 const kinds: ReadonlyMap<string, CallKind> = new Map([
   ["Kinesis_20131202.GetRecords", "read"],
   ["Kinesis_20131202.PutRecord", "write"],
@@ -43,15 +44,14 @@ const unwanted = new Set([
   "trailer",
   "content-encoding",
   "origin",
-  "x-v3io-function",
   manifestHeader,
   gatheredHeader,
   leftReplyHeader,
 ]);
 
 /** False for a request that is not passed on like any other. */
-export function isUsual({ method, target, headers }: RequestHead): boolean {
-  if (method !== "POST" || target !== "/") return false;
+export function isUsual({ method, headers }: RequestHead): boolean {
+  if (method !== "POST") return false;
   return headers.every(
     ([name, value]) =>
       !unwanted.has(name) && (name !== "connection" || value.toLowerCase() === "keep-alive"),
@@ -59,12 +59,32 @@ export function isUsual({ method, target, headers }: RequestHead): boolean {
 }
 
 function kindOfCall(head: RequestHead): CallKind | undefined {
-  const { headers, bodyBytes } = head;
+  const { bodyBytes } = head;
   if (bodyBytes === "chunked" || bodyBytes === 0 || bodyBytes > bodyBytesMax) return undefined;
-  const operation = headers.find(([name]) => name === "x-amz-target")?.[1];
-  const kind = operation === undefined ? undefined : kinds.get(operation);
+  const kind = kindOfOperation(head);
   return kind !== undefined && isUsual(head) ? kind : undefined;
 }
+
+function kindOfOperation({ target, headers }: RequestHead): CallKind | undefined {
+  const valueOf = (name: string) => headers.find(([each]) => each === name)?.[1];
+  const v3io = valueOf(v3ioHeader);
+  if (v3io !== undefined) return v3io === v3ioPut && isPlainPath(target) ? "write" : undefined;
+  const kind = kinds.get(valueOf("x-amz-target") ?? "");
+  if (target === "/" || kind === undefined) return kind;
+  return kind === "write" && isPlainPath(target) ? kind : undefined;
+}
+
+const v3ioHeader = "x-v3io-function";
+const v3ioPut = "PutRecords";
+
+/** Names between single slashes: workerd reads such a path as it stands. */
+const plainPath = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+\/?$/;
+
+function isPlainPath(target: string): boolean {
+  return target.length <= pathLengthMax && plainPath.test(target);
+}
+
+const pathLengthMax = 2048;
 
 /** What is known of the calls of a connection, or of a session of HTTP/2. */
 export class SmallCalls {
@@ -82,9 +102,11 @@ export class SmallCalls {
   }
 }
 
-const plainStart = Buffer.from("POST / HTTP/1.1\r\n");
+const plainStart = /^POST \/[!-~]* HTTP\/1\.1\r\n/;
 
 /** False for a head that the Worker might read differently from workerd. */
 export function isPlainHead(head: Buffer): boolean {
-  return isAscii(head) && head.subarray(0, plainStart.length).equals(plainStart);
+  return isAscii(head) && plainStart.test(head.toString("latin1", 0, headLineBytesMax));
 }
+
+const headLineBytesMax = pathLengthMax + 16;

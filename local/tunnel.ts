@@ -1,14 +1,15 @@
 /**
  * Joins an HTTP/1.1 connection of a client to a connection of its own to workerd. After the framer
  * has checked a head, bytes pass unchanged in both directions, half-closed connections included. Only
- * an order of a page is replaced by the page, and the body of a large put by its manifest; small
- * calls go by the WebSocket of all connections (gatheringConnection.ts). A client that does not finish a request is given up. For a head it gets a 408. A body is ended
- * towards workerd too, so that the Worker answers in the dialect's form.
+ * an order of a page is replaced by the page, and the body of a large put by its manifest. Small
+ * calls and manifests go by the WebSocket of all connections (gatheringConnection.ts). A client that
+ * does not finish a request is given up. For a head it gets a 408. A body is ended towards workerd
+ * too, so that the Worker answers in the dialect's form.
  */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { Collection, RequestHead } from "./collection.ts";
+import type { Collection, Counted, RequestHead } from "./collection.ts";
 import { type Phase, RequestFramer } from "./framing.ts";
 import type { Gatherer } from "./gatherer.ts";
 import { GatheringConnection } from "./gatheringConnection.ts";
@@ -67,13 +68,15 @@ class Tunnel {
   #spareTimer: NodeJS.Timeout | undefined;
   /** True after a request with which the client wants the connection to end. */
   #isLast = false;
+  /** True after a reply that came before its request had ended: the rest of that must not come behind a call. */
+  #isEarly = false;
   /** When the last bytes came by the connection to workerd. */
   #servedMs = 0;
   /** The client has ended its side while its call waits. */
   #hasEnded = false;
-  /** Requests that were kept back, of which the parts are passed on now. */
-  #passing: KeptRequest[] = [];
-  /** Requests that were kept back and passed on. Their replies may be on their way. */
+  /** What counts of requests that were kept back, of which the parts are passed on now. */
+  #passing: Counted[] = [];
+  /** Puts that were kept back and passed on. Their replies may be on their way. */
   #passed: KeptRequest[] = [];
   /** Undefined before the first head. */
   #server: Socket | undefined;
@@ -143,21 +146,23 @@ class Tunnel {
       if (gathered === undefined) this.#replies.expect(head.method);
       return gathered;
     }
-    const pass = () => {
-      this.#replies.expect(head.method);
-      this.#passing.push(kept);
-      this.#passed.push(kept);
-    };
     const calls = this.#isFree ? this.#calls : undefined;
     return {
       grow: (bytes) => kept.grow(bytes),
       finish: (sent, body) => {
-        pass();
+        this.#replies.expect(head.method);
+        this.#passed.push(kept);
         const [its = sent, ...parts] = kept.finish(sent, body);
-        return calls?.send(head, its, parts) ?? [its, ...parts];
+        // A body is too large for the WebSocket. Of a manifest nothing counts here.
+        if (kept.isManifest && calls !== undefined) {
+          return calls.send(head, its, parts, () => kept.settle());
+        }
+        this.#passing.push(kept);
+        return [its, ...parts];
       },
-      abandon() {
-        pass();
+      abandon: () => {
+        this.#replies.expect(head.method);
+        this.#passing.push(kept);
         kept.abandon();
       },
     };
@@ -166,13 +171,14 @@ class Tunnel {
   /** True if the next reply may come in another way than those before it. */
   get #isFree(): boolean {
     const isAnswered = this.#replies.isIdle && !this.#isPrinting && !this.#isWaiting;
-    const goesOn = !this.#isLast && !this.#options.isStopping();
+    const goesOn = !this.#isLast && !this.#isEarly && !this.#options.isStopping();
     return isAnswered && goesOn && this.#passing.length === 0;
   }
 
   #gather(gatherer: Gatherer): GatheringConnection {
     return new GatheringConnection(gatherer, {
       expect: (method) => this.#replies.expect(method),
+      passes: (call) => this.#passing.push(call),
       pass: (parts) => {
         this.#client.resume();
         this.#pass(parts);
@@ -192,6 +198,7 @@ class Tunnel {
 
   /** There is no reply to a call. Nothing that comes after it is answered either. */
   #lose(): void {
+    this.#settle();
     const absence = this.#absence();
     if (absence === "" || this.#client.destroyed) breakOff(this.#client);
     else {
@@ -319,9 +326,8 @@ class Tunnel {
   #takeReplies(bytes: Buffer): boolean {
     const ordered = this.#replies.take(bytes);
     if (this.#replies.isIdle) {
-      for (const kept of this.#passed.splice(0)) kept.settle();
-      // A manifest that went with other calls has not passed here.
-      free(this.#passing.splice(0));
+      this.#settle();
+      this.#isEarly ||= this.#framer.phase === "body" && !this.#framer.isCollecting;
     }
     if (ordered === undefined) return !this.#isWaiting;
     this.#isPrinting = true;
@@ -334,6 +340,11 @@ class Tunnel {
       if (!this.#isWaiting && !this.#isPrinting) this.#server?.resume();
     });
     return false;
+  }
+
+  /** Nobody waits for the replies to puts any more. */
+  #settle(): void {
+    for (const kept of this.#passed.splice(0)) kept.settle();
   }
 
   #give(bytes: Buffer): void {
@@ -422,7 +433,7 @@ class Tunnel {
   }
 }
 
-function free(requests: readonly KeptRequest[]): void {
+function free(requests: readonly Counted[]): void {
   for (const request of requests) request.free();
 }
 

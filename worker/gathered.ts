@@ -71,12 +71,20 @@ async function answerMember(member: Incoming, i: number, runtime: Runtime): Prom
     const answered = await serveMember(member, runtime, (answer, headers, front) =>
       printMember(i, answer, headers, front, runtime),
     );
-    return answered ?? printAnswer(i, answerKinds.alone, "");
+    if (answered === undefined) return printAnswer(i, answerKinds.alone, "");
+    return answered instanceof Response ? await printResponse(i, answered) : answered;
   } catch (error) {
     console.error("a gathered request failed", error);
     const headers = { "content-type": "text/plain", "cache-control": "no-store" };
     return printReply(i, 500, headers, utf8("Internal Server Error\n"));
   }
+}
+
+/** A reply that is not long. */
+async function printResponse(i: number, response: Response): Promise<Uint8Array> {
+  const { status, statusText, headers } = response;
+  const body = new Uint8Array(await response.arrayBuffer());
+  return printReply(i, status, Object.fromEntries(headers), body, statusText || undefined);
 }
 
 async function printMember(

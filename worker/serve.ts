@@ -71,44 +71,56 @@ export async function serve(request: Request, runtime: Runtime): Promise<Respons
 }
 
 /**
- * The answer to a call that came by the front's WebSocket, as `respond` makes a reply of it. Undefined, and nothing
- * has been done, if it must be served by itself: only usual calls of Kinesis are not.
+ * The answer to a call that came by the front's WebSocket: of Kinesis as `respond` makes a reply of it, of other dialects as
+ * a Response. Undefined, and nothing has been done, if it must be served by itself: only usual calls are not.
  */
 export async function serveMember<Reply>(
   request: Incoming,
   runtime: Runtime,
-  respond: (
-    answer: Answer,
-    headers: Record<string, string>,
-    front?: FrontPrinter,
-  ) => Promise<Reply>,
-): Promise<Reply | undefined> {
+  respond: Respond<Reply>,
+): Promise<Reply | Response | undefined> {
   const { env } = runtime;
-  const startMs = Date.now();
   const door = openDoor(request, env);
-  const isUsual = door.refusal === undefined && !request.headers.has("origin");
-  if (!isUsual || faceOf(request, env) !== faces.kinesis) return undefined;
-  const bytes = addsData(request) ? await gauge.begin(request, runtime, startMs) : 0;
+  if (door.refusal !== undefined || request.headers.has("origin")) return undefined;
+  const face = faceOf(request, env);
+  const serveIt = memberFaces.get(face);
+  const isPut = addsData(request);
+  // A page of another dialect may be large.
+  if (face !== faces.kinesis && (serveIt === undefined || !isPut)) return undefined;
+  const startMs = Date.now();
+  const bytes = isPut ? await gauge.begin(request, runtime, startMs) : 0;
   if (bytes === undefined) return undefined;
   const backend = new Backend(runtime);
   const { controls, deed } = backend;
-  let status = 500;
-  let headers: Record<string, string> = {};
+  let reply: { status: number; headers: HeaderReader } = { status: 500, headers: noHeaders };
   try {
     if (controls.latencyMs > 0) await scheduler.wait(controls.latencyMs);
+    if (serveIt !== undefined) {
+      const response = door.finish(await serveIt(request, backend, defaultScope), Date.now());
+      reply = response;
+      return response;
+    }
     return await answerKinesis(request, backend, defaultScope, (answer) => {
-      status = answer.status;
-      headers = { ...headersOf(answer, door.headers(Date.now())), ...retryHeaders(status) };
+      const { status } = answer;
+      const headers = { ...headersOf(answer, door.headers(Date.now())), ...retryHeaders(status) };
+      reply = { status, headers: { get: (name) => headers[name] ?? null } };
       return respond(answer, headers, backend.frontPrinter);
     });
   } finally {
     gauge.end(bytes);
     releaseBody(request);
-    const get = (name: string) => headers[name] ?? null;
-    const logged = { dialect: faces.kinesis.name, deed, startMs };
-    note(logged, { status, headers: { get } }, controls, env);
+    note({ dialect: face.name, deed, startMs }, reply, controls, env);
   }
 }
+
+/** Makes a reply of an answer of Kinesis. */
+export type Respond<Reply> = (
+  answer: Answer,
+  headers: Record<string, string>,
+  front?: FrontPrinter,
+) => Promise<Reply>;
+
+const noHeaders: HeaderReader = { get: () => null };
 
 /** For metrics and the log. */
 function note(
@@ -163,6 +175,12 @@ const faces: Record<"operator" | Dialect, Face> = {
   yandex: { name: "yandex", stores: true, serve: serveYandex, refuse: refuseYandex },
   durable: { name: "durable", stores: true, serve: serveDurable, refuse: refuseDurable },
 };
+
+/** Those besides Kinesis of which calls come by the front's WebSocket. */
+const memberFaces: ReadonlyMap<Face, typeof serveV3io> = new Map([
+  [faces.v3io, serveV3io],
+  [faces.yandex, serveYandex],
+]);
 
 function faceOf(request: Incoming, env: Env): Face {
   const { path } = splitUrl(request.url);

@@ -5,8 +5,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { kinesisOver } from "../worker/kinesis/client.ts";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startBare } from "./bare.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
 
 const clients = 8;
@@ -15,19 +15,19 @@ const inFlight = 5;
 const kills = 2;
 const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
 
+type Killed = Pick<Server, "endpoint" | "workerdPids" | "kill9"> & AsyncDisposable;
+
 let path: string;
 let data: string;
-let server: Server;
+let server: Killed;
 /** Resolves with the server that runs; another promise while it is down. */
-let running: Promise<Server>;
+let running: Promise<Killed>;
 
-beforeAll(async () => {
+beforeEach(() => {
   data = mkdtempSync(join(tmpdir(), "millrace-producers-"));
-  running = startServer({ data });
-  server = await running;
 });
 
-afterAll(async () => {
+afterEach(async () => {
   await server[Symbol.asyncDispose]();
   rmSync(data, { recursive: true, force: true });
 });
@@ -88,13 +88,6 @@ async function produce(
   await Promise.all(workers);
 }
 
-/** Connects the front with workerd, which from then on has an attendant of busy shards. */
-async function openChannel({ endpoint }: Server): Promise<void> {
-  const input = { StreamName: "none", PartitionKey: "a", Data: "" };
-  const { status } = await kinesisOver((init) => fetch(endpoint, init))("PutRecord", input);
-  expect(status).toBe(400);
-}
-
 async function nearCalls(): Promise<number> {
   const metrics = await (await fetch(`${server.endpoint}/metrics`)).text();
   return Number(/^millrace_near_calls_total (\d+)/m.exec(metrics)?.[1]);
@@ -105,7 +98,9 @@ const ways = ["by the platform", "by memory"];
 test.each(ways)(`every message is stored once and in order, %s (SEED=${seed})`, async (way) => {
   const isNear = way === "by memory";
   path = `/v1/stream/producers-${isNear}`;
-  if (isNear) await openChannel(server);
+  const start = (): Promise<Killed> => (isNear ? startServer({ data }) : startBare(data));
+  running = start();
+  server = await running;
   await fetch(server.endpoint + path, {
     method: "PUT",
     headers: { "content-type": "application/json" },
@@ -116,8 +111,7 @@ test.each(ways)(`every message is stored once and in order, %s (SEED=${seed})`, 
   const restart = async () => {
     await server.kill9();
     for (const pid of server.workerdPids) await untilGone(pid);
-    server = await startServer({ data });
-    if (isNear) await openChannel(server);
+    server = await start();
     return server;
   };
   const onAnswer = () => {

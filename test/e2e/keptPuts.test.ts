@@ -15,6 +15,7 @@ import { type Server, startServer, untilGone } from "./server.ts";
 import {
   type Ask as AskBytes,
   askFetch as askByFetch,
+  askKept,
   type Sent,
   type Ways,
   waysTo,
@@ -39,15 +40,24 @@ let direct: Ask;
 /** Asks over each way to the front. */
 let ways: Record<string, Ask>;
 let opened: Ways;
+let kept: Disposable;
+
+/** Calls go by the WebSocket unless their connection is to end with them. */
+const closing = "HTTP/1.1, a connection for each";
 
 beforeAll(async () => {
   server = await startServer({ flags: ["--tls"] });
   opened = waysTo(server);
   direct = askFetch(opened.direct);
-  ways = Object.fromEntries(Object.entries(opened.front).map(([name, ask]) => [name, asText(ask)]));
+  const { host } = new URL(server.endpoint);
+  const lasting = askKept(`http://${host}`);
+  kept = lasting;
+  const asks = { ...opened.front, [closing]: opened.front["HTTP/1.1"]!, "HTTP/1.1": lasting };
+  ways = Object.fromEntries(Object.entries(asks).map(([name, ask]) => [name, asText(ask)]));
 });
 
 afterAll(async () => {
+  kept[Symbol.dispose]();
   opened[Symbol.dispose]();
   await server[Symbol.asyncDispose]();
 });
@@ -57,11 +67,13 @@ test("every way stores the same records, and answers the same", async () => {
   let stored = 0;
   for (const [way, ask] of Object.entries(ways)) {
     const before = await stagedSegments();
+    const calls = await gatheredCount();
     const reply = await ask(batch("ways", stored, 500));
     expect(reply.status, `${way}: ${reply.text}`).toBe(200);
     const { FailedRecordCount, Records } = JSON.parse(reply.text);
     expect([FailedRecordCount, Records.length], way).toEqual([0, 500]);
     expect((await stagedSegments()) - before, way).toBe(1);
+    expect((await gatheredCount()) - calls, way).toBe(way === closing ? 0 : 1);
     stored += 500;
     const numbers = Records.map(({ SequenceNumber }: { SequenceNumber: string }) => SequenceNumber);
     const found = await readAll(direct, "ways");
@@ -85,7 +97,7 @@ describe("what the Worker needs itself passes as it is", () => {
       expect(FailedRecordCount).toBe(0);
     }
     expect(await stagedSegments()).toBe(before);
-    expect((await readAll(direct, "shards", 4)).length).toBe(2000);
+    expect((await readAll(direct, "shards", 4)).length).toBe(500 * Object.keys(ways).length);
   });
 
   test.each<[what: string, input: () => object]>([
@@ -120,6 +132,26 @@ describe("what the Worker needs itself passes as it is", () => {
   });
 });
 
+test("what a page of another host or origin puts is answered over HTTP", async () => {
+  const sent = batch("ways", 0, 500);
+  const headers = { ...sent.headers, host: "elsewhere.example" };
+  for (const way of ["HTTP/1.1", closing]) {
+    const ask = ways[way]!;
+    const before = await gatheredCount();
+    const refused = await ask({ ...sent, headers });
+    expect(refused.status, way).toBe(403);
+    expect(refused.text, way).toContain("elsewhere.example");
+    expect((await gatheredCount()) - before, way).toBe(way === closing ? 0 : 1);
+  }
+  for (const [way, ask] of Object.entries(ways)) {
+    const before = await gatheredCount();
+    const page = { ...sent, headers: { ...sent.headers, origin: new URL(server.endpoint).origin } };
+    const { status, text } = await ask(page);
+    expect([status, JSON.parse(text).FailedRecordCount], way).toEqual([200, 0]);
+    expect((await gatheredCount()) - before, way).toBe(0);
+  }
+});
+
 test("a manifest of a client is a body like any other", async () => {
   await create(direct, "forged", 1);
   const { StreamName } = { StreamName: "forged" };
@@ -135,7 +167,7 @@ test("a manifest of a client is a body like any other", async () => {
     const marked = { ...real, headers: { ...real.headers, [manifestHeader]: "1" } };
     expect((await ask(marked)).status).toBe(200);
   }
-  expect((await readAll(direct, "forged")).length).toBe(1600);
+  expect((await readAll(direct, "forged")).length).toBe(400 * Object.keys(ways).length);
 });
 
 test("a client that leaves in the middle stores nothing, and is missed by nobody", async () => {
@@ -310,9 +342,18 @@ async function expectStored(ask: Ask, name: string, count: number, isRepeated = 
   }
 }
 
-async function stagedSegments(): Promise<number> {
+function stagedSegments(): Promise<number> {
+  return metric("millrace_segments_staged_total");
+}
+
+/** Calls that came by the WebSocket. */
+function gatheredCount(): Promise<number> {
+  return metric("millrace_gathered_requests_total");
+}
+
+async function metric(name: string): Promise<number> {
   const metrics = await (await fetch(`${opened.direct}/metrics`)).text();
-  return Number(/^millrace_segments_staged_total (\d+)/m.exec(metrics)?.[1]);
+  return Number(new RegExp(`^${name} (\\d+)`, "m").exec(metrics)?.[1]);
 }
 
 function askFetch(base: string): Ask {

@@ -24,12 +24,15 @@ export class Message {
   /** Their numbers, and their bodies. */
   readonly numbers: readonly number[];
   readonly members: readonly string[];
+  /** Their headers of this name. */
+  readonly header: (name: string) => readonly (string | null)[];
   readonly socket: WebSocket;
 
   constructor(bytes: Buffer, socket: WebSocket) {
     const members = readMembers(new Uint8Array(bytes).buffer);
     this.numbers = members.map(({ number }) => number);
     this.members = members.map(({ whole }) => Buffer.from(whole).toString());
+    this.header = (name) => members.map(({ headers }) => headers.get(name));
     this.socket = socket;
   }
 

@@ -6,8 +6,11 @@ import { onTestFinished, vi } from "vitest";
 import { openFront } from "../../local/front.ts";
 import { createGatherer } from "../../local/gatherer.ts";
 import { type Patience, patience as usualPatience } from "../../local/patience.ts";
+import type { KeptPuts } from "../../local/keptPuts.ts";
+import { manifestHeader } from "../../worker/engine/putManifest.ts";
 import { leftReplyHeader } from "../../worker/http/gathered.ts";
 import { patience } from "../support/patience.ts";
+import { call, callOf, type Client } from "./gathering-client.ts";
 import { type Message, openChannelServer, secret } from "./channel-server.ts";
 
 /** What the server got: a message of the WebSocket, or a request by itself. */
@@ -20,6 +23,8 @@ export interface Arrived {
   readonly text?: string;
   /** With the name of a reply that was left. */
   readonly left?: string | undefined;
+  /** The header of manifests, of a request by itself. */
+  readonly manifest?: string | undefined;
   readonly response?: ServerResponse;
   isAnswered: boolean;
 }
@@ -41,6 +46,10 @@ export interface GatheringOptions {
   isQuick?: (arrived: Arrived) => boolean;
   /** False for a server that opens no WebSocket. */
   opens?: boolean;
+  /** What larger bodies take at most. */
+  largeBytes?: number;
+  /** Keeps bodies of large puts. */
+  puts?: KeptPuts;
 }
 
 export async function openGatheringFront(options: GatheringOptions = {}) {
@@ -60,18 +69,19 @@ export async function openGatheringFront(options: GatheringOptions = {}) {
       request.on("end", () => {
         const text = Buffer.concat(parts).toString();
         const left = request.headers[leftReplyHeader]?.toString();
-        take({ members: undefined, text, left, response, isAnswered: false });
+        const manifest = request.headers[manifestHeader]?.toString();
+        take({ members: undefined, text, left, manifest, response, isAnswered: false });
       });
       request.on("error", () => {});
     },
   });
   const upstream = { host, port };
-  const { waitMs = 2 ** 30 } = options;
-  const gatherer = createGatherer(upstream, secret, { waitMs, usualMs: Infinity });
+  const { waitMs = 2 ** 30, largeBytes = 64 << 20, puts } = options;
+  const gatherer = createGatherer(upstream, secret, { waitMs, usualMs: Infinity, largeBytes });
   const front = await openFront({
     host,
     port: 0,
-    upstream: { ...upstream, gatherer },
+    upstream: { ...upstream, gatherer, puts },
     patience: { ...usualPatience, ...options.patience },
   });
   onTestFinished(() => front.destroy());
@@ -94,16 +104,16 @@ export async function openGatheringFront(options: GatheringOptions = {}) {
   return { arrived, front, gatherer, server, sockets, until, gathered };
 }
 
-/** A call as a client sends it. */
-export function callOf(body: string, lines: readonly string[] = [], operation = "GetRecords") {
-  return [
-    "POST / HTTP/1.1",
-    "Host: localhost",
-    "Content-Type: application/x-amz-json-1.1",
-    `X-Amz-Target: Kinesis_20131202.${operation}`,
-    ...lines,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    "",
-    body,
-  ].join("\r\n");
+/** Calls that keep the server busy: what comes after them waits for others. */
+const busy = ["busy 0", "busy 1"];
+
+/** With as many reads under way as make others wait, of these clients. */
+export async function openBusy(options: GatheringOptions = {}) {
+  const opened = await openGatheringFront(options);
+  const clients: Client[] = [];
+  for (const [i, body] of busy.entries()) {
+    clients.push(call(opened.front, callOf(body)));
+    await opened.until(i + 1);
+  }
+  return { ...opened, clients };
 }

@@ -2,18 +2,13 @@
 // its own reply, in the order of its requests, whatever the others do; a call that is not small goes as it is.
 
 import { once } from "node:events";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
-import type { Front } from "../../local/front.ts";
 import { answerKinds } from "../../worker/http/gathered.ts";
 import { patience } from "../support/patience.ts";
 import { secret } from "./channel-server.ts";
-import { answer, callOf, type GatheringOptions, openGatheringFront } from "./gathering-front.ts";
-
-/** Calls that keep the server busy: what comes after them waits for others. */
-const busy = ["busy 0", "busy 1"];
+import { call, callOf, callOver, pseudo, sessionTo, turns } from "./gathering-client.ts";
+import { answer, type GatheringOptions, openBusy, openGatheringFront } from "./gathering-front.ts";
 
 test("calls that come while others are under way go together, and each client gets its own reply", async () => {
   const { front, gathered } = await openBusy();
@@ -218,7 +213,7 @@ test("what a server answers that opens no WebSocket is no reply to anybody", asy
 });
 
 describe("what passes as it comes", () => {
-  const long = "x".repeat(33_000);
+  const long = "x".repeat(1_048_577);
   const heads: Record<string, string> = {
     "another operation": callOf("one", [], "DescribeStream"),
     "no operation": callOf("one").replace(/X-Amz-Target.*\r\n/, ""),
@@ -438,6 +433,26 @@ describe("when the server stops, the WebSocket", () => {
   });
 });
 
+test.each([false, true])(
+  "a call goes after the rest of a request that was answered before; the WebSocket has ended: %s",
+  async (hasEnded) => {
+    const { arrived, front, gatherer, until } = await openGatheringFront({
+      answerPath: (_, response) => response.end("early"),
+    });
+    const head = "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
+    const client = call(front, `${head}12345`);
+    expect(await client.reply()).toBe("early");
+    if (hasEnded) await gatherer.stop();
+    client.socket.write(`67890${callOf("one")}`);
+    const { message } = await until(1);
+    message?.tell("one", answerKinds.alone);
+    const alone = message === undefined ? arrived[0]! : await until(2);
+    expect(alone.text).toBe("one");
+    answer(alone);
+    expect(await client.reply()).toBe("one");
+  },
+);
+
 describe("once the WebSocket is to end before the server stops", () => {
   test("a call goes by itself, over HTTP/1.1 and HTTP/2", async () => {
     const { arrived, front, gatherer, sockets } = await openGatheringFront({ isQuick: () => true });
@@ -513,14 +528,6 @@ describe("over HTTP/2", () => {
   });
 });
 
-const pseudo = {
-  ":method": "POST",
-  ":path": "/",
-  "content-type": "application/x-amz-json-1.1",
-  "x-amz-target": "Kinesis_20131202.GetRecords",
-  "content-length": 3,
-};
-
 /** A client that has had a call gathered. Requests to paths are answered at once. */
 async function openUsed(
   answerPath: GatheringOptions["answerPath"] = ({ url }, response) => response.end(url),
@@ -532,85 +539,4 @@ async function openUsed(
   (await opened.gathered(2)).answer();
   expect(await client.reply()).toBe("one");
   return { ...opened, client };
-}
-
-/** With as many reads under way as make others wait, of these clients. */
-async function openBusy(options: GatheringOptions = {}) {
-  const opened = await openGatheringFront(options);
-  const clients: Client[] = [];
-  for (const [i, body] of busy.entries()) {
-    clients.push(call(opened.front, callOf(body)));
-    await opened.until(i + 1);
-  }
-  return { ...opened, clients };
-}
-
-function call(front: Front, text: string) {
-  const socket = connect({ host: front.host, port: front.port, allowHalfOpen: true });
-  socket.on("error", () => {});
-  onTestFinished(() => void socket.destroy());
-  socket.write(text);
-  return new Client(socket);
-}
-
-class Client {
-  readonly socket: Socket;
-  #text = "";
-  #ended: Promise<unknown>;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.setEncoding("latin1").on("data", (part: string) => (this.#text += part));
-    this.#ended = once(socket, "end");
-  }
-
-  /** The body of the next reply. */
-  async reply(): Promise<string> {
-    const [, length] = await this.head();
-    const end = this.#text.indexOf("\r\n\r\n") + 4 + length;
-    await vi.waitFor(() => expect(this.#text.length).toBeGreaterThanOrEqual(end), patience);
-    const body = this.#text.slice(end - length, end);
-    this.#text = this.#text.slice(end);
-    return body;
-  }
-
-  async head(): Promise<[status: number, length: number]> {
-    return await vi.waitFor(() => {
-      const end = this.#text.indexOf("\r\n\r\n");
-      if (end < 0) throw new Error(`no reply: ${this.#text}`);
-      const head = this.#text.slice(0, end);
-      const [, status] = /^HTTP\/1.1 (\d+) /.exec(head) ?? [];
-      const [, length = "0"] = /\ncontent-length: (\d+)/i.exec(head) ?? [];
-      return [Number(status), Number(length)];
-    }, patience);
-  }
-
-  async end(): Promise<void> {
-    await this.#ended;
-  }
-
-  async all(): Promise<string> {
-    await this.#ended;
-    return this.#text;
-  }
-}
-
-/** So often everybody in this process gets a turn. */
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await new Promise((done) => setImmediate(done));
-}
-
-function sessionTo(front: Front): ClientHttp2Session {
-  const session = connectHttp2(`http://${front.host}:${front.port}`);
-  session.on("error", () => {});
-  onTestFinished(() => session.destroy());
-  return session;
-}
-
-async function callOver(session: ClientHttp2Session, body: string): Promise<string> {
-  const stream = session.request({ ...pseudo, "content-length": body.length }).end(body);
-  const [headers] = await once(stream, "response");
-  let text = "";
-  for await (const part of stream.setEncoding("utf8")) text += part;
-  return `${headers[":status"]} ${text}`;
 }

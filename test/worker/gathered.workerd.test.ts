@@ -14,6 +14,7 @@ import { authorizationFor, base64, kinesisOver } from "./kinesis/client.ts";
 interface Answer {
   kind: number;
   status: number;
+  reason: string;
   headers: Record<string, string>;
   text: string;
 }
@@ -82,13 +83,31 @@ test("puts of one message are stored once each", async () => {
   );
 });
 
+test("a put of v3io is stored, and an error of Yandex has its name as the reason phrase", async () => {
+  const url = `http://localhost/projects/${stream}/`;
+  const v3io = (name: string, input: object) =>
+    ask("", input, { "x-v3io-function": name, "x-amz-target": "" }, url);
+  await exports.default.fetch(v3io("CreateStream", { ShardCount: 1, RetentionPeriodHours: 1 }));
+  const [stored, refused] = await gather([
+    v3io("PutRecords", { Records: [{ Data: base64("d"), ShardId: 0 }] }),
+    ask("PutRecord", { StreamName: "none" }, {}, "http://localhost/ru-central1/folder/database"),
+  ]);
+  expect(stored).toMatchObject({ status: 200, reason: "OK" });
+  expect(JSON.parse(stored!.text)).toMatchObject({ FailedRecordCount: 0 });
+  expect(refused).toMatchObject({ status: 400, reason: expect.stringMatching(/^\w+$/) });
+  expect(JSON.parse(refused!.text)).toMatchObject({ ["__type"]: refused!.reason });
+});
+
 describe("not done, and to be sent by itself", () => {
   const unusual: Record<string, () => Sent> = {
     "a page of another origin": () => put1({ origin: "http://localhost:1" }),
     "a host that is not served": () => put1({}, "http://example.test/"),
-    "another dialect": () =>
-      put1({ "x-v3io-function": "PutRecords" }, `http://localhost/bigdata/${stream}/`),
-    "Yandex Data Streams": () => put1({}, "http://localhost/ru-central1/folder/database"),
+    "a read of v3io": () =>
+      put1({ "x-v3io-function": "GetRecords" }, `http://localhost/bigdata/${stream}/0`),
+    "a read of Yandex Data Streams": () =>
+      ask("GetRecords", { ShardIterator: "x" }, {}, "http://localhost/ru-central1/folder/database"),
+    "Durable Streams": () =>
+      new Request(`http://localhost/v1/stream/${stream}`, { method: "POST", body: "text" }),
     "another service": () => put1({ "x-amz-target": "DynamoDB_20120810.PutItem" }),
     "a page of the operator's": () => put1({}, "http://localhost/_millrace/reset"),
   };
@@ -350,13 +369,16 @@ async function printMember(number: number, request: Sent): Promise<Buffer> {
 }
 
 function answerOf(kind: number, bytes: Buffer): Answer {
-  if (kind !== answerKinds.reply) return { kind, status: 0, headers: {}, text: bytes.toString() };
+  if (kind !== answerKinds.reply) {
+    return { kind, status: 0, reason: "", headers: {}, text: bytes.toString() };
+  }
   const end = bytes.indexOf("\r\n\r\n");
   const [first = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
   const headers = Object.fromEntries(lines.map((line) => line.split(": ", 2)));
   return {
     kind,
     status: Number(first.split(" ")[1]),
+    reason: first.split(" ").slice(2).join(" "),
     headers,
     text: bytes.toString("utf8", end + 4),
   };

@@ -27,7 +27,7 @@ export class BodyError extends Error {
 }
 
 /** The parts of a request that this file uses. */
-export type BodyRequest = Pick<Incoming, "headers" | "whole" | "body" | "arrayBuffer">;
+export type BodyRequest = Pick<Incoming, "headers" | "whole" | "body" | "arrayBuffer" | "release">;
 
 /** The isolate's budget. */
 export const bodyBudget = new BodyBudget(
@@ -101,6 +101,7 @@ async function readSized(
 /** Returns the memory of the request's body. Call it when the request is answered. */
 export function releaseBody(request: BodyRequest): void {
   kept.get(request)?.end();
+  request.release?.();
 }
 
 /** Most bodies are small: they reserve no memory and use one timer. */

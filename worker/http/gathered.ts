@@ -121,8 +121,9 @@ export function printReply(
   status: number,
   headers: Record<string, string>,
   body: Uint8Array,
+  reason = reasons[status] ?? "",
 ): Uint8Array {
-  let head = `HTTP/1.1 ${status} ${reasons[status] ?? ""}\r\n`;
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`;
   for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
   head += `content-length: ${body.length}\r\n\r\n`;
   return printAnswer(member, answerKinds.reply, head, body);

@@ -13,4 +13,6 @@ export interface Incoming {
   readonly whole?: Uint8Array;
   readonly body: ReadableStream<Uint8Array> | null;
   arrayBuffer(): Promise<ArrayBuffer>;
+  /** To be called when it is answered: what is left of the body is not asked for any more. */
+  release?(): void;
 }

@@ -25,7 +25,7 @@ export async function openKept(
   headers.delete(manifestHeader);
   headers.set("content-length", String(manifest.bodyBytes));
   const { url, method } = request;
-  const sent = new Request(url, { method, headers, body: bodyOf(manifest, front) });
+  const sent = new Request(url, { method, headers, body: new KeptBody(manifest, front).open() });
   manifests.set(sent, manifest);
   return sent;
 }
@@ -53,8 +53,7 @@ class KeptCall implements Incoming {
   readonly method: string;
   readonly url: string;
   readonly headers: HeaderSet;
-  private readonly manifest: PutManifest;
-  private readonly front: Pick<Fetcher, "fetch">;
+  private readonly kept: KeptBody;
   private stream: ReadableStream<Uint8Array> | undefined;
 
   constructor(call: GatheredRequest, manifest: PutManifest, front: Pick<Fetcher, "fetch">) {
@@ -66,38 +65,55 @@ class KeptCall implements Incoming {
       has: (name) => headers.has(name),
       get: (name) => (name.toLowerCase() === "content-length" ? length : headers.get(name)),
     };
-    this.manifest = manifest;
-    this.front = front;
+    this.kept = new KeptBody(manifest, front);
   }
 
   get body(): ReadableStream<Uint8Array> {
-    return (this.stream ??= bodyOf(this.manifest, this.front));
+    return (this.stream ??= this.kept.open());
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
     return new Response(this.body).arrayBuffer();
   }
+
+  /** The WebSocket stays: with a request, the platform would end what that has asked for. */
+  release(): void {
+    this.kept.end();
+  }
 }
 
 /** The body, asked for when it is read. The client has sent all of it: what fails here is not its fault. */
-function bodyOf({ id }: PutManifest, front: Pick<Fetcher, "fetch">): ReadableStream<Uint8Array> {
-  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  return new ReadableStream({
-    type: "bytes",
-    async pull(controller) {
-      const { value, done } = await orOverloaded(async () => {
-        reader ??= await ask(id, front);
-        return reader.read();
-      });
-      if (done) {
-        controller.close();
-        controller.byobRequest?.respond(0);
-      } else controller.enqueue(value);
-    },
-    async cancel(reason) {
-      await reader?.cancel(reason);
-    },
-  });
+class KeptBody {
+  private readonly id: string;
+  private readonly front: Pick<Fetcher, "fetch">;
+  private reader: Promise<ReadableStreamDefaultReader<Uint8Array>> | undefined;
+
+  constructor({ id }: PutManifest, front: Pick<Fetcher, "fetch">) {
+    this.id = id;
+    this.front = front;
+  }
+
+  open(): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      type: "bytes",
+      pull: async (controller) => {
+        const { value, done } = await orOverloaded(async () => {
+          this.reader ??= ask(this.id, this.front);
+          return (await this.reader).read();
+        });
+        if (done) {
+          controller.close();
+          controller.byobRequest?.respond(0);
+        } else controller.enqueue(value);
+      },
+      cancel: () => this.end(),
+    });
+  }
+
+  /** Whatever of it has not been read stays where it is. */
+  end(): void {
+    this.reader?.then((reader) => reader.cancel()).catch(() => undefined);
+  }
 }
 
 async function ask(

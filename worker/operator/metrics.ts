@@ -99,7 +99,7 @@ function writeWork(page: Exposition, sentBytes: number): void {
     ],
     [
       "gathered_requests",
-      "Small calls that came to the Worker by the WebSocket of the front.",
+      "Calls that came to the Worker by the WebSocket of the front.",
       tally.gatheredRequests,
     ],
     [

@@ -1,6 +1,7 @@
 // The v3io face: finds the operation of a request, checks the permission, runs the operation, and
 // answers every failure with the body that v3io servers send.
 import type { DoorRefusal } from "../http/door.ts";
+import type { Incoming } from "../http/incoming.ts";
 import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
@@ -13,7 +14,7 @@ import { operationOfFunction, operationOfVerb } from "./operations.ts";
 import { identify, permit } from "./permission.ts";
 
 export async function serveV3io(
-  request: Request,
+  request: Incoming,
   backend: Backend,
   home: Scope,
 ): Promise<Response> {
@@ -30,7 +31,7 @@ export async function serveV3io(
 }
 
 async function call(
-  request: Request,
+  request: Incoming,
   backend: Backend,
   home: Scope,
   failures: FailureLog,

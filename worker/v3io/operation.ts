@@ -5,6 +5,7 @@
 import type { Backend } from "../stream/backend.ts";
 import type { FailureLog } from "../core/failureLog.ts";
 import type { Scope } from "../core/types.ts";
+import type { Incoming } from "../http/incoming.ts";
 import { readLentBody } from "../http/body.ts";
 import { invalid } from "./errors.ts";
 import { type Body, parseBody } from "./fields.ts";
@@ -34,7 +35,7 @@ export interface Call {
 }
 
 /** Reads the input of a request. Throws V3ioError. */
-export type InputReader<Input> = (request: Request, address: Address) => Promise<Input>;
+export type InputReader<Input> = (request: Incoming, address: Address) => Promise<Input>;
 
 export interface Operation<Name extends string = string> {
   readonly name: Name;

@@ -2,6 +2,7 @@
 // list works for all dialects. An object in a stream counts as that stream; any other resource is
 // named by its path with the container. Every refusal is "Permission denied", as real servers
 // answer; the status tells a caller without credentials that it needs some.
+import type { HeaderReader } from "../auth/credentials.ts";
 import { authenticate } from "../auth/authenticate.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { Backend } from "../stream/backend.ts";
@@ -13,7 +14,7 @@ import type { Operation, Resource } from "./operation.ts";
 import { streamNameAt } from "./places.ts";
 
 /** Throws V3ioError for invalid credentials. */
-export function identify(backend: Backend, headers: Headers, nowMs: number): Caller {
+export function identify(backend: Backend, headers: HeaderReader, nowMs: number): Caller {
   const access = backend.access;
   const outcome = authenticate(access, { dialect: "v3io", headers }, nowMs);
   if (outcome.kind === "caller") return outcome;

@@ -6,7 +6,9 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Caller } from "../auth/caller.ts";
+import type { HeaderReader } from "../auth/credentials.ts";
 import { readLentBody } from "../http/body.ts";
+import type { Incoming } from "../http/incoming.ts";
 import type { DoorRefusal } from "../http/door.ts";
 import type { Backend } from "../stream/backend.ts";
 import { FailureLog } from "../core/failureLog.ts";
@@ -34,7 +36,7 @@ const checksumHeader = "x-amz-crc32";
 const requestIdCharactersMax = 128;
 
 export async function serveYandex(
-  request: Request,
+  request: Incoming,
   backend: Backend,
   home: Scope,
 ): Promise<Response> {
@@ -73,7 +75,7 @@ export function refuseYandex(
 }
 
 async function call(
-  request: Request,
+  request: Incoming,
   codec: BodyCodec | undefined,
   backend: Backend,
   home: Scope,
@@ -166,7 +168,7 @@ function headersOf(id: string): Record<string, string> {
 }
 
 /** A new one, with the client's own behind it. */
-function requestIdOf(headers: Headers): string {
+function requestIdOf(headers: HeaderReader): string {
   const own = headers.get("x-request-id") ?? "";
   const isPlain = /^[\x21-\x7e]+$/.test(own) && Buffer.byteLength(own) <= requestIdCharactersMax;
   return isPlain ? `${crypto.randomUUID()}-${own}` : crypto.randomUUID();
