@@ -79,6 +79,43 @@ test.each([
   },
 );
 
+/** Each would hold the memory for ten seconds, one after the other. */
+const leavingCount = 16;
+
+test("clients that leave while their pages wait for memory hold up nobody", async () => {
+  await using server = await startServer();
+  const { hostname: host, port } = new URL(/direct +(http:\S+)/.exec(server.banner)![1]!);
+  const address = { host, port: Number(port) };
+  const client = await KinesisClient.open(address);
+  await client.createStream("left", 1);
+  // Pages of ten megabytes: while one is sent, there is no room for another one. Nor are they all in the isolate's cache.
+  await client.fill("left", 10_000, 6000, 400);
+  const iterators = [await client.iterator("left", 0, "TRIM_HORIZON")];
+  while (iterators.length < 5) {
+    const input = { ShardIterator: iterators.at(-1) };
+    iterators.push(String((await client.call("GetRecords", input))["NextShardIterator"]));
+  }
+  const ask = async (ShardIterator: string): Promise<Socket> => {
+    const socket = connect(address.port, address.host);
+    await once(socket, "connect");
+    socket.write(makeRequest(address, "GetRecords", { ShardIterator }));
+    return socket;
+  };
+  const stopped = await ask(iterators[0]!);
+  await once(stopped, "readable");
+  const leaving = await Promise.all(
+    Array.from({ length: leavingCount }, (_, i) => ask(iterators[i % iterators.length]!)),
+  );
+  // workerd has what was sent before.
+  await client.call("ListShards", { StreamName: "left" });
+  for (const socket of leaving) socket.resetAndDestroy();
+  stopped.destroy();
+  const { Records } = await client.call("GetRecords", { ShardIterator: iterators[0] });
+  expect((Records as object[]).length).toBeGreaterThan(900);
+  client.close();
+  expect((await server.stop()).stderr).toBe("");
+}, 60_000);
+
 /** Reads all pages that were asked for, from page `first` on, and closes the connection. */
 async function expectPages(socket: Socket, first: number): Promise<void> {
   const expectedPages = Array.from({ length: pagesAtOnce }, (_, i) => (first + i) % pageCount);

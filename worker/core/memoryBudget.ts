@@ -11,6 +11,8 @@ export interface Lease {
   sinceMs: number;
   /** How long it lasts. */
   spanMs: number;
+  /** True while it gets its time once more when that is over. */
+  isSoon?: boolean;
   /** Called when the lease has expired and others wait for its bytes. */
   onExpiry?: () => void;
 }
@@ -25,8 +27,13 @@ interface Waiter {
 /** Whether work runs before all waiting work of the other kind. */
 export type Turn = "first" | "last";
 
+/** What is to happen at once has happened by then. */
+const soonMsMax = 250;
+
 export class MemoryBudget {
   readonly leaseMs: number;
+  /** How long a lease lasts whose work is to go on at once. */
+  readonly soonMs: number;
   private readonly bytesMax: number;
   private readonly leases = new Set<Lease>();
   private readonly queues: Record<Turn, Waiter[]> = { first: [], last: [] };
@@ -34,6 +41,7 @@ export class MemoryBudget {
   constructor(bytesMax: number, leaseMs: number) {
     this.bytesMax = bytesMax;
     this.leaseMs = leaseMs;
+    this.soonMs = Math.min(soonMsMax, leaseMs);
   }
 
   /** Bytes in use now. */
@@ -80,6 +88,18 @@ export class MemoryBudget {
   renew(lease: Lease, times = 1): void {
     lease.sinceMs = Date.now();
     lease.spanMs = this.leaseMs * times;
+    lease.isSoon = false;
+  }
+
+  /**
+   * Restarts the time of a lease whose work goes on at once, or never, because its request was killed while it waited. Many
+   * such leases would hold up all others for the usual time, one after the other. A process that was held up meanwhile finds the
+   * time over before it goes on with the work, so it is given twice.
+   */
+  expectSoon(lease: Lease): void {
+    lease.sinceMs = Date.now();
+    lease.spanMs = this.soonMs;
+    lease.isSoon = true;
   }
 
   private expire(lease: Lease): void {
@@ -94,7 +114,7 @@ export class MemoryBudget {
     this.admit();
     if (waiter.lease !== undefined) return waiter.lease;
     // A request that is before this one in the queue may be killed without a notice.
-    const timer = setInterval(() => this.admit(), this.leaseMs);
+    const timer = setInterval(() => this.admit(), this.soonMs);
     try {
       return await turn.promise;
     } finally {
@@ -107,7 +127,11 @@ export class MemoryBudget {
     const nowMs = Date.now();
     if (this.waiting === 0) return;
     for (const lease of this.leases) {
-      if (isOver(lease.sinceMs, lease.spanMs, nowMs)) this.expire(lease);
+      if (!isOver(lease.sinceMs, lease.spanMs, nowMs)) continue;
+      if (lease.isSoon === true) {
+        lease.isSoon = false;
+        lease.sinceMs = nowMs;
+      } else this.expire(lease);
     }
     let { bytes } = this;
     for (;;) {

@@ -2,7 +2,8 @@
 // that is made from bytes copies them, and the copy stays until the next garbage collection. So the
 // body is a stream whose length is known, and the platform takes one piece at a time. All bodies
 // that are being sent share one budget in the isolate; a reply waits until there is room. A client
-// that has stopped reading is disconnected as soon as others wait for its memory.
+// that has stopped reading is disconnected as soon as others wait for its memory. A client that has left while its request
+// waited for memory holds that for a moment only.
 //
 // workerd holds two pieces of a reply besides the one that it is sending, and asks for the next one
 // when there is room for it. So a body that is sent in large pieces ends with three pieces of one
@@ -46,6 +47,8 @@ export function send(
       const response = new Response(new ReadableStream(body, { highWaterMark: 0 }), init);
       for (const name in headers) response.headers.set(name, headers[name] ?? "");
       reply.resolve(response);
+      // The platform asks for the first piece at once, unless the client has left meanwhile.
+      if (lease !== undefined) pageMemory.expectSoon(lease);
       await body.ended;
     },
     "first",

@@ -268,6 +268,14 @@ export const httpMutations: readonly Mutation[] = [
     harm: "pages that are ready wait for pages that are not, and memory runs out",
   },
   {
+    id: "http-97",
+    file: "worker/http/reply.ts",
+    find: "if (lease !== undefined) pageMemory.expectSoon(lease);",
+    replace: "",
+    tests: ["test/worker/http/reply.workerd.test.ts", "test/e2e/pages.test.ts"],
+    harm: "clients that leave while their pages wait hold up all readers, each for ten seconds",
+  },
+  {
     id: "http-20",
     file: "worker/core/memoryBudget.ts",
     find: "if (bytes > 0 && bytes + waiter.bytes > this.bytesMax) return;",

@@ -117,6 +117,21 @@ describe("clients that have stopped reading", () => {
     await freed();
   });
 
+  test("are given up much sooner if they have left before their reply began", async () => {
+    // The platform asks for nothing of such a reply.
+    const left = Promise.all(Array.from({ length: 3 * roomCount }, () => respondLarge()));
+    const waiting = respondLarge();
+    await settled();
+    for (let i = 0; i < 8; i++) {
+      await vi.advanceTimersByTimeAsync(pageMemory.soonMs);
+      await settled();
+    }
+    expect(8 * pageMemory.soonMs).toBeLessThan(pageMemoryLeaseMs / 4);
+    expect((await (await waiting).arrayBuffer()).byteLength).toBe(bodyBytes);
+    for (const reply of await left) await reply.body?.cancel().catch(() => {});
+    await freed();
+  });
+
   test("are not those that read slowly, one part in a lease's time", async () => {
     const early = await Promise.all(Array.from({ length: roomCount / 2 }, () => respondLarge()));
     const readers = early.map((reply) => reply.body!.getReader());

@@ -4,7 +4,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { segmentBytes } from "../../../worker/limits.ts";
-import { MemoryBudget, type Turn } from "../../../worker/core/memoryBudget.ts";
+import { type Lease, MemoryBudget, type Turn } from "../../../worker/core/memoryBudget.ts";
 import { expectedBytes, readInTurn, pageMemory } from "../../../worker/stream/loadBudget.ts";
 import { Random } from "../../engine/random.ts";
 
@@ -136,6 +136,30 @@ describe("the budget", () => {
     end.resolve();
     await pages.end("next");
     await Promise.all([held, next]);
+  });
+
+  test("gives work that is to go on at once its short time twice: the process may have been held up", async () => {
+    const budget = new MemoryBudget(100, leaseMs);
+    const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const leases: Lease[] = [];
+    const onExpiry = vi.fn();
+    void budget.run(100, async (lease) => {
+      leases.push(Object.assign(lease!, { onExpiry }));
+      await ends[0]!.promise;
+    });
+    void budget.run(100, async (lease) => {
+      leases.push(lease!);
+      await ends[1]!.promise;
+    });
+    await settled();
+    budget.expectSoon(leases[0]!);
+    // Held up for long: the next look comes before the work goes on.
+    vi.setSystemTime(Date.now() + 3 * budget.soonMs);
+    await vi.advanceTimersByTimeAsync(budget.soonMs);
+    expect([leases.length, onExpiry.mock.calls.length]).toEqual([1, 0]);
+    await vi.advanceTimersByTimeAsync(budget.soonMs);
+    expect([leases.length, onExpiry.mock.calls.length]).toEqual([2, 1]);
+    for (const { resolve } of ends) resolve();
   });
 
   test("makes nobody wait who needs nothing", async () => {
