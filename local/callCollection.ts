@@ -54,7 +54,7 @@ export class CallCollection implements Collection, Counted {
   grow(bytes: number): boolean {
     if (this.#isSmall) return true;
     // There is a copy in the message.
-    if (!this.#gatherer.reserve(2 * bytes)) return false;
+    if (!this.#gatherer.room.reserve(2 * bytes)) return false;
     this.#reservedBytes += 2 * bytes;
     return true;
   }
@@ -75,7 +75,7 @@ export class CallCollection implements Collection, Counted {
   }
 
   free(): void {
-    this.#gatherer.free(this.#reservedBytes);
+    this.#gatherer.room.free(this.#reservedBytes);
     this.#reservedBytes = 0;
   }
 

@@ -6,6 +6,7 @@
  * for a moment at most, and go together.
  */
 import { bytesOf, Channel } from "./channel.ts";
+import { Room } from "./room.ts";
 import type { CallKind, SmallCall } from "./smallCalls.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -50,12 +51,13 @@ export type CallSender = Pick<Channel, "send" | "keepOpen" | "stop" | "destroy">
 export class Gatherer {
   readonly #channel: CallSender;
   readonly #lanes: Readonly<Record<CallKind, Lane>>;
-  #freeBytes: number;
+  /** For larger bodies. */
+  readonly room: Room;
   #isStopping = false;
 
   constructor(channel: CallSender, options: GathererOptions = {}) {
     const { largeBytes = largeBytesMax, ...pace } = { ...usualPace, ...options };
-    this.#freeBytes = largeBytes;
+    this.room = new Room(largeBytes);
     const laneOf = (kind: CallKind) => new Lane(underWayMax[kind], pace, channel);
     this.#channel = channel;
     this.#lanes = { read: laneOf("read"), write: laneOf("write") };
@@ -75,22 +77,6 @@ export class Gatherer {
     if (this.#isStopping) call.sendAlone();
     else if (bytesOf(call) > gatheredBytesMax) this.#channel.send([call], nothingToDo);
     else this.#lanes[call.kind].add(call);
-  }
-
-  /** Bytes that larger bodies may still take. */
-  get freeBytes(): number {
-    return this.#freeBytes;
-  }
-
-  /** True if so many bytes may be kept back; they count until they are given to `free`. */
-  reserve(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
-    return true;
-  }
-
-  free(bytes: number): void {
-    this.#freeBytes += bytes;
   }
 
   /**

@@ -70,7 +70,7 @@ export class KeptRequest implements Collection, Counted {
   /** What has not come takes no room from others. */
   grow(bytes: number): boolean {
     // Until the body is packed, there is no telling how large the chunk is.
-    if (!this.#puts.reserve(bytes * 2)) return false;
+    if (!this.#puts.room.reserve(bytes * 2)) return false;
     this.#reservedBytes += bytes * 2;
     return true;
   }
@@ -86,7 +86,7 @@ export class KeptRequest implements Collection, Counted {
     const kept = this.#puts.take(body, (use) => tries.note(use));
     if (kept === undefined) {
       tries.note("none");
-      this.#reservedBytes = this.#puts.reserve(reserved) ? reserved : 0;
+      this.#reservedBytes = this.#puts.room.reserve(reserved) ? reserved : 0;
       return [head, ...body];
     }
     this.#id = kept.id;
@@ -103,7 +103,7 @@ export class KeptRequest implements Collection, Counted {
 
   /** The front has no bytes of the request any more, but those that are kept. */
   free(): void {
-    this.#puts.free(this.#reservedBytes);
+    this.#puts.room.free(this.#reservedBytes);
     this.#reservedBytes = 0;
   }
 

@@ -13,6 +13,7 @@ import { segmentBytesMin } from "../worker/limits.ts";
 import { keyFilterOf } from "../worker/shard/keyIndexer.ts";
 import { messageOf } from "./failure.ts";
 import { KeptTries } from "./keptTries.ts";
+import { Room } from "./room.ts";
 import type { Answer } from "./services.ts";
 
 /**
@@ -67,34 +68,19 @@ export class KeptPuts {
   /** The value of the header by which the Worker knows a manifest. */
   readonly secret: string;
   readonly tries = new KeptTries();
+  /** For bodies and chunks. */
+  readonly room: Room;
   readonly #options: KeptPutsOptions;
   readonly #keptMs: number;
   readonly #kept = new Map<string, Kept>();
   readonly #spare = new BufferPool(spareLargestBytes, spareBytesMax);
-  #freeBytes: number;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: KeptPutsOptions) {
     this.#options = options;
     this.secret = options.secret ?? randomBytes(16).toString("hex");
     this.#keptMs = options.keptMs ?? keptMsMax;
-    this.#freeBytes = options.keptBytes ?? keptBytesMax;
-  }
-
-  /** Bytes that may still be kept. */
-  get freeBytes(): number {
-    return this.#freeBytes;
-  }
-
-  /** True if so many bytes may be kept; they count until they are given to `free`. */
-  reserve(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
-    return true;
-  }
-
-  free(bytes: number): void {
-    this.#freeBytes += bytes;
+    this.room = new Room(options.keptBytes ?? keptBytesMax);
   }
 
   /** Keeps a body, and returns its id and its manifest. Undefined if the Worker must read the body itself. */
@@ -104,7 +90,7 @@ export class KeptPuts {
     const { chunk, streamName, streamArn, largestBytes } = packed;
     const bodyBytes = body.reduce((sum, { length }) => sum + length, 0);
     const bytes = bodyBytes + chunk.length;
-    if (chunk.length < segmentBytesMin || !this.reserve(bytes)) {
+    if (chunk.length < segmentBytesMin || !this.room.reserve(bytes)) {
       this.#spare.giveBack(chunk);
       return undefined;
     }
@@ -132,7 +118,7 @@ export class KeptPuts {
     const { body, bytes, used } = kept;
     this.#forget(id, kept);
     used("fetched");
-    return { status: 200, parts: body, sent: () => this.free(bytes) };
+    return { status: 200, parts: body, sent: () => this.room.free(bytes) };
   }
 
   /**
@@ -162,7 +148,7 @@ export class KeptPuts {
     const kept = this.#kept.get(id);
     if (kept === undefined) return;
     this.#forget(id, kept);
-    this.free(kept.bytes);
+    this.room.free(kept.bytes);
   }
 
   #forget(id: string, kept: Kept): void {
@@ -190,7 +176,7 @@ export class KeptPuts {
     this.#spare.giveBack(chunk);
     if (isOver) return;
     kept.bytes -= bytes;
-    this.free(bytes);
+    this.room.free(bytes);
   }
 
   #sweepIn(ms: number): NodeJS.Timeout {

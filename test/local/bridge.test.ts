@@ -16,14 +16,14 @@ const asSent = { url: "/", secret: undefined, isWhole: false };
 
 test("a put arrives as its manifest, and is dropped with its reply", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, session } = await open(puts);
   expect(await replyTo(put(session).end(body))).toBe("200 done");
   expect(arrived).toMatchObject([{ url: "/", secret: puts.secret, isWhole: true }]);
   const { id, bodyBytes } = JSON.parse(arrived[0]!.text);
   expect(bodyBytes).toBe(body.length);
   expect(puts.serve(id).status).toBe(410);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a reply drops what is kept of its own stream only", async () => {
@@ -49,7 +49,7 @@ test("what is kept stays when its client gives up: workerd may be writing it", a
 
 test("puts that wait for a connection to workerd all arrive", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, session } = await open(puts, { connectionsMax: 1 });
   const unusual = Buffer.from(body.toString().replace('"s"', '"\\u0061"'));
   const bodies = [unusual, body, body, body];
@@ -58,7 +58,7 @@ test("puts that wait for a connection to workerd all arrive", async () => {
   expect(replies).toEqual(bodies.map(() => "200 done"));
   expect(arrived.every(({ isWhole }) => isWhole)).toBe(true);
   expect(arrived.some(({ text }) => text === unusual.toString())).toBe(true);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a request without a length, or of another kind, arrives as it was sent", async () => {
@@ -76,42 +76,42 @@ test("without room, or without a manifest, a put arrives as it was sent", async 
   const puts = putsWith({ keptBytes: body.length });
   const { arrived, session } = await open(puts);
   await replyTo(put(session).end(body));
-  puts.free(body.length);
+  puts.room.free(body.length);
   const unusual = Buffer.from(body.toString().replace('"s"', '"\\u0061"'));
   await replyTo(put(session, unusual.length).end(unusual));
   expect(arrived).toEqual([
     { ...asSent, isWhole: true, text: body.toString() },
     { ...asSent, isWhole: true, text: unusual.toString() },
   ]);
-  expect(puts.freeBytes).toBe(body.length * 2);
+  expect(puts.room.freeBytes).toBe(body.length * 2);
 });
 
 test("what came of a body arrives when its client is silent", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, session } = await open(puts, { bodySilenceMs: 50 });
   const stream = put(session);
   stream.write(part);
   await replyTo(stream);
   expect(arrived).toEqual([{ ...asSent, text: part.toString() }]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a body that takes two seconds passes from then on as it comes", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, session } = await open(puts);
   const stream = put(session);
   stream.write(part);
   const reserved = freeBytes - 2 * part.length;
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(reserved), { ...patience, interval: 1 });
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(reserved), { ...patience, interval: 1 });
   expect(arrived).toEqual([]);
   vi.advanceTimersByTime(2000);
   vi.useRealTimers();
   await vi.waitFor(() => expect(arrived[0]?.text.length).toBe(part.length), patience);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
   expect(await replyTo(stream.end(body.subarray(part.length)))).toBe("200 done");
   expect(arrived).toEqual([{ ...asSent, isWhole: true, text: body.toString() }]);
 });
@@ -123,26 +123,26 @@ test.each<[string, (stream: ClientHttp2Stream) => void]>([
   ["leaves", (stream) => stream.session?.destroy()],
 ])("a client that %s in the middle of a body leaves nothing behind", async (_, leave) => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, session } = await open(puts);
   const stream = put(session);
   stream.write(part);
-  await vi.waitFor(() => expect(puts.freeBytes).toBeLessThan(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBeLessThan(freeBytes), patience);
   stream.resume();
   leave(stream);
   await closeOf(stream);
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
   expect(arrived).toEqual([]);
 });
 
 test("the end of the server leaves nothing behind", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { session, front } = await open(puts);
   put(session).write(part);
-  await vi.waitFor(() => expect(puts.freeBytes).toBeLessThan(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBeLessThan(freeBytes), patience);
   front.destroy();
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
 });
 
 test("without workerd a put is a 502", async () => {

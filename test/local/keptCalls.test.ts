@@ -14,7 +14,7 @@ const body = bodyOf(500);
 async function open() {
   // Nothing is given back by time alone.
   const puts = putsWith({ keptMs: 3_600_000 });
-  return { ...(await openGatheringFront({ puts })), puts, freeBytes: puts.freeBytes };
+  return { ...(await openGatheringFront({ puts })), puts, freeBytes: puts.room.freeBytes };
 }
 
 /** The id in a manifest. */
@@ -35,12 +35,12 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     expect(message?.header(manifestHeader)).toEqual([puts.secret]);
     const [manifest = ""] = message?.members ?? [];
     expect(message?.header("content-length")).toEqual([`${manifest.length}`]);
-    expect(puts.freeBytes).toBeLessThan(freeBytes);
+    expect(puts.room.freeBytes).toBeLessThan(freeBytes);
     message?.answer();
     expect(await put.reply()).toBe(`200 ${manifest}`);
     expect(puts.serve(idIn(manifest)).status).toBe(410);
-    expect(puts.freeBytes).toBe(freeBytes);
-    expect(gatherer.freeBytes).toBe(64 << 20);
+    expect(puts.room.freeBytes).toBe(freeBytes);
+    expect(gatherer.room.freeBytes).toBe(64 << 20);
   });
 
   test("workerd may ask for the body meanwhile", async () => {
@@ -53,7 +53,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     message?.answer();
     expect(await put.reply()).toMatch(/^200 /);
     served.sent?.();
-    expect(puts.freeBytes).toBe(freeBytes);
+    expect(puts.room.freeBytes).toBe(freeBytes);
   });
 
   test("one that is told to go alone arrives as the same manifest, and what is kept ends with the reply", async () => {
@@ -65,10 +65,10 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     message?.tell(manifest, answerKinds.alone);
     const alone = await until(2);
     expect(alone).toMatchObject({ members: undefined, text: manifest, manifest: puts.secret });
-    expect(puts.freeBytes).toBeLessThan(freeBytes);
+    expect(puts.room.freeBytes).toBeLessThan(freeBytes);
     answer(alone);
     expect(await put.reply()).toBe(`200 ${manifest}`);
-    await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+    await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
   });
 
   test("a page of another origin puts over HTTP", async () => {
@@ -79,7 +79,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     expect(alone).toMatchObject({ members: undefined, manifest: puts.secret });
     answer(alone);
     expect(await put.reply()).toMatch(/^200 /);
-    await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+    await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
   });
 
   test("without an answer when the WebSocket ends, nothing is kept", async () => {
@@ -88,7 +88,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     put.write(body);
     (await until(1)).message?.socket.terminate();
     expect(await put.reply()).toMatch(/^502 /);
-    expect(puts.freeBytes).toBe(freeBytes);
+    expect(puts.room.freeBytes).toBe(freeBytes);
   });
 
   test.each(["answered", "told to go alone", "lost"])(
@@ -100,11 +100,11 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
       const { message } = await until(1);
       put.leave();
       await untilSeen(front);
-      expect(puts.freeBytes).toBeLessThan(freeBytes);
+      expect(puts.room.freeBytes).toBeLessThan(freeBytes);
       if (end === "answered") message?.answer();
       else if (end === "lost") message?.socket.terminate();
       else message?.tell(message.members[0]!, answerKinds.alone);
-      await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+      await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
       expect(arrived).toHaveLength(1);
     },
   );
@@ -113,9 +113,9 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     const { arrived, front, puts, freeBytes } = await open();
     const put = begin(front, body.length);
     put.write(body.subarray(0, 200_000));
-    await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes - 400_000), patience);
+    await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes - 400_000), patience);
     put.leave();
-    await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+    await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
     expect(arrived).toEqual([]);
   });
 
@@ -130,8 +130,8 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
       expect(alone.members).toBeUndefined();
       expect(alone.manifest).toBeUndefined();
       expect(alone.text === unusual.toString()).toBe(true);
-      await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
-      expect(gatherer.freeBytes).toBe(64 << 20);
+      await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
+      expect(gatherer.room.freeBytes).toBe(64 << 20);
       alone.response?.end("done");
       expect(await put.reply()).toBe("200 done");
     },
@@ -157,7 +157,7 @@ describe("after a manifest, the next call goes by the WebSocket again", () => {
     await client.reply();
     client.socket.write(callOf("last"));
     expect((await until(5)).members).toEqual(["last"]);
-    expect(puts.freeBytes).toBe(freeBytes);
+    expect(puts.room.freeBytes).toBe(freeBytes);
   });
 
   test("over HTTP/2, on the same session", async () => {
@@ -198,7 +198,7 @@ test("puts and the poll behind them on one connection get their replies in their
   expect(replies).toEqual(texts);
   expect(texts[2]).toBe("poll");
   expect(new Set(replies.slice(0, 2).map(idIn)).size).toBe(2);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("behind a put on one connection, an invalid head is answered after it", async () => {
@@ -206,5 +206,5 @@ test("behind a put on one connection, an invalid head is answered after it", asy
   const client = call(front, `${callOf(body.toString(), [], "PutRecords")}nonsense\r\n\r\n`);
   answer(await until(1));
   expect(await client.all()).toMatch(/^HTTP\/1.1 200 [^]*HTTP\/1.1 400 /);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });

@@ -44,9 +44,9 @@ test("a put passes as its manifest, with the secret", () => {
       manifest,
     ].join("\r\n"),
   );
-  const free = puts.freeBytes;
+  const free = puts.room.freeBytes;
   last()?.settle();
-  expect(puts.freeBytes).toBeGreaterThan(free);
+  expect(puts.room.freeBytes).toBeGreaterThan(free);
   expect(puts.serve(manifestIn(passed).id).status).toBe(410);
 });
 
@@ -87,10 +87,10 @@ test.each([bodyOf(300), Buffer.alloc(500 << 10, " "), Buffer.alloc(3 << 20, " ")
   "a body of another size passes as it came, and reserves nothing",
   (body) => {
     const puts = putsWith();
-    const { freeBytes } = puts;
+    const { freeBytes } = puts.room;
     const { framer } = connect(puts);
     expect(framer.take(Buffer.from(headOf(body.length)))).toHaveLength(1);
-    expect(puts.freeBytes).toBe(freeBytes);
+    expect(puts.room.freeBytes).toBe(freeBytes);
   },
 );
 
@@ -98,30 +98,30 @@ test("without room in the budget a body passes as it came", () => {
   const puts = putsWith({ keptBytes: body.length * 2 - 1 });
   const { send } = connect(puts);
   expect(send(headOf(body.length), body)).toBe(`${headOf(body.length)}${body.toString()}`);
-  puts.free(1);
+  puts.room.free(1);
   expect(manifestIn(send(headOf(body.length), body)).bodyBytes).toBe(body.length);
 });
 
 test("what has come of a body counts twice until it was passed on, and what has not come does not", () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { framer, last } = connect(puts);
   const head = headOf(body.length);
   expect(framer.take(Buffer.from(head))).toEqual([]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
   for (const from of [0, 400, 600]) {
     expect(
       framer.take(body.subarray(from, from === 0 ? 400 : from === 400 ? 600 : 10_000)),
     ).toEqual([]);
   }
-  expect(puts.freeBytes).toBe(freeBytes - 20_000);
+  expect(puts.room.freeBytes).toBe(freeBytes - 20_000);
   expect(Buffer.concat(framer.release()).toString()).toBe(
     `${head}${body.toString("utf8", 0, 10_000)}`,
   );
   expect(framer.release()).toEqual([]);
-  expect(puts.freeBytes).toBe(freeBytes - 20_000);
+  expect(puts.room.freeBytes).toBe(freeBytes - 20_000);
   for (let i = 0; i < 2; i++) last()?.free();
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
   expect(Buffer.concat(framer.take(body.subarray(10_000))).equals(body.subarray(10_000))).toBe(
     true,
   );
@@ -133,14 +133,14 @@ test("a body that the budget has no room for passes from there on", () => {
   const { framer, last } = connect(puts);
   const head = headOf(body.length);
   expect(framer.take(Buffer.from(`${head}${body.toString("utf8", 0, 50_000)}`))).toEqual([]);
-  expect(puts.freeBytes).toBe(0);
+  expect(puts.room.freeBytes).toBe(0);
   const passed = [
     ...framer.take(body.subarray(50_000, 50_001)),
     ...framer.take(body.subarray(50_001)),
   ];
   expect(Buffer.concat(passed).toString()).toBe(`${head}${body.toString()}`);
   last()?.free();
-  expect(puts.freeBytes).toBe(100_000);
+  expect(puts.room.freeBytes).toBe(100_000);
 });
 
 test("a body that comes byte by byte is joined to a few parts", () => {

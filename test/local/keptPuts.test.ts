@@ -41,9 +41,9 @@ test.each([
   ["no JSON", body.subarray(0, -1)],
 ])("there is no manifest of %s", (_, body) => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   expect(puts.take(partsOf(body), () => {})).toBeUndefined();
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a failure of the engine is logged, and the body passes", () => {
@@ -60,22 +60,22 @@ test("a failure of the engine is logged, and the body passes", () => {
 
 test("a body is given out once", () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { id, uses } = take(puts);
-  expect(puts.freeBytes).toBe(freeBytes - body.length - packed.chunk.length);
+  expect(puts.room.freeBytes).toBe(freeBytes - body.length - packed.chunk.length);
   const { status, parts = [], sent } = puts.serve(id);
   expect(status).toBe(200);
   expect(Buffer.concat(parts).equals(body)).toBe(true);
   expect(puts.serve(id).status).toBe(410);
   expect(uses).toEqual(["fetched"]);
-  expect(puts.freeBytes).toBeLessThan(freeBytes);
+  expect(puts.room.freeBytes).toBeLessThan(freeBytes);
   sent?.();
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a chunk is written once; one that was not written is kept, and the body stays", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { id, uses } = take(puts);
   await expect(puts.stage(id, () => Promise.reject(new Error("full")))).rejects.toThrow("full");
   let written = Buffer.alloc(0);
@@ -84,12 +84,12 @@ test("a chunk is written once; one that was not written is kept, and the body st
   });
   expect(written.equals(packed.chunk)).toBe(true);
   expect(uses).toEqual(["staged"]);
-  expect(puts.freeBytes).toBe(freeBytes - body.length);
+  expect(puts.room.freeBytes).toBe(freeBytes - body.length);
   await expect(puts.stage(id, async () => {})).rejects.toThrow("not kept any more");
   const { status, parts = [], sent } = puts.serve(id);
   expect([status, Buffer.concat(parts).equals(body)]).toEqual([200, true]);
   sent?.();
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a chunk that is being written is not written over, also if it was dropped", async () => {
@@ -115,23 +115,23 @@ test("no more is kept than the budget has", () => {
   expect(puts.take([body], () => {})).toBeUndefined();
   puts.drop(first.id);
   puts.drop(first.id);
-  expect(puts.freeBytes).toBe(bytes);
+  expect(puts.room.freeBytes).toBe(bytes);
   take(puts);
-  expect(puts.freeBytes).toBe(0);
+  expect(puts.room.freeBytes).toBe(0);
 });
 
 test("nothing is kept for longer than its time", () => {
   vi.useFakeTimers();
   const puts = putsWith({ keptMs: 1000 });
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const [first] = [take(puts), vi.advanceTimersByTime(600)];
   const [second] = [take(puts), vi.advanceTimersByTime(399)];
-  expect(puts.freeBytes).toBe(freeBytes - 2 * (body.length + packed.chunk.length));
+  expect(puts.room.freeBytes).toBe(freeBytes - 2 * (body.length + packed.chunk.length));
   vi.advanceTimersByTime(1);
   expect(puts.serve(first.id).status).toBe(410);
   vi.advanceTimersByTime(600);
   expect(puts.serve(second.id).status).toBe(410);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
   expect(vi.getTimerCount()).toBe(0);
 });
 

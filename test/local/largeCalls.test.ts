@@ -37,10 +37,10 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     put.write(text);
     const { message } = await until(1);
     expect(message?.members.map(brief)).toEqual([brief(text)]);
-    expect(gatherer.freeBytes).toBe(large.largeBytes - 2 * text.length);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes - 2 * text.length);
     message?.answer();
     expect(brief(await put.reply())).toBe(brief(`200 ${text}`));
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 
   test("what has not come of a body counts nothing", async () => {
@@ -48,9 +48,9 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     const put = begin(front, text.length);
     put.write(half);
     const expected = large.largeBytes - 2 * half.length;
-    await vi.waitFor(() => expect(gatherer.freeBytes).toBe(expected), patience);
+    await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(expected), patience);
     put.leave();
-    await vi.waitFor(() => expect(gatherer.freeBytes).toBe(large.largeBytes), patience);
+    await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(large.largeBytes), patience);
   });
 
   test("a small body counts nothing", async () => {
@@ -59,7 +59,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     const put = begin(front, small.length);
     put.write(small);
     expect(shapeOf(await until(1))).toEqual({ members: [brief(small)] });
-    expect(gatherer.freeBytes).toBe(0);
+    expect(gatherer.room.freeBytes).toBe(0);
   });
 
   test("one is not held up by others under way", async () => {
@@ -81,7 +81,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
       answer(arrived);
       expect(brief(await put.reply())).toBe(brief(`200 ${body}`));
     }
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 
   test("without room for all of it a body passes as it comes, and takes none from others", async () => {
@@ -91,7 +91,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     put.write(text);
     const alone = await until(1);
     expect(shapeOf(alone)).toEqual({ alone: brief(text) });
-    expect(gatherer.freeBytes).toBe(largeBytes);
+    expect(gatherer.room.freeBytes).toBe(largeBytes);
     const other = begin(front, half.length);
     other.write(half);
     expect(shapeOf(await until(2))).toEqual({ members: [brief(half)] });
@@ -108,12 +108,12 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     const put = begin(front, text.length);
     put.write(half);
     const expected = large.largeBytes - 2 * half.length;
-    await vi.waitFor(() => expect(gatherer.freeBytes).toBe(expected), often);
+    await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(expected), often);
     expect(begun).toBe(0);
     vi.advanceTimersByTime(2000);
     vi.useRealTimers();
     await vi.waitFor(() => expect(begun).toBe(1), patience);
-    await vi.waitFor(() => expect(gatherer.freeBytes).toBe(large.largeBytes), patience);
+    await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(large.largeBytes), patience);
     put.write(half);
     const arrived = await until(1);
     expect(shapeOf(arrived)).toEqual({ alone: brief(text) });
@@ -133,7 +133,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     expect(shapeOf(arrived)).toEqual({ members: [brief(body)] });
     answer(arrived);
     expect(brief(await put.reply())).toBe(brief(`200 ${body}`));
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 
   test("one that is told to go alone arrives as it was sent, and gives its room back", async () => {
@@ -145,7 +145,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     expect(shapeOf(alone)).toEqual({ alone: brief(text) });
     answer(alone);
     expect(brief(await put.reply())).toBe(brief(`200 ${text}`));
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 
   test("one without an answer when the WebSocket ends gives its room back", async () => {
@@ -154,7 +154,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     put.write(text);
     (await until(1)).message?.socket.terminate();
     expect(await put.reply()).toMatch(/^502 /);
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 
   test.each(["answered", "sent alone", "lost"])(
@@ -166,11 +166,11 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
       const { message } = await until(1);
       put.leave();
       await untilSeen(front);
-      expect(gatherer.freeBytes).toBe(large.largeBytes - 2 * text.length);
+      expect(gatherer.room.freeBytes).toBe(large.largeBytes - 2 * text.length);
       if (end === "answered") message?.answer();
       else if (end === "lost") message?.socket.terminate();
       else message?.tell(text, answerKinds.alone);
-      await vi.waitFor(() => expect(gatherer.freeBytes).toBe(large.largeBytes), patience);
+      await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(large.largeBytes), patience);
       await turns(20);
       expect(arrived).toHaveLength(1);
     },
@@ -187,7 +187,7 @@ describe.each(["HTTP/1.1", "HTTP/2"] as const)("over %s", (way) => {
     for (const one of arrived) answer(one);
     const replies = await Promise.all(puts.map((put) => put.reply()));
     expect(new Set(replies.map(brief))).toEqual(new Set([brief(`200 ${text}`)]));
-    expect(gatherer.freeBytes).toBe(large.largeBytes);
+    expect(gatherer.room.freeBytes).toBe(large.largeBytes);
   });
 });
 
@@ -205,7 +205,7 @@ test("a put and the poll behind it on one connection get their replies in their 
   expect(arrived[1]?.members ?? [arrived[1]?.text]).toEqual(["poll"]);
   const replies = [await client.reply(), await client.reply(), await client.reply()];
   expect(replies.map(brief)).toEqual(["poll", "", brief(text)]);
-  expect(gatherer.freeBytes).toBe(large.largeBytes);
+  expect(gatherer.room.freeBytes).toBe(large.largeBytes);
 });
 
 test("behind a call on one connection, an invalid head is answered after it", async () => {
@@ -214,7 +214,7 @@ test("behind a call on one connection, an invalid head is answered after it", as
   answer(await until(1));
   expect(brief(await client.reply())).toBe(brief(text));
   expect(await client.all()).toMatch(/^HTTP\/1.1 400 /);
-  expect(gatherer.freeBytes).toBe(large.largeBytes);
+  expect(gatherer.room.freeBytes).toBe(large.largeBytes);
 });
 
 test("a client that ends its side in the middle leaves no room taken", async () => {
@@ -223,10 +223,10 @@ test("a client that ends its side in the middle leaves no room taken", async () 
     server.prependListener("request", (request) => request.once("error", () => done()));
   });
   const client = call(front, callOf(text, [], "PutRecords").slice(0, -1000));
-  await vi.waitFor(() => expect(gatherer.freeBytes).toBeLessThan(large.largeBytes), patience);
+  await vi.waitFor(() => expect(gatherer.room.freeBytes).toBeLessThan(large.largeBytes), patience);
   client.socket.end();
   await aborted;
-  await vi.waitFor(() => expect(gatherer.freeBytes).toBe(large.largeBytes), patience);
+  await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(large.largeBytes), patience);
 });
 
 test("the end of the front leaves no room taken", async () => {
@@ -235,9 +235,9 @@ test("the end of the front leaves no room taken", async () => {
   put.write(half);
   call(front, callOf(text, [], "PutRecords").slice(0, -1000));
   const expected = large.largeBytes - 2 * half.length - 2 * (text.length - 1000);
-  await vi.waitFor(() => expect(gatherer.freeBytes).toBe(expected), patience);
+  await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(expected), patience);
   front.destroy();
-  await vi.waitFor(() => expect(gatherer.freeBytes).toBe(large.largeBytes), patience);
+  await vi.waitFor(() => expect(gatherer.room.freeBytes).toBe(large.largeBytes), patience);
 });
 
 test("a body that is on its way for two seconds is late; one that is small, whole or given up never is", () => {
@@ -310,9 +310,9 @@ function openGrown() {
   const { collection, gatherer, passing, sent } = openCollection(body.length);
   expect(collection.grow(body.length)).toBe(true);
   const isFreed = () => {
-    expect(gatherer.freeBytes).toBe(0);
+    expect(gatherer.room.freeBytes).toBe(0);
     for (let i = 0; i < 2; i++) for (const each of passing) each.free();
-    expect(gatherer.freeBytes).toBe(2 * body.length);
+    expect(gatherer.room.freeBytes).toBe(2 * body.length);
   };
   return { collection, sent, isFreed };
 }

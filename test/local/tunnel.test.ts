@@ -32,14 +32,14 @@ test("a put arrives as its manifest between other requests, in their order", asy
 
 test("what is kept is dropped when the reply has come", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts);
   client.write(headOf(body.length));
   client.write(body);
   await once(client, "data");
   const { id } = JSON.parse(arrived[0]!.text);
   expect(puts.serve(id).status).toBe(410);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("what a reply is awaited for stays while more requests come, also when another reply has begun", async () => {
@@ -65,54 +65,54 @@ test("without room a put arrives as it was sent", async () => {
 
 test("a body without a manifest arrives as it was sent", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts);
   const unusual = Buffer.from(body.toString().replace('"s"', '"\\u0061"'));
   client.end(`${headOf(unusual.length)}${unusual.toString()}`);
   await readAll(client);
   expect(arrived).toEqual([{ ...asSent, isWhole: true, text: unusual.toString() }]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("what came of a body arrives when its client ends", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts);
   client.end(`${headOf(body.length)}${part.toString()}`);
   await readAll(client);
   expect(arrived).toEqual([{ ...asSent, text: part.toString() }]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("what came of a body arrives when its client is silent", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts, { bodySilenceMs: 50 });
   client.write(`${headOf(body.length)}${part.toString()}`);
   await readAll(client);
   expect(arrived).toEqual([{ ...asSent, text: part.toString() }]);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
 });
 
 test("a client that is gone in the middle of a body leaves nothing behind", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts);
   client.write(`${headOf(body.length)}${part.toString()}`);
-  await vi.waitFor(() => expect(puts.freeBytes).toBeLessThan(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBeLessThan(freeBytes), patience);
   client.resetAndDestroy();
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
   expect(arrived).toEqual([]);
 });
 
 test("the end of the server leaves nothing behind", async () => {
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { client, front } = await open(puts);
   client.write(`${headOf(body.length)}${part.toString()}`);
-  await vi.waitFor(() => expect(puts.freeBytes).toBeLessThan(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBeLessThan(freeBytes), patience);
   front.destroy();
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes), patience);
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes), patience);
 });
 
 test("two puts that are sent at once arrive in their order, as their manifests", async () => {
@@ -141,13 +141,13 @@ test.each([
   "workerd %s a connection that is idle while a body comes: the put takes another",
   async (_, close) => {
     const puts = putsWith();
-    const { freeBytes } = puts;
+    const { freeBytes } = puts.room;
     const { arrived, client, server } = await open(puts);
     client.write(get);
     const [opened] = await once(server, "connection");
     await once(client, "data");
     client.write(`${headOf(body.length)}${part.toString()}`);
-    await vi.waitFor(() => expect(puts.freeBytes).toBeLessThan(freeBytes), patience);
+    await vi.waitFor(() => expect(puts.room.freeBytes).toBeLessThan(freeBytes), patience);
     const idle: Socket = opened;
     close(idle);
     if (!idle.destroyed) await once(idle, "close");
@@ -161,10 +161,10 @@ test("a body that takes two seconds passes from then on as it comes", async () =
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   const puts = putsWith();
-  const { freeBytes } = puts;
+  const { freeBytes } = puts.room;
   const { arrived, client } = await open(puts);
   client.write(`${headOf(body.length)}${part.toString()}`);
-  await vi.waitFor(() => expect(puts.freeBytes).toBe(freeBytes - 2 * part.length), {
+  await vi.waitFor(() => expect(puts.room.freeBytes).toBe(freeBytes - 2 * part.length), {
     ...patience,
     interval: 1,
   });
@@ -172,7 +172,7 @@ test("a body that takes two seconds passes from then on as it comes", async () =
   vi.advanceTimersByTime(2000);
   vi.useRealTimers();
   await vi.waitFor(() => expect(arrived[0]?.text.length).toBe(part.length), patience);
-  expect(puts.freeBytes).toBe(freeBytes);
+  expect(puts.room.freeBytes).toBe(freeBytes);
   client.end(body.subarray(part.length));
   await readAll(client);
   expect(arrived).toEqual([{ ...asSent, isWhole: true, text: body.toString() }]);

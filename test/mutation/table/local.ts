@@ -502,8 +502,8 @@ export const localMutations: readonly Mutation[] = [
   {
     id: "local-63",
     file: "local/callCollection.ts",
-    find: "if (!this.#gatherer.reserve(2 * bytes)) return false;",
-    replace: "this.#gatherer.reserve(2 * bytes);",
+    find: "if (!this.#gatherer.room.reserve(2 * bytes)) return false;",
+    replace: "this.#gatherer.room.reserve(2 * bytes);",
     tests: ["test/local/largeCalls.test.ts"],
     harm: "bodies of many connections take more memory than there is",
   },
