@@ -12,8 +12,7 @@ import { openFront } from "../../local/front.ts";
 import { createGatherer } from "../../local/gatherer.ts";
 import { startRuntime } from "../../local/runtime.ts";
 import { answerHeadBytes, gatheredHeader, memberHeadBytes } from "../../worker/http/gathered.ts";
-import { authorizationFor } from "../worker/kinesis/client.ts";
-import { askFetch, askKept, type Sent } from "./ways.ts";
+import { askFetch, askKept, gatheredCount, kinesis, type Sent } from "./ways.ts";
 
 const host = "127.0.0.1";
 const StreamName = "stream";
@@ -130,25 +129,8 @@ async function openServer(bindings: Record<string, string> = {}) {
   };
   /** Resolves when so many calls have come to the Worker. */
   const begun = async (count: number) =>
-    await expect.poll(() => calledCount(`http://${runtime.host}:${runtime.port}`)).toBe(count);
+    await expect.poll(() => gatheredCount(`http://${runtime.host}:${runtime.port}`)).toBe(count);
   return { front, runtime, ask, open, lines, begun, address };
-}
-
-async function calledCount(direct: string): Promise<number> {
-  const metrics = await (await fetch(`${direct}/metrics`)).text();
-  return Number(/^millrace_gathered_requests_total (\d+)/m.exec(metrics)?.[1]);
-}
-
-function kinesis(operation: string, input: object): Sent {
-  return {
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `Kinesis_20131202.${operation}`,
-      "x-amz-date": "20261128T000000Z",
-      authorization: authorizationFor("us-east-1"),
-    },
-    body: Buffer.from(JSON.stringify(input)),
-  };
 }
 
 /** A call as the front sends it. */

@@ -8,9 +8,19 @@ import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatheredHeader, leftReplyHeader } from "../../worker/http/gathered.ts";
-import { authorizationFor, base64 } from "../worker/kinesis/client.ts";
+import { base64 } from "../worker/kinesis/client.ts";
 import { type Server, startServer, untilGone } from "./server.ts";
-import { type Ask, askFetch, askKept, type Reply, type Sent, type Ways, waysTo } from "./ways.ts";
+import {
+  type Ask,
+  askFetch,
+  askKept,
+  gatheredCount,
+  kinesis,
+  type Reply,
+  type Sent,
+  type Ways,
+  waysTo,
+} from "./ways.ts";
 
 const clientCount = 40;
 
@@ -44,7 +54,7 @@ describe.each(wayNames)("over %s", (way) => {
 
   test("each put is stored once, under the number that its client got", async () => {
     await callDirect(kinesis("CreateStream", { StreamName, ShardCount: 3 }));
-    const before = await gatheredCount();
+    const before = await gatheredCount(opened.direct);
     const texts = Array.from({ length: 300 }, (_, i) => `record ${i}`);
     const told = new Map<string, string>();
     await atOnce(texts, async (text) => {
@@ -54,7 +64,7 @@ describe.each(wayNames)("over %s", (way) => {
     });
     expect(told.size).toBe(texts.length);
     expect(await stored(StreamName, 3)).toEqual(told);
-    expect((await gatheredCount()) - before).toBe(texts.length);
+    expect((await gatheredCount(opened.direct)) - before).toBe(texts.length);
   });
 
   test("reads, and what is wrong, are answered as by workerd's own socket", async () => {
@@ -106,18 +116,18 @@ describe.each(wayNames)("over %s", (way) => {
     ];
     const expected = await Promise.all(sent.map(async (one) => numberless(await direct(one))));
     expect(expected.map(({ status }) => status)).toContain(200);
-    const before = await gatheredCount();
+    const before = await gatheredCount(opened.direct);
     const many = Array.from({ length: 4 }, () => sent.map((one, i) => ({ one, i }))).flat();
     await atOnce(many, async ({ one, i }) => {
       expect(numberless(await ways[way]!(one)), `${i}`).toEqual(expected[i]);
     });
-    expect((await gatheredCount()) - before).toBe(many.length);
+    expect((await gatheredCount(opened.direct)) - before).toBe(many.length);
   });
 
   test("larger puts, up to 1 MiB, go this way too, and are stored once", async () => {
     const name = `${StreamName}-large`;
     await callDirect(kinesis("CreateStream", { StreamName: name, ShardCount: 2 }));
-    const before = await gatheredCount();
+    const before = await gatheredCount(opened.direct);
     const texts = [40_000, 200_000, 500_000, 700_000].map((bytes) => `${bytes} `.padEnd(bytes));
     await atOnce(texts, async (text) => {
       await answered(ways[way]!, put(name, text, text.slice(0, 6)));
@@ -127,12 +137,12 @@ describe.each(wayNames)("over %s", (way) => {
     const body = Buffer.from(whole.body.toString().padEnd(1 << 20));
     const long = { "x-long": "x".repeat(6000) };
     await answered(ways[way]!, { headers: { ...whole.headers, ...long }, body });
-    expect((await gatheredCount()) - before).toBe(texts.length + 1);
+    expect((await gatheredCount(opened.direct)) - before).toBe(texts.length + 1);
     const found = [...(await stored(name, 2)).values()];
     expect(found.length).toBe(texts.length + 1);
     for (const text of [...texts, "the largest"]) expect(found.includes(text)).toBe(true);
     await answered(ways[way]!, { headers: whole.headers, body: Buffer.concat([body, space]) });
-    expect((await gatheredCount()) - before).toBe(texts.length + 1);
+    expect((await gatheredCount(opened.direct)) - before).toBe(texts.length + 1);
   });
 
   test("clients far behind get their pages, also while others poll", async () => {
@@ -289,18 +299,6 @@ async function atOnce<Item>(items: readonly Item[], work: (item: Item) => Promis
   await Promise.all(workers);
 }
 
-function kinesis(operation: string, input: object): Sent {
-  return {
-    headers: {
-      "content-type": "application/x-amz-json-1.1",
-      "x-amz-target": `Kinesis_20131202.${operation}`,
-      "x-amz-date": "20261128T000000Z",
-      authorization: authorizationFor("us-east-1"),
-    },
-    body: Buffer.from(JSON.stringify(input)),
-  };
-}
-
 function v3io(operation: string, path: string, input: object): Sent {
   const headers = { "content-type": "application/json", "x-v3io-function": operation };
   return { path, headers, body: Buffer.from(JSON.stringify(input)) };
@@ -378,9 +376,4 @@ async function stored(StreamName: string, shards: number, ask = direct) {
     }
   }
   return found;
-}
-
-async function gatheredCount(): Promise<number> {
-  const metrics = await (await fetch(`${opened.direct}/metrics`)).text();
-  return Number(/^millrace_gathered_requests_total (\d+)/m.exec(metrics)?.[1]);
 }

@@ -169,35 +169,25 @@ describe("while shards are attended", () => {
   });
 });
 
-test("they go by memory also where no client uses the front, and after workerd alone has ended", async () => {
-  await using own = await startServer();
-  const ownDirect = /direct +(http:\S+)/.exec(own.banner)?.[1] ?? "";
-  const create = { StreamName: "alone", ShardCount: 1 };
-  expect((await kinesisAt(ownDirect)("CreateStream", create)).status).toBe(200);
-  const putOne: Put = (text) => put("alone", text, ownDirect);
-  const calls = () => nearCalls(ownDirect);
-  await untilNear(putOne, calls);
-  for (const pid of own.workerdPids) process.kill(pid, "SIGKILL");
-  for (let tries = 0; !(await putOne("after").then(Boolean, () => false)); tries++) {
-    if (tries === triesMax) throw new Error("workerd has no successor");
-  }
-  await untilNear(putOne, calls);
-});
-
-test("after workerd alone has ended, its successor's shards are called by memory again", async () => {
-  await using own = await startServer();
-  const create = { StreamName: "again", ShardCount: 1 };
-  expect((await kinesisAt(own.endpoint)("CreateStream", create)).status).toBe(200);
-  const putOne: Put = (text) => put("again", text, own.endpoint);
-  const calls = () => nearCalls(own.endpoint);
-  await untilNear(putOne, calls);
-  for (const pid of own.workerdPids) process.kill(pid, "SIGKILL");
-  // Until then workerd does not answer.
-  for (let tries = 0; !(await putOne("after").then(Boolean, () => false)); tries++) {
-    if (tries === triesMax) throw new Error("workerd has no successor");
-  }
-  await untilNear(putOne, calls);
-});
+test.each(["of the front", "where no client uses the front"])(
+  "%s: after workerd alone has ended, its successor's shards are called by memory again",
+  async (way) => {
+    await using own = await startServer();
+    const ownDirect = /direct +(http:\S+)/.exec(own.banner)?.[1] ?? "";
+    const at = way === "of the front" ? own.endpoint : ownDirect;
+    const create = { StreamName: "again", ShardCount: 1 };
+    expect((await kinesisAt(at)("CreateStream", create)).status).toBe(200);
+    const putOne: Put = (text) => put("again", text, at);
+    const calls = () => nearCalls(at);
+    await untilNear(putOne, calls);
+    for (const pid of own.workerdPids) process.kill(pid, "SIGKILL");
+    // Until then workerd does not answer.
+    for (let tries = 0; !(await putOne("after").then(Boolean, () => false)); tries++) {
+      if (tries === triesMax) throw new Error("workerd has no successor");
+    }
+    await untilNear(putOne, calls);
+  },
+);
 
 test("after kill -9 what was acknowledged is there, and the next server calls by memory too", async () => {
   const data = mkdtempSync(join(tmpdir(), "millrace-near-"));

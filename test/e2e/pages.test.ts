@@ -80,7 +80,7 @@ test.each([
 );
 
 /** Each would hold the memory for ten seconds, one after the other. */
-const leavingCount = 16;
+const leavingCount = 30;
 
 test("clients that leave while their pages wait for memory hold up nobody", async () => {
   await using server = await startServer();

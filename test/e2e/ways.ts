@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { Agent as PlainAgent, type IncomingMessage, request as requestPlain } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { Agent, request as requestTls } from "node:https";
+import { authorizationFor } from "../worker/kinesis/client.ts";
 import type { Server } from "./server.ts";
 
 export interface Sent {
@@ -125,4 +126,23 @@ function gather(stream: NodeJS.ReadableStream, done: (bytes: Buffer) => void): v
   const parts: Buffer[] = [];
   stream.on("data", (part: Buffer) => parts.push(part));
   stream.once("end", () => done(Buffer.concat(parts)));
+}
+
+/** A call of Kinesis, which an open server answers. */
+export function kinesis(operation: string, input: object): Sent {
+  return {
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amz-target": `Kinesis_20131202.${operation}`,
+      "x-amz-date": "20261128T000000Z",
+      authorization: authorizationFor("us-east-1"),
+    },
+    body: Buffer.from(JSON.stringify(input)),
+  };
+}
+
+/** How many calls have come to the Worker by the WebSocket of its front. */
+export async function gatheredCount(direct: string): Promise<number> {
+  const metrics = await (await fetch(`${direct}/metrics`)).text();
+  return Number(/^millrace_gathered_requests_total (\d+)/m.exec(metrics)?.[1]);
 }
