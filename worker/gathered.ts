@@ -7,10 +7,10 @@ import { tally } from "./core/tally.ts";
 import { pageOrderHeader } from "./engine/pageOrder.ts";
 import {
   answerKinds,
+  AnswerSender,
   type GatheredRequest,
   printAnswer,
   printReply,
-  AnswerSender,
   readMembers,
 } from "./http/gathered.ts";
 import type { Incoming } from "./http/incoming.ts";
@@ -50,10 +50,7 @@ export function openChannel(request: Runtime, openKept: OpenKept): Response {
     for (const member of members) void answer(member.number, openKept(member), runtime, sender);
   });
   const attendant = isOnlyIsolate(runtime.env) ? new Attendant(runtime.env) : undefined;
-  socket.addEventListener("close", () => {
-    attendant?.stop();
-    socket.close();
-  });
+  socket.addEventListener("close", () => attendant?.stop());
   return new Response(null, { status: 101, webSocket: client });
 }
 

@@ -19,7 +19,6 @@ export class Floor extends DurableObject<Env> {
   override fetch(): Response {
     const { 0: client, 1: socket } = new WebSocketPair();
     socket.accept();
-    socket.addEventListener("close", () => socket.close());
     this.ctx.waitUntil(this.takeCalls(callsOf(this.ctx.id.name ?? "")));
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -98,7 +97,6 @@ function openSocket(path: string, env: Env): Response {
   const { 0: client, 1: socket } = new WebSocketPair();
   socket.binaryType = "arraybuffer";
   socket.accept();
-  socket.addEventListener("close", () => socket.close());
   socket.addEventListener("message", ({ data }) => {
     const body = data as ArrayBuffer;
     void (messages[path]?.(body, env) ?? Promise.resolve()).then(() => socket.send("done"));

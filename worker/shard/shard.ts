@@ -139,10 +139,7 @@ export class Shard extends DurableObject<Env> implements ShardApi {
     const { 0: client, 1: socket } = new WebSocketPair();
     const near = openNear(this.ctx.id.name ?? "");
     socket.accept();
-    socket.addEventListener("close", () => {
-      near.leave();
-      socket.close();
-    });
+    socket.addEventListener("close", () => near.leave());
     this.ctx.waitUntil(this.takeNear(near));
     return new Response(null, { status: 101, webSocket: client });
   }
